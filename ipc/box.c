@@ -1,0 +1,52 @@
+/* box.c - see box.h. */
+#include "ipc/box.h"
+
+#include "ipc/fault.h"
+
+uint32_t box_take(struct box_pool *pool, uint64_t tag) {
+    uint32_t at = pool->hint;
+    for (uint32_t tries = 0; tries < pool->count; tries++, at++) {
+        if (at >= pool->count)
+            at = 0;
+        _Atomic uint64_t *owner = &pool->owner[at + 1];
+        uint64_t nobody = 0;
+        if (atomic_load_explicit(owner, memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_strong(owner, &nobody, tag)) {
+            FAULT("box.take.after");
+            pool->hint = at + 1;
+            return at + 1;
+        }
+    }
+    return NO_BOX;
+}
+
+bool box_owned(const struct box_pool *pool, uint32_t box, uint64_t tag) {
+    return box != NO_BOX && box <= pool->count &&
+           atomic_load_explicit(&pool->owner[box], memory_order_relaxed) == tag;
+}
+
+void box_give(struct box_pool *pool, uint32_t box, uint64_t tag) {
+    if (box == NO_BOX || box > pool->count)
+        return;
+    FAULT("box.give.before");
+    atomic_compare_exchange_strong(&pool->owner[box], &tag, 0);
+    FAULT("box.give.after");
+    if (box - 1 < pool->hint)
+        pool->hint = box - 1;
+}
+
+void box_sweep_dead(struct box_pool *pool, const struct client_table *clients) {
+    for (uint32_t box = 1; box <= pool->count; box++) {
+        uint64_t tag = atomic_load_explicit(&pool->owner[box], memory_order_acquire);
+        uint32_t client = (uint32_t)tag, birth = (uint32_t)(tag >> 32);
+        if (tag != 0 && (client >= clients->len || !client_is(&clients->at[client], birth)))
+            box_give(pool, box, tag);
+    }
+}
+
+uint32_t box_used(const struct box_pool *pool) {
+    uint32_t used = 0;
+    for (uint32_t box = 1; box <= pool->count; box++)
+        used += atomic_load_explicit(&pool->owner[box], memory_order_relaxed) != 0;
+    return used;
+}

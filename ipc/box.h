@@ -1,0 +1,62 @@
+/* box.h - pools of fixed-size chunks for what cannot lie in a record or a ring.
+ *
+ * Two pools: inboxes (raw input and a half-typed line; one for each client there may be, so input
+ * never fails for want of one) and outboxes (private replies, long half-typed lines, lists of ignored
+ * names; fewer, so asking for one may fail and the asker waits).
+ *
+ * A box belongs to whom its owner word names, (birth << 32 | client); taking one is a CAS from 0,
+ * giving it back a CAS to 0, so both may be tried again after a death.  A box is taken before the
+ * record's facts refer to it and given back after they no longer do; what a death between leaves is
+ * returned by the sweep of the client's next owner (worker/adopt.c) or, once the client is gone, by
+ * box_sweep_dead.  Box numbers start at 1; 0 is NO_BOX. */
+#ifndef IPC_BOX_H
+#define IPC_BOX_H
+
+#include "ipc/client.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum { INBOX_RAW = 1024, INBOX_SUB = 512, INBOX_LINE = 512, OUTBOX_DATA = 4088 };
+
+/* Raw bytes are never moved: byte `p` of the input stream lies at raw[raw_off + p - handled].  Beyond
+ * `taken` the raw area is zero: where a peer's FIN makes the kernel count one byte too many, that
+ * phantom byte is a NUL and never ends a line. */
+struct inbox {
+    uint8_t raw[INBOX_RAW];
+    uint8_t sub[INBOX_SUB];
+    uint8_t line[INBOX_LINE];
+};
+struct outbox {
+    uint32_t next; /* NO_BOX ends the chain */
+    uint32_t used; /* a long line's or a list's own business */
+    uint8_t data[OUTBOX_DATA];
+};
+
+struct box_pool {
+    _Atomic uint64_t *owner; /* [count + 1]; 0: free */
+    uint8_t *data;
+    uint32_t size; /* bytes of a box */
+    uint32_t count;
+    uint32_t hint; /* this process's guess where a free one is; not shared */
+};
+
+static inline uint64_t box_tag(uint32_t client, uint32_t birth) {
+    return (uint64_t)birth << 32 | client;
+}
+
+/* NO_BOX if all are taken. */
+uint32_t box_take(struct box_pool *pool, uint64_t tag);
+/* Nothing happens if the box is not (or no longer) the tag's. */
+void box_give(struct box_pool *pool, uint32_t box, uint64_t tag);
+static inline void *box_at(const struct box_pool *pool, uint32_t box) {
+    return pool->data + (uint64_t)(box - 1) * pool->size;
+}
+/* Whether `box` is a number this pool has and belongs to `tag`: what a chain is checked by. */
+bool box_owned(const struct box_pool *pool, uint32_t box, uint64_t tag);
+
+/* Gives back every box whose client is no longer that client. */
+void box_sweep_dead(struct box_pool *pool, const struct client_table *clients);
+uint32_t box_used(const struct box_pool *pool);
+
+#endif

@@ -1,0 +1,78 @@
+/* client.c - the flip and a record's life; see client.h. */
+#include "ipc/client.h"
+
+#include "ipc/fault.h"
+
+#include <stddef.h>
+
+/* Copies word by word with relaxed atomics: a reader in another process may look on, and finds out by
+ * `turn` that what it read is not to be trusted. */
+static void facts_copy(struct facts *to, const struct facts *from) {
+    uint64_t *t = (uint64_t *)to;
+    const uint64_t *f = (const uint64_t *)from;
+    for (size_t i = 0; i < sizeof *to / sizeof *t; i++)
+        __atomic_store_n(&t[i], __atomic_load_n(&f[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
+struct facts *client_edit(struct client *c) {
+    uint32_t turn = atomic_load_explicit(&c->turn, memory_order_relaxed);
+    struct facts *next = &c->facts[(turn + 1) & 1];
+    facts_copy(next, &c->facts[turn & 1]);
+    return next;
+}
+
+static void client_cache(struct client *c, const struct facts *f) {
+    c->bias = f->pos - f->base - f->box_len;
+    if (c->mode == MODE_BLOCKED)
+        return;
+    const uint32_t slow = FACT_FILTERED | FACT_GOODBYE | FACT_LIST_ROOM | FACT_LIST_ALL;
+    bool direct = (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->out_box == NO_BOX &&
+                  f->skipped == 0;
+    c->mode = direct ? f->encoding : MODE_SLOW;
+}
+
+void client_commit(struct client *c) {
+    uint32_t turn = atomic_load_explicit(&c->turn, memory_order_relaxed) + 1;
+    FAULT("client.commit.before");
+    atomic_store_explicit(&c->turn, turn, memory_order_release);
+    FAULT("client.commit.after");
+    client_cache(c, &c->facts[turn & 1]);
+}
+
+bool client_peek(const struct client *c, struct facts *out, uint32_t *birth) {
+    for (int tries = 0; tries < 100; tries++) {
+        uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
+        if (client_state(life) != CLIENT_LIVE)
+            return false;
+        uint32_t turn = atomic_load_explicit(&c->turn, memory_order_acquire);
+        facts_copy(out, &c->facts[turn & 1]);
+        atomic_thread_fence(memory_order_acquire);
+        if (atomic_load_explicit(&c->turn, memory_order_relaxed) == turn &&
+            atomic_load_explicit(&c->life, memory_order_relaxed) == life) {
+            *birth = client_birth(life);
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t client_open(struct client *c, uint8_t slot, uint64_t cookie, const struct facts *facts,
+                     const struct in6_addr *addr, uint16_t port) {
+    uint32_t birth = client_birth(atomic_load_explicit(&c->life, memory_order_relaxed)) + 1;
+    atomic_store_explicit(&c->life, client_life(birth, CLIENT_FILLING), memory_order_release);
+    FAULT("client.open.filling");
+    atomic_store_explicit(&c->sent, 0, memory_order_relaxed);
+    c->taken = 0;
+    c->cookie = cookie;
+    c->addr = *addr;
+    c->port = port;
+    c->mode = MODE_SLOW;
+    facts_copy(&c->facts[0], facts);
+    atomic_store_explicit(&c->turn, 0, memory_order_release);
+    client_cache(c, &c->facts[0]);
+    atomic_store_explicit(&c->slot, slot, memory_order_release);
+    FAULT("client.open.before");
+    atomic_store_explicit(&c->life, client_life(birth, CLIENT_LIVE), memory_order_release);
+    FAULT("client.open.after");
+    return birth;
+}

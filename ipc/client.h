@@ -1,0 +1,151 @@
+/* client.h - the client table: one record per descriptor, and how a change to it is committed.
+ *
+ * A client's descriptor number is its index, in every process.  A record is written by one process
+ * at a time: the worker in slot `slot` (its owner), or the one that is filling it.  Others may read
+ * the facts of a record with client_peek.
+ *
+ * Two counts are the kernel's: `sent`, the bytes its socket has accepted from us, ever, and `taken`,
+ * the bytes it has handed us, ever.  The words here are only their last known values; after a death
+ * the successor asks the kernel (worker/counters.h).
+ *
+ * Everything else that changes is the flip: two copies of `struct facts` and `turn`, whose low bit
+ * says which copy counts.
+ *     struct facts *f = client_edit(c);     the other copy, made equal to the one that counts
+ *     f->... = ...;                         invisible
+ *     client_commit(c);                     one release store: the client's commit
+ * An edit that is not committed has not happened.  Edits do not nest.
+ *
+ * The output map says where the stream's bytes come from: bytes [base, base + box_len) of the stream
+ * lie in the chain of boxes `out_box`; byte x after them is byte (pos + x - base - box_len) of the
+ * client's ring.  Sending moves only `sent`.  `bias` = pos - base - box_len is kept beside `sent`, so
+ * that a flush touches one cache line: ring position = sent + bias.
+ *
+ * Life.  `life` = birth << 32 | state.  Accept: fill the record without asking what it held, then
+ * store (birth + 1, LIVE).  Close: CLOSING; leave published; name and boxes released; the descriptor
+ * closed; then CAS(life, (birth, CLOSING) -> (birth, FREE)), because another worker may have been
+ * given the number already. */
+#ifndef IPC_CLIENT_H
+#define IPC_CLIENT_H
+
+#include "ipc/config.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { NAME_BYTES_MAX = 96, NO_BOX = 0 };
+
+enum client_state { CLIENT_FREE, CLIENT_FILLING, CLIENT_LIVE, CLIENT_CLOSING };
+
+/* facts.flags */
+enum {
+    FACT_IN_ROOM = 1u << 0,     /* sees the room: its map leads into a ring */
+    FACT_NAMED = 1u << 1,       /* has a name in the roster */
+    FACT_LEFT = 1u << 2,        /* its leave is in the ledger */
+    FACT_ENC_CHOSEN = 1u << 3,  /* said which encoding: never switched by recognition */
+    FACT_OVERLONG = 1u << 4,    /* the line under way is too long: discard up to its end */
+    FACT_TORN = 1u << 5,        /* lapped in the middle of a line: end it before the notice */
+    FACT_TIMESTAMPS = 1u << 6,  /* filtered: times before lines */
+    FACT_IGNORES = 1u << 7,     /* filtered: has a box with keys of ignored names */
+    FACT_EDITED = 1u << 8,      /* filtered: the server echoes and edits its line */
+    FACT_GOODBYE = 1u << 9,     /* close once what lies in the boxes is sent */
+    FACT_RESET = 1u << 10,      /* its socket is gone: nothing can be sent */
+    FACT_LIST_ROOM = 1u << 11,  /* `look` under way from list_next */
+    FACT_LIST_ALL = 1u << 12,   /* `who` under way from list_next */
+    FACT_DRAWN = 1u << 13,      /* edited: the half-typed line stands on its screen */
+    FACT_KEYS = 1u << 14,       /* its lines have arrived key by key */
+    FACT_CRLF_KEYS = 1u << 15,  /* spare for the line editor */
+    FACT_QUIET = 1u << 16,      /* its own coming was not announced to the room */
+    FACT_MUTED = 1u << 17,
+    FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_EDITED,
+};
+
+/* Times: `tat` (flood control: theoretical arrival time, GCRA) and `heard` (the last input) in
+ * milliseconds since the segment's epoch modulo 2^32, compared by signed difference. */
+struct facts {
+    uint64_t handled; /* input: bytes of the stream handled */
+    uint64_t seen;    /* ledger: entries below are applied to this client */
+    uint64_t base;    /* output map, see above */
+    uint64_t pos;
+    uint32_t box_len;
+    uint32_t out_box;
+    uint32_t in_box;   /* struct inbox: raw input, subnegotiation, half-typed line */
+    uint32_t line_box; /* a half-typed line too long for the inbox */
+    uint32_t tat;
+    uint32_t heard;
+    uint32_t skipped; /* room lines lapped and not yet told */
+    uint32_t list_next;
+    uint32_t ignore_box;
+    uint32_t reply_client, reply_birth; /* whom /reply answers */
+    uint32_t flags;
+    uint16_t line_len;
+    uint16_t sub_len;
+    uint16_t raw_off; /* offset of byte `handled` in the inbox's raw area */
+    uint8_t encoding; /* enum encoding */
+    uint8_t columns;  /* of its terminal; 0: unknown */
+    uint8_t telnet[8];
+    char name[NAME_BYTES_MAX]; /* UTF-8; NUL-padded */
+};
+_Static_assert(sizeof(struct facts) == 192, "three cache lines a copy");
+
+/* How a flush treats a client: a cache of what its facts say, for its owner alone.  Below ENC_COUNT:
+ * direct - whatever is pending goes straight from the ring of that encoding. */
+enum client_mode {
+    MODE_SLOW = 8, /* boxes, lists, filters, not in the room: look at the facts */
+    MODE_BLOCKED,  /* its socket is full: wait for EPOLLOUT */
+};
+
+struct client {
+    /* what a flush touches */
+    _Alignas(64) _Atomic uint64_t sent;
+    uint64_t bias;
+    _Atomic uint32_t turn;
+    uint8_t mode; /* enum encoding or enum client_mode */
+    _Atomic uint8_t slot;
+    uint16_t port;
+    uint64_t taken;
+    _Atomic uint64_t life;
+    uint64_t cookie;      /* SO_COOKIE: is this descriptor still that socket? */
+    struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
+    struct facts facts[2];
+};
+_Static_assert(sizeof(struct client) == 448, "seven cache lines a client");
+
+struct client_table {
+    struct client *at; /* indexed by descriptor */
+    uint32_t len;
+};
+
+static inline uint32_t client_birth(uint64_t life) { return (uint32_t)(life >> 32); }
+static inline enum client_state client_state(uint64_t life) {
+    return (enum client_state)(life & 0xffffffffu);
+}
+static inline uint64_t client_life(uint32_t birth, enum client_state state) {
+    return (uint64_t)birth << 32 | state;
+}
+static inline bool client_is(const struct client *c, uint32_t birth) {
+    uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
+    return client_birth(life) == birth && client_state(life) >= CLIENT_LIVE;
+}
+
+/* The copy that counts.  By the owner: plain reading.  */
+static inline const struct facts *client_facts(const struct client *c) {
+    return &c->facts[atomic_load_explicit(&c->turn, memory_order_relaxed) & 1];
+}
+
+struct facts *client_edit(struct client *c);
+void client_commit(struct client *c);
+
+/* Another process's client, or one that may change meanwhile: copies its facts out as of one moment.
+ * False if it is not live, or changed too often while looking. */
+bool client_peek(const struct client *c, struct facts *out, uint32_t *birth);
+
+/* Fills and makes live the record of a freshly accepted socket; returns its birth. */
+uint32_t client_open(struct client *c, uint8_t slot, uint64_t cookie, const struct facts *facts,
+                     const struct in6_addr *addr, uint16_t port);
+
+/* The stream position of the last byte the boxes give. */
+static inline uint64_t client_box_end(const struct facts *f) { return f->base + f->box_len; }
+
+#endif

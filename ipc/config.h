@@ -1,0 +1,83 @@
+/* config.h - the configuration as every process sees it.
+ *
+ * Plain data without pointers: the master parses a file into one of these (master/config.c), checks
+ * it, and publishes it in the segment (ipc/segment.h); workers read the published copy in place.
+ * Each field is one key of chatroom.conf, under the key's name; units stand beside the fields.
+ * Everything is resolved by the parser: `workers = auto` is already a number here, the message of
+ * the day is already read.  Strings are NUL-terminated; an empty string means "none". */
+#ifndef IPC_CONFIG_H
+#define IPC_CONFIG_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum encoding { ENC_UTF8, ENC_GBK, ENC_BIG5, ENC_COUNT };
+enum language { LANG_EN, LANG_ZH, LANG_COUNT };
+enum slow_policy { SLOW_SKIP, SLOW_DISCONNECT };
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+enum {
+    WORKERS_MAX = 64,
+    LISTEN_MAX = 16,     /* `listen` lines */
+    PROXY_FROM_MAX = 16, /* `proxy_from` lines */
+    ROOM_NAME_MAX = 128, /* bytes, with the NUL */
+    PATH_LEN_MAX = 256,  /* bytes, with the NUL; `control` is bounded by sun_path as well */
+    MOTD_MAX = 8192,     /* bytes of the file */
+    LINE_MAX_MIN = 64,
+    LINE_MAX_MAX = 4096,
+    HISTORY_MAX = 1000,
+};
+
+/* One `listen` value.  `[::]` is dual-stack.  `is_default`: no `listen` line was given, so a machine
+ * without IPv6 falls back to 0.0.0.0 with a log line instead of failing. */
+struct listen_address {
+    struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
+    uint16_t port;        /* host order; 0: the kernel picks */
+    bool ipv4;            /* bind an AF_INET socket */
+    bool is_default;
+};
+
+/* address/bits; IPv4 as ::ffff:a.b.c.d with bits + 96 */
+struct network {
+    struct in6_addr addr;
+    uint8_t bits;
+};
+
+struct config {
+    struct listen_address listen[LISTEN_MAX];
+    struct network proxy_from[PROXY_FROM_MAX];
+    uint32_t listen_count;
+    uint32_t proxy_from_count;
+    char room[ROOM_NAME_MAX];
+    uint32_t workers; /* 1..WORKERS_MAX */
+    bool login;
+    uint8_t language; /* enum language */
+    uint8_t encoding; /* enum encoding */
+    uint8_t slow_client;
+    uint8_t log_level;
+    uint32_t history;      /* lines */
+    uint32_t announce_max; /* people; 0: always announce */
+    uint32_t max_clients;
+    uint32_t max_clients_per_address; /* 0: no limit */
+    uint32_t line_max;                /* bytes of UTF-8 */
+    uint32_t flood_rate;              /* lines a second; 0: no limit */
+    uint32_t flood_burst;             /* lines */
+    uint64_t login_timeout_ms;        /* 0: none */
+    uint64_t idle_timeout_ms;         /* 0: none */
+    uint64_t worker_timeout_ms;
+    uint64_t ring_size; /* bytes per encoding, a power of two */
+    uint64_t transcript_sync_ms;
+    char log[PATH_LEN_MAX]; /* "stderr", "syslog" or a path */
+    char user[64];
+    char group[64];
+    char pidfile[PATH_LEN_MAX];
+    char control[PATH_LEN_MAX];
+    char bans[PATH_LEN_MAX];
+    char transcript[PATH_LEN_MAX];
+    char motd_path[PATH_LEN_MAX];
+    uint32_t motd_len;
+    char motd[MOTD_MAX]; /* the file's bytes as UTF-8, not terminated */
+};
+
+#endif

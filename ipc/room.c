@@ -1,0 +1,133 @@
+/* room.c - publishing into the ledger and the rings; see room.h for the model. */
+#include "ipc/room.h"
+
+#include "ipc/fault.h"
+#include "ipc/slot.h"
+
+#include <string.h>
+
+void room_init(struct room *room) {
+    struct entry *genesis = room_entry(room, 0);
+    memset(genesis, 0, sizeof *genesis);
+    genesis->client = NOBODY;
+    room->shared->ledger_limit = 0;
+    memset(room->shared->text_limit, 0, sizeof room->shared->text_limit);
+    atomic_store_explicit(&room->shared->count, 1, memory_order_release);
+}
+
+void room_begin(struct room *room, struct batch *batch) {
+    uint64_t count = atomic_load_explicit(&room->shared->count, memory_order_relaxed);
+    const struct entry *last = room_entry(room, count - 1);
+    batch->first = batch->next = count;
+    memcpy(batch->end, last->end, sizeof batch->end);
+    batch->lines = last->lines;
+    batch->people = last->people;
+}
+
+/* Asks every participant how far it has come; see room.h, "Room to write".  The acquire loads pair
+ * with the release stores of guards and cursors: their readers' last loads come first. */
+static void room_survey(struct room *room, uint64_t next) {
+    uint64_t ledger = next, text = next, aside = next;
+    for (uint32_t i = 0; i < room->slot_count; i++) {
+        struct slot *slot = &room->slots[i];
+        uint32_t state = atomic_load_explicit(&slot->state, memory_order_acquire);
+        if (state == SLOT_UNUSED)
+            continue;
+        uint64_t guard = atomic_load_explicit(&slot->guard, memory_order_acquire);
+        uint64_t cursor = atomic_load_explicit(&slot->cursor, memory_order_acquire);
+        if (slot_alive(state) && guard < text)
+            text = guard;
+        if (cursor < aside)
+            aside = cursor;
+        if (guard < ledger)
+            ledger = guard;
+        if (cursor < ledger)
+            ledger = cursor;
+    }
+    struct room_shared *shared = room->shared;
+    shared->ledger_limit = ledger - 1 + room->ledger_len;
+    for (int e = 0; e < RING_COUNT; e++) {
+        uint64_t start = room_start(room, e == RING_ASIDE ? aside : text, e);
+        shared->text_limit[e] = start + room->ring_size[e] - 1;
+    }
+}
+
+static bool room_fits(const struct room *room, const struct batch *batch,
+                      const struct room_line *line) {
+    if (batch->next >= room->shared->ledger_limit)
+        return false;
+    for (int e = 0; e < RING_COUNT; e++) {
+        if (batch->end[e] + line->len[e] > room->shared->text_limit[e])
+            return false;
+    }
+    return true;
+}
+
+bool room_append(struct room *room, struct batch *batch, const struct room_line *line) {
+    if (!room_fits(room, batch, line)) {
+        /* Starts are read from committed entries, so survey as of the batch's beginning. */
+        room_survey(room, batch->first);
+        if (!room_fits(room, batch, line))
+            return false;
+    }
+    bool visible = false;
+    for (int e = 0; e < RING_COUNT; e++) {
+        if (line->len[e] == 0)
+            continue;
+        uint64_t at = batch->end[e] & (room->ring_size[e] - 1);
+        memcpy(room->ring[e] + at, line->text[e], line->len[e]);
+        batch->end[e] += line->len[e];
+        visible |= e != RING_ASIDE;
+    }
+    FAULT("room.append.text");
+    batch->lines += visible;
+    batch->people += (uint32_t)line->people;
+    struct entry *entry = room_entry(room, batch->next);
+    *entry = line->entry;
+    memcpy(entry->end, batch->end, sizeof entry->end);
+    entry->lines = batch->lines;
+    entry->people = batch->people;
+    batch->next++;
+    FAULT("room.append.entry");
+    return true;
+}
+
+void room_commit(struct room *room, const struct batch *batch) {
+    FAULT("room.commit.before");
+    atomic_store_explicit(&room->shared->count, batch->next, memory_order_release);
+    FAULT("room.commit.after");
+}
+
+uint64_t room_find(const struct room *room, int e, uint64_t pos, uint64_t lo, uint64_t hi) {
+    while (lo < hi) {
+        uint64_t middle = lo + (hi - lo) / 2;
+        if (room_entry(room, middle)->end[e] > pos)
+            hi = middle;
+        else
+            lo = middle + 1;
+    }
+    return lo;
+}
+
+uint64_t room_oldest(const struct room *room) {
+    uint64_t limit = room->shared->ledger_limit;
+    return limit > room->ledger_len ? limit - room->ledger_len + 1 : 1;
+}
+
+uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor) {
+    uint64_t guard = floor;
+    if (count > room->ledger_len / 2 && count - room->ledger_len / 2 > guard)
+        guard = count - room->ledger_len / 2;
+    const struct entry *last = room_entry(room, count - 1);
+    for (int e = 0; e < ENC_COUNT; e++) {
+        uint64_t half = room->ring_size[e] / 2;
+        if (last->end[e] > half) {
+            /* The first entry that begins at or after end - half: the one after that which ends
+             * beyond (end - half - 1). */
+            uint64_t entry = room_find(room, e, last->end[e] - half - 1, guard - 1, count - 1) + 1;
+            if (entry > guard)
+                guard = entry;
+        }
+    }
+    return guard;
+}

@@ -1,0 +1,158 @@
+/* room.h - the one room: a ledger of events, four byte rings, and the one word that commits.
+ *
+ * Model.  Conceptually two kinds of infinite array: the ledger of 64-byte entries, and for each ring
+ * a stream of bytes.  Positions are 64-bit and never wrap; only the access to memory takes them
+ * modulo the power-of-two size.  Three rings hold what clients are sent, one per wire encoding;
+ * the fourth (RING_ASIDE) holds what is not for everybody's eyes: names, private text, reasons.
+ * Every ring is mapped twice in a row, so that any span up to its size is contiguous.
+ *
+ *     ledger    ... | entry i-1 | entry i | ...            entry i's bytes in ring e are
+ *     ring e    ...........[ line i ]......                [entry[i-1].end[e], entry[i].end[e])
+ *
+ * Writing (under the gate):
+ *     struct batch b;
+ *     room_begin(room, &b);
+ *     room_append(room, &b, &line) ...     bytes and entry go beyond the end: they do not exist yet
+ *     room_commit(room, &b);               one release store of `count`: now they do
+ * A death before the store leaves nothing; after it, everything.  There is no third state.
+ *
+ * Reading (no lock): load-acquire `count`; entries below it and the bytes below the last entry's
+ * ends never change until every reader's guard and cursor have passed them.
+ *
+ * Room to write.  Each participant (slot.h) publishes two ledger indexes: `guard`, the oldest entry
+ * whose bytes it may still send, and `cursor`, the oldest entry it has not applied.  Entry g-1 and
+ * the byte before entry g's text are kept too: they say where g begins and whether a line begins
+ * there.  A dead slot's guard no longer holds the text (nobody is in the middle of a send) but still
+ * the ledger, so that its successor can count exactly what a client was lapped by. */
+#ifndef IPC_ROOM_H
+#define IPC_ROOM_H
+
+#include "ipc/config.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RING_ASIDE = ENC_COUNT, RING_COUNT };
+
+enum entry_kind {
+    ENTRY_GENESIS, /* index 0: makes "the entry before" always exist */
+    ENTRY_SPEECH,  /* say, /me: bytes for everyone */
+    ENTRY_JOIN,    /* aside: the name */
+    ENTRY_LEAVE,
+    ENTRY_NICK,    /* aside: the new name */
+    ENTRY_PRIVATE, /* aside: struct aside_private, then the text */
+    ENTRY_SYSTEM,  /* an announcement; no client */
+    ENTRY_KICK,    /* aside: struct aside_private naming who goes, then the reason */
+    ENTRY_MOVE,    /* aside: struct aside_move */
+    ENTRY_POISON,  /* the client's next line killed two workers: it goes */
+};
+
+/* `flags` */
+enum {
+    ENTRY_AFTER_CR = 1, /* the line that caused it ended with CR: swallow one LF or NUL after it */
+    ENTRY_CLOSE = 2,    /* LEAVE: its client is to be closed */
+};
+
+/* One cache line.  `consumed` is how far the client's input was consumed by this line, modulo 2^32;
+ * `lines` and `people` are running counts *through* this entry, so that a number of lines skipped is
+ * a subtraction and the population is committed with the event that changes it. */
+struct entry {
+    uint64_t end[RING_COUNT];
+    uint32_t client; /* index in the client table; NOBODY: the server itself */
+    uint32_t birth;
+    uint32_t consumed;
+    uint32_t lines;
+    uint32_t people;
+    uint32_t time;    /* 10 ms since the segment's epoch, modulo 2^32 */
+    uint32_t speaker; /* low half of the speaker's name key: what /ignore compares */
+    uint8_t kind;
+    uint8_t slot; /* who published it */
+    uint16_t flags;
+};
+_Static_assert(sizeof(struct entry) == 64, "an entry is one cache line");
+
+#define NOBODY UINT32_MAX
+
+struct aside_private {
+    uint32_t client, birth; /* to whom */
+};
+struct aside_move {
+    uint32_t from, to; /* slots */
+};
+
+struct room_shared {
+    _Alignas(64) _Atomic uint64_t count; /* THE commit word */
+    /* Under the gate only: how far may be written without asking the slots again.  Only ever too
+     * small: guards rise, so a stale limit is a safe one. */
+    _Alignas(64) uint64_t ledger_limit; /* first index that may not be written */
+    uint64_t text_limit[RING_COUNT];    /* first byte that may not be written */
+};
+
+struct slot;
+
+/* A process's view: where the parts are mapped.  Never stored in the segment. */
+struct room {
+    struct room_shared *shared;
+    struct entry *ledger;
+    uint8_t *ring[RING_COUNT]; /* each 2 x size of address space */
+    uint64_t ledger_len;       /* a power of two */
+    uint64_t ring_size[RING_COUNT];
+    struct slot *slots;
+    uint32_t slot_count;
+};
+
+/* A line as the publisher hands it in; `entry` needs client, birth, consumed, time, speaker, kind,
+ * slot and flags; `people` is the change (-1, 0, 1); end and lines are filled in. */
+struct room_line {
+    struct entry entry;
+    const void *text[RING_COUNT];
+    uint32_t len[RING_COUNT];
+    int32_t people;
+};
+
+/* What is staged beyond the commit word.  Lives on the stack of the gate's owner. */
+struct batch {
+    uint64_t first, next; /* ledger indexes: [first, next) is staged */
+    uint64_t end[RING_COUNT];
+    uint32_t lines, people;
+};
+
+void room_init(struct room *room); /* by the segment's maker: writes the genesis entry */
+
+/* Under the gate. */
+void room_begin(struct room *room, struct batch *batch);
+bool room_append(struct room *room, struct batch *batch, const struct room_line *line); /* false: full */
+void room_commit(struct room *room, const struct batch *batch);
+
+static inline uint64_t room_count(const struct room *room) {
+    return atomic_load_explicit(&room->shared->count, memory_order_acquire);
+}
+static inline struct entry *room_entry(const struct room *room, uint64_t index) {
+    return &room->ledger[index & (room->ledger_len - 1)];
+}
+/* Where entry `index` begins in ring `e`. */
+static inline uint64_t room_start(const struct room *room, uint64_t index, int e) {
+    return room_entry(room, index - 1)->end[e];
+}
+static inline const uint8_t *room_text(const struct room *room, int e, uint64_t pos) {
+    return room->ring[e] + (pos & (room->ring_size[e] - 1));
+}
+static inline uint32_t room_len(const struct room *room, uint64_t index, int e) {
+    return (uint32_t)(room_entry(room, index)->end[e] - room_start(room, index, e));
+}
+
+/* The first entry in [lo, hi) whose end in ring `e` lies beyond `pos`; hi if none.  The caller's guard
+ * covers [lo, hi). */
+uint64_t room_find(const struct room *room, int e, uint64_t pos, uint64_t lo, uint64_t hi);
+
+/* The oldest index a reader who sees `count` should guard: no more than half of any ring and of the
+ * ledger behind `count`, and not below `floor` (its guard now, or the oldest entry that exists). */
+uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor);
+
+/* The oldest index a newcomer may guard: that entry and the one before it are intact, whatever a dead
+ * writer left beyond `count`, because nobody ever writes at or beyond the limit.  Under the gate. */
+uint64_t room_oldest(const struct room *room);
+
+#endif

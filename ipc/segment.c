@@ -1,0 +1,258 @@
+/* segment.c - making, mapping and checking the segment; see segment.h. */
+#include "ipc/segment.h"
+
+#include "ipc/clock.h"
+#include "ipc/fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PAGE = 4096, OUTBOXES_MIN = 256, LEDGER_MIN = 1024, ASIDE_MIN = 65536 };
+
+struct layout {
+    size_t gate, room, ledger, slots, clients, roster, inbox_owner, outbox_owner, inboxes, outboxes;
+    size_t ring[RING_COUNT];
+    size_t size;
+};
+
+static size_t page_up(size_t n) { return (n + PAGE - 1) & ~(size_t)(PAGE - 1); }
+
+static size_t take(size_t *at, size_t bytes) {
+    size_t here = *at;
+    *at = page_up(here + bytes);
+    return here;
+}
+
+static struct layout layout_of(const struct geometry *g) {
+    struct layout l;
+    size_t at = page_up(sizeof(struct segment_header));
+    l.gate = take(&at, sizeof(struct gate));
+    l.room = take(&at, sizeof(struct room_shared));
+    l.slots = take(&at, sizeof(struct slot) * SLOT_COUNT);
+    l.ledger = take(&at, sizeof(struct entry) * g->ledger_len);
+    l.clients = take(&at, sizeof(struct client) * g->clients_len);
+    l.roster = take(&at, sizeof(struct roster_entry) * g->roster_len);
+    l.inbox_owner = take(&at, sizeof(uint64_t) * (g->inboxes + 1ul));
+    l.outbox_owner = take(&at, sizeof(uint64_t) * (g->outboxes + 1ul));
+    l.inboxes = take(&at, sizeof(struct inbox) * g->inboxes);
+    l.outboxes = take(&at, sizeof(struct outbox) * g->outboxes);
+    for (int e = 0; e < RING_COUNT; e++)
+        l.ring[e] = take(&at, e == RING_ASIDE ? g->aside_size : g->ring_size);
+    l.size = at;
+    return l;
+}
+
+void segment_geometry(struct geometry *g, const struct config *config, uint32_t descriptors) {
+    memset(g, 0, sizeof *g);
+    g->ring_size = config->ring_size;
+    g->aside_size = config->ring_size / 4 > ASIDE_MIN ? config->ring_size / 4 : ASIDE_MIN;
+    g->ledger_len = config->ring_size / 64 > LEDGER_MIN ? config->ring_size / 64 : LEDGER_MIN;
+    g->max_clients = config->max_clients;
+    g->clients_len = descriptors;
+    g->inboxes = config->max_clients + 64; /* some are told that the room is full */
+    g->outboxes = config->max_clients / 8 + OUTBOXES_MIN;
+    g->roster_len = config->max_clients + config->max_clients / 4 + 64;
+}
+
+size_t segment_size(const struct geometry *geometry) { return layout_of(geometry).size; }
+
+/* Every ring twice in a row, so that a span that passes its end goes on in the second mapping. */
+static int ring_map(struct segment *s, const struct layout *l, int e) {
+    size_t size = s->room.ring_size[e];
+    uint8_t *base = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED)
+        return -1;
+    for (int half = 0; half < 2; half++) {
+        if (mmap(base + (size_t)half * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                 s->fd, (off_t)l->ring[e]) == MAP_FAILED)
+            return -1;
+    }
+    madvise(base, 2 * size, MADV_DONTDUMP);
+    s->room.ring[e] = base;
+    return 0;
+}
+
+static int segment_map(struct segment *s, const struct geometry *g) {
+    struct layout l = layout_of(g);
+    size_t plain = l.ring[0]; /* the rings come last and are mapped by themselves */
+    uint8_t *base = mmap(NULL, plain, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+    if (base == MAP_FAILED)
+        return -1;
+    madvise(base, plain, MADV_DONTDUMP);
+    s->size = l.size;
+    s->header = (struct segment_header *)base;
+    s->gate = (struct gate *)(base + l.gate);
+    s->slots = (struct slot *)(base + l.slots);
+    s->clients = (struct client_table){(struct client *)(base + l.clients), g->clients_len};
+    s->roster = (struct roster){(struct roster_entry *)(base + l.roster), g->roster_len};
+    s->inboxes = (struct box_pool){(_Atomic uint64_t *)(base + l.inbox_owner), base + l.inboxes,
+                                   sizeof(struct inbox), g->inboxes, 0};
+    s->outboxes = (struct box_pool){(_Atomic uint64_t *)(base + l.outbox_owner), base + l.outboxes,
+                                    sizeof(struct outbox), g->outboxes, 0};
+    s->room = (struct room){.shared = (struct room_shared *)(base + l.room),
+                            .ledger = (struct entry *)(base + l.ledger),
+                            .ledger_len = g->ledger_len,
+                            .slots = s->slots,
+                            .slot_count = WORKERS_MAX};
+    for (int e = 0; e < RING_COUNT; e++) {
+        s->room.ring_size[e] = e == RING_ASIDE ? g->aside_size : g->ring_size;
+        if (ring_map(s, &l, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int shm_open_unnamed(void) {
+    for (int tries = 0; tries < 16; tries++) {
+        uint64_t random;
+        if (getrandom(&random, sizeof random, 0) != sizeof random)
+            return -1;
+        char name[64];
+        snprintf(name, sizeof name, "/chatroom-%016llx", (unsigned long long)random);
+        int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+        if (fd >= 0) {
+            shm_unlink(name);
+            fcntl(fd, F_SETFD, 0); /* an upgrade's execve keeps it */
+            return fd;
+        }
+        if (errno != EEXIST)
+            return -1;
+    }
+    return -1;
+}
+
+static int fail(struct segment *s, char *err, size_t err_size, const char *what, int error) {
+    snprintf(err, err_size, "shared memory: %s: %s", what, strerror(error));
+    segment_close(s);
+    return -1;
+}
+
+int segment_create(struct segment *s, const struct geometry *g, const struct config *config,
+                   char *err, size_t err_size) {
+    memset(s, 0, sizeof *s);
+    s->fd = shm_open_unnamed();
+    if (s->fd < 0)
+        return fail(s, err, err_size, "shm_open", errno);
+    size_t size = segment_size(g);
+    int error = posix_fallocate(s->fd, 0, (off_t)size);
+    if (error != 0) {
+        char what[128];
+        snprintf(what, sizeof what, "cannot reserve %zu MB for ring_size and max_clients",
+                 (size >> 20) + 1);
+        return fail(s, err, err_size, what, error);
+    }
+    if (segment_map(s, g) != 0)
+        return fail(s, err, err_size, "mmap", errno);
+
+    struct segment_header *h = s->header;
+    h->layout = SEGMENT_LAYOUT;
+    h->header_size = sizeof *h;
+    h->geometry = *g;
+    h->epoch_ms = clock_ms();
+    h->epoch_realtime_s = time(NULL);
+    if (getrandom(h->name_key, sizeof h->name_key, 0) != sizeof h->name_key)
+        return fail(s, err, err_size, "getrandom", errno);
+    atomic_init(&h->next_incarnation, 1);
+    for (int i = 0; i < WORKERS_MAX; i++)
+        atomic_init(&h->polled_by[i], (uint8_t)i);
+    for (int i = 0; i < LISTENERS_MAX; i++)
+        memset(h->listeners[i].fd, 0xff, sizeof h->listeners[i].fd);
+    for (int i = 0; i < SLOT_COUNT; i++) {
+        s->slots[i].epoll_fd = s->slots[i].bell_fd = -1;
+        atomic_init(&s->slots[i].pidfd, -1);
+    }
+    gate_init(s->gate);
+    room_init(&s->room);
+    segment_publish_config(s, config);
+    h->magic = SEGMENT_MAGIC;
+    return 0;
+}
+
+int segment_open(struct segment *s, int fd, char *err, size_t err_size) {
+    memset(s, 0, sizeof *s);
+    s->fd = fd;
+    struct stat st;
+    struct segment_header *h;
+    if (fstat(fd, &st) != 0)
+        return fail(s, err, err_size, "fstat", errno);
+    if ((size_t)st.st_size < sizeof *h)
+        return fail(s, err, err_size, "too small to be a segment", EINVAL);
+    h = mmap(NULL, sizeof *h, PROT_READ, MAP_SHARED, fd, 0);
+    if (h == MAP_FAILED)
+        return fail(s, err, err_size, "mmap", errno);
+    struct geometry g = h->geometry;
+    bool same = h->magic == SEGMENT_MAGIC && h->layout == SEGMENT_LAYOUT &&
+                h->header_size == sizeof *h;
+    unsigned layout = h->layout;
+    munmap(h, sizeof *h);
+    if (!same) {
+        snprintf(err, err_size, "shared memory: its layout is %u, this program's is %u", layout,
+                 SEGMENT_LAYOUT);
+        return -1;
+    }
+    if (segment_size(&g) != (size_t)st.st_size) {
+        snprintf(err, err_size, "shared memory: %zu bytes where its geometry wants %zu",
+                 (size_t)st.st_size, segment_size(&g));
+        return -1;
+    }
+    if (segment_map(s, &g) != 0)
+        return fail(s, err, err_size, "mmap", errno);
+    return 0;
+}
+
+void segment_close(struct segment *s) {
+    for (int e = 0; e < RING_COUNT; e++) {
+        if (s->room.ring[e])
+            munmap(s->room.ring[e], 2 * s->room.ring_size[e]);
+    }
+    if (s->header) {
+        struct layout l = layout_of(&s->header->geometry);
+        munmap(s->header, l.ring[0]);
+    }
+    if (s->fd >= 0)
+        close(s->fd);
+    memset(s, 0, sizeof *s);
+    s->fd = -1;
+}
+
+void segment_publish_config(struct segment *s, const struct config *config) {
+    uint64_t next = atomic_load_explicit(&s->header->generation, memory_order_relaxed) + 1;
+    s->header->config[next & 1] = *config;
+    FAULT("segment.config.before");
+    atomic_store_explicit(&s->header->generation, next, memory_order_release);
+    FAULT("segment.config.after");
+}
+
+/* A copy is overwritten only by the next publication but one; if that happened while it was being
+ * read, it is read again. */
+uint64_t segment_read_config(const struct segment *s, struct config *out) {
+    for (;;) {
+        uint64_t generation = segment_generation(s);
+        *out = s->header->config[generation & 1];
+        atomic_thread_fence(memory_order_acquire);
+        if (segment_generation(s) == generation)
+            return generation;
+    }
+}
+
+uint64_t segment_incarnation(struct segment *s, uint32_t slot) {
+    return atomic_fetch_add(&s->header->next_incarnation, 1) << 8 | slot;
+}
+
+uint32_t segment_now(const struct segment *s) {
+    return (uint32_t)(clock_ms() - s->header->epoch_ms);
+}
+
+uint32_t segment_connections(const struct segment *s) {
+    uint32_t sum = 0;
+    for (int i = 0; i < WORKERS_MAX; i++)
+        sum += atomic_load_explicit(&s->slots[i].clients, memory_order_relaxed);
+    return sum;
+}
