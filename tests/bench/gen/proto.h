@@ -1,0 +1,34 @@
+/* proto.h - how the generator talks to each kind of server.  Adding a protocol is adding a row. */
+#ifndef BENCH_PROTO_H
+#define BENCH_PROTO_H
+
+#include <stdint.h>
+
+enum { STEPS_MAX = 4 };
+
+/* Who receives a speaker's line. */
+enum audience {
+    HEARD_BY_ALL,         /* the speaker too */
+    HEARD_BY_OTHERS,      /* all but its speaker */
+    HEARD_BY_SUBSCRIBERS, /* all but those clients that are speakers */
+};
+
+/* One step of the handshake: send (may be NULL; %u is the client's number), then wait until `wait`
+ * (may be NULL) has been received. */
+struct step {
+    const char *send, *wait;
+};
+
+struct proto {
+    const char *name;
+    enum audience audience;
+    uint32_t burst;               /* connections not yet greeted, of one child */
+    struct step accept;           /* command `accept` */
+    struct step login[STEPS_MAX]; /* command `login`, until a step with neither */
+    const char *before;           /* a line's wrapping; %u is its length without CR LF */
+};
+
+const struct proto *proto_find(const char *name); /* NULL: there is none */
+void proto_list(char *out, uint32_t size);
+
+#endif
