@@ -137,8 +137,8 @@ static void event_handle(struct child *c, struct epoll_event *e) {
         if (read(c->control, &c->command, 1) != 1)
             _exit(0); /* the parent is gone */
     } else if (e->data.ptr == &c->kick) {
+        eventfd_read(c->kick, &kicks); /* first: a kick between the two would be lost otherwise */
         atomic_store(&c->sh->kicked, false);
-        eventfd_read(c->kick, &kicks);
     } else {
         struct client *cl = e->data.ptr;
         if (e->events & EPOLLOUT)

@@ -28,7 +28,8 @@ static const struct proto protos[] = {
     {.name = "irc",
      .audience = HEARD_BY_OTHERS,
      .burst = 4,
-     .login = {{"NICK u%u\r\nUSER u 0 * :u\r\n", " 001 "}, {"JOIN #room\r\n", " 366 "}},
+     .accept = {"NICK u%u\r\nUSER u 0 * :u\r\n", " 001 "},
+     .login = {{"JOIN #room\r\n", " 366 "}},
      .before = "PRIVMSG #room :"},
     {.name = "nats",
      .audience = HEARD_BY_ALL,
@@ -40,6 +41,7 @@ static const struct proto protos[] = {
     {.name = "resp",
      .audience = HEARD_BY_SUBSCRIBERS,
      .burst = 128,
+     .accept = {"PING\r\n", "+PONG"},
      .login = {{"SUBSCRIBE room\r\n", ":1\r\n"}},
      .before = "*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n$%u\r\n"},
 };

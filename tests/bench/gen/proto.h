@@ -22,8 +22,8 @@ struct step {
 struct proto {
     const char *name;
     enum audience audience;
-    uint32_t burst;               /* connections not yet greeted, of one child */
-    struct step accept;           /* command `accept` */
+    uint32_t burst;     /* connections not yet greeted, of one child */
+    struct step accept; /* command `accept`: until the server has shown that it accepted */
     struct step login[STEPS_MAX]; /* command `login`, until a step with neither */
     const char *before;           /* a line's wrapping; %u is its length without CR LF */
 };

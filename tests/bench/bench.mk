@@ -1,0 +1,14 @@
+# The benchmark's programs; included by the Makefile, and enough by itself: make -f tests/bench/bench.mk
+CC ?= cc
+BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I.
+
+bench-programs: .build/bench/bare .build/bench/gen
+.PHONY: bench-programs
+
+.build/bench/bare: tests/bench/bare.c
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_CFLAGS) -o $@ tests/bench/bare.c
+
+.build/bench/gen: $(wildcard tests/bench/gen/*.c tests/bench/gen/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_CFLAGS) -o $@ tests/bench/gen/*.c

@@ -1,0 +1,91 @@
+"""What the kernel knows about a server: CPU time, memory, wake-ups.
+
+A server is everything in one session (it is started with setsid), so masters, workers and threads
+are all counted, and nothing else."""
+import glob
+import os
+import signal
+import time
+
+TICK = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def _stat(pid):
+    """Fields of /proc/PID/stat from the state on, or None when the process is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def session_pids(session):
+    pids = []
+    for path in glob.glob("/proc/[0-9]*"):
+        fields = _stat(os.path.basename(path))
+        if fields and int(fields[3]) == session and fields[0] != "Z":
+            pids.append(int(os.path.basename(path)))
+    return sorted(pids)
+
+
+def cpu_seconds(pids):
+    """User and system time of all threads."""
+    total = 0
+    for pid in pids:
+        fields = _stat(pid)
+        if fields:
+            total += int(fields[11]) + int(fields[12])
+    return total / TICK
+
+
+def pss_bytes(pids):
+    """Proportional set size: pages that several processes share are counted once in the sum."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup") as f:
+                total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+        except OSError:
+            pass
+    return total * 1024
+
+
+def kernel_bytes():
+    """Slab and TCP buffers of the whole machine; both ends of each loopback connection."""
+    with open("/proc/meminfo") as f:
+        slab = next(int(line.split()[1]) * 1024 for line in f if line.startswith("Slab:"))
+    with open("/proc/net/sockstat") as f:
+        tcp = next(line.split() for line in f if line.startswith("TCP:"))
+    return slab + int(tcp[tcp.index("mem") + 1]) * PAGE
+
+
+def wakeups(pids):
+    """Voluntary context switches by pid, over all its threads."""
+    counts = {}
+    for pid in pids:
+        for path in glob.glob(f"/proc/{pid}/task/*/status"):
+            with open(path) as f:
+                n = next(int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt"))
+            counts[pid] = counts.get(pid, 0) + n
+    return counts
+
+
+def session_end(process, patience=8):
+    """SIGTERM to the server's first process; what is left of its session is killed, by pid."""
+    process.terminate()
+    try:
+        process.wait(patience)
+    except Exception:
+        pass
+    for _ in range(100):
+        left = session_pids(process.pid)
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        if not left:
+            break
+        time.sleep(0.02)
+    process.wait()

@@ -1,0 +1,191 @@
+"""Samples in, tables and bars out.
+
+A figure of a row is the median over the rounds; a ratio is the median of the rounds' own ratios to
+the bare limit of the same round, never a ratio of medians."""
+from statistics import median
+
+# What a sample must share with a bare sample, besides mode and round, to be compared with it.
+ALIKE = {"scale": ("clients",), "workers-one": ("workers",), "workers-window": ("workers",)}
+
+TITLES = {
+    "one": "one line at a time",
+    "window": "64 lines in flight, 4 speakers",
+    "open": "open loop at half of saturation",
+    "idle": "idle clients, logged in",
+    "scale": "scale: clients logged in, one line at a time",
+    "workers-one": "workers, one line at a time",
+    "workers-window": "workers, 64 lines in flight",
+}
+
+# Columns: heading, width, figure, factor, digits, and whether the ratio to bare follows.
+SPEED = [("deliveries/s", 12, "deliveries_s", 1, 0, True),
+         ("CPU us/dlv", 10, "cpu_us", 1, 2, True),
+         ("sends/dlv", 9, "sends", 1, 3, False)]
+LATENCY = [("p50 ms", 8, "receiver_p50", 1e-3, 2, False),
+           ("p99", 8, "receiver_p99", 1e-3, 2, False),
+           ("max", 8, "receiver_max", 1e-3, 2, False),
+           ("last p50", 8, "last_p50", 1e-3, 2, False),
+           ("last p99", 8, "last_p99", 1e-3, 2, True),
+           ("last max", 8, "last_max", 1e-3, 2, False)]
+TAIL = [("PSS MB", 7, "pss", 1e-6, 1, False), ("gen %", 6, "generator", 100, 0, False)]
+CLIENT = [("user B/cl", 9, "user_bytes", 1, 0, False), ("kernel B/cl", 11, "kernel_bytes", 1, 0, False)]
+COLUMNS = {
+    "idle": CLIENT + [("wake-ups/s", 10, "wakeups_s", 1, 2, False),
+                      ("CPU s/s", 8, "idle_cpu", 1, 4, False),
+                      ("accept s", 8, "accept_s", 1, 2, True), ("login s", 8, "login_s", 1, 2, False)],
+    "scale": [("accepts/s", 9, "accepts_s", 1, 0, True), ("us/accept", 9, "accept_cpu_us", 1, 1, True),
+              ("logins/s", 9, "logins_s", 1, 0, False)] + CLIENT + SPEED + [LATENCY[4]] + [TAIL[1]],
+}
+for talk in ("one", "window", "open"):
+    COLUMNS[talk] = SPEED + LATENCY + TAIL
+for scaled in ("workers-one", "workers-window"):
+    COLUMNS[scaled] = SPEED + [LATENCY[4], TAIL[1]]
+
+
+def progress(s):
+    return ("  round {round} {mode:<14} {system:<14} {clients:>6} clients".format(**s) +
+            ("  {:>12,.0f} deliveries/s  {:.2f} us".format(s["deliveries_s"], s["cpu_us"])
+             if "cpu_us" in s else "  {:.0f} B/client".format(s["user_bytes"])))
+
+
+def of(samples, mode, system, **alike):
+    """The samples of one row; `chatroom` also means its login mode where only that was run."""
+    found = [s for s in samples if s["mode"] == mode and s["system"] == system and
+             all(s[k] == v for k, v in alike.items())]
+    if not found and system == "chatroom":
+        return of(samples, mode, "chatroom-login", **alike)
+    return found
+
+
+def value(samples, mode, system, figure, **alike):
+    found = [s[figure] for s in of(samples, mode, system, **alike)]
+    return median(found) if found else None
+
+
+def ratio(samples, mode, system, figure, to="bare", alike=None, **chosen):
+    """Median over the rounds of figure(system) / figure(to); None without a common round."""
+    alike = ALIKE.get(mode, ()) if alike is None else alike
+    ratios = []
+    for s in of(samples, mode, system, **chosen):
+        for b in of(samples, mode, to, round=s["round"], **{k: s[k] for k in alike}):
+            if b[figure]:
+                ratios.append(s[figure] / b[figure])
+    return median(ratios) if ratios else None
+
+
+def _rows(samples, mode):
+    seen = {}
+    for s in samples:
+        if s["mode"] == mode:
+            seen[(s["clients"] if mode == "scale" else 0, s["system"], s["workers"], s["clients"])] = s
+    order = {}
+    for s in samples:
+        order.setdefault(s["system"], len(order))
+    return sorted(seen, key=lambda k: (k[0], order[k[1]], k[2]))
+
+
+def _cell(x, width, digits):
+    return f"{'-' if x is None else format(x, f',.{digits}f'):>{width}}"
+
+
+def table(samples, mode):
+    columns = COLUMNS[mode]
+    lines = [f"\n{TITLES[mode]}",
+             f"{'':<15}{'clients':>8}{'w':>3} " +
+             " ".join(f"{h:>{w}}" + (" x bare" if r else "") for h, w, _, _, _, r in columns)]
+    for _, system, workers, clients in _rows(samples, mode):
+        alike = {"workers": workers, "clients": clients}
+        cells = []
+        for _, width, figure, factor, digits, ratioed in columns:
+            x = value(samples, mode, system, figure, **alike)
+            cells.append(_cell(None if x is None else x * factor, width, digits))
+            if ratioed:
+                cells.append(_cell(ratio(samples, mode, system, figure, **alike), 6, 2))
+        lines.append(f"{system:<15}{clients:>8}{workers:>3} " + " ".join(cells))
+    return "\n".join(lines)
+
+
+def _bar(out, name, got, relation, limit):
+    if got is None:
+        return
+    met = got <= limit if relation == "<=" else got >= limit
+    out.append({"bar": name, "got": round(got, 3), "relation": relation, "limit": limit, "met": met})
+
+
+def _talk_bars(out, samples):
+    for mode, name, peers in (("one", "one line at a time", {"redis": 2.2, "nats": 1.2}),
+                              ("window", "64 in flight", {"redis": 1.9})):
+        _bar(out, f"{name}: CPU/delivery x bare", ratio(samples, mode, "chatroom", "cpu_us"), "<=", 1.1)
+        _bar(out, f"{name}: deliveries/s x bare",
+             ratio(samples, mode, "chatroom", "deliveries_s"), ">=", 0.95)
+        for peer, limit in peers.items():
+            _bar(out, f"{name}: deliveries/s x {peer}",
+                 ratio(samples, mode, "chatroom", "deliveries_s", to=peer), ">=", limit)
+    _bar(out, "open loop: p99 to the last receiver x bare",
+         ratio(samples, "open", "chatroom", "last_p99"), "<=", 1.2)
+    for peer in ("redis", "nats", "ngircd", "ncat"):
+        _bar(out, f"open loop: p99 to the last receiver x {peer}",
+             ratio(samples, "open", "chatroom", "last_p99", to=peer), "<=", 1.0)
+
+
+def _scale_bars(out, samples):
+    ours = of(samples, "scale", "chatroom")
+    sizes = sorted({s["clients"] for s in ours})
+    for n in sizes[-1:] if len(sizes) > 1 else []:
+        for figure, what in (("user_bytes", "user memory"), ("kernel_bytes", "kernel memory"),
+                             ("cpu_us", "CPU/delivery")):
+            small = {s["round"]: s[figure] for s in ours if s["clients"] == sizes[0]}
+            steps = [s[figure] / small[s["round"]] for s in ours
+                     if s["clients"] == n and small.get(s["round"])]
+            _bar(out, f"{n:,} clients: {what} x that at {sizes[0]:,}",
+                 median(steps) if steps else None, "<=", 1.1)
+        _bar(out, f"{n:,} clients: accepts/s x bare",
+             ratio(samples, "scale", "chatroom", "accepts_s", clients=n), ">=", 0.7)
+
+
+def _worker_bars(out, samples):
+    for mode, what in (("workers-one", "one line at a time"), ("workers-window", "64 in flight")):
+        for system in ("chatroom", "bare"):
+            one = {s["round"]: s["deliveries_s"] for s in of(samples, mode, system, workers=1)}
+            steps = [s["deliveries_s"] / one[s["round"]]
+                     for s in of(samples, mode, system, workers=2) if one.get(s["round"])]
+            name = f"2 workers x 1, {what}" + ("" if system == "chatroom" else " (bare limit)")
+            _bar(out, name, median(steps) if steps else None, ">=", 1.8)
+
+
+def bars(samples):
+    out = []
+    _talk_bars(out, samples)
+    _bar(out, "idle: user bytes a client", value(samples, "idle", "chatroom", "user_bytes"), "<=", 512)
+    _bar(out, "idle: wake-ups a second of a process",
+         value(samples, "idle", "chatroom", "wakeups_s"), "<=", 1)
+    _scale_bars(out, samples)
+    _worker_bars(out, samples)
+    return out
+
+
+def generator_verdict(samples):
+    """Whether the generator, and not a server, was what set the pace."""
+    busy = [s for s in samples if s.get("generator", 0) >= 0.9]
+    if not busy:
+        top = max((s.get("generator", 0) for s in samples), default=0)
+        return (f"The generator was not the limit: its busiest process used {top:.0%} of its core "
+                "at most.")
+    where = sorted({f"{s['system']} ({s['mode']})" for s in busy})
+    return ("THE GENERATOR WAS A LIMIT (a process at 90 % of its core or more) with: "
+            + ", ".join(where) + ". Those rates are lower bounds.")
+
+
+def text(results):
+    samples = results["samples"]
+    out = [table(samples, mode) for mode in TITLES if any(s["mode"] == mode for s in samples)]
+    out.append("\nsends/dlv: data segments that reached the receivers, which on loopback are the "
+               "server's sends.\nkernel B/cl: both ends of a connection, the generator's too.\n"
+               + generator_verdict(samples))
+    out += [f"TROUBLE: {t}" for t in results["troubles"]]
+    if results["bars"]:
+        out.append("")
+    for b in results["bars"]:
+        out.append(f"{'PASS' if b['met'] else 'MISS'}  {b['bar']:<58} {b['got']:>9,.3f} "
+                   f"(bar: {b['relation']} {b['limit']})")
+    return "\n".join(out)
