@@ -39,8 +39,9 @@ class Generator:
         self.process.stdout.close()
 
     def _ask(self, words, patience):
-        """The answer, with `cpu`: seconds that the server spent meanwhile."""
-        before = process.cpu_seconds(self.server.pids)
+        """The answer, with what happened meanwhile: `cpu`, seconds that the server spent, and
+        `stolen`, the share of the machine's time that its host took away."""
+        before, ticks = process.cpu_seconds(self.server.pids), process.machine_ticks()
         self.process.stdin.write(words + "\n")
         if not self.answers.select(patience):
             self.process.kill()
@@ -52,6 +53,8 @@ class Generator:
         if "error" in answer:
             raise Trouble(f"{words}: {answer['error']}")
         answer["cpu"] = process.cpu_seconds(self.server.pids) - before
+        stolen, spent = (b - a for a, b in zip(ticks, process.machine_ticks()))
+        answer["stolen"] = stolen / max(spent, 1)
         return answer
 
     def connect(self):
@@ -77,4 +80,4 @@ def figures(answer):
             "deliveries_s": answer["deliveries"] / answer["seconds"],
             "cpu_us": answer["cpu"] * 1e6 / deliveries,
             "sends": answer["segments"] / deliveries,
-            "generator": answer["busiest"], "wrong": wrong, **latencies}
+            "generator": answer["busiest"], "stolen": answer["stolen"], "wrong": wrong, **latencies}

@@ -45,6 +45,7 @@ for scaled in ("workers-one", "workers-window"):
 def progress(s):
     return ("  round {round} {mode:<14} {system:<14} {clients:>6} clients".format(**s) +
             ("  {:>12,.0f} deliveries/s  {:.2f} us".format(s["deliveries_s"], s["cpu_us"])
+             + ("  (host took {:.0%})".format(s["stolen"]) if s["stolen"] > 0.02 else "")
              if "cpu_us" in s else "  {:.0f} B/client".format(s["user_bytes"])))
 
 
@@ -176,12 +177,20 @@ def generator_verdict(samples):
             + ", ".join(where) + ". Those rates are lower bounds.")
 
 
+def host_verdict(samples):
+    """A virtual machine's host may take its cores away; such rounds are noise, not news."""
+    stolen = [s["stolen"] for s in samples if "stolen" in s]
+    noisy = sum(x > 0.02 for x in stolen)
+    return (f"The host took more than 2 % of the machine's time in {noisy} of {len(stolen)} runs"
+            f" (at most {max(stolen, default=0):.0%}).")
+
+
 def text(results):
     samples = results["samples"]
     out = [table(samples, mode) for mode in TITLES if any(s["mode"] == mode for s in samples)]
     out.append("\nsends/dlv: data segments that reached the receivers, which on loopback are the "
                "server's sends.\nkernel B/cl: both ends of a connection, the generator's too.\n"
-               + generator_verdict(samples))
+               + generator_verdict(samples) + "\n" + host_verdict(samples))
     out += [f"TROUBLE: {t}" for t in results["troubles"]]
     if results["bars"]:
         out.append("")

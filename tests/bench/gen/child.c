@@ -17,6 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* ns a line may take; a stamp from the future is beyond it too */
+static const uint64_t WAITED_MAX = 60 * 1000000000ULL;
+
 static uint64_t clock_ns(clockid_t clock) {
     struct timespec t;
     clock_gettime(clock, &t);
@@ -55,20 +58,15 @@ static void line_finished(struct child *c, uint32_t s, uint32_t slot, uint64_t w
         eventfd_write(c->kick, 1);
 }
 
-static int hex_digit(char x) {
-    return x >= '0' && x <= '9' ? x - '0' : x >= 'a' && x <= 'f' ? x - 'a' + 10 : -1;
-}
-
-/* -1: not a number. */
-static int64_t hex(const char *at, int digits) {
-    int64_t value = 0;
-    int bad = 0;
-    for (int i = 0; i < digits; i++) {
-        int digit = hex_digit(at[i]);
-        bad |= digit;
-        value = value << 4 | (digit & 15);
-    }
-    return bad < 0 ? -1 : value;
+/* Eight hex digits at once; what is no digit gives some number, which the checks then refuse. */
+static uint32_t hex8(const char *at) {
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    x = (x & 0x0f0f0f0f0f0f0f0f) + 9 * (x >> 6 & 0x0101010101010101);
+    x = __builtin_bswap64(x);
+    x = (x | x >> 4) & 0x00ff00ff00ff00ff;
+    x = (x | x >> 8) & 0x0000ffff0000ffff;
+    return (uint32_t)(x | x >> 16);
 }
 
 static void line_check(struct child *c, struct client *cl, const char *line, uint64_t now) {
@@ -76,21 +74,21 @@ static void line_check(struct child *c, struct client *cl, const char *line, uin
     uint32_t bytes = c->sh->run.bytes;
     if (!padding[0])
         memset(padding, 'x', sizeof padding);
-    int64_t s = hex(line + 1, 1), seq = hex(line + 2, 8), stamp = hex(line + 10, 16);
-    if (s < 0 || s >= SPEAKERS_MAX || seq < 0 || stamp < 0 || line[bytes - 2] != '\r' ||
+    uint32_t s = (uint32_t)(line[1] - '0'), seq = hex8(line + 2);
+    uint64_t stamp = (uint64_t)hex8(line + 10) << 32 | hex8(line + 18), waited = now - stamp;
+    if (s >= SPEAKERS_MAX || waited > WAITED_MAX || line[bytes - 2] != '\r' ||
         line[bytes - 1] != '\n' || memcmp(line + STAMP, padding, bytes - STAMP - 2) != 0) {
         c->result->torn++;
         return;
     }
-    c->result->gaps += (uint32_t)seq != cl->next[s];
-    cl->next[s] = (uint32_t)seq + 1;
+    c->result->gaps += seq != cl->next[s];
+    cl->next[s] = seq + 1;
     c->result->deliveries++;
-    uint64_t waited = now > (uint64_t)stamp ? now - (uint64_t)stamp : 0;
     hist_add(&c->result->receiver, waited);
-    uint32_t slot = (uint32_t)seq % SLOTS;
+    uint32_t slot = seq % SLOTS;
     if (++c->counted[s][slot] == c->expected[s]) {
         c->counted[s][slot] = 0;
-        line_finished(c, (uint32_t)s, slot, waited);
+        line_finished(c, s, slot, waited);
     }
 }
 
@@ -113,22 +111,24 @@ static void lines_check(struct child *c, struct client *cl, const char *at, cons
     }
 }
 
-static void client_receive(struct child *c, struct client *cl) {
+/* True: there may be more to read. */
+static bool client_receive(struct child *c, struct client *cl) {
     size_t have = cl->rest;
     if (have)
         memcpy(c->buffer, cl->kept, have);
     ssize_t n = recv(cl->fd, c->buffer + have, BUFFER - have, 0);
     if (n < 0 && errno == EAGAIN)
-        return;
+        return false;
     if (n <= 0) {
         client_lost(c, cl);
-        return;
+        return false;
     }
     cl->rest = 0;
     if (cl->step == STEP_DONE)
         lines_check(c, cl, c->buffer, c->buffer + have + n);
     else
         handshake_feed(c, cl, c->buffer, have + (size_t)n);
+    return have + (size_t)n == BUFFER;
 }
 
 static void event_handle(struct child *c, struct epoll_event *e) {
@@ -143,8 +143,9 @@ static void event_handle(struct child *c, struct epoll_event *e) {
         struct client *cl = e->data.ptr;
         if (e->events & EPOLLOUT)
             speaker_flush(c, (uint32_t)(cl - c->client));
-        if (e->events & ~(uint32_t)EPOLLOUT && cl->fd >= 0)
-            client_receive(c, cl);
+        bool more = e->events & ~(uint32_t)EPOLLOUT, ended = e->events & ~(EPOLLIN | EPOLLOUT);
+        while (more && cl->fd >= 0)
+            more = client_receive(c, cl) || ended;
     }
 }
 

@@ -10,7 +10,11 @@
 #include "tests/bench/gen/gen.h"
 
 #include <stddef.h>
+#include <sys/epoll.h>
 
+/* Edge-triggered: one look at the socket for each arrival, not two.  A read that did not fill the
+ * buffer has emptied the socket; EPOLLRDHUP tells of an end that came with the last bytes. */
+enum { POLL_IN = EPOLLIN | EPOLLRDHUP | (int)EPOLLET };
 enum { BUFFER = 256 << 10, EVENTS = 64, STEP_DONE = STEPS_MAX + 1 };
 
 struct client {

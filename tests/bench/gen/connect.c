@@ -99,7 +99,7 @@ static bool client_connect(struct child *c, struct client *cl) {
         connect(cl->fd, (struct sockaddr *)&to, sizeof to) < 0)
         return false;
     fcntl(cl->fd, F_SETFL, O_NONBLOCK);
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = cl};
+    struct epoll_event e = {.events = POLL_IN, .data.ptr = cl};
     return epoll_ctl(c->epoll, EPOLL_CTL_ADD, cl->fd, &e) == 0;
 }
 

@@ -50,7 +50,7 @@ void speaker_flush(struct child *c, uint32_t s) {
         sp->head = sp->len = 0;
     if (sp->armed != (sp->len != 0)) {
         sp->armed = !sp->armed;
-        struct epoll_event e = {.events = sp->armed ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.ptr = cl};
+        struct epoll_event e = {.events = sp->armed ? POLL_IN | EPOLLOUT : POLL_IN, .data.ptr = cl};
         epoll_ctl(c->epoll, EPOLL_CTL_MOD, cl->fd, &e);
     }
 }
