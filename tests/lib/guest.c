@@ -1,0 +1,285 @@
+/* guest.c - see guest.h. */
+#include "tests/lib/guest.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <iconv.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct guest *guests;
+
+static socklen_t address_of(struct where where, const char *text, uint16_t port,
+                            struct sockaddr_storage *out) {
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        return sizeof *v4;
+    }
+    if (inet_pton(AF_INET6, text, &v6->sin6_addr) != 1)
+        fail_at(where, "not an address: %s", text);
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    return sizeof *v6;
+}
+
+static void name_of(int fd, char *who, size_t size) {
+    struct sockaddr_storage a;
+    socklen_t len = sizeof a;
+    char text[INET6_ADDRSTRLEN];
+    getsockname(fd, (struct sockaddr *)&a, &len);
+    if (a.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a;
+        inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
+        snprintf(who, size, "%s:%u", text, ntohs(v4->sin_port));
+    } else {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a;
+        inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
+        snprintf(who, size, "[%s]:%u", text, ntohs(v6->sin6_port));
+    }
+}
+
+struct guest *guest_connect_at(struct where where, const struct server *s, struct guest_how how) {
+    struct guest *g = calloc(1, sizeof *g);
+    g->next = guests;
+    guests = g;
+    g->charset = how.charset;
+    struct sockaddr_storage to, from;
+    socklen_t len = address_of(where, how.to ? how.to : "127.0.0.1", s->port, &to);
+    g->fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int one = 1;
+    setsockopt(g->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (how.receive_buffer)
+        setsockopt(g->fd, SOL_SOCKET, SO_RCVBUF, &how.receive_buffer, sizeof how.receive_buffer);
+    if (how.from) {
+        socklen_t from_len = address_of(where, how.from, 0, &from);
+        if (bind(g->fd, (struct sockaddr *)&from, from_len) < 0)
+            fail_at(where, "bind %s: %s", how.from, strerror(errno));
+    }
+    if (connect(g->fd, (struct sockaddr *)&to, len) < 0)
+        fail_at(where, "connect to port %u: %s", s->port, strerror(errno));
+    name_of(g->fd, g->who, sizeof g->who);
+    return g;
+}
+
+struct guest *guest_enter_at(struct where where, const struct server *s, const char *name,
+                             struct guest_how how) {
+    struct guest *g = guest_connect_at(where, s, how);
+    guest_say_at(where, g, "login %s", name);
+    guest_until_at(where, g, "%s", told1(TOLD_COMES, name));
+    return g;
+}
+
+void guest_close(struct guest *g) {
+    close(g->fd);
+    g->fd = -1;
+}
+
+/* What has arrived and was not taken, printable: for the message of a failed test. */
+static const char *rest_of(const struct guest *g) {
+    static char text[2048];
+    size_t at = 0;
+    for (size_t i = g->at; i < g->len && at < sizeof text - 8; i++) {
+        unsigned char c = (unsigned char)g->data[i];
+        bool plain = c >= 0x20 && c != 0x7f && c != '\\' && (!g->charset || c < 0x80);
+        at += (size_t)snprintf(text + at, sizeof text - at, plain ? "%c" : "\\x%02x", c);
+    }
+    text[at] = '\0';
+    return text;
+}
+
+/* Receives what is there.  False: the connection has ended. */
+static bool receive(struct guest *g) {
+    if (g->ended)
+        return false;
+    if (g->at > g->size / 2) {
+        memmove(g->data, g->data + g->at, g->len - g->at);
+        g->len -= g->at;
+        g->at = 0;
+    }
+    if (g->size - g->len < 65536)
+        g->data = realloc(g->data, g->size = g->size * 2 + 65536);
+    ssize_t n = recv(g->fd, g->data + g->len, g->size - g->len, MSG_DONTWAIT);
+    if (n > 0)
+        g->len += (size_t)n;
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        g->ended = true;
+    return !g->ended;
+}
+
+size_t guest_pending(struct guest *g) {
+    size_t before;
+    do {
+        before = g->len - g->at;
+        receive(g);
+    } while (g->len - g->at > before);
+    return g->len - g->at;
+}
+
+void guest_send_at(struct where where, struct guest *g, const void *bytes, size_t len) {
+    int64_t deadline = wait_deadline();
+    for (size_t sent = 0; sent < len;) {
+        ssize_t n =
+            send(g->fd, (const char *)bytes + sent, len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0)
+            sent += (size_t)n;
+        else if (errno != EAGAIN && errno != EINTR)
+            fail_at(where, "%s: send: %s", g->who, strerror(errno));
+        else if (!wait_fd(g->fd, POLLOUT, deadline))
+            fail_at(where, "%s: the server takes no more input", g->who);
+    }
+}
+
+void guest_say_at(struct where where, struct guest *g, const char *fmt, ...) {
+    char line[GUEST_LINE_MAX];
+    va_list args;
+    va_start(args, fmt);
+    int len = vsnprintf(line, sizeof line - 2, fmt, args);
+    va_end(args);
+    memcpy(line + len, "\r\n", 2);
+    guest_send_at(where, g, line, (size_t)len + 2);
+}
+
+/* Every rule that holds for any line to anybody. */
+static void check_line(struct where where, struct guest *g, const char *raw, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)raw[i];
+        if (c < 0x20 || c == 0x7f || (c == 0xff))
+            fail_at(where, "%s: byte %02x in a line: %s", g->who, c, rest_of(g));
+    }
+    iconv_t to_utf8 = iconv_open("UTF-8", g->charset ? g->charset : "UTF-8");
+    char *in = (char *)raw, *out = g->line;
+    size_t left = len, room = sizeof g->line - 1;
+    bool valid = iconv(to_utf8, &in, &left, &out, &room) != (size_t)-1;
+    iconv_close(to_utf8);
+    if (!valid)
+        fail_at(where, "%s: not valid %s: %s", g->who, g->charset ? g->charset : "UTF-8",
+                rest_of(g));
+    *out = '\0';
+}
+
+const char *guest_read_at(struct where where, struct guest *g) {
+    int64_t deadline = wait_deadline();
+    size_t searched = g->at;
+    for (;;) {
+        char *end = g->len > searched ? memchr(g->data + searched, '\n', g->len - searched) : NULL;
+        if (end) {
+            char *start = g->data + g->at;
+            if (end == start || end[-1] != '\r')
+                fail_at(where, "%s: a line ends without CR: %s", g->who, rest_of(g));
+            check_line(where, g, start, (size_t)(end - 1 - start));
+            g->at = (size_t)(end + 1 - g->data);
+            return g->line;
+        }
+        if (g->ended) {
+            if (g->len > g->at)
+                fail_at(where, "%s: the last line is cut: %s", g->who, rest_of(g));
+            return NULL;
+        }
+        size_t untaken = g->len - g->at;
+        if (!wait_fd(g->fd, POLLIN, deadline))
+            fail_at(where, "%s: no line came; pending: \"%s\"", g->who, rest_of(g));
+        receive(g);
+        searched = g->at + untaken;
+    }
+}
+
+const char *guest_next_at(struct where where, struct guest *g) {
+    const char *line = guest_read_at(where, g);
+    if (!line)
+        fail_at(where, "%s: the server closed the connection", g->who);
+    return line;
+}
+
+static void expect(struct where where, struct guest *g, const char *want) {
+    const char *line = guest_read_at(where, g);
+    if (!line)
+        fail_at(where, "%s: the connection ended instead of \"%s\"", g->who, want);
+    if (strcmp(line, want) != 0)
+        fail_at(where, "%s: \"%s\" instead of \"%s\"; then: \"%s\"", g->who, line, want,
+                rest_of(g));
+}
+
+void guest_expect_at(struct where where, struct guest *g, const char *fmt, ...) {
+    char want[GUEST_LINE_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(want, sizeof want, fmt, args);
+    va_end(args);
+    expect(where, g, want);
+}
+
+/* Skips to the line that is `want`, or begins so; what was skipped is shown if it never comes. */
+static const char *skip_to(struct where where, struct guest *g, const char *want, bool whole) {
+    char skipped[1024] = "";
+    int64_t deadline = wait_deadline();
+    for (;;) {
+        while (!memchr(g->data ? g->data + g->at : "", '\n', g->len - g->at) && !g->ended) {
+            if (!wait_fd(g->fd, POLLIN, deadline))
+                fail_at(where, "%s: \"%s\" did not come; last seen:%s; pending: \"%s\"", g->who,
+                        want, skipped, rest_of(g));
+            receive(g);
+        }
+        const char *line = guest_read_at(where, g);
+        if (!line)
+            fail_at(where, "%s: the connection ended before \"%s\"; last seen:%s", g->who, want,
+                    skipped);
+        if (whole ? strcmp(line, want) == 0 : strncmp(line, want, strlen(want)) == 0)
+            return line;
+        size_t len = strlen(skipped);
+        if (len > sizeof skipped / 2) {
+            memmove(skipped, skipped + len / 2, len - len / 2 + 1);
+            len -= len / 2;
+        }
+        snprintf(skipped + len, sizeof skipped - len, " \"%.100s\"", line);
+    }
+}
+
+void guest_until_at(struct where where, struct guest *g, const char *fmt, ...) {
+    char want[GUEST_LINE_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(want, sizeof want, fmt, args);
+    va_end(args);
+    skip_to(where, g, want, true);
+}
+
+const char *guest_until_begins_at(struct where where, struct guest *g, const char *begin) {
+    return skip_to(where, g, begin, false);
+}
+
+void guest_expect_bytes_at(struct where where, struct guest *g, const void *bytes, size_t len) {
+    int64_t deadline = wait_deadline();
+    while (g->len - g->at < len && receive(g))
+        if (g->len - g->at < len && !wait_fd(g->fd, POLLIN, deadline))
+            break;
+    if (g->len - g->at < len || memcmp(g->data + g->at, bytes, len) != 0)
+        fail_at(where, "%s: other bytes came: \"%s\"", g->who, rest_of(g));
+    g->at += len;
+}
+
+void guest_expect_end_at(struct where where, struct guest *g) {
+    const char *line = guest_read_at(where, g);
+    if (line)
+        fail_at(where, "%s: \"%s\" instead of the end", g->who, line);
+}
+
+void guests_expect_at(struct where where, struct guest **g, int n, const char *line) {
+    for (int i = 0; i < n; i++)
+        expect(where, g[i], line);
+}
+
+void guests_until_at(struct where where, struct guest **g, int n, const char *line) {
+    for (int i = 0; i < n; i++)
+        skip_to(where, g[i], line, true);
+}

@@ -1,0 +1,47 @@
+/* sentence.h - the server's sentences as the contract spells them, for tests only.
+ *
+ * Deliberately not the server's own table (worker/sentence.h): a slip in that one must fail here.
+ */
+#ifndef TESTS_LIB_SENTENCE_H
+#define TESTS_LIB_SENTENCE_H
+
+enum tongue { EN, ZH };
+
+/* What {name}, {text}, ... stand for follows as arguments, in the order written here. */
+enum told {
+    TOLD_GREETING, /* room */
+    TOLD_COMES,    /* name */
+    TOLD_GOES,     /* name */
+    TOLD_LOG_IN,   /* the first of two lines */
+    TOLD_HOW,      /* the second */
+    TOLD_NO_NAME,
+    TOLD_TAKEN,     /* name; the first of two lines */
+    TOLD_TRY_AGAIN, /* the second */
+    TOLD_SPEECH,    /* name, text */
+    TOLD_LOOK,
+    TOLD_WHO,
+    TOLD_UNKNOWN,    /* text */
+    TOLD_SKIPPED,    /* n as text */
+    TOLD_EARLIER,    /* n as text */
+    TOLD_NICK,       /* old name, new name */
+    TOLD_PRIVATE,    /* name, text */
+    TOLD_COPY,       /* name, text */
+    TOLD_NOBODY,     /* name */
+    TOLD_NOT_A_NAME, /* text */
+    TOLD_TOO_LONG,
+    TOLD_NO_WORD,
+    TOLD_GOING_DOWN,
+    TOLD_FULL,
+    TOLD_ME, /* name, text */
+    TOLD_COUNT
+};
+
+/* Without the line end.  Valid until eight more calls. */
+const char *told_in(enum tongue tongue, enum told which, const char *first, const char *second);
+
+/* In English, which most tests speak. */
+#define told(which) told_in(EN, which, "", "")
+#define told1(which, first) told_in(EN, which, first, "")
+#define told2(which, first, second) told_in(EN, which, first, second)
+
+#endif

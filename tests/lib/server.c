@@ -1,0 +1,212 @@
+/* server.c - see server.h. */
+#include "tests/lib/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct server *servers; /* all of this process: their logs are shown when a test fails */
+
+enum { LOG_SHOWN = 4000 };
+
+static void show_logs(void) {
+    for (struct server *s = servers; s; s = s->next) {
+        const char *paths[] = {s->log, strcmp(s->log, s->err) ? s->err : NULL};
+        for (int i = 0; i < 2 && paths[i]; i++) {
+            char *text = run_read_file(paths[i]);
+            if (!text)
+                continue;
+            size_t len = strlen(text);
+            fprintf(stderr, "--- the end of %s\n%s---\n", paths[i],
+                    len > LOG_SHOWN ? text + len - LOG_SHOWN : text);
+            free(text);
+        }
+    }
+}
+
+struct server *server_prepare_at(struct where where) {
+    struct server *s = calloc(1, sizeof *s);
+    run_make_dir(where, s->dir, sizeof s->dir);
+    snprintf(s->conf, sizeof s->conf, "%s/chatroom.conf", s->dir);
+    snprintf(s->err, sizeof s->err, "%s/stderr", s->dir);
+    snprintf(s->log, sizeof s->log, "%s", s->err);
+    s->keeper = -1;
+    s->next = servers;
+    servers = s;
+    fail_last_words = show_logs;
+    return s;
+}
+
+static void configure(struct where where, struct server *s, const char *fmt, va_list args) {
+    char given[8192], text[8192 + 64];
+    vsnprintf(given, sizeof given, fmt, args);
+    bool listens = strncmp(given, "listen", 6) == 0 || strstr(given, "\nlisten");
+    snprintf(text, sizeof text, "%s%s", given, listens ? "" : "\nlisten = 127.0.0.1:0\n");
+    run_write_file(where, s->conf, text);
+}
+
+void server_configure_at(struct where where, struct server *s, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    configure(where, s, fmt, args);
+    va_end(args);
+}
+
+/* The last line of the log that contains `text`, copied; NULL if there is none yet.  A line counts
+ * once its end is written. */
+static const char *log_find(const struct server *s, const char *text) {
+    static char found[2048];
+    char *log = run_read_file(s->log), *last = NULL;
+    if (!log)
+        return NULL;
+    for (char *line = log, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        if (strstr(line, text))
+            last = line;
+    }
+    if (last)
+        snprintf(found, sizeof found, "%s", last);
+    free(log);
+    return last ? found : NULL;
+}
+
+static bool has_ended(const struct server *s) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
+}
+
+static const char *log_wait(struct where where, struct server *s, const char *text) {
+    int64_t deadline = wait_deadline();
+    for (;;) {
+        bool ended = has_ended(s);
+        const char *line = log_find(s, text);
+        if (line)
+            return line;
+        if (ended)
+            fail_at(where, "the server ended before it logged \"%s\"", text);
+        if (wait_left_ms(deadline) == 0)
+            fail_at(where, "the log never said \"%s\"", text);
+        wait_breath();
+    }
+}
+
+const char *server_logged_at(struct where where, struct server *s, const char *fmt, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return log_wait(where, s, text);
+}
+
+void server_wait_ready_at(struct where where, struct server *s) {
+    const char *line = log_wait(where, s, "ready: room ");
+    const char *at = strstr(line, ", listening on ");
+    const char *end = at ? strstr(at, " workers, pid ") : NULL;
+    while (end && end > at && *end != ',')
+        end--;
+    if (!end || end == at || sscanf(end, ", %d workers", &s->workers) != 1)
+        fail_at(where, "not a ready line: %s", line);
+    at += strlen(", listening on ");
+    snprintf(s->listening, sizeof s->listening, "%.*s", (int)(end - at), at);
+    char first[256];
+    snprintf(first, sizeof first, "%s", s->listening);
+    first[strcspn(first, ",")] = '\0';
+    char *colon = strrchr(first, ':');
+    s->port = colon ? (uint16_t)atoi(colon + 1) : 0;
+    if (s->port == 0)
+        fail_at(where, "no port in the ready line: %s", line);
+}
+
+void server_launch_at(struct where where, struct server *s, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    configure(where, s, fmt, args);
+    va_end(args);
+    char *argv[] = {run_server_path(), "-c", s->conf, NULL};
+    s->pid = run_start(where, argv, s->err, s->err);
+    s->keeper = run_keep(where, s->pid, s->dir);
+    server_wait_ready_at(where, s);
+}
+
+struct server *server_start_at(struct where where, const char *fmt, ...) {
+    char conf[8192];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(conf, sizeof conf, fmt, args);
+    va_end(args);
+    struct server *s = server_prepare_at(where);
+    server_launch_at(where, s, "%s", conf);
+    return s;
+}
+
+void server_signal(struct server *s, int signal) {
+    kill(s->pid, signal);
+}
+
+static void check_sanitizers(struct where where, struct server *s) {
+    static const char *const marks[] = {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer",
+                                        "WARNING: ThreadSanitizer", "runtime error:"};
+    char *text = run_read_file(s->err);
+    for (size_t i = 0; text && i < sizeof marks / sizeof marks[0]; i++)
+        if (strstr(text, marks[i]))
+            fail_at(where, "the server's standard error says \"%s\"", marks[i]);
+    free(text);
+}
+
+/* Nobody left of the group?  A worker made by another worker is a child of ours: reap it. */
+static bool group_gone(pid_t group) {
+    while (waitpid(-group, NULL, WNOHANG) > 0)
+        ;
+    return kill(-group, 0) < 0 && errno == ESRCH;
+}
+
+void server_ended_at(struct where where, struct server *s) {
+    int status = 0;
+    int64_t deadline = wait_deadline();
+    if (!run_wait(s->pid, &status, deadline))
+        fail_at(where, "the server did not end");
+    check_sanitizers(where, s);
+    if (!WIFEXITED(status))
+        fail_at(where, "the server died of signal %d", WTERMSIG(status));
+    if (WEXITSTATUS(status) != 0)
+        fail_at(where, "the server's exit status is %d", WEXITSTATUS(status));
+    while (!group_gone(s->pid)) {
+        if (wait_left_ms(deadline) == 0)
+            fail_at(where, "the server left processes behind");
+        wait_breath();
+    }
+    close(s->keeper);
+    struct server **at = &servers;
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    free(s);
+}
+
+void server_stop_at(struct where where, struct server *s) {
+    server_signal(s, SIGTERM);
+    server_ended_at(where, s);
+}
+
+pid_t server_worker_pid_at(struct where where, struct server *s, int k) {
+    char text[64];
+    snprintf(text, sizeof text, "worker %d: pid ", k);
+    const char *line = log_wait(where, s, text);
+    return (pid_t)atoi(strstr(line, text) + strlen(text));
+}
+
+int server_worker_of_at(struct where where, struct server *s, const char *who) {
+    char text[128];
+    snprintf(text, sizeof text, "client %s connected", who);
+    const char *line = log_wait(where, s, text);
+    const char *worker = strstr(line, "worker ");
+    if (!worker || worker > strstr(line, text))
+        fail_at(where, "no worker named in: %s", line);
+    return atoi(worker + strlen("worker "));
+}
