@@ -31,6 +31,8 @@ static void client_cache(struct client *c, const struct facts *f) {
     c->mode = direct ? f->encoding : MODE_SLOW;
 }
 
+void client_refresh(struct client *c) { client_cache(c, client_facts(c)); }
+
 void client_commit(struct client *c) {
     uint32_t turn = atomic_load_explicit(&c->turn, memory_order_relaxed) + 1;
     FAULT("client.commit.before");
@@ -56,11 +58,27 @@ bool client_peek(const struct client *c, struct facts *out, uint32_t *birth) {
     return false;
 }
 
-uint32_t client_open(struct client *c, uint8_t slot, uint64_t cookie, const struct facts *facts,
-                     const struct in6_addr *addr, uint16_t port) {
-    uint32_t birth = client_birth(atomic_load_explicit(&c->life, memory_order_relaxed)) + 1;
-    atomic_store_explicit(&c->life, client_life(birth, CLIENT_FILLING), memory_order_release);
-    FAULT("client.open.filling");
+uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie, int mine) {
+    uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
+    for (;;) {
+        enum client_state state = client_state(life);
+        if (state == CLIENT_FILLING && (int)client_filler(life) != mine)
+            return 0;
+        if (state == CLIENT_LIVE && c->cookie == cookie)
+            return 0;
+        uint32_t birth = client_birth(life) + 1;
+        uint64_t filling = client_life(birth, CLIENT_FILLING) | slot << 8;
+        FAULT("client.claim.before");
+        if (atomic_compare_exchange_strong(&c->life, &life, filling)) {
+            FAULT("client.claim.after");
+            return birth;
+        }
+    }
+}
+
+void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct facts *facts,
+                 const struct in6_addr *addr, uint16_t port) {
+    uint32_t birth = client_birth(atomic_load_explicit(&c->life, memory_order_relaxed));
     atomic_store_explicit(&c->sent, 0, memory_order_relaxed);
     c->taken = 0;
     c->cookie = cookie;
@@ -70,9 +88,8 @@ uint32_t client_open(struct client *c, uint8_t slot, uint64_t cookie, const stru
     facts_copy(&c->facts[0], facts);
     atomic_store_explicit(&c->turn, 0, memory_order_release);
     client_cache(c, &c->facts[0]);
-    atomic_store_explicit(&c->slot, slot, memory_order_release);
+    atomic_store_explicit(&c->slot, (uint8_t)slot, memory_order_release);
     FAULT("client.open.before");
     atomic_store_explicit(&c->life, client_life(birth, CLIENT_LIVE), memory_order_release);
     FAULT("client.open.after");
-    return birth;
 }

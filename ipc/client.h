@@ -20,10 +20,12 @@
  * client's ring.  Sending moves only `sent`.  `bias` = pos - base - box_len is kept beside `sent`, so
  * that a flush touches one cache line: ring position = sent + bias.
  *
- * Life.  `life` = birth << 32 | state.  Accept: fill the record without asking what it held, then
- * store (birth + 1, LIVE).  Close: CLOSING; leave published; name and boxes released; the descriptor
- * closed; then CAS(life, (birth, CLOSING) -> (birth, FREE)), because another worker may have been
- * given the number already. */
+ * Life.  `life` = birth << 32 | filler << 8 | state.  Accept: claim the record by a CAS to
+ * (birth + 1, FILLING), fill it without asking what it held, make it LIVE.  Close: CLOSING; leave
+ * published; name and boxes released; the descriptor closed; then CAS(life, (birth, CLOSING) ->
+ * (birth, FREE)), because another worker may have been given the number already.  A socket that was
+ * accepted by a worker that died before claiming its record is an orphan: whoever claims the record
+ * first serves it. */
 #ifndef IPC_CLIENT_H
 #define IPC_CLIENT_H
 
@@ -56,8 +58,8 @@ enum {
     FACT_DRAWN = 1u << 13,      /* edited: the half-typed line stands on its screen */
     FACT_KEYS = 1u << 14,       /* its lines have arrived key by key */
     FACT_CRLF_KEYS = 1u << 15,  /* spare for the line editor */
-    FACT_QUIET = 1u << 16,      /* its own coming was not announced to the room */
-    FACT_MUTED = 1u << 17,
+    FACT_GREETED = 1u << 16,    /* was sent the greeting, or is in the room */
+    FACT_SWITCHED = 1u << 17,   /* was switched to what it types, and told so */
     FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_EDITED,
 };
 
@@ -119,8 +121,10 @@ struct client_table {
 
 static inline uint32_t client_birth(uint64_t life) { return (uint32_t)(life >> 32); }
 static inline enum client_state client_state(uint64_t life) {
-    return (enum client_state)(life & 0xffffffffu);
+    return (enum client_state)(life & 0xffu);
 }
+/* Who is filling a FILLING record. */
+static inline uint32_t client_filler(uint64_t life) { return (uint32_t)life >> 8; }
 static inline uint64_t client_life(uint32_t birth, enum client_state state) {
     return (uint64_t)birth << 32 | state;
 }
@@ -134,6 +138,9 @@ static inline const struct facts *client_facts(const struct client *c) {
     return &c->facts[atomic_load_explicit(&c->turn, memory_order_relaxed) & 1];
 }
 
+/* Recomputes bias and mode; clears MODE_BLOCKED only if the caller set another mode before. */
+void client_refresh(struct client *c);
+
 struct facts *client_edit(struct client *c);
 void client_commit(struct client *c);
 
@@ -141,9 +148,13 @@ void client_commit(struct client *c);
  * False if it is not live, or changed too often while looking. */
 bool client_peek(const struct client *c, struct facts *out, uint32_t *birth);
 
-/* Fills and makes live the record of a freshly accepted socket; returns its birth. */
-uint32_t client_open(struct client *c, uint8_t slot, uint64_t cookie, const struct facts *facts,
-                     const struct in6_addr *addr, uint16_t port);
+/* Claims the record of a freshly accepted socket for the worker in `slot`; returns its birth, or 0 if
+ * another worker has it already.  `mine`: the filler whose unfinished work may be taken over (a
+ * successor's own slot), or -1. */
+uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie, int mine);
+/* Fills a claimed record and makes it live. */
+void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct facts *facts,
+                 const struct in6_addr *addr, uint16_t port);
 
 /* The stream position of the last byte the boxes give. */
 static inline uint64_t client_box_end(const struct facts *f) { return f->base + f->box_len; }

@@ -43,6 +43,9 @@ static void room_survey(struct room *room, uint64_t next) {
             ledger = guard;
         if (cursor < ledger)
             ledger = cursor;
+        uint64_t hold = atomic_load_explicit(&slot->hold, memory_order_acquire);
+        if (hold != 0 && hold < ledger)
+            ledger = hold;
     }
     struct room_shared *shared = room->shared;
     shared->ledger_limit = ledger - 1 + room->ledger_len;

@@ -250,6 +250,10 @@ uint32_t segment_now(const struct segment *s) {
     return (uint32_t)(clock_ms() - s->header->epoch_ms);
 }
 
+uint32_t segment_ticks(const struct segment *s) {
+    return (uint32_t)((clock_ms() - s->header->epoch_ms) / 10);
+}
+
 uint32_t segment_connections(const struct segment *s) {
     uint32_t sum = 0;
     for (int i = 0; i < WORKERS_MAX; i++)

@@ -81,7 +81,7 @@ struct segment_header {
     _Atomic uint64_t next_incarnation;
     _Atomic uint32_t shutdown;      /* 1: say goodbye and go */
     _Atomic uint32_t workers;       /* slots below this serve; the others retire */
-    _Atomic uint64_t roster_change; /* spare */
+    _Atomic uint32_t fd_high;       /* no client ever had a higher descriptor */
     _Atomic uint8_t polled_by[WORKERS_MAX]; /* slot k's listeners are polled by this slot */
     uint32_t counters_exact; /* 1: the kernel keeps the counts that adoption needs */
     struct listener listeners[LISTENERS_MAX];
@@ -126,6 +126,9 @@ uint64_t segment_incarnation(struct segment *segment, uint32_t slot);
 
 /* Milliseconds since the segment was made, modulo 2^32 (compare by signed difference). */
 uint32_t segment_now(const struct segment *segment);
+
+/* The same in units of 10 ms: a ledger entry's time.  Times ten, it is segment_now rounded down. */
+uint32_t segment_ticks(const struct segment *segment);
 
 /* Connections open, and people in the room's slots, summed over the slots. */
 uint32_t segment_connections(const struct segment *segment);

@@ -50,6 +50,7 @@ struct slot {
 
     _Alignas(64) _Atomic uint64_t cursor; /* ledger: entries below are applied */
     _Atomic uint64_t guard;               /* ledger: the oldest entry whose text may be sent */
+    _Atomic uint64_t hold; /* adopting: ledger entries from here on are still to be counted; 0: none */
     _Atomic uint64_t heartbeat;           /* moves with every turn, and per client while adopting */
     _Atomic uint32_t state;
     _Atomic uint32_t at_gate; /* waiting for the gate: look at its owner instead */

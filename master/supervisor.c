@@ -1,0 +1,255 @@
+/* supervisor.c - see supervisor.h. */
+#include "master/supervisor.h"
+
+#include "ipc/clock.h"
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "master/watchdog.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { BACK_OFF_MS = 10, BACK_OFF_MAX_MS = 1000 };
+
+bool supervisor_slots(struct segment *seg) {
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        struct slot *slot = &seg->slots[i];
+        if (slot->epoll_fd < 0)
+            slot->epoll_fd = epoll_create1(0);
+        if (slot->bell_fd < 0)
+            slot->bell_fd = eventfd(0, EFD_NONBLOCK);
+        if (slot->epoll_fd < 0 || slot->bell_fd < 0)
+            return false;
+    }
+    return true;
+}
+
+static void handled_signals(sigset_t *set) {
+    static const int signals[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGCHLD};
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        sigaddset(set, signals[i]);
+}
+
+bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry) {
+    memset(s, 0, sizeof *s);
+    s->seg = seg;
+    s->entry = entry;
+    s->me = segment_incarnation(seg, MASTER_SLOT);
+    struct slot *slot = &seg->slots[MASTER_SLOT];
+    atomic_store(&slot->incarnation, s->me);
+    atomic_store(&slot->pid, getpid());
+    sigset_t set;
+    handled_signals(&set);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return false;
+    signal(SIGPIPE, SIG_IGN);
+    s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    for (int i = 0; i < WORKERS_MAX; i++)
+        s->watch[i].patience = 0;
+    return s->signal_fd >= 0;
+}
+
+/* A fork that shares the descriptor table.  No stack is given, so the child goes on with a copy of
+ * ours; the pidfd is made by the same call, so that no death is ever missed. */
+static pid_t clone_sharing(int *pidfd) {
+    return (pid_t)syscall(SYS_clone, CLONE_FILES | CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL);
+}
+
+bool supervisor_spawn(struct supervisor *s, uint32_t index) {
+    struct slot *slot = &s->seg->slots[index];
+    uint64_t incarnation = segment_incarnation(s->seg, index);
+    FAULT("supervisor.spawn.before");
+    atomic_store(&slot->incarnation, incarnation);
+    int old = atomic_exchange(&slot->pidfd, -1);
+    if (old >= 0)
+        close(old); /* only after the incarnation moved on: slot_dead() */
+    int pidfd = -1;
+    pid_t pid = s->plain_fork ? fork() : clone_sharing(&pidfd);
+    if (pid == 0)
+        _exit(s->entry(s->seg, index, incarnation));
+    if (pid < 0) {
+        log_warn_errno("cannot start worker %u", index);
+        s->watch[index].respawn_at = clock_ms() + BACK_OFF_MAX_MS;
+        return false;
+    }
+    atomic_store(&slot->pid, pid);
+    atomic_store(&slot->pidfd, pidfd);
+    FAULT("supervisor.spawn.after");
+    s->watch[index].respawn_at = 0;
+    s->watch[index].since = clock_ms();
+    s->watch[index].heartbeat = atomic_load(&slot->heartbeat);
+    log_info("worker %u: pid %d", index, (int)pid);
+    return true;
+}
+
+void supervisor_start_all(struct supervisor *s) {
+    uint32_t workers = atomic_load(&s->seg->header->workers);
+    for (uint32_t i = 0; i < workers; i++) {
+        uint32_t state = atomic_load(&s->seg->slots[i].state);
+        if (state == SLOT_UNUSED || state == SLOT_DEAD)
+            supervisor_spawn(s, i);
+    }
+}
+
+void supervisor_ring(struct supervisor *s) {
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        struct slot *slot = &s->seg->slots[i];
+        uint64_t one = 1;
+        if (slot_alive(atomic_load(&slot->state)))
+            (void)!write(slot->bell_fd, &one, sizeof one);
+    }
+}
+
+static bool own_fault(int signo) {
+    return signo == SIGSEGV || signo == SIGBUS || signo == SIGABRT || signo == SIGILL ||
+           signo == SIGFPE;
+}
+
+/* The dead one's lock, bells and slot.  In this order: first nobody may be left waiting. */
+static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_t *info) {
+    struct slot *slot = &s->seg->slots[index];
+    uint64_t dead = atomic_load(&slot->incarnation);
+    bool done = info->si_code == CLD_EXITED && info->si_status == 0;
+    bool retired = done && atomic_load(&slot->state) == SLOT_RETIRING &&
+                   atomic_load(&slot->clients) == 0;
+    atomic_store(&slot->state, retired ? SLOT_UNUSED : SLOT_DEAD);
+    FAULT("supervisor.bury.state");
+    gate_repair(s->seg->gate, dead);
+    FAULT("supervisor.bury.gate");
+    supervisor_ring(s);
+    if (retired || s->stopping) {
+        log_debug("worker %u ended", index);
+        return;
+    }
+    if (info->si_code != CLD_EXITED && own_fault(info->si_status) && !atomic_load(&slot->fault))
+        atomic_store(&slot->fault, (uint32_t)info->si_status);
+    uint32_t deaths = atomic_fetch_add(&slot->deaths, 1);
+    if (info->si_code == CLD_EXITED)
+        log_warn("worker %u exited with status %d; replacing it", index, info->si_status);
+    else
+        log_warn("worker %u was killed by signal %d (%s); replacing it", index, info->si_status,
+                 strsignal(info->si_status));
+    if (deaths == 0) {
+        supervisor_spawn(s, index);
+        return;
+    }
+    uint64_t wait = deaths < 8 ? (uint64_t)BACK_OFF_MS << deaths : BACK_OFF_MAX_MS;
+    s->watch[index].respawn_at = clock_ms() + (wait < BACK_OFF_MAX_MS ? wait : BACK_OFF_MAX_MS);
+}
+
+static int slot_of(struct supervisor *s, pid_t pid) {
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        if (atomic_load(&s->seg->slots[i].pid) == pid)
+            return i;
+    }
+    return -1;
+}
+
+static void supervisor_reap(struct supervisor *s) {
+    for (;;) {
+        siginfo_t info;
+        memset(&info, 0, sizeof info);
+        if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG) != 0 || info.si_pid == 0)
+            return;
+        int index = slot_of(s, info.si_pid);
+        if (index < 0)
+            continue;
+        if (info.si_code == CLD_STOPPED) {
+            watchdog_stopped(s, (uint32_t)index);
+        } else {
+            atomic_store(&s->seg->slots[index].pid, 0);
+            supervisor_bury(s, (uint32_t)index, &info);
+        }
+    }
+}
+
+static void supervisor_respawn_due(struct supervisor *s) {
+    uint64_t now = clock_ms();
+    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+        if (s->watch[i].respawn_at != 0 && s->watch[i].respawn_at <= now)
+            supervisor_spawn(s, i);
+    }
+}
+
+/* Until the next look of the watchdog, or the next start that was put off. */
+static int supervisor_patience(const struct supervisor *s) {
+    uint64_t now = clock_ms(), wait = watchdog_period(s);
+    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+        uint64_t at = s->watch[i].respawn_at;
+        if (at != 0 && at < now + wait)
+            wait = at > now ? at - now : 0;
+    }
+    return (int)wait;
+}
+
+enum supervisor_event supervisor_run(struct supervisor *s) {
+    for (;;) {
+        struct pollfd wait = {.fd = s->signal_fd, .events = POLLIN};
+        poll(&wait, 1, supervisor_patience(s));
+        supervisor_respawn_due(s);
+        struct signalfd_siginfo info;
+        while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+            switch (info.ssi_signo) {
+            case SIGCHLD: supervisor_reap(s); break;
+            case SIGHUP: return SUPERVISOR_RELOAD;
+            case SIGUSR1: return SUPERVISOR_REOPEN;
+            case SIGUSR2: return SUPERVISOR_UPGRADE;
+            default: return SUPERVISOR_STOP;
+            }
+        }
+        watchdog_look(s);
+    }
+}
+
+static bool anyone_left(struct supervisor *s) {
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        if (atomic_load(&s->seg->slots[i].pid) > 0)
+            return true;
+    }
+    return false;
+}
+
+static void supervisor_kill(struct supervisor *s) {
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        pid_t pid = atomic_load(&s->seg->slots[i].pid);
+        if (pid > 0)
+            kill(pid, SIGKILL);
+    }
+}
+
+static void supervisor_wait_all(struct supervisor *s, uint64_t until) {
+    while (anyone_left(s) && clock_ms() < until) {
+        struct pollfd wait = {.fd = s->signal_fd, .events = POLLIN};
+        poll(&wait, 1, 50);
+        struct signalfd_siginfo info;
+        while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+            ;
+        supervisor_reap(s);
+    }
+}
+
+void supervisor_stop(struct supervisor *s, uint32_t ms) {
+    s->stopping = true;
+    atomic_store(&s->seg->header->shutdown, 1);
+    supervisor_ring(s);
+    supervisor_wait_all(s, clock_ms() + ms);
+    supervisor_kill(s);
+    supervisor_wait_all(s, clock_ms() + 1000);
+}
+
+void supervisor_kill_all(struct supervisor *s) {
+    s->stopping = true;
+    supervisor_kill(s);
+    supervisor_wait_all(s, clock_ms() + 5000);
+    s->stopping = false;
+}

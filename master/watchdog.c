@@ -1,0 +1,104 @@
+/* watchdog.c - see watchdog.h. */
+#include "master/watchdog.h"
+
+#include "ipc/clock.h"
+#include "ipc/log.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t worker_timeout(const struct supervisor *s) {
+    const struct segment_header *h = s->seg->header;
+    return h->config[atomic_load(&h->generation) & 1].worker_timeout_ms;
+}
+
+uint64_t watchdog_period(const struct supervisor *s) {
+    uint64_t quarter = worker_timeout(s) / 4;
+    return quarter < 25 ? 25 : quarter > 1000 ? 1000 : quarter;
+}
+
+void watchdog_stopped(struct supervisor *s, uint32_t index) {
+    struct slot *slot = &s->seg->slots[index];
+    uint64_t incarnation = atomic_load(&slot->incarnation);
+    log_warn("worker %u was stopped", index);
+    /* It may hold a token of the gate, or a bell it was about to ring. */
+    gate_nudge(s->seg->gate);
+    supervisor_ring(s);
+    if (gate_owner(s->seg->gate) == incarnation)
+        kill(atomic_load(&slot->pid), SIGCONT);
+}
+
+static bool work_waits(const struct slot *slot) {
+    if (!atomic_load(&slot->asleep))
+        return true;
+    struct pollfd set = {.fd = slot->epoll_fd, .events = POLLIN};
+    return poll(&set, 1, 0) == 1;
+}
+
+/* A stopped process is not at fault: only one that was running when it was killed is. */
+static bool is_stopped(pid_t pid) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    size_t n = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[n] = '\0';
+    const char *state = strrchr(text, ')');
+    return state && (state[2] == 'T' || state[2] == 't');
+}
+
+static void watchdog_kill(struct supervisor *s, uint32_t index, uint64_t now) {
+    struct slot *slot = &s->seg->slots[index];
+    pid_t pid = atomic_load(&slot->pid);
+    if (pid <= 0)
+        return;
+    log_warn("worker %u has stood still for %llu ms; replacing it", index,
+             (unsigned long long)(now - s->watch[index].since));
+    if (!is_stopped(pid))
+        atomic_store(&slot->fault, SIGKILL);
+    kill(pid, SIGKILL);
+    s->watch[index].since = now;
+    s->watch[index].patience *= 2;
+}
+
+void watchdog_look(struct supervisor *s) {
+    uint64_t now = clock_ms(), timeout = worker_timeout(s);
+    if (now - s->last_look < watchdog_period(s) / 2)
+        return;
+    /* We ourselves were stopped, or the machine slept: measure anew. */
+    bool gap = now - s->last_look > 2 * watchdog_period(s) + 100;
+    s->last_look = now;
+    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+        struct slot *slot = &s->seg->slots[i];
+        struct watch *watch = &s->watch[i];
+        uint64_t heartbeat = atomic_load(&slot->heartbeat);
+        if (atomic_load(&slot->pid) <= 0)
+            continue;
+        bool moved = heartbeat != watch->heartbeat;
+        if (moved)
+            watch->patience = timeout;
+        if (moved || gap || !work_waits(slot)) {
+            watch->heartbeat = heartbeat;
+            watch->since = now;
+            continue;
+        }
+        if (watch->patience < timeout)
+            watch->patience = timeout;
+        if (now - watch->since < watch->patience)
+            continue;
+        uint32_t blame = i;
+        if (atomic_load(&slot->at_gate)) {
+            uint64_t owner = gate_owner(s->seg->gate);
+            blame = incarnation_slot(owner);
+            if (owner == 0 || blame >= WORKERS_MAX) {
+                gate_nudge(s->seg->gate);
+                continue;
+            }
+        }
+        watchdog_kill(s, blame, now);
+    }
+}

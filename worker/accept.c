@@ -1,0 +1,158 @@
+/* accept.c - see accept.h. */
+#include "worker/accept.h"
+
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "worker/charset.h"
+#include "worker/edit.h"
+#include "worker/event.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool peer_of(int fd, struct in6_addr *addr, uint16_t *port) {
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+        return false;
+    memset(addr, 0, sizeof *addr);
+    if (peer.ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)&peer;
+        addr->s6_addr[10] = addr->s6_addr[11] = 0xff;
+        memcpy(&addr->s6_addr[12], &in->sin_addr, 4);
+        *port = ntohs(in->sin_port);
+    } else {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&peer;
+        *addr = in6->sin6_addr;
+        *port = ntohs(in6->sin6_port);
+    }
+    return true;
+}
+
+/* An IPv6 address counts by its /64. */
+static bool same_address(const struct in6_addr *a, const struct in6_addr *b) {
+    return memcmp(a, b, IN6_IS_ADDR_V4MAPPED(a) ? 16 : 8) == 0 &&
+           IN6_IS_ADDR_V4MAPPED(a) == IN6_IS_ADDR_V4MAPPED(b);
+}
+
+static bool address_full(const struct worker *w, const struct in6_addr *addr) {
+    uint32_t limit = w->config.max_clients_per_address, found = 0;
+    uint32_t high = atomic_load(&w->seg->header->fd_high);
+    if (limit == 0)
+        return false;
+    for (uint32_t fd = 0; fd <= high && fd < w->seg->clients.len && found < limit; fd++) {
+        const struct client *c = &w->seg->clients.at[fd];
+        found += client_state(atomic_load_explicit(&c->life, memory_order_acquire)) ==
+                     CLIENT_LIVE &&
+                 same_address(&c->addr, addr);
+    }
+    return found >= limit;
+}
+
+static void accept_refuse(struct worker *w, int fd, enum sentence why, const char *who) {
+    char text[256], out[512];
+    struct words words = {0};
+    size_t len = sentence_render(w->config.language, why, &words, text, sizeof text);
+    len = charset_encode(w->config.encoding, text, len, out, sizeof out);
+    (void)!send(fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    char unread[4096];
+    (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT);
+    close(fd);
+    log_info("client %s refused: %s", who,
+             why == SAY_ROOM_FULL ? "max_clients" : "max_clients_per_address");
+}
+
+static void fd_high_raise(struct worker *w, uint32_t fd) {
+    _Atomic uint32_t *high = &w->seg->header->fd_high;
+    uint32_t seen = atomic_load_explicit(high, memory_order_relaxed);
+    while (seen < fd && !atomic_compare_exchange_weak(high, &seen, fd))
+        ;
+}
+
+void accept_socket(struct worker *w, int fd, int mine) {
+    struct in6_addr addr;
+    uint16_t port;
+    uint64_t cookie = 0;
+    socklen_t len = sizeof cookie;
+    char who[80];
+    if (!peer_of(fd, &addr, &port) ||
+        getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0) {
+        close(fd); /* gone before it was greeted */
+        return;
+    }
+    struct client shown = {.addr = addr, .port = port};
+    client_endpoint(&shown, who);
+    bool full = segment_connections(w->seg) >= w->seg->header->geometry.max_clients ||
+                (uint32_t)fd >= w->seg->clients.len;
+    if (full || address_full(w, &addr)) {
+        accept_refuse(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL, who);
+        return;
+    }
+    fd_high_raise(w, (uint32_t)fd);
+    FAULT("accept.claim.before");
+    struct client *c = worker_client(w, (uint32_t)fd);
+    if (client_claim(c, w->index, cookie, mine) == 0)
+        return; /* another worker took it for an orphan: it serves it */
+    struct facts facts = {.encoding = w->config.encoding,
+                          .heard = w->now,
+                          .tat = w->now,
+                          .seen = room_count(&w->seg->room)};
+    client_open(c, w->index, cookie, &facts, &addr, port);
+    log_info("client %s connected", who);
+    atomic_fetch_add_explicit(&w->slot->stats.accepted, 1, memory_order_relaxed);
+    member_add(w, c);
+    member_arm(w, c);
+    fd_list_add(&w->ready, (uint32_t)fd); /* to be greeted */
+}
+
+void accept_batch(struct worker *w, int listener) {
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+        FAULT("accept.after");
+        if (fd >= 0) {
+            accept_socket(w, fd, -1);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE)
+            log_warn("accept: no descriptor left; connections wait in the queue");
+        if (errno != ECONNABORTED && errno != EINTR)
+            return;
+    }
+}
+
+bool accept_is_listener(const struct segment *seg, int fd) {
+    const struct segment_header *h = seg->header;
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        for (int k = 0; k < WORKERS_MAX; k++) {
+            if (atomic_load(&h->listeners[i].state) != LISTENER_UNUSED &&
+                h->listeners[i].fd[k] == fd)
+                return true;
+        }
+    }
+    return false;
+}
+
+void accept_listen(struct worker *w) {
+    struct segment_header *h = w->seg->header;
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        if (atomic_load(&h->listeners[i].state) == LISTENER_UNUSED)
+            continue;
+        for (int k = 0; k < WORKERS_MAX; k++) {
+            if (!atomic_load(&h->listeners[i].listening[k]))
+                continue;
+            int fd = h->listeners[i].fd[k];
+            struct epoll_event event = {.events = EPOLLIN,
+                                        .data.u64 = event_tag(EVENT_LISTENER, (uint32_t)fd)};
+            if (atomic_load(&h->polled_by[k]) == w->index)
+                epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+            else
+                epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        }
+    }
+}

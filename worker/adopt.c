@@ -1,0 +1,215 @@
+/* adopt.c - see adopt.h. */
+#include "worker/adopt.h"
+
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "worker/accept.h"
+#include "worker/apply.h"
+#include "worker/counters.h"
+#include "worker/edit.h"
+#include "worker/flush.h"
+#include "worker/leave.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Bounds that a sound record keeps; what breaks them costs this client alone. */
+static const char *record_fault(struct worker *w, const struct client *c) {
+    const struct facts *f = client_facts(c);
+    const struct room *room = &w->seg->room;
+    uint64_t tag = client_tag(w, c), sent = atomic_load(&c->sent);
+    const struct entry *last = room_entry(room, room_count(room) - 1);
+    if (f->encoding >= ENC_COUNT)
+        return "encoding";
+    if (f->in_box != NO_BOX && !box_owned(&w->seg->inboxes, f->in_box, tag))
+        return "inbox";
+    if ((f->line_box != NO_BOX && !box_owned(&w->seg->outboxes, f->line_box, tag)) ||
+        f->line_len > (f->line_box != NO_BOX ? OUTBOX_DATA : INBOX_LINE) ||
+        (f->line_len > 0 && f->in_box == NO_BOX) || f->sub_len > INBOX_SUB)
+        return "half-typed line";
+    if (c->taken < f->handled || c->taken - f->handled > INBOX_RAW - (uint64_t)f->raw_off ||
+        (c->taken > f->handled && f->in_box == NO_BOX))
+        return "input position";
+    if (f->box_len > 0 && !box_owned(&w->seg->outboxes, f->out_box, tag))
+        return "outbox";
+    if (sent < f->base || (!(f->flags & FACT_IN_ROOM) && sent > client_box_end(f)))
+        return "output position";
+    uint64_t end = last->end[f->encoding], beyond = sent - client_box_end(f);
+    if ((f->flags & FACT_IN_ROOM) &&
+        (f->pos > end || (sent > client_box_end(f) && beyond > end - f->pos)))
+        return "ring position";
+    if (f->seen > room_count(room))
+        return "ledger position";
+    return NULL;
+}
+
+static bool still_that_socket(const struct client *c, int fd) {
+    uint64_t cookie = 0;
+    socklen_t len = sizeof cookie;
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 && cookie == c->cookie;
+}
+
+void adopt_client(struct worker *w, struct client *c) {
+    uint32_t fd = client_index(w, c);
+    struct counters now;
+    atomic_fetch_add_explicit(&w->slot->heartbeat, 1, memory_order_relaxed);
+    worker_note(w, NOTE_ADOPT, c, client_facts(c)->handled);
+    FAULT("adopt.client.before");
+    bool there = still_that_socket(c, (int)fd) && counters_read((int)fd, &now);
+    if (there) {
+        atomic_store_explicit(&c->sent, now.sent, memory_order_relaxed);
+        c->taken = now.taken;
+    }
+    FAULT("adopt.client.counted");
+    c->mode = MODE_SLOW;
+    client_refresh(c);
+    member_add(w, c);
+    const char *fault = there ? record_fault(w, c) : NULL;
+    if (fault)
+        log_error("adopting client %u: its record is damaged (%s); disconnecting it", fd, fault);
+    bool closing = client_state(atomic_load(&c->life)) == CLIENT_CLOSING;
+    if (closing || !there || fault) {
+        leave_begin(w, c, fault ? "damaged record" : NULL);
+        w->hold[fd] |= HOLD_CLOSING;
+        fd_list_add(&w->going, fd);
+    } else {
+        fd_list_add(&w->ready, fd);
+    }
+    if (there)
+        member_arm(w, c);
+    FAULT("adopt.client.after");
+}
+
+/* Two workers in a row died of their own fault on the same note: that client goes.  Three words: the
+ * predecessor's note, the one before it, and what it died of. */
+static void adopt_poison(struct worker *w) {
+    struct slot *slot = w->slot;
+    struct note *note = &slot->note, *last = &slot->last_note;
+    uint32_t fault = atomic_load(&slot->fault);
+    uint32_t client = atomic_load(&note->client), birth = atomic_load(&note->birth);
+    bool same = fault && note->phase != NOTE_NONE && note->phase == last->phase &&
+                client == last->client && birth == last->birth && note->position == last->position;
+    if (fault && note->phase != NOTE_NONE)
+        *last = *note;
+    else
+        atomic_store(&last->phase, NOTE_NONE);
+    atomic_store(&slot->fault, 0);
+    if (!same || client >= w->seg->clients.len)
+        return;
+    struct client *c = worker_client(w, client);
+    if (client_is(c, birth) && atomic_load(&c->slot) == w->index) {
+        log_error("client %u: what it sent killed two workers; disconnecting it", client);
+        atomic_store(&c->life, client_life(birth, CLIENT_CLOSING));
+    }
+}
+
+/* Boxes that the dead one had taken and not yet, or no longer, put into a record. */
+static void adopt_sweep_pool(struct worker *w, struct box_pool *pool, bool inboxes) {
+    for (uint32_t box = 1; box <= pool->count; box++) {
+        uint64_t tag = atomic_load_explicit(&pool->owner[box], memory_order_acquire);
+        uint32_t fd = (uint32_t)tag, birth = (uint32_t)(tag >> 32);
+        if (tag == 0 || fd >= w->seg->clients.len)
+            continue;
+        struct client *c = worker_client(w, fd);
+        if (!client_is(c, birth)) {
+            /* Its life may just be beginning in another worker; that one sees to its boxes. */
+            if ((int32_t)(client_birth(atomic_load(&c->life)) - birth) > 0 ||
+                client_state(atomic_load(&c->life)) == CLIENT_FREE)
+                box_give(pool, box, tag);
+            continue;
+        }
+        if (atomic_load(&c->slot) != w->index)
+            continue;
+        const struct facts *f = client_facts(c);
+        bool used = inboxes ? f->in_box == box : f->line_box == box || f->ignore_box == box;
+        uint32_t link = inboxes ? NO_BOX : f->out_box;
+        for (uint32_t at = 0; !used && at < f->box_len && box_owned(pool, link, tag);
+             at += OUTBOX_DATA) {
+            used = link == box;
+            link = ((struct outbox *)box_at(pool, link))->next;
+        }
+        if (!used)
+            box_give(pool, box, tag);
+    }
+}
+
+/* Sockets that were accepted from a listener of ours and have no record: see client.h. */
+static void adopt_orphans(struct worker *w) {
+    struct segment_header *h = w->seg->header;
+    uint32_t high = atomic_load(&h->fd_high);
+    for (uint32_t fd = 3; fd <= high && fd < w->seg->clients.len; fd++) {
+        struct client *c = worker_client(w, fd);
+        uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
+        if (client_state(life) == CLIENT_LIVE)
+            continue;
+        int tag = 0;
+        socklen_t len = sizeof tag;
+        if (getsockopt((int)fd, IPPROTO_TCP, TCP_KEEPIDLE, &tag, &len) != 0)
+            continue;
+        int from = tag - ACCEPT_TAG;
+        if (from < 0 || from >= WORKERS_MAX || atomic_load(&h->polled_by[from]) != w->index ||
+            accept_is_listener(w->seg, (int)fd))
+            continue;
+        if (client_state(life) == CLIENT_CLOSING && still_that_socket(c, (int)fd))
+            continue; /* not an orphan: on its way out */
+        log_info("adopting a connection whose worker died before greeting it");
+        accept_socket(w, (int)fd, (int)w->index);
+    }
+}
+
+/* Enters the successor's guard, under the gate, half a ring behind.  The ledger stays held from the
+ * predecessor's guard on until everyone it has been overtaken by the text is counted. */
+static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
+    struct segment *seg = w->seg;
+    struct slot *slot = w->slot;
+    gate_lock(seg->gate, w->me, &w->watch);
+    uint64_t count = room_count(&seg->room), oldest = room_oldest(&seg->room);
+    uint64_t guard = atomic_load(&slot->guard), hold = atomic_load(&slot->hold);
+    if (atomic_load(&slot->state) == SLOT_UNUSED) {
+        atomic_store(&slot->cursor, count);
+        guard = oldest;
+        hold = 0;
+    }
+    *old = hold != 0 ? hold : guard > oldest ? guard : oldest;
+    uint64_t raised = room_guard_for(&seg->room, count, guard > oldest ? guard : oldest);
+    atomic_store(&slot->hold, *old);
+    FAULT("adopt.guard.hold");
+    atomic_store(&slot->guard, raised);
+    FAULT("adopt.guard.raised");
+    atomic_store_explicit(&slot->state, SLOT_ADOPTING, memory_order_release);
+    gate_unlock(seg->gate, w->me);
+    return raised;
+}
+
+static void adopt_lapped(struct worker *w, uint64_t old, uint64_t guard) {
+    uint64_t count = room_count(&w->seg->room);
+    for (uint32_t i = 0; i < w->member_count; i++) {
+        struct client *c = worker_client(w, w->members[i]);
+        if (client_state(atomic_load(&c->life)) == CLIENT_LIVE)
+            flush_lap_behind(w, c, old, guard, count);
+    }
+    FAULT("adopt.hold.before");
+    atomic_store_explicit(&w->slot->hold, 0, memory_order_release);
+    FAULT("adopt.hold.after");
+}
+
+void adopt_slot(struct worker *w) {
+    struct segment *seg = w->seg;
+    uint64_t old;
+    adopt_poison(w);
+    uint64_t guard = adopt_guard(w, &old);
+    uint32_t high = atomic_load(&seg->header->fd_high);
+    for (uint32_t fd = 0; fd <= high && fd < seg->clients.len; fd++) {
+        struct client *c = worker_client(w, fd);
+        enum client_state state = client_state(atomic_load_explicit(&c->life, memory_order_acquire));
+        if (state >= CLIENT_LIVE && atomic_load(&c->slot) == w->index)
+            adopt_client(w, c);
+    }
+    adopt_lapped(w, old, guard);
+    adopt_sweep_pool(w, &seg->inboxes, true);
+    adopt_sweep_pool(w, &seg->outboxes, false);
+    adopt_orphans(w);
+    worker_unnote(w);
+}

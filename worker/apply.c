@@ -1,0 +1,224 @@
+/* apply.c - see apply.h. */
+#include "worker/apply.h"
+
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "worker/edit.h"
+#include "worker/flush.h"
+#include "worker/history.h"
+#include "worker/ignore.h"
+#include "worker/leave.h"
+#include "worker/move.h"
+#include "worker/name.h"
+#include "worker/telnet.h"
+
+#include <string.h>
+
+uint32_t flood_charge(const struct config *config, uint32_t tat, uint32_t time) {
+    if (config->flood_rate == 0)
+        return time;
+    if ((int32_t)(tat - time) < 0)
+        tat = time;
+    return tat + 1000 / config->flood_rate;
+}
+
+/* The client's own line is consumed: its input goes on behind it. */
+static void apply_consumed(struct worker *w, struct edit *e, const struct entry *entry) {
+    struct facts *f = e->f;
+    uint32_t step = entry->consumed - (uint32_t)f->handled;
+    if ((int32_t)step <= 0 || step > INBOX_RAW)
+        return; /* not by a line of its own: an open room's coming, a going */
+    f->handled += step;
+    f->raw_off = (uint16_t)(f->raw_off + step);
+    f->line_len = 0;
+    f->sub_len = 0;
+    f->flags &= ~(uint32_t)FACT_OVERLONG;
+    telnet_line_ended((struct telnet *)f->telnet, entry->flags & ENTRY_AFTER_CR);
+    f->heard = entry->time * 10;
+    f->tat = flood_charge(&w->config, f->tat, entry->time * 10);
+    if (f->handled == e->c->taken)
+        edit_give_input(e);
+    else
+        edit_give_line_box(e);
+}
+
+static uint32_t aside_text(struct worker *w, uint64_t index, uint32_t skip, char *out,
+                           uint32_t size) {
+    const struct room *room = &w->seg->room;
+    uint32_t len = room_len(room, index, RING_ASIDE);
+    len = len > skip ? len - skip : 0;
+    if (len > size - 1)
+        len = size - 1;
+    memcpy(out, room_text(room, RING_ASIDE, room_start(room, index, RING_ASIDE)) + skip, len);
+    out[len] = '\0';
+    return len;
+}
+
+static void apply_join(struct worker *w, struct edit *e, uint64_t index,
+                       const struct entry *entry) {
+    struct facts *f = e->f;
+    struct segment *seg = w->seg;
+    char name[NAME_BYTES_MAX + 1];
+    struct words words = {.room = w->config.room};
+    uint32_t len = aside_text(w, index, 0, name, sizeof name);
+    if (len > 0) {
+        memset(f->name, 0, sizeof f->name);
+        memcpy(f->name, name, len);
+        f->flags |= FACT_NAMED;
+        uint64_t key = name_key(name, len, seg->header->name_key);
+        roster_confirm(&seg->roster, key, entry->client, entry->birth, index);
+    }
+    edit_sentence(e, SAY_GREETING, &words);
+    if (w->config.motd_len > 0) {
+        edit_utf8(e, w->config.motd, w->config.motd_len);
+        if (w->config.motd[w->config.motd_len - 1] != '\n')
+            edit_bytes(e, "\r\n", 2);
+    }
+    if (room_len(&seg->room, index, ENC_UTF8) == 0) { /* in a crowd nobody is announced */
+        char called[NAME_BYTES_MAX + 1];
+        words.name = client_called(e->c, f, called);
+        edit_sentence(e, SAY_COMES, &words);
+    }
+    history_show(e, index, w->config.history);
+    f->flags |= FACT_IN_ROOM | FACT_GREETED;
+}
+
+static void apply_nick(struct worker *w, struct edit *e, uint64_t index,
+                       const struct entry *entry) {
+    struct facts *f = e->f;
+    struct segment *seg = w->seg;
+    char name[NAME_BYTES_MAX + 1], old[NAME_BYTES_MAX + 1];
+    uint32_t len = aside_text(w, index, 0, name, sizeof name);
+    client_called(e->c, f, old);
+    uint64_t key = name_key(name, len, seg->header->name_key);
+    uint64_t old_key = name_key(old, strlen(old), seg->header->name_key);
+    roster_confirm(&seg->roster, key, entry->client, entry->birth, index);
+    if (w->adopting && old_key != key) { /* the publisher may have died before it did */
+        gate_lock(seg->gate, w->me, &w->watch);
+        roster_clear(&seg->roster, old_key, entry->client, entry->birth);
+        gate_unlock(seg->gate, w->me);
+    }
+    memset(f->name, 0, sizeof f->name);
+    memcpy(f->name, name, len);
+}
+
+static void apply_leave(struct worker *w, struct edit *e, const struct entry *entry) {
+    struct segment *seg = w->seg;
+    if (w->adopting && (e->f->flags & FACT_NAMED)) {
+        char name[NAME_BYTES_MAX + 1];
+        client_called(e->c, e->f, name);
+        gate_lock(seg->gate, w->me, &w->watch);
+        roster_clear(&seg->roster, name_key(name, strlen(name), seg->header->name_key),
+                     entry->client, entry->birth);
+        gate_unlock(seg->gate, w->me);
+    }
+    e->f->flags |= FACT_LEFT;
+}
+
+/* A private line, to the one it is for.  Names are taken as they are when it arrives. */
+static void apply_whisper(struct worker *w, struct edit *e, uint64_t index,
+                          const struct entry *entry, bool to_speaker) {
+    char text[LINE_MAX_MAX + 2 * NAME_BYTES_MAX + 3];
+    uint32_t len = aside_text(w, index, sizeof(struct aside_private), text, sizeof text);
+    /* speaker NUL addressee NUL text */
+    const char *speaker = text, *to = text + strlen(text) + 1;
+    if (to >= text + len)
+        return;
+    const char *said = to + strlen(to) + 1;
+    if (said > text + len)
+        return;
+    struct words words = {.name = to_speaker ? to : speaker, .text = said};
+    if (!to_speaker) {
+        if (ignore_has(w, e->c, e->f, entry->speaker))
+            return;
+        e->f->reply_client = entry->client;
+        e->f->reply_birth = entry->birth;
+    }
+    edit_sentence(e, to_speaker ? SAY_PRIVATE_COPY : SAY_PRIVATE_TO, &words);
+}
+
+static void apply_to(struct worker *w, struct edit *e, uint64_t index, const struct entry *entry,
+                     bool own, bool target) {
+    if (own)
+        apply_consumed(w, e, entry);
+    switch ((enum entry_kind)entry->kind) {
+    case ENTRY_JOIN: apply_join(w, e, index, entry); break;
+    case ENTRY_NICK: apply_nick(w, e, index, entry); break;
+    case ENTRY_LEAVE: apply_leave(w, e, entry); break;
+    case ENTRY_PRIVATE:
+        if (own)
+            apply_whisper(w, e, index, entry, true);
+        if (target)
+            apply_whisper(w, e, index, entry, false);
+        break;
+    default: break;
+    }
+    e->f->seen = index + 1;
+}
+
+/* After the flip: what is not in the record. */
+static void apply_after(struct worker *w, struct client *c, const struct entry *entry, bool own) {
+    uint32_t fd = client_index(w, c);
+    if (!own)
+        return;
+    if (entry->kind == ENTRY_JOIN && w->place[fd] != 0) {
+        w->strangers--;
+        flush_restart(w);
+    }
+    if (entry->kind == ENTRY_LEAVE)
+        leave_finish(w, c);
+}
+
+/* False: no box was free for a reply it brings. */
+static bool apply_entry(struct worker *w, uint64_t index, const struct entry *entry,
+                        uint32_t client, uint32_t birth, bool own, bool target) {
+    struct segment *seg = w->seg;
+    if (client >= seg->clients.len)
+        return true;
+    struct client *c = worker_client(w, client);
+    if (!client_is(c, birth) || atomic_load(&c->slot) != w->index ||
+        client_facts(c)->seen > index)
+        return true;
+    worker_note(w, NOTE_APPLY, c, index);
+    if (entry->kind == ENTRY_PRIVATE) /* in its place among the room's lines */
+        flush_last(w, c, index);
+    struct edit e;
+    edit_begin(&e, w, c);
+    apply_to(w, &e, index, entry, own, target);
+    if (!edit_commit(&e))
+        return false;
+    apply_after(w, c, entry, own);
+    return true;
+}
+
+static bool apply_private(struct worker *w, uint64_t index, const struct entry *entry) {
+    const struct room *room = &w->seg->room;
+    struct aside_private to;
+    memcpy(&to, room_text(room, RING_ASIDE, room_start(room, index, RING_ASIDE)), sizeof to);
+    bool self = to.client == entry->client && to.birth == entry->birth;
+    if (entry->slot == w->index &&
+        !apply_entry(w, index, entry, entry->client, entry->birth, true, self))
+        return false;
+    return self || apply_entry(w, index, entry, to.client, to.birth, false, true);
+}
+
+bool apply_settle(struct worker *w) {
+    const struct room *room = &w->seg->room;
+    uint64_t count = room_count(room);
+    uint64_t index = atomic_load_explicit(&w->slot->cursor, memory_order_relaxed);
+    bool all = true;
+    for (; index < count && all; index++) {
+        const struct entry *entry = room_entry(room, index);
+        if (entry->kind == ENTRY_PRIVATE)
+            all = apply_private(w, index, entry);
+        else if (entry->kind == ENTRY_MOVE)
+            all = move_apply(w, index, entry);
+        else if (entry->slot == w->index && entry->client != NOBODY)
+            all = apply_entry(w, index, entry, entry->client, entry->birth, true, false);
+    }
+    FAULT("apply.cursor.before");
+    atomic_store_explicit(&w->slot->cursor, all ? index : index - 1, memory_order_release);
+    FAULT("apply.cursor.after");
+    w->settled = all;
+    return all;
+}

@@ -1,0 +1,337 @@
+/* flush.c - see flush.h. */
+#include "worker/flush.h"
+
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "worker/edit.h"
+#include "worker/filter.h"
+#include "worker/leave.h"
+#include "worker/list.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum { CHAIN_SPANS = 8 }; /* boxes in one sendmsg */
+
+static void flush_block(struct worker *w, struct client *c) {
+    if (c->mode != MODE_BLOCKED)
+        w->blocked++;
+    c->mode = MODE_BLOCKED;
+    member_arm(w, c);
+}
+
+/* What send() accepted is the kernel's to know; the word is stored after it, and a death in between
+ * is repaired by asking the kernel (counters.h). */
+static inline void flush_sent(struct worker *w, struct client *c, size_t n) {
+    FAULT("flush.sent.before");
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    atomic_store_explicit(&c->sent, sent + n, memory_order_relaxed);
+    FAULT("flush.sent.after");
+    struct slot_stats *stats = &w->slot->stats;
+    atomic_store_explicit(&stats->sends, atomic_load_explicit(&stats->sends, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    atomic_store_explicit(&stats->bytes_out,
+                          atomic_load_explicit(&stats->bytes_out, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* send() did not take all of it. */
+static void flush_short(struct worker *w, struct client *c, ssize_t n) {
+    if (n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM)
+        flush_block(w, c);
+    else if (errno != EINTR)
+        leave_lost(w, c);
+}
+
+/* The direct path, for a client whose mode is its ring. */
+static inline void flush_direct(struct worker *w, struct client *c, const uint64_t end[]) {
+    int e = c->mode;
+    uint64_t pos = atomic_load_explicit(&c->sent, memory_order_relaxed) + c->bias;
+    size_t len = end[e] - pos;
+    if (len == 0)
+        return;
+    worker_note(w, NOTE_FLUSH, c, pos);
+    ssize_t n = send(client_index(w, c), room_text(&w->seg->room, e, pos), len,
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0)
+        flush_sent(w, c, (size_t)n);
+    if (n != (ssize_t)len)
+        flush_short(w, c, n);
+}
+
+/* The boxes' unsent bytes as spans; returns how many spans, *complete if that is all of them. */
+static int chain_spans(struct worker *w, const struct client *c, const struct facts *f,
+                       struct iovec *span, bool *complete) {
+    const struct box_pool *pool = &w->seg->outboxes;
+    uint64_t tag = client_tag(w, c);
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    uint32_t offset = (uint32_t)(sent - f->base), box = f->out_box;
+    uint32_t left = f->box_len - offset;
+    int n = 0;
+    while (left > 0 && n < CHAIN_SPANS) {
+        if (!box_owned(pool, box, tag))
+            return -1;
+        struct outbox *outbox = box_at(pool, box);
+        if (offset >= OUTBOX_DATA) {
+            offset -= OUTBOX_DATA;
+        } else {
+            uint32_t here = OUTBOX_DATA - offset < left ? OUTBOX_DATA - offset : left;
+            span[n++] = (struct iovec){outbox->data + offset, here};
+            left -= here;
+            offset = 0;
+        }
+        box = outbox->next;
+    }
+    *complete = left == 0;
+    return n;
+}
+
+static bool facts_direct(const struct facts *f) {
+    const uint32_t slow = FACT_FILTERED | FACT_GOODBYE | FACT_LIST_ROOM | FACT_LIST_ALL;
+    return (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->skipped == 0;
+}
+
+/* Boxes, and behind them the ring where nothing stands between: one sendmsg. */
+static bool flush_boxes(struct worker *w, struct client *c, const struct facts *f,
+                        const struct entry *last) {
+    struct iovec span[CHAIN_SPANS + 1];
+    bool complete = false;
+    int n = chain_spans(w, c, f, span, &complete);
+    if (n < 0) {
+        log_error("a client's chain of boxes is damaged; closing it");
+        leave_lost(w, c);
+        return false;
+    }
+    if (complete && facts_direct(f)) {
+        uint64_t end = last->end[f->encoding];
+        if (end > f->pos)
+            span[n++] = (struct iovec){(void *)room_text(&w->seg->room, f->encoding, f->pos),
+                                       end - f->pos};
+    }
+    size_t want = 0;
+    for (int i = 0; i < n; i++)
+        want += span[i].iov_len;
+    struct msghdr message = {.msg_iov = span, .msg_iovlen = (size_t)n};
+    worker_note(w, NOTE_FLUSH, c, f->base);
+    FAULT("flush.boxes.before");
+    ssize_t sent = sendmsg((int)client_index(w, c), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    FAULT("flush.boxes.after");
+    if (sent > 0)
+        flush_sent(w, c, (size_t)sent);
+    if (sent != (ssize_t)want) {
+        flush_short(w, c, sent);
+        return false;
+    }
+    return true;
+}
+
+/* The notice of a lap, at last told. */
+static bool flush_notice(struct worker *w, struct client *c) {
+    struct edit e;
+    edit_begin(&e, w, c);
+    struct words words = {.n = e.f->skipped};
+    if (e.f->flags & FACT_TORN)
+        edit_bytes(&e, "\r\n", 2);
+    edit_sentence(&e, SAY_SKIPPED, &words);
+    e.f->skipped = 0;
+    e.f->flags &= ~(uint32_t)FACT_TORN;
+    return edit_commit(&e);
+}
+
+/* One step of what is pending; false if there is nothing (more) that can be done now. */
+static bool flush_step(struct worker *w, struct client *c, const struct entry *last) {
+    const struct facts *f = client_facts(c);
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    if (sent < client_box_end(f))
+        return flush_boxes(w, c, f, last);
+    if (f->out_box != NO_BOX) {
+        struct edit e;
+        edit_begin(&e, w, c);
+        edit_settle_map(&e);
+        if (!edit_commit(&e))
+            return false;
+        member_release(w, c, HOLD_OUTPUT);
+        return true;
+    }
+    if (f->skipped > 0)
+        return flush_notice(w, c);
+    if (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL))
+        return list_continue(w, c);
+    if (f->flags & FACT_GOODBYE) {
+        leave_begin(w, c, NULL);
+        return false;
+    }
+    if ((f->flags & FACT_IN_ROOM) && (f->flags & FACT_FILTERED))
+        return filter_continue(w, c);
+    if (c->mode < ENC_COUNT && last->end[c->mode] != sent + c->bias) {
+        flush_direct(w, c, last->end);
+        return false;
+    }
+    return false;
+}
+
+static void flush_steps(struct worker *w, struct client *c, const struct entry *last) {
+    uint32_t birth = client_birth(atomic_load_explicit(&c->life, memory_order_relaxed));
+    while (client_is(c, birth) && c->mode != MODE_BLOCKED && flush_step(w, c, last))
+        ;
+}
+
+void flush_client(struct worker *w, struct client *c) {
+    flush_steps(w, c, room_entry(&w->seg->room, room_count(&w->seg->room) - 1));
+}
+
+void flush_last(struct worker *w, struct client *c, uint64_t until) {
+    flush_steps(w, c, room_entry(&w->seg->room, until - 1));
+}
+
+void flush_unblock(struct worker *w, struct client *c) {
+    if (c->mode != MODE_BLOCKED)
+        return;
+    w->blocked--;
+    c->mode = MODE_SLOW;
+    client_refresh(c);
+    flush_client(w, c);
+    if (c->mode != MODE_BLOCKED)
+        member_arm(w, c);
+}
+
+void flush_dirty(struct worker *w) {
+    for (uint32_t i = 0; i < w->dirty.count; i++) {
+        uint32_t fd = w->dirty.at[i];
+        w->dirty.in[fd] = 0;
+        if (w->place[fd] != 0)
+            flush_client(w, worker_client(w, fd));
+    }
+    w->dirty.count = 0;
+}
+
+/* Lapping: everything before entry `to` is passed over and counted.  The line that was under way
+ * counts as skipped, and is ended before the notice. */
+static void flush_lap(struct worker *w, struct client *c, uint64_t old_guard, uint64_t to) {
+    const struct room *room = &w->seg->room;
+    if (w->config.slow_client == SLOW_DISCONNECT) {
+        char who[80];
+        client_endpoint(c, who);
+        log_info("client %s is too slow; disconnecting it", who);
+        leave_lost(w, c);
+        return;
+    }
+    struct edit e;
+    edit_begin(&e, w, c);
+    struct facts *f = e.f;
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    uint64_t pos = f->pos;
+    if (sent >= client_box_end(f)) {
+        pos += sent - client_box_end(f);
+        if (f->out_box != NO_BOX) {
+            e.old_head = f->out_box;
+            e.old_len = f->box_len;
+        }
+        f->base = sent;
+        f->box_len = 0;
+        f->out_box = NO_BOX;
+    }
+    uint64_t at = room_find(room, f->encoding, pos, old_guard, to);
+    /* By the ledger: the text itself may be gone, if a predecessor died long ago. */
+    if (sent >= client_box_end(f) && room_start(room, at, f->encoding) != pos)
+        f->flags |= FACT_TORN;
+    f->skipped += room_entry(room, to - 1)->lines - room_entry(room, at - 1)->lines;
+    f->pos = room_start(room, to, f->encoding);
+    FAULT("flush.lap.before");
+    if (edit_commit(&e)) {
+        struct slot_stats *stats = &w->slot->stats;
+        atomic_fetch_add_explicit(&stats->lapped, 1, memory_order_relaxed);
+    }
+    FAULT("flush.lap.after");
+}
+
+void flush_lap_behind(struct worker *w, struct client *c, uint64_t old_guard, uint64_t guard,
+                      uint64_t count) {
+    const struct room *room = &w->seg->room;
+    const struct facts *f = client_facts(c);
+    if (!(f->flags & FACT_IN_ROOM))
+        return;
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    uint64_t pos = sent < client_box_end(f) ? f->pos : sent + c->bias;
+    if (pos >= room_start(room, guard, f->encoding))
+        return;
+    /* Half way to the end, so that it is not lapped again at once. */
+    uint64_t end = room_entry(room, count - 1)->end[f->encoding];
+    uint64_t start = room_start(room, guard, f->encoding);
+    uint64_t to = room_find(room, f->encoding, start + (end - start) / 2, guard - 1, count - 1) + 1;
+    flush_lap(w, c, old_guard, to);
+}
+
+/* Everyone is at `count` or blocked.  The guard follows in large strides: the search and the look at
+ * the blocked ones cost something, the room they free is needed only now and then. */
+static void flush_raise(struct worker *w, uint64_t count) {
+    const struct room *room = &w->seg->room;
+    uint64_t guard = atomic_load_explicit(&w->slot->guard, memory_order_relaxed);
+    /* Not past what this worker has applied: a client that is on its way to it by a move beyond the
+     * cursor is at least where a guard for that entry would be. */
+    uint64_t cursor = atomic_load_explicit(&w->slot->cursor, memory_order_relaxed);
+    if (count > cursor)
+        count = cursor;
+    bool far = count - guard > room->ledger_len / 2 + room->ledger_len / 8;
+    for (int e = 0; e < ENC_COUNT; e++) {
+        uint64_t size = room->ring_size[e];
+        far |= room_entry(room, count - 1)->end[e] - room_start(room, guard, e) > size / 2 + size / 8;
+    }
+    if (!far)
+        return;
+    uint64_t raised = room_guard_for(room, count, guard);
+    /* Commit the new map of everyone who is lapped by it, then let the producers have the room.  Not
+     * only the blocked are behind: a filtered client for whom no box was free is as well. */
+    for (uint32_t i = w->member_count; i-- > 0;)
+        flush_lap_behind(w, worker_client(w, w->members[i]), guard, raised, count);
+    FAULT("flush.raise.before");
+    atomic_store_explicit(&w->slot->guard, raised, memory_order_release);
+    FAULT("flush.raise.after");
+}
+
+void flush_restart(struct worker *w) {
+    w->flush_left = w->circle_left = w->member_count;
+    if (w->flush_at >= w->member_count)
+        w->flush_at = 0;
+}
+
+bool flush_slice(struct worker *w) {
+    const struct room *room = &w->seg->room;
+    uint64_t count = room_count(room);
+    if (count != w->flush_count) {
+        w->flush_count = count;
+        w->flush_left = w->member_count;
+        if (w->circle_left == 0) {
+            w->circle_count = count;
+            w->circle_left = w->member_count;
+        }
+    }
+    const struct entry *last = room_entry(room, count - 1);
+    uint64_t end[ENC_COUNT];
+    memcpy(end, last->end, sizeof end);
+    for (uint32_t n = 0; n < FLUSH_SLICE && w->flush_left > 0; n++) {
+        if (w->flush_at >= w->member_count)
+            w->flush_at = 0;
+        struct client *c = worker_client(w, w->members[w->flush_at]);
+        w->flush_at++;
+        w->flush_left--;
+        if (w->circle_left > 0)
+            w->circle_left--;
+        if (c->mode < ENC_COUNT)
+            flush_direct(w, c, end);
+        else if (c->mode == MODE_SLOW)
+            flush_steps(w, c, last);
+    }
+    if (w->circle_left == 0) {
+        flush_raise(w, w->circle_count);
+        w->circle_count = count;
+        w->circle_left = w->flush_left == 0 ? 0 : w->member_count;
+    }
+    if (w->flush_left == 0) {
+        worker_unnote(w);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,29 @@
+/* history.c - see history.h. */
+#include "worker/history.h"
+
+/* The first entry with no more than `lines` lines from it up to `before`.  What the slot's guard
+ * covers is there to be shown. */
+static uint64_t history_first(const struct worker *w, uint64_t before, uint32_t lines) {
+    const struct room *room = &w->seg->room;
+    uint64_t lo = atomic_load_explicit(&w->slot->guard, memory_order_relaxed), hi = before;
+    uint32_t last = room_entry(room, before - 1)->lines;
+    while (lo < hi) {
+        uint64_t middle = lo + (hi - lo) / 2;
+        if (last - room_entry(room, middle - 1)->lines <= lines)
+            hi = middle;
+        else
+            lo = middle + 1;
+    }
+    return lo;
+}
+
+void history_show(struct edit *e, uint64_t before, uint32_t lines) {
+    const struct room *room = &e->w->seg->room;
+    uint64_t first = history_first(e->w, before, lines);
+    struct words words = {.n = room_entry(room, before - 1)->lines -
+                               room_entry(room, first - 1)->lines};
+    edit_settle_map(e);
+    if (words.n > 0)
+        edit_sentence(e, SAY_EARLIER, &words);
+    e->f->pos = room_start(room, first, e->f->encoding);
+}

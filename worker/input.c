@@ -1,0 +1,338 @@
+/* input.c - see input.h. */
+#include "worker/input.h"
+
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "worker/apply.h"
+#include "worker/command.h"
+#include "worker/edit.h"
+#include "worker/flush.h"
+#include "worker/keys.h"
+#include "worker/leave.h"
+#include "worker/telnet.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+_Static_assert(sizeof(struct telnet) == sizeof(((struct facts *)0)->telnet), "lies in the record");
+_Static_assert((int)INBOX_SUB >= (int)TELNET_SUB_MAX, "a subnegotiation fits its place");
+
+enum { OUTPUT_WAITS = 4096 }; /* with more than this unread, a client's input waits */
+
+/* A pass over the bytes that wait.  Nothing in it is the record's before it is committed. */
+struct scan {
+    struct worker *w;
+    struct client *c;
+    struct telnet telnet;
+    uint8_t *sub; /* in the inbox */
+    uint16_t sub_len;
+    uint64_t at;  /* stream position behind the last event */
+    uint32_t tat; /* the flood account with the staged lines on it */
+    bool staged;  /* lines before `at` are staged and not committed */
+    bool overlong;
+    uint32_t line_len;
+    uint8_t line[LINE_MAX_MAX]; /* the line under way, as received */
+};
+
+/* ---- recv ---- */
+
+/* One recv, if epoll has said that there is something.  False: the connection is at its end. */
+static bool input_recv(struct worker *w, struct client *c) {
+    const struct facts *f = client_facts(c);
+    struct inbox *inbox;
+    uint32_t fd = client_index(w, c);
+    if (!w->readable[fd])
+        return true;
+    if (f->in_box == NO_BOX) {
+        struct edit e;
+        edit_begin(&e, w, c);
+        inbox = edit_inbox(&e);
+        if (!edit_commit(&e)) {
+            member_hold(w, c, HOLD_BOXES);
+            return true;
+        }
+        f = client_facts(c);
+    }
+    inbox = box_at(&w->seg->inboxes, f->in_box);
+    size_t used = f->raw_off + (size_t)(c->taken - f->handled);
+    if (used >= INBOX_RAW)
+        return true;
+    FAULT("input.recv.before");
+    ssize_t n = recv((int)fd, inbox->raw + used, INBOX_RAW - used, MSG_DONTWAIT);
+    FAULT("input.recv.after");
+    if (n > 0) {
+        c->taken += (uint64_t)n;
+        struct slot_stats *stats = &w->slot->stats;
+        atomic_fetch_add_explicit(&stats->bytes_in, (uint64_t)n, memory_order_relaxed);
+        /* A short read took all there was: epoll, level-triggered, will tell of more. */
+        w->readable[fd] = (size_t)n == INBOX_RAW - used;
+        return true;
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        w->readable[fd] = 0;
+        return true;
+    }
+    return false;
+}
+
+/* ---- the scan ---- */
+
+static void scan_begin(struct scan *s, struct worker *w, struct client *c) {
+    const struct facts *f = client_facts(c);
+    struct inbox *inbox = box_at(&w->seg->inboxes, f->in_box);
+    s->w = w;
+    s->c = c;
+    memcpy(&s->telnet, f->telnet, sizeof s->telnet);
+    s->sub = inbox->sub;
+    s->sub_len = f->sub_len;
+    s->at = f->handled;
+    s->tat = f->tat;
+    s->staged = false;
+    s->overlong = f->flags & FACT_OVERLONG;
+    s->line_len = f->line_len;
+    const uint8_t *line = inbox->line;
+    if (f->line_box != NO_BOX)
+        line = ((struct outbox *)box_at(&w->seg->outboxes, f->line_box))->data;
+    memcpy(s->line, line, s->line_len);
+}
+
+/* The line under way goes to where the record will say it is.  Bytes below the committed length are
+ * there already and equal: a line that shrank was committed when it did. */
+static void scan_keep_line(struct scan *s, struct edit *e) {
+    struct facts *f = e->f;
+    if (s->line_len > INBOX_LINE || f->line_box != NO_BOX) {
+        struct outbox *box = edit_line_box(e);
+        if (!box)
+            return;
+        memcpy(box->data, s->line, s->line_len);
+    } else if (s->line_len > 0) {
+        struct inbox *inbox = edit_inbox(e);
+        if (!inbox)
+            return;
+        memcpy(inbox->line, s->line, s->line_len);
+    }
+    f->line_len = (uint16_t)s->line_len;
+    FAULT("input.keep.after");
+}
+
+/* Puts everything up to `at` into an edit. */
+static void scan_into(struct scan *s, struct edit *e) {
+    struct facts *f = e->f;
+    f->raw_off = (uint16_t)(f->raw_off + (s->at - f->handled));
+    f->handled = s->at;
+    f->heard = s->w->now;
+    f->sub_len = s->sub_len;
+    memcpy(f->telnet, &s->telnet, sizeof f->telnet);
+    f->flags = s->overlong ? f->flags | FACT_OVERLONG : f->flags & ~(uint32_t)FACT_OVERLONG;
+    scan_keep_line(s, e);
+}
+
+/* When all is handled and nothing is half done, the boxes go back; when only raw bytes are behind, the
+ * raw area starts over - zeroed while nothing in it counts, before the flip that makes it count. */
+static void scan_tidy(struct worker *w, struct client *c) {
+    const struct facts *f = client_facts(c);
+    if (f->in_box == NO_BOX || f->handled != c->taken)
+        return;
+    struct edit e;
+    if (f->line_len == 0 && f->sub_len == 0) {
+        edit_begin(&e, w, c);
+        edit_give_input(&e);
+        edit_commit(&e);
+    } else if (f->raw_off > INBOX_RAW / 2) {
+        struct inbox *inbox = box_at(&w->seg->inboxes, f->in_box);
+        memset(inbox->raw, 0, f->raw_off);
+        FAULT("input.tidy.before");
+        edit_begin(&e, w, c);
+        e.f->raw_off = 0;
+        edit_commit(&e);
+    }
+}
+
+/* Commits the scan so far, with the replies an event brings.  False: no box, try later. */
+static bool scan_commit(struct scan *s, const struct telnet_event *ev) {
+    struct edit e;
+    edit_begin(&e, s->w, s->c);
+    scan_into(s, &e);
+    if (ev)
+        keys_event(&e, ev);
+    if (!edit_commit(&e)) {
+        member_hold(s->w, s->c, HOLD_BOXES);
+        return false;
+    }
+    return true;
+}
+
+static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
+    uint32_t room = s->w->config.line_max - (s->line_len < s->w->config.line_max
+                                                 ? s->line_len
+                                                 : s->w->config.line_max);
+    if (s->overlong)
+        return;
+    if (len > room) {
+        s->overlong = true;
+        s->line_len = 0;
+        return;
+    }
+    memcpy(s->line + s->line_len, text, len);
+    s->line_len += (uint32_t)len;
+}
+
+/* Too many lines a second: its input waits until its time. */
+static bool scan_flooded(struct scan *s) {
+    const struct config *config = &s->w->config;
+    if (config->flood_rate == 0)
+        return false;
+    uint32_t burst = (config->flood_burst > 0 ? config->flood_burst - 1 : 0) *
+                     (1000 / config->flood_rate);
+    return (int32_t)(s->tat - s->w->now) > (int32_t)burst;
+}
+
+static bool output_waits(const struct client *c) {
+    const struct facts *f = client_facts(c);
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    return (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) ||
+           client_box_end(f) > sent + OUTPUT_WAITS;
+}
+
+/* One finished line.  *done is set when the client's scan must stop here. */
+static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done) {
+    struct worker *w = s->w;
+    *done = true;
+    if (scan_flooded(s)) {
+        s->at = before; /* the line waits, unhandled */
+        member_hold(w, s->c, HOLD_FLOOD);
+        return s->staged ? INPUT_STAGED : INPUT_IDLE;
+    }
+    if (!s->staged && output_waits(s->c)) {
+        member_hold(w, s->c, HOLD_OUTPUT);
+        return INPUT_IDLE;
+    }
+    struct line line = {.bytes = s->line,
+                        .len = s->line_len,
+                        .overlong = s->overlong,
+                        .plain_only = s->staged,
+                        .consumed = s->at,
+                        .telnet = &s->telnet};
+    switch (command_line(w, s->c, &line)) {
+    case LINE_STAGED:
+        s->tat = flood_charge(&w->config, s->tat, w->now);
+        s->staged = true;
+        s->line_len = 0;
+        s->overlong = false;
+        *done = !line.plain; /* more plain lines may join the batch */
+        return INPUT_STAGED;
+    case LINE_DONE: return INPUT_MORE; /* committed; go on with a fresh scan */
+    case LINE_LATER: return s->staged ? INPUT_STAGED : INPUT_MORE;
+    case LINE_NO_BOX: member_hold(w, s->c, HOLD_BOXES); return INPUT_IDLE;
+    case LINE_GONE: return INPUT_IDLE;
+    }
+    return INPUT_IDLE;
+}
+
+static bool telnet_changed(const struct scan *s) {
+    const struct facts *f = client_facts(s->c);
+    return !telnet_same_options(&s->telnet, (const struct telnet *)f->telnet);
+}
+
+static enum input_outcome scan_run(struct scan *s) {
+    struct client *c = s->c;
+    const struct facts *f = client_facts(c);
+    struct inbox *inbox = box_at(&s->w->seg->inboxes, f->in_box);
+    const uint8_t *raw = inbox->raw + f->raw_off;
+    uint64_t start = f->handled;
+    while (s->at < c->taken) {
+        struct telnet_event ev;
+        struct scan before = {.telnet = s->telnet, .at = s->at, .sub_len = s->sub_len};
+        worker_note(s->w, NOTE_INPUT, c, s->at);
+        s->at += telnet_next(&s->telnet, s->sub, &s->sub_len, raw + (s->at - start),
+                             (size_t)(c->taken - s->at), &ev);
+        if (ev.kind == TELNET_TEXT)
+            scan_text(s, ev.text, ev.len);
+        if (ev.kind == TELNET_END_OF_LINE) {
+            bool done;
+            enum input_outcome outcome = scan_line(s, before.at, &done);
+            if (done)
+                return outcome;
+            continue;
+        }
+        bool effect = (ev.kind != TELNET_NONE && ev.kind != TELNET_TEXT) || telnet_changed(s);
+        if (!effect)
+            continue;
+        if (s->staged)
+            return INPUT_STAGED; /* handled anew once the lines before it are applied */
+        keys_edit(s->line, &s->line_len, (enum encoding)f->encoding, &ev);
+        return scan_commit(s, &ev) ? INPUT_MORE : INPUT_IDLE;
+    }
+    if (s->staged)
+        return INPUT_STAGED;
+    if (s->at == f->handled)
+        return INPUT_IDLE;
+    struct telnet_event typed = {.kind = TELNET_NONE};
+    scan_commit(s, &typed);
+    return INPUT_IDLE;
+}
+
+enum input_outcome input_turn(struct worker *w, struct client *c) {
+    struct scan scan;
+    if (w->hold[client_index(w, c)] != 0)
+        return INPUT_IDLE;
+    enum input_outcome outcome = command_welcome(w, c);
+    if (outcome != INPUT_MORE)
+        return outcome;
+    bool open = input_recv(w, c);
+    const struct facts *f = client_facts(c);
+    uint32_t birth = client_birth(c->life);
+    while (f->in_box != NO_BOX && f->handled < c->taken) {
+        scan_begin(&scan, w, c);
+        outcome = scan_run(&scan);
+        if (outcome == INPUT_STAGED || !client_is(c, birth) || w->hold[client_index(w, c)])
+            return outcome == INPUT_STAGED ? INPUT_STAGED : INPUT_IDLE;
+        f = client_facts(c);
+        if (outcome == INPUT_IDLE)
+            break;
+        if (!stage_fits(w, SENTENCE_MAX))
+            return INPUT_MORE;
+    }
+    scan_tidy(w, c);
+    if (!open) {
+        leave_lost(w, c);
+        return INPUT_IDLE;
+    }
+    return w->readable[client_index(w, c)] ? INPUT_MORE : INPUT_IDLE;
+}
+
+/* ---- held clients ---- */
+
+int input_release_held(struct worker *w) {
+    const struct config *config = &w->config;
+    int32_t next = -1;
+    if (w->held.count == 0)
+        return -1;
+    if ((int32_t)(w->hold_next - w->now) > 0)
+        return (int)(w->hold_next - w->now);
+    uint32_t kept = 0;
+    uint32_t burst = config->flood_rate && config->flood_burst
+                         ? (config->flood_burst - 1) * (1000 / config->flood_rate)
+                         : 0;
+    for (uint32_t i = 0; i < w->held.count; i++) {
+        uint32_t fd = w->held.at[i];
+        struct client *c = worker_client(w, fd);
+        int32_t wait = 0;
+        if (w->place[fd] != 0 && (w->hold[fd] & HOLD_FLOOD) && config->flood_rate)
+            wait = (int32_t)(client_facts(c)->tat - w->now) - (int32_t)burst;
+        if (wait > 0) {
+            w->held.at[kept++] = fd;
+            next = next < 0 || wait < next ? wait : next;
+            continue;
+        }
+        w->held.in[fd] = 0;
+        if (w->place[fd] != 0)
+            member_release(w, c, HOLD_FLOOD | HOLD_BOXES);
+    }
+    w->held.count = kept;
+    if (next >= 0 && next < 10)
+        next = 10;
+    w->hold_next = w->now + (uint32_t)(next < 0 ? 5 : next);
+    return next;
+}

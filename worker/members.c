@@ -1,0 +1,75 @@
+/* members.c - which clients this worker serves, and what epoll watches for each. */
+#include "worker/flush.h"
+#include "worker/worker.h"
+
+#include "ipc/fault.h"
+
+#include <sys/epoll.h>
+
+void fd_list_add(struct fd_list *list, uint32_t fd) {
+    if (list->in[fd])
+        return;
+    list->in[fd] = 1;
+    list->at[list->count++] = fd;
+}
+
+void member_add(struct worker *w, struct client *c) {
+    uint32_t fd = client_index(w, c);
+    if (w->place[fd] != 0)
+        return;
+    w->members[w->member_count++] = fd;
+    w->place[fd] = w->member_count;
+    w->hold[fd] = 0;
+    w->armed[fd] = 0xff;
+    if (!(client_facts(c)->flags & FACT_IN_ROOM))
+        w->strangers++;
+    atomic_store_explicit(&w->slot->clients, w->member_count, memory_order_release);
+    flush_restart(w);
+}
+
+void member_remove(struct worker *w, struct client *c) {
+    uint32_t fd = client_index(w, c), place = w->place[fd];
+    if (place == 0)
+        return;
+    uint32_t last = w->members[--w->member_count];
+    w->members[place - 1] = last;
+    w->place[last] = place;
+    w->place[fd] = 0;
+    if (c->mode == MODE_BLOCKED)
+        w->blocked--;
+    if (!(client_facts(c)->flags & FACT_IN_ROOM))
+        w->strangers--;
+    atomic_store_explicit(&w->slot->clients, w->member_count, memory_order_release);
+    flush_restart(w);
+}
+
+void member_arm(struct worker *w, struct client *c) {
+    uint32_t fd = client_index(w, c);
+    uint8_t want = (w->hold[fd] ? 0 : EPOLLIN) | (c->mode == MODE_BLOCKED ? EPOLLOUT : 0);
+    if (w->place[fd] == 0 || w->armed[fd] == want)
+        return;
+    struct epoll_event event = {.events = want, .data.u64 = client_tag(w, c)};
+    FAULT("member.arm.before");
+    if (epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_MOD, (int)fd, &event) != 0)
+        epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, (int)fd, &event);
+    FAULT("member.arm.after");
+    w->armed[fd] = want;
+}
+
+void member_hold(struct worker *w, struct client *c, uint8_t why) {
+    uint32_t fd = client_index(w, c);
+    w->hold[fd] |= why;
+    if (why & (HOLD_FLOOD | HOLD_BOXES))
+        fd_list_add(&w->held, fd);
+    member_arm(w, c);
+}
+
+void member_release(struct worker *w, struct client *c, uint8_t why) {
+    uint32_t fd = client_index(w, c);
+    if (!(w->hold[fd] & why))
+        return;
+    w->hold[fd] &= (uint8_t)~why;
+    member_arm(w, c);
+    if (w->hold[fd] == 0)
+        fd_list_add(&w->ready, fd);
+}

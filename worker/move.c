@@ -1,0 +1,84 @@
+/* move.c - see move.h. */
+#include "worker/move.h"
+
+#include "ipc/fault.h"
+#include "worker/adopt.h"
+#include "worker/edit.h"
+#include "worker/flush.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+
+static void move_let_go(struct worker *w, struct client *c, uint64_t index, uint32_t to) {
+    uint32_t fd = client_index(w, c);
+    struct edit e;
+    edit_begin(&e, w, c);
+    e.f->seen = index + 1;
+    edit_commit(&e);
+    /* The receiver's guard may be as far as half a ring behind; see flush_raise. */
+    uint64_t guard = atomic_load_explicit(&w->slot->guard, memory_order_relaxed);
+    uint64_t count = room_count(&w->seg->room);
+    flush_lap_behind(w, c, guard, room_guard_for(&w->seg->room, count, guard), count);
+    member_remove(w, c);
+    epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_DEL, (int)fd, NULL);
+    if (c->mode == MODE_BLOCKED) {
+        c->mode = MODE_SLOW;
+        client_refresh(c);
+    }
+    FAULT("move.let_go.before");
+    atomic_store_explicit(&c->slot, (uint8_t)to, memory_order_release);
+    FAULT("move.let_go.after");
+    atomic_thread_fence(memory_order_seq_cst);
+    slot_ring(&w->seg->slots[to]);
+}
+
+bool move_apply(struct worker *w, uint64_t index, const struct entry *entry) {
+    const struct room *room = &w->seg->room;
+    struct aside_move move;
+    memcpy(&move, room_text(room, RING_ASIDE, room_start(room, index, RING_ASIDE)), sizeof move);
+    if (entry->client >= w->seg->clients.len || (move.from != w->index && move.to != w->index))
+        return true;
+    struct client *c = worker_client(w, entry->client);
+    uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
+    uint32_t slot = atomic_load_explicit(&c->slot, memory_order_acquire);
+    if (client_birth(life) != entry->birth)
+        return true;
+    if (move.from == w->index) {
+        /* Seen already: it has been away and come back. */
+        if (client_state(life) == CLIENT_LIVE && slot == w->index &&
+            client_facts(c)->seen <= index)
+            move_let_go(w, c, index, move.to);
+        return true;
+    }
+    if (slot == w->index) {
+        if (client_state(life) >= CLIENT_LIVE && w->place[entry->client] == 0)
+            adopt_client(w, c);
+        return true;
+    }
+    /* Closed by the giver before it came to the entry, or gone on to a third. */
+    return client_state(life) != CLIENT_LIVE || slot != move.from;
+}
+
+static uint32_t move_target(struct worker *w) {
+    uint32_t stay = atomic_load(&w->seg->header->workers);
+    for (uint32_t tries = 0; tries < stay; tries++) {
+        uint32_t to = w->give_next++ % stay;
+        if (to != w->index && slot_alive(atomic_load(&w->seg->slots[to].state)))
+            return to;
+    }
+    return w->index;
+}
+
+bool move_stage_all(struct worker *w) {
+    for (uint32_t i = 0; i < w->member_count && stage_fits(w, 64); i++) {
+        struct client *c = worker_client(w, w->members[i]);
+        uint64_t life = atomic_load_explicit(&c->life, memory_order_relaxed);
+        struct aside_move move = {w->index, move_target(w)};
+        if (client_state(life) != CLIENT_LIVE || move.to == w->index)
+            continue;
+        struct staged *s = stage_add(w, ENTRY_MOVE, w->members[i], client_birth(life),
+                                     client_facts(c)->handled);
+        stage_aside(w, s, &move, sizeof move);
+    }
+    return w->member_count == 0;
+}

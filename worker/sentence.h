@@ -1,0 +1,70 @@
+/* sentence.h - every sentence the server says, in every language: one table.
+ *
+ * A language is a column (enum language); adding one is adding a column.  {room}, {name}, {text} and
+ * {n} are replaced.  Sentences are UTF-8 and end with CR LF; a sentence of two lines carries its own
+ * CR LF between them. */
+#ifndef WORKER_SENTENCE_H
+#define WORKER_SENTENCE_H
+
+#include "ipc/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum sentence {
+    SAY_GREETING,
+    SAY_COMES,
+    SAY_GOES,
+    SAY_LOG_IN,
+    SAY_NO_NAME,
+    SAY_NAME_TAKEN,
+    SAY_SPEECH,
+    SAY_LOOK,
+    SAY_WHO,
+    SAY_WHO_IDLE,
+    SAY_UNKNOWN,
+    SAY_SKIPPED,
+    SAY_EARLIER,
+    SAY_NICK,
+    SAY_PRIVATE_TO,
+    SAY_PRIVATE_COPY,
+    SAY_NOBODY,
+    SAY_NOT_A_NAME,
+    SAY_TOO_LONG,
+    SAY_NO_WORD,
+    SAY_KICKED,
+    SAY_KICKED_WHY,
+    SAY_WAS_KICKED,
+    SAY_GOING_DOWN,
+    SAY_ROOM_FULL,
+    SAY_ADDRESS_FULL,
+    SAY_ME,
+    SAY_IGNORING,
+    SAY_NOT_IGNORING,
+    SAY_IGNORES_FULL,
+    SAY_ENCODING,
+    SAY_ENCODING_IS,
+    SAY_ENCODING_WHICH,
+    SAY_TIMESTAMPS_ON,
+    SAY_TIMESTAMPS_OFF,
+    SAY_TIMESTAMPS_HOW,
+    SAY_HISTORY_HOW,
+    SAY_WHAT_TO_SAY,
+    SAY_NO_REPLY_TO,
+    SAY_HERE,
+    SAY_COUNT
+};
+
+struct words {
+    const char *room, *name, *text; /* NUL-terminated UTF-8; NULL where not used */
+    uint64_t n;
+};
+
+enum { SENTENCE_MAX = 8192 }; /* room for the longest: line_max and two names */
+
+/* Renders into out[size], cut at a character if it does not fit; returns the length. */
+size_t sentence_render(enum language language, enum sentence which, const struct words *words,
+                       char *out, size_t size);
+
+/* The help of a command, by its row in command.c. */
+#endif

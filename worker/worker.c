@@ -1,0 +1,322 @@
+/* worker.c - a worker's life: adopt what the slot holds, then turn after turn until told to go. */
+#include "worker/worker.h"
+
+#include "ipc/clock.h"
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "worker/accept.h"
+#include "worker/adopt.h"
+#include "worker/apply.h"
+#include "worker/edit.h"
+#include "worker/event.h"
+#include "worker/flush.h"
+#include "worker/input.h"
+#include "worker/leave.h"
+#include "worker/move.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { EVENTS = 512, ROUNDS = 16, RETRY_MS = 2, SWEEP_MS = 1000 };
+
+/* ---- start ---- */
+
+static void list_make(struct fd_list *list, uint32_t len) {
+    list->at = calloc(len, sizeof *list->at);
+    list->in = calloc(len, sizeof *list->in);
+}
+
+/* Zeroed pages of these arrays cost nothing until a client uses them. */
+static struct worker *worker_make(struct segment *seg, uint32_t slot, uint64_t incarnation) {
+    struct worker *w = calloc(1, sizeof *w);
+    uint32_t len = seg->clients.len;
+    if (!w)
+        return NULL;
+    w->seg = seg;
+    w->slot = &seg->slots[slot];
+    w->index = slot;
+    w->me = incarnation;
+    w->members = calloc(len, sizeof *w->members);
+    w->place = calloc(len, sizeof *w->place);
+    w->hold = calloc(len, 1);
+    w->readable = calloc(len, 1);
+    w->armed = calloc(len, 1);
+    list_make(&w->ready, len);
+    list_make(&w->dirty, len);
+    list_make(&w->held, len);
+    list_make(&w->going, len);
+    if (!w->members || !w->place || !w->hold || !w->readable || !w->armed || !w->going.in ||
+        !w->going.at || !w->held.in || !w->held.at || !w->dirty.in || !w->dirty.at ||
+        !w->ready.in || !w->ready.at)
+        return NULL;
+    w->flush_count = room_count(&seg->room);
+    return w;
+}
+
+/* A waiter at the gate finds that its owner is dead: what the master would do, at once. */
+static void gate_suspect(void *arg, uint64_t owner) {
+    struct worker *w = arg;
+    if (slot_dead(w->seg->slots, owner))
+        gate_repair(w->seg->gate, owner);
+}
+
+static struct slot *fault_slot; /* for the handler below */
+
+static void on_fault(int signo) {
+    atomic_store(&fault_slot->fault, (uint32_t)signo);
+    signal(signo, SIG_DFL);
+    raise(signo);
+}
+
+static void worker_signals(struct worker *w) {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
+    fault_slot = w->slot;
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        struct sigaction act = {.sa_handler = on_fault, .sa_flags = SA_NODEFER | SA_RESETHAND};
+        sigaction(faults[i], &act, NULL);
+    }
+    /* Whoever wants a worker gone tells the master; a terminal's Ctrl-C reaches all of us. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void worker_config(struct worker *w) {
+    if (w->generation == segment_generation(w->seg))
+        return;
+    bool first = w->generation == 0;
+    w->generation = segment_read_config(w->seg, &w->config);
+    log_set_level(w->config.log_level);
+    accept_listen(w);
+    if (!first)
+        log_debug("configuration %llu adopted", (unsigned long long)w->generation);
+    for (uint32_t i = 0; i < w->member_count; i++) /* limits may have been lifted */
+        fd_list_add(&w->ready, w->members[i]);
+}
+
+/* ---- a turn ---- */
+
+static void worker_bell(struct worker *w) {
+    uint64_t rung;
+    (void)!read(w->slot->bell_fd, &rung, sizeof rung);
+}
+
+static void worker_client_event(struct worker *w, uint64_t tag, uint32_t events) {
+    uint32_t fd = (uint32_t)tag;
+    if (fd >= w->seg->clients.len || w->place[fd] == 0)
+        return; /* closed earlier in this turn */
+    struct client *c = worker_client(w, fd);
+    if (client_tag(w, c) != tag)
+        return; /* and the number is somebody else's now */
+    if ((events & EPOLLERR) || ((events & EPOLLHUP) && w->hold[fd])) {
+        leave_lost(w, c);
+        return;
+    }
+    if (events & (EPOLLIN | EPOLLHUP)) {
+        w->readable[fd] = 1;
+        fd_list_add(&w->ready, fd);
+    }
+    if (events & EPOLLOUT)
+        flush_unblock(w, c);
+}
+
+static void worker_events(struct worker *w, const struct epoll_event *event, int n) {
+    for (int i = 0; i < n; i++) {
+        uint64_t tag = event[i].data.u64;
+        if (tag >> 32 == EVENT_LISTENER)
+            accept_batch(w, (int)(uint32_t)tag);
+        else if (tag >> 32 == EVENT_BELL)
+            worker_bell(w);
+        else
+            worker_client_event(w, tag, event[i].events);
+    }
+}
+
+/* Everything that is to be published goes out in one hold of the gate per round.  False: the ring is
+ * full, or an entry cannot be applied yet: nothing more is read until it can. */
+static bool worker_round(struct worker *w) {
+    uint32_t todo = w->ready.count, kept = 0;
+    leave_stage(w);
+    for (uint32_t i = 0; i < todo; i++) {
+        uint32_t fd = w->ready.at[i];
+        if (w->place[fd] == 0) {
+            w->ready.in[fd] = 0;
+            continue;
+        }
+        enum input_outcome outcome = input_turn(w, worker_client(w, fd));
+        if (outcome == INPUT_IDLE)
+            w->ready.in[fd] = 0;
+        else
+            w->ready.at[kept++] = fd;
+    }
+    /* What was added meanwhile follows what was kept. */
+    memmove(&w->ready.at[kept], &w->ready.at[todo],
+            (w->ready.count - todo) * sizeof w->ready.at[0]);
+    w->ready.count = kept + w->ready.count - todo;
+    leave_stage(w);
+    worker_unnote(w);
+    return stage_publish(w) && w->settled;
+}
+
+static void worker_input(struct worker *w) {
+    apply_settle(w);
+    bool going_on = stage_publish(w) && w->settled;
+    for (int i = 0; i < ROUNDS && going_on && (w->ready.count > 0 || w->going.count > 0); i++)
+        going_on = worker_round(w);
+    flush_dirty(w);
+}
+
+/* Who has not logged in, or has said nothing for too long. */
+static void worker_timeouts(struct worker *w) {
+    const struct config *config = &w->config;
+    bool logins = w->strangers > 0 && config->login_timeout_ms > 0;
+    if ((!logins && config->idle_timeout_ms == 0) || (int32_t)(w->sweep_next - w->now) > 0)
+        return;
+    w->sweep_next = w->now + SWEEP_MS;
+    for (uint32_t i = w->member_count; i-- > 0;) {
+        struct client *c = worker_client(w, w->members[i]);
+        const struct facts *f = client_facts(c);
+        uint32_t quiet = w->now - f->heard;
+        uint64_t limit = f->flags & FACT_IN_ROOM ? config->idle_timeout_ms
+                                                 : config->login_timeout_ms;
+        if (limit > 0 && (int32_t)quiet >= 0 && quiet >= limit)
+            leave_goodbye(w, c, SAY_NO_WORD, "no word from it");
+    }
+}
+
+static int worker_timeout(const struct worker *w, bool flushing, int held_ms) {
+    if (flushing || w->ready.count > 0 || w->going.count > 0 || w->dirty.count > 0)
+        return w->ring_full || !w->settled ? RETRY_MS : 0;
+    if (w->ring_full || !w->settled)
+        return RETRY_MS;
+    bool timeouts = (w->strangers > 0 && w->config.login_timeout_ms > 0) ||
+                    (w->config.idle_timeout_ms > 0 && w->member_count > 0);
+    int timeout = timeouts || w->retiring ? SWEEP_MS : -1;
+    if (held_ms >= 0 && (timeout < 0 || held_ms < timeout))
+        timeout = held_ms;
+    return timeout;
+}
+
+/* Anything that came between the last look and falling asleep. */
+static bool worker_called(const struct worker *w) {
+    const struct segment_header *h = w->seg->header;
+    return room_count(&w->seg->room) != w->flush_count ||
+           segment_generation(w->seg) != w->generation || atomic_load(&h->shutdown) ||
+           (w->index >= atomic_load(&h->workers)) != w->retiring ||
+           atomic_load(&w->slot->ask) != 0;
+}
+
+static int worker_wait(struct worker *w, struct epoll_event *events, int timeout) {
+    if (timeout != 0) {
+        slot_sleep(w->slot);
+        if (worker_called(w))
+            timeout = 0;
+    }
+    int n = epoll_wait(w->slot->epoll_fd, events, EVENTS, timeout);
+    slot_wake(w->slot);
+    return n < 0 ? 0 : n;
+}
+
+/* The server goes down: a last word to everyone, as far as they read it. */
+static int worker_goodbye(struct worker *w) {
+    struct words words = {.room = w->config.room};
+    for (uint32_t i = 0; i < w->member_count; i++) {
+        struct client *c = worker_client(w, w->members[i]);
+        struct edit e;
+        flush_client(w, c);
+        edit_begin(&e, w, c);
+        edit_sentence(&e, SAY_GOING_DOWN, &words);
+        if (edit_commit(&e))
+            flush_client(w, c);
+        shutdown((int)w->members[i], SHUT_WR);
+    }
+    return 0;
+}
+
+static bool worker_retired(struct worker *w) {
+    w->retiring = w->index >= atomic_load(&w->seg->header->workers);
+    if (!w->retiring)
+        return false;
+    atomic_store(&w->slot->state, SLOT_RETIRING);
+    accept_listen(w); /* whoever polls them now has added them already */
+    bool none = move_stage_all(w);
+    return none && w->stage.count == 0 && w->settled && w->going.count == 0 &&
+           atomic_load(&w->slot->cursor) == room_count(&w->seg->room);
+}
+
+static int worker_serve(struct worker *w) {
+    static struct epoll_event events[EVENTS];
+    int timeout = 0;
+    while (!atomic_load(&w->seg->header->shutdown)) {
+        int n = worker_wait(w, events, timeout);
+        atomic_fetch_add_explicit(&w->slot->heartbeat, 1, memory_order_relaxed);
+        w->now = segment_now(w->seg);
+        atomic_store(&w->slot->ask, 0);
+        worker_config(w);
+        worker_events(w, events, n);
+        int held = input_release_held(w);
+        worker_input(w);
+        bool flushing = flush_slice(w);
+        worker_timeouts(w);
+        if (worker_retired(w))
+            return 0;
+        timeout = worker_timeout(w, flushing, held);
+    }
+    return worker_goodbye(w);
+}
+
+/* What a predecessor left is settled before anything new is read; nothing is published meanwhile. */
+static void worker_adopt(struct worker *w) {
+    adopt_slot(w);
+    while (w->adopting) {
+        bool all = apply_settle(w);
+        flush_dirty(w);
+        if (all && atomic_load(&w->slot->cursor) == room_count(&w->seg->room))
+            w->adopting = false;
+        else if (!all)
+            usleep(RETRY_MS * 1000);
+    }
+    atomic_store(&w->slot->deaths, 0);
+    atomic_store_explicit(&w->slot->state, SLOT_SERVING, memory_order_release);
+}
+
+int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation) {
+    static char who[32];
+    snprintf(who, sizeof who, "worker %u", slot);
+    log_set_who(who);
+    prctl(PR_SET_NAME, who);
+    struct worker *w = worker_make(seg, slot, incarnation);
+    if (!w) {
+        log_error("out of memory");
+        return 1;
+    }
+    w->watch = (struct gate_watch){gate_suspect, w};
+    w->now = segment_now(seg);
+    w->settled = true;
+    w->adopting = true;
+    worker_signals(w);
+    w->generation = segment_read_config(seg, &w->config);
+    log_set_level(w->config.log_level);
+    struct epoll_event bell = {
+        .events = EPOLLIN, .data.u64 = event_tag(EVENT_BELL, (uint32_t)w->slot->bell_fd)};
+    epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, w->slot->bell_fd, &bell);
+    worker_adopt(w);
+    accept_listen(w);
+    log_debug("serving %u clients", w->member_count);
+    int status = worker_serve(w);
+    log_debug("done");
+    return status;
+}

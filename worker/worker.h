@@ -1,0 +1,117 @@
+/* worker.h - one worker process: its scratch, and the entry point.
+ *
+ * Nothing here outlives the process: whatever must is in the segment.  A worker is single-threaded;
+ * one `struct worker` exists per process and is passed to everything.
+ *
+ * The road of a line:
+ *     input (recv -> telnet -> line)  ->  command (what the line means)  ->  stage (rendered once per
+ *     encoding, outside the gate)  ->  stage_publish (one hold of the gate, one commit)  ->
+ *     apply (effects on records)  ->  flush (bell -> count -> send, in every worker) */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "ipc/segment.h"
+#include "worker/stage.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Why a client's input waits (bits of worker.hold[fd]). */
+enum {
+    HOLD_FLOOD = 1,   /* too many lines a second: until its time comes */
+    HOLD_OUTPUT = 2,  /* replies unread: until they are sent */
+    HOLD_BOXES = 4,   /* no box free: tried again soon */
+    HOLD_RING = 8,    /* staged lines wait for room in the ring */
+    HOLD_CLOSING = 16 /* it is leaving */
+};
+
+/* A set of descriptors in a list without duplicates. */
+struct fd_list {
+    uint32_t *at;
+    uint32_t count;
+    uint8_t *in; /* [clients_len]: 1 if listed */
+};
+
+struct worker {
+    struct segment *seg;
+    struct slot *slot;
+    uint32_t index;
+    uint64_t me; /* incarnation */
+    struct gate_watch watch; /* what to do while waiting at the gate in vain */
+    struct config config;
+    uint64_t generation;
+    uint32_t now; /* segment_now() as of this turn */
+
+    uint32_t *members; /* descriptors of the clients it serves */
+    uint32_t member_count;
+    uint32_t *place; /* [fd]: index in members + 1; 0: not a member */
+    uint8_t *hold;   /* [fd] */
+    uint8_t *readable; /* [fd]: epoll said so, and recv has not come up short since */
+    uint8_t *armed;    /* [fd]: epoll events registered (EPOLLIN, EPOLLOUT); 0xff: unknown */
+
+    struct fd_list ready; /* input may be waiting */
+    struct fd_list dirty; /* replies were queued */
+    struct fd_list held;  /* hold != 0: looked at when hold_next comes */
+    struct fd_list going; /* closing: its leave is not in the ledger yet */
+    uint32_t hold_next;
+    uint32_t blocked;    /* members whose socket is full */
+    uint32_t strangers;  /* members not logged in (login = yes) */
+    uint32_t sweep_next; /* when timeouts are looked at */
+
+    /* The flush: a circle over members that never starts over (worker/flush.c). */
+    uint64_t flush_count;  /* the ledger count this pass brings everyone to */
+    uint32_t flush_at;     /* index in members */
+    uint32_t flush_left;   /* members not yet visited for flush_count */
+    uint64_t circle_count; /* everyone is at least here when circle_left reaches 0 */
+    uint32_t circle_left;
+
+    struct stage stage;
+    bool ring_full;  /* the stage holds lines that found no room */
+    bool settled;    /* every committed entry is applied: input may be handled */
+    bool adopting;   /* settling what a predecessor left: never publishes */
+    bool retiring;   /* giving its clients away */
+    uint32_t give_next; /* retiring: round robin over the slots that stay */
+};
+
+/* Serves until told to go; the process's exit status.  Runs in a child made by the supervisor with
+ * the descriptor table shared; `seg` is the supervisor's view. */
+int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation);
+
+/* Lists. */
+void fd_list_add(struct fd_list *list, uint32_t fd);
+
+static inline struct client *worker_client(struct worker *w, uint32_t fd) {
+    return &w->seg->clients.at[fd];
+}
+static inline uint32_t client_index(const struct worker *w, const struct client *c) {
+    return (uint32_t)(c - w->seg->clients.at);
+}
+static inline uint64_t client_tag(const struct worker *w, const struct client *c) {
+    return box_tag(client_index(w, c),
+                   client_birth(atomic_load_explicit(&c->life, memory_order_relaxed)));
+}
+
+/* Membership: the client is this worker's to serve.  members.c */
+void member_add(struct worker *w, struct client *c);
+void member_remove(struct worker *w, struct client *c);
+/* Makes epoll's interest what hold and mode say; `again`: it is not known what is registered. */
+void member_arm(struct worker *w, struct client *c);
+void member_hold(struct worker *w, struct client *c, uint8_t why);
+void member_release(struct worker *w, struct client *c, uint8_t why);
+
+/* Says what is about to be done to whom: see slot.h. */
+static inline void worker_note(struct worker *w, enum note_phase phase, const struct client *c,
+                               uint64_t position) {
+    struct note *note = &w->slot->note;
+    atomic_store_explicit(&note->client, client_index(w, c), memory_order_relaxed);
+    atomic_store_explicit(&note->birth,
+                          client_birth(atomic_load_explicit(&c->life, memory_order_relaxed)),
+                          memory_order_relaxed);
+    atomic_store_explicit(&note->position, position, memory_order_relaxed);
+    atomic_store_explicit(&note->phase, phase, memory_order_release);
+}
+static inline void worker_unnote(struct worker *w) {
+    atomic_store_explicit(&w->slot->note.phase, NOTE_NONE, memory_order_release);
+}
+
+#endif
