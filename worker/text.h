@@ -1,0 +1,24 @@
+/* text.h - what of a client's text may reach another person's terminal.
+ *
+ * Text is valid UTF-8 here (charset.h sees to that) and is looked at by code point, never by byte:
+ * second bytes of Chinese characters look like anything.  Pure functions; safe anywhere. */
+#ifndef WORKER_TEXT_H
+#define WORKER_TEXT_H
+
+#include <stddef.h>
+
+/* Marks that may stand on one character: more would climb over the lines above. */
+enum { TEXT_MARKS_MAX = 4 };
+
+/* Cleans s[0, n) in place; the new length, never longer.  A tab becomes a space.  Dropped are:
+ * controls (C0, DEL, C1), bidirectional marks, embeddings, overrides and isolates, everything
+ * invisible (zero width, joiners, soft hyphen, variation selectors, tags, fillers), line and
+ * paragraph separators, private use, surrogates, unassigned code points and noncharacters, marks
+ * without a character to stand on and more than TEXT_MARKS_MAX on one.  Of an escape sequence that
+ * leaves a harmless `[2J`.  What is clean stays as it is: cleaning twice is cleaning once. */
+size_t text_clean(char *s, size_t n);
+
+/* Columns that s[0, n) takes on a terminal (UAX 11: Chinese characters two, marks none). */
+size_t text_columns(const char *s, size_t n);
+
+#endif
