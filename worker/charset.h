@@ -1,0 +1,48 @@
+/* charset.h - encodings on the wire: what a client types becomes UTF-8, what it is sent is made of
+ * it.
+ *
+ * Four iconv descriptors, opened once in the parent of all processes, are the only state: each
+ * process uses its copy, from one thread.  They are reset at each call.  Nothing is allocated after
+ * charset_init.  GBK is code page 936 (glibc's GBK has the euro at 80). */
+#ifndef WORKER_CHARSET_H
+#define WORKER_CHARSET_H
+
+#include "ipc/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* NULL, or a sentence why the encodings cannot be had. */
+const char *charset_init(void);
+
+/* A finished line as UTF-8.  It is recognised: valid UTF-8 is UTF-8; else, if valid in the client's
+ * double-byte encoding, that (GBK until it chose Big5); else each bad byte becomes U+FFFD, and the
+ * rest is read as `enc`.  A line is never dropped for its bytes.
+ *   enc   what the client is sent
+ *   used  what the line was read as; `enc` where it does not tell (ASCII, or valid in nothing)
+ * Returns the length, or CHARSET_TOO_LONG if that is beyond out_size (out then holds rubbish).
+ * CHARSET_DECODE_MAX(n) bytes are always enough. */
+#define CHARSET_TOO_LONG SIZE_MAX
+#define CHARSET_DECODE_MAX(n) (3 * (n))
+size_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,
+                      enum encoding *used);
+
+/* Valid UTF-8 in a client's encoding; what that cannot show becomes `?`.  Never longer than utf8.
+ * If out_size is smaller than that it is cut between characters.  Returns the length. */
+size_t charset_encode(enum encoding enc, const char *utf8, size_t n, char *out, size_t out_size);
+
+/* An encoding by any of its usual names, in any case; NULL if it is none of ours.  The names lie in
+ * the order of preference: the smaller pointer is the better. */
+struct charset_name {
+    const char *name;
+    uint8_t encoding;
+};
+const struct charset_name *charset_find(const char *name, size_t n);
+
+/* For editing a line as typed, raw: where the last character of line[0, n), n > 0, begins (with the
+ * marks that stand on it; half a character is one), and the columns line[0, n) takes on the screen
+ * of a terminal in that encoding. */
+size_t charset_last(enum encoding enc, const uint8_t *line, size_t n);
+size_t charset_columns(enum encoding enc, const uint8_t *line, size_t n);
+
+#endif
