@@ -110,15 +110,15 @@ static void decode_loose(enum encoding enc, const uint8_t *in, size_t n, struct 
     }
 }
 
-size_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,
-                      enum encoding *used) {
+ptrdiff_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,
+                         enum encoding *used) {
     struct output o = {out, out_size, false};
     *used = enc;
     if (unicode_valid((const char *)in, n)) {
         if (unicode_ascii(in, n) < n)
             *used = ENC_UTF8;
         output_bytes(&o, in, n);
-        return o.lost ? CHARSET_TOO_LONG : n;
+        return o.lost ? CHARSET_TOO_LONG : (ptrdiff_t)n;
     }
     enum encoding guess = enc == ENC_BIG5 ? ENC_BIG5 : ENC_GBK;
     if (convert(codecs[guess].strict, in, n, &o, false) == n) {
@@ -127,7 +127,7 @@ size_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out,
         o = (struct output){out, out_size, false};
         decode_loose(enc, in, n, &o);
     }
-    return o.lost ? CHARSET_TOO_LONG : (size_t)(o.at - out);
+    return o.lost ? CHARSET_TOO_LONG : o.at - out;
 }
 
 /* ---- writing ---- */
@@ -174,7 +174,7 @@ static size_t typed_length(enum encoding enc, const uint8_t *p, size_t n, size_t
     return p[1] >= 0x40 ? 2 : 1;
 }
 
-size_t charset_last(enum encoding enc, const uint8_t *line, size_t n) {
+size_t charset_last_start(enum encoding enc, const uint8_t *line, size_t n) {
     size_t last = 0, columns;
     for (size_t i = 0; i < n;) {
         size_t len = typed_length(enc, line + i, n - i, &columns);

@@ -22,10 +22,10 @@ const char *charset_init(void);
  *   used  what the line was read as; `enc` where it does not tell (ASCII, or valid in nothing)
  * Returns the length, or CHARSET_TOO_LONG if that is beyond out_size (out then holds rubbish).
  * CHARSET_DECODE_MAX(n) bytes are always enough. */
-#define CHARSET_TOO_LONG SIZE_MAX
+#define CHARSET_TOO_LONG (-1)
 #define CHARSET_DECODE_MAX(n) (3 * (n))
-size_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,
-                      enum encoding *used);
+ptrdiff_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,
+                         enum encoding *used);
 
 /* Valid UTF-8 in a client's encoding; what that cannot show becomes `?`.  Never longer than utf8.
  * If out_size is smaller than that it is cut between characters.  Returns the length. */
@@ -42,7 +42,7 @@ const struct charset_name *charset_find(const char *name, size_t n);
 /* For editing a line as typed, raw: where the last character of line[0, n), n > 0, begins (with the
  * marks that stand on it; half a character is one), and the columns line[0, n) takes on the screen
  * of a terminal in that encoding. */
-size_t charset_last(enum encoding enc, const uint8_t *line, size_t n);
+size_t charset_last_start(enum encoding enc, const uint8_t *line, size_t n);
 size_t charset_columns(enum encoding enc, const uint8_t *line, size_t n);
 
 #endif

@@ -92,9 +92,9 @@ size_t telnet_next(struct telnet *t, uint8_t *sub, uint16_t *sub_len, const uint
                    struct telnet_event *ev);
 
 /* Asks the client to change an option: WILL or WONT (ECHO, SGA, CHARSET: we offer a list once it
- * agrees), DO or DONT (NAWS, TTYPE, CHARSET, SGA).  True: ev is as from telnet_next, an answer to send
- * (often empty while an earlier request is under way) and a state to commit.  False: nothing changes,
- * because it is so already or the client has not spoken telnet. */
+ * agrees), DO or DONT (NAWS, TTYPE, CHARSET, SGA).  True: ev is as from telnet_next, an answer to
+ * send (often empty while an earlier request is under way) and a state to commit.  False: nothing
+ * changes, because it is so already or the client has not spoken telnet. */
 bool telnet_ask(struct telnet *t, uint8_t verb, enum telnet_option option, struct telnet_event *ev);
 
 /* Has it ever sent a telnet command? */
