@@ -98,6 +98,36 @@ static const char *rest_of(const struct guest *g) {
     return text;
 }
 
+enum { IAC = 0xff, WILL = 0xfb, DONT = 0xfe };
+
+/* Moves the negotiations among the last n bytes received to g->answers.  An IAC before anything
+ * else stays, and fails the test as a byte of a line. */
+static void take_answers(struct guest *g, size_t n) {
+    char *out = g->data + g->len - n;
+    for (char *in = out, *stop = g->data + g->len; in < stop; in++) {
+        unsigned char c = (unsigned char)*in;
+        bool fits = g->command_len == 0   ? c == IAC
+                    : g->command_len == 1 ? c >= WILL && c <= DONT
+                                          : true;
+        if (!fits) {
+            memmove(out, g->command, (size_t)g->command_len);
+            out += g->command_len;
+            g->command_len = 0;
+            *out++ = (char)c;
+            continue;
+        }
+        g->command[g->command_len++] = c;
+        if (g->command_len == 3) {
+            g->command_len = 0;
+            if (g->answers_len + 3 <= sizeof g->answers) {
+                memcpy(g->answers + g->answers_len, g->command, 3);
+                g->answers_len += 3;
+            }
+        }
+    }
+    g->len = (size_t)(out - g->data);
+}
+
 /* Receives what is there.  False: the connection has ended. */
 static bool receive(struct guest *g) {
     if (g->ended)
@@ -110,10 +140,13 @@ static bool receive(struct guest *g) {
     if (g->size - g->len < 65536)
         g->data = realloc(g->data, g->size = g->size * 2 + 65536);
     ssize_t n = recv(g->fd, g->data + g->len, g->size - g->len, MSG_DONTWAIT);
-    if (n > 0)
+    if (n > 0) {
         g->len += (size_t)n;
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        if (g->telnet)
+            take_answers(g, (size_t)n);
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
         g->ended = true;
+    }
     return !g->ended;
 }
 
@@ -258,14 +291,20 @@ const char *guest_until_begins_at(struct where where, struct guest *g, const cha
     return skip_to(where, g, begin, false);
 }
 
-void guest_expect_bytes_at(struct where where, struct guest *g, const void *bytes, size_t len) {
+void guest_until_answer_at(struct where where, struct guest *g, unsigned char verb,
+                           unsigned char option) {
     int64_t deadline = wait_deadline();
-    while (g->len - g->at < len && receive(g))
-        if (g->len - g->at < len && !wait_fd(g->fd, POLLIN, deadline))
-            break;
-    if (g->len - g->at < len || memcmp(g->data + g->at, bytes, len) != 0)
-        fail_at(where, "%s: other bytes came: \"%s\"", g->who, rest_of(g));
-    g->at += len;
+    for (;;) {
+        int times = 0;
+        for (size_t i = 0; i < g->answers_len; i += 3)
+            times += g->answers[i + 1] == verb && g->answers[i + 2] == option;
+        if (times > 1)
+            fail_at(where, "%s: %02x %02x came %d times", g->who, verb, option, times);
+        if (times == 1)
+            return;
+        if (!wait_fd(g->fd, POLLIN, deadline) || !receive(g))
+            fail_at(where, "%s: no %02x %02x came", g->who, verb, option);
+    }
 }
 
 void guest_expect_end_at(struct where where, struct guest *g) {

@@ -5,7 +5,8 @@
  *     guest_expect(ann, "%s", told2(TOLD_SPEECH, "ann", "hello"));
  *
  * Every line that arrives is checked on the way: it ends with CR LF, is valid in the encoding
- * expected, and holds no control character, no escape sequence and no telnet command.  That a line
+ * expected, and holds no control character, no escape sequence and no telnet command: of those only
+ * WILL, WONT, DO, DONT may come, and only to a guest that speaks telnet itself.  That a line
  * does NOT arrive is shown by the line that arrives in its place: expect the next one exactly.
  * Waiting has a deadline; a test that reaches it fails with what had arrived. */
 #ifndef TESTS_LIB_GUEST_H
@@ -25,7 +26,12 @@ struct guest {
     char who[64];        /* ADDRESS:PORT, as the server's log names it */
     const char *charset; /* iconv's name of what it is sent; NULL: UTF-8 */
     bool ended;          /* the server has closed the connection */
-    char *data;          /* received */
+    bool telnet; /* it speaks telnet: what the server negotiates is taken out of the stream */
+    unsigned char command[3]; /* of a negotiation, the bytes so far */
+    int command_len;
+    unsigned char answers[1024]; /* all negotiations of the server, three bytes each */
+    size_t answers_len;
+    char *data; /* received */
     size_t len, size;
     size_t at;                 /* of it, taken */
     char line[GUEST_LINE_MAX]; /* the last line taken, in UTF-8 */
@@ -78,9 +84,10 @@ void guest_until_at(struct where where, struct guest *g, const char *fmt, ...)
 /* Skips lines until one that begins so; returns it. */
 const char *guest_until_begins_at(struct where where, struct guest *g, const char *begin);
 #define guest_until_begins(g, begin) guest_until_begins_at(HERE, g, begin)
-/* These bytes next, exactly: telnet's answers. */
-void guest_expect_bytes_at(struct where where, struct guest *g, const void *bytes, size_t len);
-#define guest_expect_bytes(g, literal) guest_expect_bytes_at(HERE, g, literal, sizeof(literal) - 1)
+/* Waits until the server has answered `IAC verb option`, once; g->telnet is set. */
+void guest_until_answer_at(struct where where, struct guest *g, unsigned char verb,
+                           unsigned char option);
+#define guest_until_answer(g, verb, option) guest_until_answer_at(HERE, g, verb, option)
 /* The connection ends now, without another line. */
 void guest_expect_end_at(struct where where, struct guest *g);
 #define guest_expect_end(g) guest_expect_end_at(HERE, g)

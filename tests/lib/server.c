@@ -159,6 +159,18 @@ static void check_sanitizers(struct where where, struct server *s) {
     free(text);
 }
 
+static void check_workers(struct where where, struct server *s) {
+    char *text = run_read_file(s->log);
+    int started[SERVER_WORKERS_MAX] = {0};
+    for (char *at = text; at && (at = strstr(at, "worker ")); at++) {
+        int k, pid, end = 0;
+        if (sscanf(at, "worker %d: pid %d%n", &k, &pid, &end) == 2 && k >= 0 &&
+            k < SERVER_WORKERS_MAX && ++started[k] > 1)
+            fail_at(where, "worker %d died and was replaced", k);
+    }
+    free(text);
+}
+
 /* Nobody left of the group?  A worker made by another worker is a child of ours: reap it. */
 static bool group_gone(pid_t group) {
     while (waitpid(-group, NULL, WNOHANG) > 0)
@@ -172,6 +184,8 @@ void server_ended_at(struct where where, struct server *s) {
     if (!run_wait(s->pid, &status, deadline))
         fail_at(where, "the server did not end");
     check_sanitizers(where, s);
+    if (!s->workers_may_die)
+        check_workers(where, s);
     if (!WIFEXITED(status))
         fail_at(where, "the server died of signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status) != 0)

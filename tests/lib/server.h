@@ -7,8 +7,8 @@
  * Each server has a private directory with its configuration and log, and picks its own port, so
  * any number of them run side by side.  A configuration without a `listen` line gets
  * `listen = 127.0.0.1:0`.  server_stop sends SIGTERM, and the test fails unless the exit status is
- * 0, no process of the group is left, and no sanitizer has spoken in the log.  A test that ends
- * without it leaves nothing behind either (run.h).
+ * 0, no process of the group is left, no worker had to be replaced, and no sanitizer has spoken.  A
+ * test that ends without it leaves nothing behind either (run.h).
  *
  * What is read from the log, line by line:
  *     ready: room NAME, listening on ADDR:PORT[, ADDR:PORT...], N workers, pid PID
@@ -32,8 +32,9 @@ struct server {
     char listening[256];
     uint16_t port; /* of the first address */
     int workers;
-    pid_t pid;  /* the master */
-    int keeper; /* see run_keep */
+    pid_t pid;            /* the master */
+    int keeper;           /* see run_keep */
+    bool workers_may_die; /* the test kills some; else server_stop fails where one was replaced */
 };
 
 /* In one step; or prepared first, where the configuration needs the directory's name. */

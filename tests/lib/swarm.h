@@ -21,6 +21,7 @@ struct swarm_member {
     char who[64]; /* ADDRESS:PORT */
     char *in, *out;
     size_t in_len, in_size, out_len, out_size;
+    bool noise;     /* sends anything, so its own stream may hold telnet's answers: not checked */
     bool wants_out; /* registered for EPOLLOUT */
 };
 

@@ -1,0 +1,164 @@
+/* e2e_commands.c - the slash commands. */
+#include "tests/lib/guest.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+TestSuite(commands, .timeout = 180);
+
+static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
+
+static struct server *two_guests(struct guest *g[2]) {
+    struct server *s = server_start("%s", quiet);
+    g[0] = guest_enter(s, "ann");
+    g[1] = guest_enter(s, "bob");
+    guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
+    return s;
+}
+
+Test(commands, me) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    guest_say(g[0], "/me waves");
+    guests_expect(g, 2, told2(TOLD_ME, "ann", "waves"));
+    guest_say(g[1], "/me is 李四");
+    guests_expect(g, 2, told2(TOLD_ME, "bob", "is 李四"));
+    server_stop(s);
+}
+
+Test(commands, help_lists_every_command_a_line_each) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    static const char *const commands[] = {"/me",  "/nick", "/quit", "/help",
+                                           "look", "who",   "say",   "logout"};
+    guest_say(g[0], "/help");
+    guest_say(g[0], "over");
+    unsigned listed = 0;
+    while (strcmp(guest_next(g[0]), "ann: over") != 0)
+        for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+            if (strstr(g[0]->line, commands[i]))
+                listed |= 1U << i;
+    cr_assert_eq(listed, 0xff, "of the eight, %x are listed", listed);
+    guest_expect(g[1], "ann: over"); /* nobody else is bothered */
+    server_stop(s);
+}
+
+Test(commands, help_before_login) {
+    struct server *s = server_start("%s", quiet);
+    struct guest *g = guest_connect(s);
+    guest_until(g, "%s", told(TOLD_HOW));
+    guest_say(g, "/help");
+    guest_say(g, "look"); /* refused: marks the end of the help */
+    int lines = 0;
+    while (strcmp(guest_next(g), told(TOLD_LOG_IN)) != 0)
+        lines++;
+    cr_assert_gt(lines, 3);
+    server_stop(s);
+}
+
+Test(commands, unknown_ones_are_named) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    static const char *const unknown[] = {"/dance", "/dance with me", "/m", "/quitnow", "/李四"};
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        char word[64];
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(unknown[i] + 1, " "), unknown[i] + 1);
+        guest_say(g[0], "%s", unknown[i]);
+        const char *line = guest_until_begins(g[0], told1(TOLD_UNKNOWN, ""));
+        cr_assert(strstr(line, word), "%s: %s", unknown[i], line);
+    }
+    guest_say(g[0], "sorry");
+    guests_expect(g, 2, "ann: sorry");
+    server_stop(s);
+}
+
+Test(commands, private_lines_are_seen_by_two) {
+    struct guest *g[3];
+    struct server *s = two_guests(g);
+    g[2] = guest_enter(s, "cat");
+    guests_expect(g, 2, told1(TOLD_COMES, "cat"));
+    guest_say(g[0], "/msg BOB just for you");
+    guest_until_begins(g[0], "[to ");
+    guest_expect(g[1], "%s", told2(TOLD_PRIVATE, "ann", "just for you"));
+    guest_say(g[1], "/reply thank you");
+    guest_expect(g[1], "%s", told2(TOLD_COPY, "ann", "thank you"));
+    guest_expect(g[0], "%s", told2(TOLD_PRIVATE, "bob", "thank you"));
+    guest_say(g[0], "/msg nobody hello?");
+    guest_expect(g[0], "%s", told1(TOLD_NOBODY, "nobody"));
+    guest_say(g[0], "in the open");
+    guests_expect(g, 3, "ann: in the open"); /* the third saw nothing before it */
+    server_stop(s);
+}
+
+Test(commands, ignore_hides_somebody_from_oneself_only) {
+    struct guest *g[3];
+    struct server *s = two_guests(g);
+    g[2] = guest_enter(s, "cat");
+    guests_expect(g, 2, told1(TOLD_COMES, "cat"));
+    guest_say(g[0], "/ignore bob");
+    guest_say(g[0], "now");
+    guest_until(g[0], "ann: now");
+    guests_expect(g + 1, 2, "ann: now");
+    guest_say(g[1], "boo");
+    guests_expect(g + 1, 2, "bob: boo");
+    guest_say(g[2], "peace");
+    guests_expect(g, 3, "cat: peace"); /* ann did not see boo */
+    guest_say(g[0], "/unignore bob");
+    guest_say(g[0], "and now");
+    guest_until(g[0], "ann: and now");
+    guests_expect(g + 1, 2, "ann: and now");
+    guest_say(g[1], "boo again");
+    guests_expect(g, 3, "bob: boo again");
+    server_stop(s);
+}
+
+Test(commands, timestamps_stand_before_lines) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    guest_say(g[0], "/timestamps on");
+    guest_say(g[0], "what time is it?");
+    do
+        guest_next(g[0]);
+    while (!strstr(g[0]->line, "ann: what time is it?"));
+    int hour = -1, minute = -1, end = 0;
+    cr_assert_eq(sscanf(g[0]->line, "[%2d:%2d] ann%n", &hour, &minute, &end), 2, "%s", g[0]->line);
+    cr_assert(hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && end == 11, "%s", g[0]->line);
+    guest_expect(g[1], "ann: what time is it?");
+    guest_say(g[0], "/timestamps off");
+    guest_say(g[0], "never mind");
+    guest_until(g[0], "ann: never mind");
+    guest_expect(g[1], "ann: never mind");
+    server_stop(s);
+}
+
+Test(commands, history_shows_the_last_lines_again) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    for (int i = 0; i < 9; i++)
+        guest_say(g[0], "line %d", i);
+    guests_until(g, 2, "ann: line 8");
+    guest_say(g[1], "/history 3");
+    for (int i = 6; i < 9; i++)
+        guest_until(g[1], "ann: line %d", i);
+    guest_say(g[1], "thanks");
+    guests_expect(g, 2, "bob: thanks");
+    server_stop(s);
+}
+
+Test(commands, encoding_switches_what_one_is_sent_and_how_one_is_read) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    guest_say(g[1], "/encoding gbk");
+    guest_say(g[1], "done");
+    guest_until(g[1], "bob: done"); /* ASCII on the way: the same in both */
+    guest_expect(g[0], "bob: done");
+    g[1]->charset = "GBK";
+    guest_say(g[0], "你好");
+    guests_expect(g, 2, "ann: 你好");
+    guest_type(g[1], "\xc4\xe3\xba\xc3\r\n"); /* the same, in GBK */
+    guests_expect(g, 2, "bob: 你好");
+    guest_say(g[1], "再见"); /* valid UTF-8 is UTF-8, always */
+    guests_expect(g, 2, "bob: 再见");
+    server_stop(s);
+}

@@ -1,0 +1,265 @@
+/* e2e_input.c - whatever bytes a client sends: line ends, telnet commands, nonsense. */
+#include "tests/lib/guest.h"
+#include "tests/lib/swarm.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(input, .timeout = 300);
+
+static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
+
+enum { IAC = 0xff, WONT = 0xfc, DONT = 0xfe };
+
+static struct server *two_guests(struct guest *g[2]) {
+    struct server *s = server_start("%s", quiet);
+    g[0] = guest_enter(s, "ann");
+    g[1] = guest_enter(s, "bob");
+    guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
+    return s;
+}
+
+Test(input, each_line_end) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    guest_type(g[0], "one\r\ntwo\r\0three\nfour\rfive\r\nsix\r\0seven\rlast\r\n");
+    static const char *const said[] = {"one",  "two", "three", "four",
+                                       "five", "six", "seven", "last"};
+    for (int i = 0; i < 8; i++)
+        guests_expect(g, 2, told2(TOLD_SPEECH, "ann", said[i]));
+    server_stop(s);
+}
+
+Test(input, byte_by_byte) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    static const char text[] = "one\r\ntwo\r\0three\nfour\rfive 你好\r\nsi\xff\xf1x\r\n//seven\r\n";
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        guest_send(g[0], text + i, 1);
+    static const char *const said[] = {"one", "two", "three", "four", "five 你好", "six", "/seven"};
+    for (int i = 0; i < 7; i++)
+        guests_expect(g, 2, told2(TOLD_SPEECH, "ann", said[i]));
+    server_stop(s);
+}
+
+Test(input, split_in_two_at_every_byte) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    static const char text[] = "a\xff\xff b\r\n你\xff\xf1好\r\0say\rthe\n/me end\r\n";
+    enum { LEN = sizeof text - 1 };
+    static const char *const said[] = {"ann: a\xef\xbf\xbd b", "ann: 你好", "ann: say", "ann: the",
+                                       "* ann end"};
+    for (size_t at = 1; at < LEN; at++) {
+        guest_send(g[0], text, at);
+        guest_say(g[1], "cut %zu", at); /* heard: the first part was most likely read by itself */
+        char cut[32];
+        sprintf(cut, "bob: cut %zu", at);
+        guest_until(g[1], "%s", cut);
+        guest_send(g[0], text + at, LEN - at);
+        for (int i = 0; i < 5; i++)
+            guest_until(g[0], "%s", said[i]);
+    }
+    server_stop(s);
+}
+
+/* Neither control characters nor escape sequences nor invisible ones reach anybody: every guest
+ * checks that of every line.  What is left of the line is shown. */
+Test(input, nothing_that_steers_a_terminal_gets_through) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } lines[] = {
+#define BYTES(literal) {literal, sizeof(literal) - 1}
+        BYTES("a\0b"),
+        BYTES("a\x1b[2Jb"),
+        BYTES("a\x1b]0;title\x07 b"),
+        BYTES("a\xc2\x9b 2Jb"),
+        BYTES("a\x9b b"),
+        BYTES("a\xe2\x80\xae b"),
+        BYTES("a\xe2\x80\x8b b"),
+        BYTES("a\xe2\x80\xa8 b"),
+        BYTES("a\xff\xff b"),
+        BYTES("a\xc0\xaf b"),
+        BYTES("a\xed\xa0\x80 b"),
+        BYTES("a\x0b\x0c\x0e\x0f b"),
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        guest_send(g[0], lines[i].bytes, lines[i].len);
+        guest_type(g[0], "\r\n");
+        for (int k = 0; k < 2; k++) {
+            const char *line = guest_next(g[k]);
+            cr_assert(strncmp(line, "ann: a", 6) == 0 && line[strlen(line) - 1] == 'b',
+                      "line %zu: %s", i, line);
+            static const char *const never[] = {"\xc2\x9b", "\xe2\x80\xae", "\xe2\x80\x8b",
+                                                "\xe2\x80\xa8"};
+            for (int n = 0; n < 4; n++)
+                cr_assert_not(strstr(line, never[n]), "line %zu: %s", i, line);
+        }
+    }
+    server_stop(s);
+}
+
+Test(input, bytes_of_no_encoding_do_not_drop_a_line) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    guest_type(g[0], "caf\xe9\r\n"); /* Latin-1: neither UTF-8 nor GBK */
+    guests_expect(g, 2, "ann: caf\xef\xbf\xbd");
+    guest_say(g[0], "plain");
+    guests_expect(g, 2, "ann: plain");
+    server_stop(s);
+}
+
+Test(input, telnet_commands_in_the_middle_of_text) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    g[0]->telnet = true;
+    guest_type(g[0], "he\xff\xf1llo\r\n"); /* NOP */
+    guests_expect(g, 2, "ann: hello");
+    guest_type(g[0], "he\xff\xf9llo\xff\xf2 again\r\n"); /* GA, DM */
+    guests_expect(g, 2, "ann: hello again");
+    guest_type(g[0], "typo\xff\xf7\xff\xf7xt\r\n"); /* EC twice */
+    guests_expect(g, 2, "ann: tyxt");
+    guest_type(g[0], "all wrong\xff\xf8right\r\n"); /* EL */
+    guests_expect(g, 2, "ann: right");
+    guest_type(g[0], "never said\xff\xf4said\r\n"); /* IP drops the partial line */
+    guests_expect(g, 2, "ann: said");
+    guest_type(g[0], "sub\xff\xfa\x18hidden\xff\xff\xff\xf0 negotiated\r\n");
+    guests_expect(g, 2, "ann: sub negotiated");
+    server_stop(s);
+}
+
+Test(input, telnet_requests_are_refused_once) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    g[0]->telnet = true;
+    guest_type(g[0], "a\xff\xfd\xc8"
+                     "b\xff\xfb\xc9"
+                     "c\xff\xfd\xc8\xff\xfb\xc9"
+                     "d\r\n");
+    guests_expect(g, 2, "ann: abcd");
+    guest_until_answer(g[0], WONT, 0xc8);
+    guest_until_answer(g[0], DONT, 0xc9);
+    guest_type(g[0], "\xff\xfc\xc9\xff\xfe\xc8 again\r\n"); /* already so: no answer */
+    guest_until(g[0], "ann:  again");
+    guest_until_answer(g[0], WONT, 0xc8);
+    guest_until_answer(g[0], DONT, 0xc9);
+    server_stop(s);
+}
+
+Test(input, a_timing_mark_is_answered_after_an_interrupt) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    g[0]->telnet = true;
+    guest_type(g[0], "half a li\xff\xf4\xff\xfd\x06"); /* what GNU telnet sends for Ctrl-C */
+    guest_until_answer(g[0], WONT, 6);
+    guest_say(g[0], "whole");
+    guests_expect(g, 2, "ann: whole");
+    server_stop(s);
+}
+
+Test(input, are_you_there_gets_a_visible_answer) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    g[0]->telnet = true;
+    guest_type(g[0], "\xff\xf6");
+    cr_assert_gt(strlen(guest_next(g[0])), 0);
+    guest_say(g[0], "good");
+    guests_expect(g, 2, "ann: good");
+    server_stop(s);
+}
+
+Test(input, an_endless_subnegotiation_ends_with_its_line) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    g[0]->telnet = true;
+    char big[5000];
+    memset(big, 'x', sizeof big);
+    memcpy(big, "\xff\xfa\x18", 3);
+    memcpy(big + sizeof big - 2, "\r\n", 2);
+    guest_send(g[0], big, sizeof big);
+    guest_say(g[0], "after it");
+    guest_until(g[0], "ann: after it");
+    guest_until(g[1], "ann: after it");
+    server_stop(s);
+}
+
+/* Two who talk, line by line, while others send nonsense: 0 and 1 answer one another's numbers. */
+enum { NOISY = 6, TALK = 150, NONSENSE = 200000 };
+
+struct babel {
+    struct swarm *swarm;
+    int said; /* the last number said */
+    int heard[2];
+    bool in[2];
+};
+
+static void answer(struct babel *b) {
+    int who = b->said++ % 2;
+    swarm_say(b->swarm, who, "number %d", b->said);
+}
+
+static void babel_heard(void *state, int member, const char *line) {
+    struct babel *b = state;
+    int who, number;
+    if (member > 1)
+        return;
+    for (const unsigned char *p = (const unsigned char *)line; *p; p++)
+        cr_assert(*p >= 0x20 && *p != 0x7f && *p != 0xff, "byte %02x reached somebody", *p);
+    if (strcmp(line, "t0 has entered the room.") == 0)
+        b->in[0] = true;
+    if (strcmp(line, "t1 has entered the room.") == 0)
+        b->in[1] = true;
+    if (sscanf(line, "t%d: number %d", &who, &number) == 2) {
+        cr_assert_eq(number, b->heard[member] + 1, "client %d heard number %d after %d", member,
+                     number, b->heard[member]);
+        b->heard[member] = number;
+        if (b->heard[0] == b->said && b->heard[1] == b->said && b->said < TALK)
+            answer(b);
+    }
+}
+
+static bool both_are_in(void *state) {
+    const struct babel *b = state;
+    return b->in[0] && b->in[1];
+}
+
+static bool the_talk_is_over(void *state) {
+    const struct babel *b = state;
+    cr_assert(!b->swarm->member[0].ended && !b->swarm->member[1].ended, "a talker lost its place");
+    for (int i = 2; i < b->swarm->count; i++)
+        if (!b->swarm->member[i].ended && swarm_unsent(b->swarm, i) > 0)
+            return false;
+    return b->heard[0] == TALK && b->heard[1] == TALK;
+}
+
+static uint64_t next_random(uint64_t *x) { /* xorshift64: the same nonsense every time */
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    return *x ^= *x << 17;
+}
+
+Test(input, random_bytes_disturb_nobody) {
+    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+    static struct babel b;
+    b.swarm = swarm_connect(s, 2 + NOISY, babel_heard, &b);
+    swarm_say(b.swarm, 0, "login t0");
+    swarm_say(b.swarm, 1, "login t1");
+    swarm_pump(b.swarm, both_are_in, &b);
+    uint64_t seed = 0x9e3779b97f4a7c15;
+    static unsigned char nonsense[NONSENSE];
+    for (int i = 2; i < b.swarm->count; i++) {
+        for (size_t k = 0; k < NONSENSE; k++)
+            nonsense[k] = (unsigned char)(next_random(&seed) >> 32);
+        b.swarm->member[i].noise = true;
+        if (i % 2)
+            swarm_say(b.swarm, i, "login noise%d", i);
+        swarm_send(b.swarm, i, nonsense, NONSENSE);
+    }
+    answer(&b);
+    swarm_pump(b.swarm, the_talk_is_over, &b);
+    server_stop(s);
+}

@@ -1,0 +1,181 @@
+/* e2e_limits.c - what is too long, too many, too late or too fast. */
+#include "tests/lib/guest.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(limits, .timeout = 180);
+
+static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
+
+static const char *repeat(const char *what, int times) {
+    static char text[300000];
+    text[0] = '\0';
+    char *end = text;
+    for (int i = 0; i < times; i++)
+        end = stpcpy(end, what);
+    return text;
+}
+
+Test(limits, a_line_too_long_is_refused_and_the_next_is_fine) {
+    struct server *s = server_start("%sline_max = 64\n", quiet);
+    struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};
+    guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
+    char said[128];
+    guest_say(g[0], "%s", repeat("x", 64));
+    snprintf(said, sizeof said, "ann: %s", repeat("x", 64));
+    guests_expect(g, 2, said);
+    static const int too_long[] = {65, 66, 127, 128, 129, 1000, 4096, 5000, 200000};
+    for (size_t i = 0; i < sizeof too_long / sizeof too_long[0]; i++) {
+        guest_send(g[0], repeat("x", too_long[i]), (size_t)too_long[i]);
+        guest_type(g[0], "\r\n");
+        guest_expect(g[0], "%s", told(TOLD_TOO_LONG)); /* once */
+        guest_say(g[0], "after %d", too_long[i]);
+        snprintf(said, sizeof said, "ann: after %d", too_long[i]);
+        guests_expect(g, 2, said);
+    }
+    server_stop(s);
+}
+
+Test(limits, a_line_is_measured_after_decoding) {
+    struct server *s = server_start("%sline_max = 100\n", quiet);
+    struct guest *ann = guest_enter(s, "ann");
+    guest_say(ann, "/encoding gbk");
+    guest_say(ann, "ready");
+    guest_until(ann, "ann: ready");
+    ann->charset = "GBK";
+    guest_say(ann, "%s", repeat("\xc4\xe3", 33)); /* 66 bytes of GBK, 99 of UTF-8 */
+    char said[256] = "ann: ";
+    strcat(said, repeat("你", 33));
+    guest_expect(ann, "%s", said);
+    guest_say(ann, "%s", repeat("\xc4\xe3", 34)); /* 68, 102 */
+    guest_expect(ann, "%s", told(TOLD_TOO_LONG));
+    guest_say(ann, "next");
+    guest_expect(ann, "ann: next");
+    server_stop(s);
+}
+
+Test(limits, the_longest_line_of_the_largest_line_max) {
+    struct server *s = server_start("%sline_max = 4096\n", quiet);
+    struct guest *ann = guest_enter(s, "ann");
+    guest_say(ann, "%s", repeat("y", 4096));
+    guest_expect(ann, "ann: %s", repeat("y", 4096));
+    guest_say(ann, "%s", repeat("y", 4097));
+    guest_expect(ann, "%s", told(TOLD_TOO_LONG));
+    server_stop(s);
+}
+
+/* A place may be free a moment after the leave is seen: tries until it is greeted. */
+static struct guest *connect_when_free(struct server *s) {
+    int64_t deadline = wait_deadline();
+    for (;;) {
+        struct guest *g = guest_connect(s);
+        const char *line = guest_read(g);
+        if (line && strcmp(line, told1(TOLD_GREETING, "Chatroom")) == 0)
+            return g;
+        guest_close(g);
+        cr_assert_gt(wait_left_ms(deadline), 0, "the place was never free again");
+        wait_breath();
+    }
+}
+
+Test(limits, the_room_is_full) {
+    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\nmax_clients = 3\n");
+    struct guest *g[3];
+    static const char *const names[] = {"ann", "bob", "cat"};
+    for (int i = 0; i < 3; i++) {
+        g[i] = guest_enter(s, names[i]);
+        guests_expect(g, i, told1(TOLD_COMES, names[i]));
+    }
+    for (int i = 0; i < 10; i++) {
+        struct guest *more = guest_connect(s);
+        guest_expect(more, "%s", told(TOLD_FULL));
+        guest_expect_end(more);
+    }
+    guest_close(g[2]);
+    guests_expect(g, 2, told1(TOLD_GOES, "cat"));
+    struct guest *dan = connect_when_free(s);
+    guest_say(dan, "login dan");
+    guests_expect(g, 2, told1(TOLD_COMES, "dan"));
+    struct guest *more = guest_connect(s);
+    guest_expect(more, "%s", told(TOLD_FULL));
+    server_stop(s);
+}
+
+Test(limits, so_many_from_one_address) {
+    struct server *s =
+        server_start("workers = 4\nflood_rate = 0\nhistory = 0\nmax_clients_per_address = 2\n");
+    struct guest *g[2];
+    for (int i = 0; i < 2; i++) {
+        g[i] = guest_connect_as(s, .from = "127.0.0.2");
+        guest_expect(g[i], "%s", told1(TOLD_GREETING, "Chatroom"));
+    }
+    for (int i = 0; i < 6; i++) { /* on whichever worker */
+        struct guest *more = guest_connect_as(s, .from = "127.0.0.2");
+        const char *line;
+        while ((line = guest_read(more)))
+            cr_assert_str_neq(line, told1(TOLD_GREETING, "Chatroom"));
+    }
+    struct guest *other = guest_connect_as(s, .from = "127.0.0.3");
+    guest_expect(other, "%s", told1(TOLD_GREETING, "Chatroom"));
+    server_stop(s);
+}
+
+Test(limits, too_slow_to_log_in) {
+    struct server *s = server_start("%slogin_timeout = 1s\n", quiet);
+    struct guest *ann = guest_enter(s, "ann");
+    struct guest *g[3];
+    for (int i = 0; i < 3; i++) {
+        g[i] = guest_connect(s);
+        guest_until(g[i], "%s", told(TOLD_HOW));
+    }
+    for (int i = 0; i < 3; i++) {
+        guest_expect(g[i], "%s", told(TOLD_NO_WORD));
+        guest_expect_end(g[i]);
+    }
+    guest_say(ann, "I am in");
+    guest_expect(ann, "ann: I am in"); /* nobody was seen to come or go */
+    server_stop(s);
+}
+
+Test(limits, idle_too_long) {
+    struct server *s = server_start("%sidle_timeout = 1s\n", quiet);
+    struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};
+    guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
+    for (int i = 0; i < 2; i++) {
+        guest_until(g[i], "%s", told(TOLD_NO_WORD));
+        while (guest_read(g[i]))
+            ;
+    }
+    server_stop(s);
+}
+
+Test(limits, too_fast_is_slowed_but_loses_nothing) {
+    struct server *s = server_start("workers = 2\nhistory = 0\nflood_rate = 20\nflood_burst = 5\n");
+    struct guest *ann = guest_enter(s, "ann"), *bob = guest_enter(s, "bob");
+    guest_expect(ann, "%s", told1(TOLD_COMES, "bob"));
+    enum { LINES = 60 }; /* nearly three seconds' worth */
+    char all[LINES * 16], *end = all;
+    for (int i = 0; i < LINES; i++)
+        end += sprintf(end, "line %d\r\n", i);
+    guest_send(ann, all, (size_t)(end - all));
+    guest_expect(bob, "ann: line 0");
+    guest_say(bob, "slow down");
+    bool bob_heard = false;
+    for (int next = 0; next < LINES || !bob_heard;) {
+        const char *line = guest_next(ann);
+        if (strcmp(line, "bob: slow down") == 0) {
+            cr_assert_lt(next, LINES, "nobody was slowed");
+            bob_heard = true;
+            continue;
+        }
+        char want[32];
+        sprintf(want, "ann: line %d", next++);
+        cr_assert_str_eq(line, want);
+    }
+    guest_say(ann, "done");
+    guest_until(bob, "ann: done");
+    server_stop(s);
+}

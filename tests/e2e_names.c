@@ -1,0 +1,240 @@
+/* e2e_names.c - names: what is one, whose it is, and that two never hold the same. */
+#include "tests/lib/guest.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+TestSuite(names, .timeout = 180);
+
+static const char many[] = "workers = 4\nflood_rate = 0\nhistory = 0\n";
+
+Test(names, none_given) {
+    struct server *s = server_start("%s", many);
+    struct guest *g = guest_connect(s);
+    guest_until(g, "%s", told(TOLD_HOW));
+    guest_say(g, "login");
+    guest_expect(g, "%s", told(TOLD_NO_NAME));
+    guest_say(g, "login ");
+    guest_expect(g, "%s", told(TOLD_NO_NAME));
+    server_stop(s);
+}
+
+Test(names, taken_in_any_case_on_any_worker) {
+    struct server *s = server_start("%s", many);
+    struct guest *ann = guest_enter(s, "Ann");
+    static const char *const same[] = {"Ann", "ann", "ANN", "aNN"};
+    for (int i = 0; i < 12; i++) { /* enough connections to land on other workers too */
+        struct guest *g = guest_connect(s);
+        guest_until(g, "%s", told(TOLD_HOW));
+        guest_say(g, "login %s", same[i % 4]);
+        guest_expect(g, "%s", told1(TOLD_TAKEN, same[i % 4]));
+        guest_expect(g, "%s", told(TOLD_TRY_AGAIN));
+        guest_say(g, "%s", same[(i + 1) % 4]); /* bare */
+        guest_expect(g, "%s", told1(TOLD_TAKEN, same[(i + 1) % 4]));
+        guest_expect(g, "%s", told(TOLD_TRY_AGAIN));
+        guest_close(g);
+    }
+    guest_say(ann, "still me");
+    guest_expect(ann, "Ann: still me");
+    server_stop(s);
+}
+
+Test(names, free_again_when_their_owner_has_left) {
+    struct server *s = server_start("%s", many);
+    struct guest *watcher = guest_enter(s, "watcher");
+    for (int i = 0; i < 20; i++) {
+        struct guest *g = guest_enter(s, "bob");
+        guest_expect(watcher, "%s", told1(TOLD_COMES, "bob"));
+        guest_close(g);
+        guest_expect(watcher, "%s", told1(TOLD_GOES, "bob")); /* once this is said, it is free */
+    }
+    server_stop(s);
+}
+
+Test(names, that_are_not_names) {
+    struct server *s = server_start("%s", many);
+    struct guest *ann = guest_enter(s, "ann"), *g = guest_connect(s);
+    guest_until(g, "%s", told(TOLD_HOW));
+    static const char *const bad[] = {
+        "two words",
+        "b@b",
+        "a/b",
+        "***",
+        "<b>",
+        "a:b",
+        "\"ann\"",
+        "(bob)",
+        "who",
+        "look",
+        "say",
+        "login",
+        "logout",
+        "abcdefghijklmnopqrstuvwxy", /* 25 */
+        "一二三四五六七八九十一二三四五六七八九十一二三四五",
+        "Chatroom",
+        "chatroom",
+        "CHATROOM",
+        "x\xe2\x80\x8by",  /* zero-width space: checked as typed */
+        "bob\xe2\x80\xae", /* right-to-left override */
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        guest_say(g, "login %s", bad[i]);
+        guest_until_begins(g, told1(TOLD_NOT_A_NAME, ""));
+    }
+    guest_say(ann, "nobody came");
+    guest_expect(ann, "ann: nobody came");
+    server_stop(s);
+}
+
+Test(names, the_answer_shows_what_was_asked_for) {
+    struct server *s = server_start("%s", many);
+    struct guest *g = guest_connect(s);
+    guest_until(g, "%s", told(TOLD_HOW));
+    guest_say(g, "login b@b");
+    guest_expect(g, "%s", told1(TOLD_NOT_A_NAME, "b@b"));
+    server_stop(s);
+}
+
+Test(names, of_any_script_up_to_24_code_points) {
+    struct server *s = server_start("%s", many);
+    struct guest *ann = guest_enter(s, "ann");
+    static const char *const good[] = {
+        "x",
+        "x.y_z-1",
+        "007",
+        "Jürgen",
+        "Ольга",
+        "Ελένη",
+        "李四",
+        "さくら",
+        "محمد",
+        "한글",
+        "abcdefghijklmnopqrstuvwx",
+        "一二三四五六七八九十一二三四五六七八九十一二三四",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        guest_enter(s, good[i]);
+        guest_expect(ann, "%s", told1(TOLD_COMES, good[i]));
+    }
+    server_stop(s);
+}
+
+Test(names, the_room_s_own_name_is_nobody_s) {
+    struct server *s = server_start("%sroom = Lounge\n", many);
+    struct guest *g = guest_connect(s);
+    guest_until(g, "%s", told(TOLD_HOW));
+    guest_say(g, "login Lounge");
+    guest_expect(g, "%s", told1(TOLD_NOT_A_NAME, "Lounge"));
+    guest_say(g, "login Chatroom");
+    guest_until(g, "%s", told1(TOLD_COMES, "Chatroom"));
+    server_stop(s);
+}
+
+Test(names, nick_changes_them_for_everybody) {
+    struct server *s = server_start("%s", many);
+    struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};
+    guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
+    guest_say(g[1], "/nick Rob");
+    guests_expect(g, 2, told2(TOLD_NICK, "bob", "Rob"));
+    guest_say(g[1], "me again");
+    guests_expect(g, 2, "Rob: me again");
+    guest_say(g[1], "/nick ROB"); /* one's own name in another case is not taken */
+    guests_expect(g, 2, told2(TOLD_NICK, "Rob", "ROB"));
+    guest_say(g[1], "/nick ANN");
+    guest_expect(g[1], "%s", told1(TOLD_TAKEN, "ANN"));
+    guest_until_begins(g[1], told(TOLD_TRY_AGAIN));
+    guest_say(g[1], "/nick a@b");
+    guest_expect(g[1], "%s", told1(TOLD_NOT_A_NAME, "a@b"));
+    guest_say(g[1], "/nick");
+    guest_expect(g[1], "%s", told(TOLD_NO_NAME));
+    struct guest *cat = guest_enter(s, "bob"); /* the old name is free */
+    guests_expect(g, 2, told1(TOLD_COMES, "bob"));
+    guest_close(cat);
+    guests_expect(g, 2, told1(TOLD_GOES, "bob"));
+    guest_close(g[1]);
+    guest_expect(g[0], "%s", told1(TOLD_GOES, "ROB"));
+    server_stop(s);
+}
+
+/* Connects until two guests sit on different workers. */
+static void connect_apart(struct server *s, struct guest *pair[2]) {
+    pair[0] = guest_connect(s);
+    int first = server_worker_of(s, pair[0]->who);
+    for (int i = 0; i < 64; i++) {
+        pair[1] = guest_connect(s);
+        if (server_worker_of(s, pair[1]->who) != first)
+            return;
+        guest_close(pair[1]);
+    }
+    cr_assert_fail("64 connections on one worker");
+}
+
+Test(names, two_who_log_in_at_once_never_both_get_one) {
+    struct server *s = server_start("%s", many);
+    struct guest *watcher = guest_enter(s, "watcher");
+    for (int round = 0; round < 40; round++) {
+        struct guest *pair[2];
+        char name[16], taken[64];
+        sprintf(name, "round%d", round);
+        strcpy(taken, told1(TOLD_TAKEN, name));
+        connect_apart(s, pair);
+        for (int i = 0; i < 2; i++)
+            guest_until(pair[i], "%s", told(TOLD_HOW));
+        for (int i = 0; i < 2; i++)
+            guest_say(pair[(round + i) % 2], "login %s", name);
+        int in = 0, refused = 0;
+        for (int i = 0; i < 2; i++) {
+            const char *line = guest_next(pair[i]);
+            bool no = strcmp(line, taken) == 0;
+            refused += no;
+            in += !no;
+        }
+        cr_assert_eq(in, 1, "round %d: %d got in", round, in);
+        cr_assert_eq(refused, 1, "round %d: %d were refused", round, refused);
+        guest_expect(watcher, "%s", told1(TOLD_COMES, name));
+        guest_close(pair[0]);
+        guest_close(pair[1]);
+        guest_expect(watcher, "%s", told1(TOLD_GOES, name));
+    }
+    server_stop(s);
+}
+
+Test(names, two_who_take_a_nick_at_once_never_both_get_it) {
+    struct server *s = server_start("%s", many);
+    struct guest *pair[2], *watcher;
+    connect_apart(s, pair);
+    char name[2][16] = {"left", "right"};
+    for (int i = 0; i < 2; i++) {
+        guest_say(pair[i], "login %s", name[i]);
+        guests_until(pair, i + 1, told1(TOLD_COMES, name[i]));
+    }
+    watcher = guest_enter(s, "watcher");
+    guests_expect(pair, 2, told1(TOLD_COMES, "watcher"));
+    for (int round = 0; round < 100; round++) {
+        char fresh[16], change[2][64], taken[64];
+        sprintf(fresh, "round%d", round);
+        for (int i = 0; i < 2; i++)
+            strcpy(change[i], told2(TOLD_NICK, name[i], fresh));
+        strcpy(taken, told1(TOLD_TAKEN, fresh));
+        for (int i = 0; i < 2; i++)
+            guest_say(pair[(round + i) % 2], "/nick %s", fresh);
+        const char *line = guest_next(watcher);
+        int winner = strcmp(line, change[0]) == 0 ? 0 : 1;
+        cr_assert_str_eq(line, change[winner]);
+        guest_until(pair[winner], "%s", change[winner]);
+        for (int i = 0; i < 3; i++) { /* in whichever order: the change, and two lines of refusal */
+            line = guest_next(pair[!winner]);
+            cr_assert(strcmp(line, change[winner]) == 0 || strcmp(line, taken) == 0 ||
+                          strcmp(line, told(TOLD_TRY_AGAIN)) == 0,
+                      "round %d: \"%s\"", round, line);
+        }
+        strcpy(name[winner], fresh);
+        guest_say(pair[!winner], "end of round %d", round);
+        char end[64];
+        sprintf(end, "%s: end of round %d", name[!winner], round);
+        guests_expect(pair, 2, end);
+        guest_expect(watcher, "%s", end);
+    }
+    server_stop(s);
+}

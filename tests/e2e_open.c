@@ -1,0 +1,127 @@
+/* e2e_open.c - the open room: no names, lines as typed, people by their address. */
+#include "tests/lib/guest.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+TestSuite(open_room, .timeout = 180);
+
+static const char open_room[] = "workers = 2\nlogin = no\nflood_rate = 0\nhistory = 0\n";
+
+/* The settings of the original exercise, and a client that sends UTF-8 and decodes GBK. */
+Test(open_room, as_the_exercise_had_it) {
+    struct server *s = server_start("login = no\nlanguage = zh\nencoding = gbk\n");
+    struct guest *g[3];
+    static const char *const from[] = {"127.0.0.2", "127.0.0.3", "127.0.0.4"};
+    for (int i = 0; i < 3; i++) {
+        g[i] = guest_connect_as(s, .from = from[i], .charset = "GBK");
+        guest_expect(g[i], "%s", told_in(ZH, TOLD_GREETING, "Chatroom", ""));
+        guests_until(g, i + 1, told_in(ZH, TOLD_COMES, from[i], ""));
+    }
+    for (int i = 0; i < 3; i++) {
+        guest_say(g[i], "大家好, I am number %d", i);
+        char line[64];
+        sprintf(line, "大家好, I am number %d", i);
+        guests_expect(g, 3, line);
+    }
+    guest_close(g[2]);
+    guests_expect(g, 2, told_in(ZH, TOLD_GOES, from[2], ""));
+    guest_say(g[1], "/quit");
+    guest_expect(g[0], "%s", told_in(ZH, TOLD_GOES, from[1], ""));
+    server_stop(s);
+}
+
+Test(open_room, lines_go_to_everybody_as_typed) {
+    struct server *s = server_start("%s", open_room);
+    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2"),
+                          guest_connect_as(s, .from = "127.0.0.3")};
+    guest_expect(g[0], "%s", told1(TOLD_GREETING, "Chatroom"));
+    guests_until(g, 2, told1(TOLD_COMES, "127.0.0.3"));
+    static const char *const lines[][2] = {
+        {"hello", "hello"}, /* what is a command in the classic room is speech here */
+        {"look", "look"},           {"who", "who"},
+        {"logout", "logout"},       {"say hi", "say hi"},
+        {"login ann", "login ann"}, {"  as typed  ", "  as typed  "},
+        {"a: b", "a: b"},           {"//slash", "/slash"},
+        {"晚上好", "晚上好"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        guest_say(g[i % 2], "%s", lines[i][0]);
+        guests_expect(g, 2, lines[i][1]);
+    }
+    guest_say(g[0], "/dance");
+    guest_until_begins(g[0], told1(TOLD_UNKNOWN, ""));
+    guest_say(g[0], "/quit");
+    guest_expect(g[1], "%s", told1(TOLD_GOES, "127.0.0.2"));
+    server_stop(s);
+}
+
+Test(open_room, gbk_and_utf8_people_read_one_another) {
+    struct server *s = server_start("%sencoding = gbk\n", open_room);
+    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2", .charset = "GBK"),
+                          guest_connect_as(s, .from = "127.0.0.3", .charset = "GBK")};
+    guests_until(g, 2, told1(TOLD_COMES, "127.0.0.3"));
+    guest_type(g[0], "\xcd\xed\xc9\xcf\xba\xc3\r\n"); /* GBK */
+    guests_expect(g, 2, "晚上好");
+    guest_say(g[1], "晚上好"); /* UTF-8, and the sender is never switched */
+    guests_expect(g, 2, "晚上好");
+    guest_say(g[1], "☃?"); /* not in GBK */
+    guests_expect(g, 2, "??");
+    guest_say(g[1], "/encoding utf-8");
+    guest_say(g[1], "switched");
+    guest_expect(g[0], "switched");
+    guest_until(g[1], "switched");
+    g[1]->charset = NULL;
+    guest_type(g[0], "\xcd\xed\xc9\xcf\xba\xc3\r\n");
+    guests_expect(g, 2, "晚上好");
+    server_stop(s);
+}
+
+Test(open_room, history_follows_the_greeting) {
+    struct server *s = server_start("workers = 2\nlogin = no\nflood_rate = 0\nhistory = 2\n");
+    struct guest *g = guest_connect_as(s, .from = "127.0.0.2");
+    guest_say(g, "one");
+    guest_say(g, "two");
+    guest_say(g, "three");
+    guest_until(g, "three");
+    struct guest *late = guest_connect_as(s, .from = "127.0.0.3");
+    guest_expect(late, "%s", told1(TOLD_GREETING, "Chatroom"));
+    guest_expect(late, "%s", told1(TOLD_EARLIER, "2"));
+    guest_expect(late, "two");
+    guest_expect(late, "three");
+    guest_expect(late, "%s", told1(TOLD_COMES, "127.0.0.3"));
+    server_stop(s);
+}
+
+static bool has_ipv6(void) {
+    return access("/proc/net/if_inet6", R_OK) == 0;
+}
+
+Test(open_room, an_ipv4_client_of_an_ipv6_listener_is_shown_as_plain_ipv4) {
+    if (!has_ipv6())
+        cr_skip_test("this machine has no IPv6");
+    struct server *s = server_start("%slisten = [::]:0\n", open_room);
+    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2"), NULL};
+    guest_until(g[0], "%s", told1(TOLD_COMES, "127.0.0.2"));
+    server_logged(s, "client %s connected", g[0]->who);
+    g[1] = guest_connect_as(s, .to = "::1");
+    guests_until(g, 2, told1(TOLD_COMES, "::1"));
+    guest_close(g[1]);
+    guest_expect(g[0], "%s", told1(TOLD_GOES, "::1"));
+    server_stop(s);
+}
+
+Test(open_room, private_lines_are_addressed_by_address_and_port) {
+    struct server *s = server_start("%s", open_room);
+    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2"),
+                          guest_connect_as(s, .from = "127.0.0.3")};
+    guests_until(g, 2, told1(TOLD_COMES, "127.0.0.3"));
+    guest_say(g[0], "/msg %s psst", g[1]->who);
+    guest_expect(g[0], "%s", told2(TOLD_COPY, g[1]->who, "psst"));
+    cr_assert(strstr(guest_next(g[1]), "] psst"), "%s", g[1]->line);
+    guest_say(g[0], "aloud");
+    guests_expect(g, 2, "aloud");
+    server_stop(s);
+}

@@ -1,0 +1,204 @@
+/* e2e_operate.c - the program itself: options, checks, starting, ending. */
+#include "tests/lib/guest.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+TestSuite(operate, .timeout = 180);
+
+static int lines_in(const char *text) {
+    int n = 0;
+    for (; *text; text++)
+        n += *text == '\n';
+    return n;
+}
+
+Test(operate, version_and_help) {
+    static struct ran ran;
+    static const char *const options[] = {"-V", "--version", "-h", "--help"};
+    for (int i = 0; i < 4; i++) {
+        run(&ran, run_server_path(), (char *)options[i]);
+        cr_assert_eq(ran.status, 0, "%s: status %d: %s", options[i], ran.status, ran.err);
+        cr_assert_str_not_empty(ran.out);
+        cr_assert_str_empty(ran.err);
+    }
+    cr_assert(strstr(ran.out, "-c"), "%s", ran.out);
+}
+
+Test(operate, wrong_usage_exits_2) {
+    static struct ran ran;
+    static const char *const wrong[] = {"-x", "-c", "--nonsense"};
+    for (int i = 0; i < 3; i++) {
+        run(&ran, run_server_path(), (char *)wrong[i]);
+        cr_assert_eq(ran.status, 2, "%s: status %d", wrong[i], ran.status);
+        cr_assert_str_not_empty(ran.err);
+        cr_assert_str_empty(ran.out);
+    }
+}
+
+Test(operate, a_good_configuration_is_ok) {
+    static struct ran ran;
+    struct server *s = server_prepare();
+    server_configure(s, "# all is well\nroom = \"The Room\" # really\n\nworkers = 2\n");
+    run(&ran, run_server_path(), "-t", "-c", s->conf);
+    char want[400];
+    snprintf(want, sizeof want, "%s: ok\n", s->conf);
+    cr_assert_eq(ran.status, 0, "%s", ran.err);
+    cr_assert_str_eq(ran.out, want);
+    s->keeper = run_keep(HERE, 0, s->dir);
+}
+
+Test(operate, each_mistake_is_named_by_file_and_line) {
+    static const char conf[] = "room = fine\n"          /* 1 */
+                               "bogus = 1\n"            /* 2: unknown key */
+                               "workers = 0\n"          /* 3: out of range */
+                               "history = lots\n"       /* 4: wrong type */
+                               "room = again\n"         /* 5: given twice */
+                               "ring_size = 100000\n"   /* 6: not a power of two */
+                               "listen = nowhere\n"     /* 7 */
+                               "# listen = nowhere\n"   /* 8: a comment */
+                               "just some words\n"      /* 9 */
+                               "line_max = 4097\n"      /* 10: out of range */
+                               "language = fr\n"        /* 11 */
+                               "encoding = latin1\n"    /* 12 */
+                               "login_timeout = 5x\n"   /* 13 */
+                               "slow_client = hurry\n"; /* 14 */
+    static const int bad[] = {2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14};
+    static struct ran ran;
+    struct server *s = server_prepare();
+    server_configure(s, "%s", conf);
+    s->keeper = run_keep(HERE, 0, s->dir);
+    for (int start = 0; start < 2; start++) { /* with -t, and on starting for good */
+        if (start)
+            run(&ran, run_server_path(), "-c", s->conf);
+        else
+            run(&ran, run_server_path(), "-t", "-c", s->conf);
+        cr_assert_eq(ran.status, 1);
+        char *all = strcat(strcpy(malloc(2 * RUN_OUTPUT_MAX), ran.out), ran.err);
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+            char want[400];
+            snprintf(want, sizeof want, "%s:%d: ", s->conf, bad[i]);
+            cr_assert(strstr(all, want), "line %d is not named in: %s", bad[i], all);
+        }
+        if (!start)
+            cr_assert_eq(lines_in(all), (int)(sizeof bad / sizeof bad[0]), "%s", all);
+        free(all);
+    }
+}
+
+Test(operate, a_missing_configuration_is_named) {
+    static struct ran ran;
+    run(&ran, run_server_path(), "-t", "-c", "/nowhere/chatroom.conf");
+    cr_assert_eq(ran.status, 1);
+    cr_assert(strstr(ran.out, "/nowhere/chatroom.conf") ||
+              strstr(ran.err, "/nowhere/chatroom.conf"));
+}
+
+Test(operate, a_port_in_use_is_an_error_in_one_line) {
+    static struct ran ran;
+    struct server *s = server_start("workers = 2\n"), *second = server_prepare();
+    char port[16];
+    sprintf(port, ":%u", s->port);
+    server_configure(second, "listen = 127.0.0.1%s\nlog = %s/log\n", port, second->dir);
+    second->keeper = run_keep(HERE, 0, second->dir);
+    run(&ran, run_server_path(), "-c", second->conf);
+    cr_assert_eq(ran.status, 1);
+    cr_assert_eq(lines_in(ran.err), 1, "%s", ran.err);
+    cr_assert(strstr(ran.err, port), "%s", ran.err);
+    struct guest *ann = guest_enter(s, "ann"); /* the first one goes on */
+    guest_say(ann, "still here");
+    guest_expect(ann, "ann: still here");
+    server_stop(s);
+}
+
+Test(operate, the_ready_line_names_room_addresses_workers_and_pid) {
+    struct server *s =
+        server_start("room = Parlour\nlisten = 127.0.0.1:0\nlisten = 127.0.0.2:0\nworkers = 3\n");
+    const char *line = server_logged(s, "ready: ");
+    char pid[32];
+    sprintf(pid, "pid %d", s->pid);
+    cr_assert(strstr(line, "Parlour") && strstr(line, "3 workers") && strstr(line, pid), "%s",
+              line);
+    cr_assert(strstr(s->listening, "127.0.0.2:"), "%s", s->listening);
+    struct server other = *s; /* the second address */
+    other.port = (uint16_t)atoi(strstr(s->listening, "127.0.0.2:") + strlen("127.0.0.2:"));
+    struct guest *g[2] = {guest_enter(s, "ann"), NULL};
+    g[1] = guest_enter_as(&other, "bob", .to = "127.0.0.2");
+    guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
+    for (int k = 0; k < 3; k++)
+        cr_assert_gt(server_worker_pid(s, k), 0);
+    server_stop(s);
+}
+
+Test(operate, the_pidfile_names_the_master_once_it_is_ready) {
+    struct server *s = server_prepare();
+    char path[400];
+    snprintf(path, sizeof path, "%s/pid", s->dir);
+    server_launch(s, "workers = 2\npidfile = %s\n", path);
+    char *text = run_read_file(path);
+    for (int64_t d = wait_deadline(); !text && wait_left_ms(d) > 0; text = run_read_file(path))
+        wait_breath();
+    cr_assert(text, "no pidfile");
+    cr_assert_eq(atoi(text), s->pid, "%s", text);
+    server_stop(s);
+}
+
+Test(operate, goodbye_to_everybody_and_an_end_in_time) {
+    static const int signals[] = {SIGTERM, SIGINT};
+    for (int i = 0; i < 2; i++) {
+        struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+        struct guest *g[8];
+        char name[16];
+        for (int k = 0; k < 8; k++) {
+            sprintf(name, "guest%d", k);
+            g[k] = guest_enter(s, name);
+            guests_expect(g, k, told1(TOLD_COMES, name));
+        }
+        server_signal(s, signals[i]);
+        guests_expect(g, 8, told(TOLD_GOING_DOWN));
+        for (int k = 0; k < 8; k++)
+            guest_expect_end(g[k]);
+        server_ended(s);
+    }
+}
+
+Test(operate, says_goodbye_in_chinese) {
+    struct server *s = server_start("workers = 2\nlogin = no\nlanguage = zh\nencoding = gbk\n");
+    struct guest *g = guest_connect_as(s, .charset = "GBK");
+    guest_until(g, "%s", told_in(ZH, TOLD_COMES, "127.0.0.1", ""));
+    server_signal(s, SIGTERM);
+    guest_expect(g, "%s", told_in(ZH, TOLD_GOING_DOWN, "", ""));
+    guest_expect_end(g);
+    server_ended(s);
+}
+
+/* Its pid is only known from the pidfile, and it is nobody's child. */
+Test(operate, detaches) {
+    static struct ran ran;
+    struct server *s = server_prepare();
+    char pidfile[400];
+    snprintf(pidfile, sizeof pidfile, "%s/pid", s->dir);
+    snprintf(s->log, sizeof s->log, "%s/log", s->dir);
+    server_configure(s, "workers = 2\npidfile = %s\nlog = %s\n", pidfile, s->log);
+    run(&ran, run_server_path(), "-d", "-c", s->conf);
+    cr_assert_eq(ran.status, 0, "%s", ran.err);
+    char *text = NULL;
+    for (int64_t d = wait_deadline(); !text && wait_left_ms(d) > 0; text = run_read_file(pidfile))
+        wait_breath();
+    cr_assert(text, "no pidfile");
+    pid_t pid = (pid_t)atoi(text);
+    cr_assert_gt(pid, 1, "%s", text);
+    s->keeper = run_keep(HERE, getpgid(pid), s->dir);
+    cr_assert_neq(getsid(pid), getsid(0));
+    s->pid = getpid(); /* alive, as the waiting for the log asks */
+    server_wait_ready(s);
+    struct guest *ann = guest_enter(s, "ann");
+    kill(pid, SIGTERM);
+    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
+    guest_expect_end(ann);
+}

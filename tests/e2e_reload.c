@@ -1,0 +1,166 @@
+/* e2e_reload.c - changes under talk: reload, log reopened, a worker gone; nobody is disturbed. */
+#include "tests/lib/guest.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+TestSuite(reload, .timeout = 180);
+
+enum { GUESTS = 8 };
+
+static const char base[] = "workers = 4\nflood_rate = 0\nhistory = 0\n";
+
+static void fill(struct server *s, struct guest **g) {
+    for (int i = 0; i < GUESTS; i++) {
+        char name[16];
+        sprintf(name, "guest%d", i);
+        g[i] = guest_enter(s, name);
+        guests_expect(g, i, told1(TOLD_COMES, name));
+    }
+}
+
+/* Everybody says something, everybody hears it, and nothing else. */
+static void talk(struct guest **g, const char *what) {
+    for (int i = 0; i < GUESTS; i++) {
+        char line[64];
+        guest_say(g[i], "%s %d", what, i);
+        snprintf(line, sizeof line, "guest%d: %s %d", i, what, i);
+        guests_expect(g, GUESTS, line);
+    }
+}
+
+/* Newcomers, one after the other, until one is greeted so. */
+static void greeted_at_last(struct server *s, const char *greeting) {
+    int64_t deadline = wait_deadline();
+    for (;;) {
+        struct guest *g = guest_connect(s);
+        bool found = strcmp(guest_next(g), greeting) == 0;
+        guest_close(g);
+        if (found)
+            return;
+        cr_assert_gt(wait_left_ms(deadline), 0, "nobody was greeted with \"%s\"", greeting);
+        wait_breath();
+    }
+}
+
+Test(reload, a_good_file_takes_effect_and_nobody_is_disconnected) {
+    struct server *s = server_start("%sroom = Before\n", base);
+    struct guest *g[GUESTS];
+    fill(s, g);
+    talk(g, "before");
+    server_configure(s, "%sroom = After\nlisten = 127.0.0.1:%u\n", base, s->port);
+    guest_say(g[0], "now"); /* on its way while the signal is */
+    server_signal(s, SIGHUP);
+    guests_expect(g, GUESTS, "guest0: now");
+    greeted_at_last(s, told1(TOLD_GREETING, "After"));
+    talk(g, "after");
+    server_stop(s);
+}
+
+Test(reload, a_listen_line_with_port_0_keeps_its_port) {
+    struct server *s = server_start("%sroom = Before\n", base);
+    struct guest *g[GUESTS];
+    fill(s, g);
+    server_configure(s, "%sroom = After\n", base);
+    server_signal(s, SIGHUP);
+    greeted_at_last(s, told1(TOLD_GREETING, "After"));
+    talk(g, "after");
+    server_stop(s);
+}
+
+Test(reload, a_bad_file_changes_nothing_and_is_named) {
+    struct server *s = server_start("%sroom = Before\n", base);
+    struct guest *g[GUESTS];
+    fill(s, g);
+    server_configure(s, "%sroom = After\nhistory = many\nlisten = 127.0.0.1:%u\n", base, s->port);
+    server_signal(s, SIGHUP);
+    server_logged(s, "%s:5: ", s->conf);
+    talk(g, "after");
+    struct guest *late = guest_connect(s);
+    guest_expect(late, "%s", told1(TOLD_GREETING, "Before"));
+    guest_close(late);
+    server_configure(s, "%sroom = Mended\nlisten = 127.0.0.1:%u\n", base, s->port);
+    server_signal(s, SIGHUP);
+    greeted_at_last(s, told1(TOLD_GREETING, "Mended"));
+    talk(g, "mended");
+    server_stop(s);
+}
+
+Test(reload, what_waits_for_a_restart_is_named) {
+    struct server *s = server_start("%s", base);
+    server_configure(s, "%sring_size = 1M\nmax_clients = 77\nroom = After\nlisten = 127.0.0.1:%u\n",
+                     base, s->port);
+    server_signal(s, SIGHUP);
+    server_logged(s, "ring_size");
+    server_logged(s, "max_clients");
+    greeted_at_last(s, told1(TOLD_GREETING, "After")); /* the rest takes effect */
+    server_stop(s);
+}
+
+Test(reload, language_and_line_max_change_for_those_who_are_there) {
+    struct server *s = server_start("%s", base);
+    struct guest *ann = guest_enter(s, "ann");
+    server_configure(s, "%sline_max = 64\nlanguage = zh\nlisten = 127.0.0.1:%u\n", base, s->port);
+    server_signal(s, SIGHUP);
+    greeted_at_last(s, told_in(ZH, TOLD_GREETING, "Chatroom", ""));
+    char line[80];
+    memset(line, 'x', 70);
+    line[70] = '\0';
+    bool refused = false; /* ann's worker may be the last to take it up */
+    for (int64_t deadline = wait_deadline(); !refused;) {
+        cr_assert_gt(wait_left_ms(deadline), 0);
+        guest_say(ann, "%s", line);
+        refused = strcmp(guest_next(ann), told_in(ZH, TOLD_TOO_LONG, "", "")) == 0;
+    }
+    server_stop(s);
+}
+
+Test(reload, the_log_is_reopened) {
+    struct server *s = server_prepare();
+    snprintf(s->log, sizeof s->log, "%s/room.log", s->dir);
+    server_launch(s, "%slog = %s\n", base, s->log);
+    struct guest *ann = guest_enter(s, "ann");
+    server_logged(s, "client %s connected", ann->who);
+    char old[400];
+    snprintf(old, sizeof old, "%s.1", s->log);
+    cr_assert_eq(rename(s->log, old), 0);
+    server_signal(s, SIGUSR1);
+    for (int64_t d = wait_deadline(); access(s->log, F_OK) != 0; wait_breath())
+        cr_assert_gt(wait_left_ms(d), 0, "no new log");
+    struct guest *bob = guest_enter(s, "bob");
+    server_logged(s, "client %s connected", bob->who);
+    guest_say(ann, "hello");
+    guest_until(bob, "ann: hello");
+    server_stop(s);
+}
+
+Test(reload, a_killed_worker_is_replaced_and_nobody_notices) {
+    struct server *s = server_start("%s", base);
+    s->workers_may_die = true;
+    struct guest *g[GUESTS];
+    fill(s, g);
+    for (int k = 0; k < 4; k++) {
+        char name[16], old[64], mark[64];
+        pid_t pid = server_worker_pid(s, k);
+        kill(pid, SIGKILL);
+        snprintf(mark, sizeof mark, "kill %d", k);
+        talk(g, mark);
+        snprintf(old, sizeof old, "worker %d: pid %d", k, pid);
+        for (int64_t d = wait_deadline(); strstr(server_logged(s, "worker %d: pid ", k), old);) {
+            cr_assert_gt(wait_left_ms(d), 0, "worker %d has no successor", k);
+            wait_breath();
+        }
+        for (int i = 0; i < 8; i++) { /* with the successor too */
+            sprintf(name, "late%d.%d", k, i);
+            struct guest *late = guest_enter(s, name);
+            guests_expect(g, GUESTS, told1(TOLD_COMES, name));
+            guest_close(late);
+            guests_expect(g, GUESTS, told1(TOLD_GOES, name));
+        }
+    }
+    server_stop(s);
+}
