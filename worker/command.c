@@ -12,11 +12,8 @@
 #include "worker/talk.h"
 #include "worker/text.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 const char *const encoding_names[ENC_COUNT] = {"utf-8", "gbk", "big5"};
 
@@ -241,27 +238,15 @@ static enum line_outcome do_ignoring(struct call *call, bool ignore) {
 static enum line_outcome do_ignore(struct call *call) { return do_ignoring(call, true); }
 static enum line_outcome do_unignore(struct call *call) { return do_ignoring(call, false); }
 
-static int encoding_named(const char *name) {
-    static const struct {
-        const char *name;
-        int encoding;
-    } names[] = {{"utf-8", ENC_UTF8}, {"utf8", ENC_UTF8}, {"gbk", ENC_GBK},
-                 {"gb2312", ENC_GBK}, {"cp936", ENC_GBK}, {"big5", ENC_BIG5}};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcasecmp(name, names[i].name) == 0)
-            return names[i].encoding;
-    }
-    return -1;
-}
-
 static enum line_outcome do_encoding(struct call *call) {
-    int to = encoding_named(call->text);
-    if (to < 0)
+    const struct charset_name *found = charset_find(call->text, strlen(call->text));
+    if (!found)
         return call_say_text(call, SAY_ENCODING_WHICH, NULL);
+    enum encoding to = found->encoding;
     struct edit e;
     struct words words = {.text = encoding_names[to]};
     call_edit(&e, call);
-    command_switch(&e, (enum encoding)to);
+    command_switch(&e, to);
     e.f->flags |= FACT_ENC_CHOSEN;
     edit_sentence(&e, SAY_ENCODING, &words);
     return call_done(call, &e);
@@ -426,7 +411,7 @@ enum line_outcome command_line(struct worker *w, struct client *c, struct line *
     if (line->overlong)
         return call_say_text(&call, SAY_TOO_LONG, NULL);
     enum encoding used = ENC_UTF8;
-    long len = charset_decode(line->bytes, line->len, (enum encoding)f->encoding, raw,
+    ptrdiff_t len = charset_decode(line->bytes, line->len, (enum encoding)f->encoding, raw,
                               w->config.line_max, &used);
     if (len < 0 || call_switches(&call, used)) {
         if (line->plain_only)

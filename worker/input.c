@@ -230,11 +230,6 @@ static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done)
     return INPUT_IDLE;
 }
 
-static bool telnet_changed(const struct scan *s) {
-    const struct facts *f = client_facts(s->c);
-    return !telnet_same_options(&s->telnet, (const struct telnet *)f->telnet);
-}
-
 static enum input_outcome scan_run(struct scan *s) {
     struct client *c = s->c;
     const struct facts *f = client_facts(c);
@@ -248,7 +243,7 @@ static enum input_outcome scan_run(struct scan *s) {
         s->at += telnet_next(&s->telnet, s->sub, &s->sub_len, raw + (s->at - start),
                              (size_t)(c->taken - s->at), &ev);
         if (ev.kind == TELNET_TEXT)
-            scan_text(s, ev.text, ev.len);
+            scan_text(s, ev.bytes, ev.len);
         if (ev.kind == TELNET_END_OF_LINE) {
             bool done;
             enum input_outcome outcome = scan_line(s, before.at, &done);
@@ -256,8 +251,7 @@ static enum input_outcome scan_run(struct scan *s) {
                 return outcome;
             continue;
         }
-        bool effect = (ev.kind != TELNET_NONE && ev.kind != TELNET_TEXT) || telnet_changed(s);
-        if (!effect)
+        if (ev.kind == TELNET_NONE || ev.kind == TELNET_TEXT)
             continue;
         if (s->staged)
             return INPUT_STAGED; /* handled anew once the lines before it are applied */

@@ -13,6 +13,7 @@
 #include "worker/input.h"
 #include "worker/leave.h"
 #include "worker/move.h"
+#include "worker/succession.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -23,7 +24,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { EVENTS = 512, ROUNDS = 16, RETRY_MS = 2, SWEEP_MS = 1000 };
+enum { EVENTS = 512, ROUNDS = 16, RETRY_MS = 2, SWEEP_MS = 1000, SUCCESSION_MS = 20 };
 
 /* ---- start ---- */
 
@@ -140,6 +141,8 @@ static void worker_events(struct worker *w, const struct epoll_event *event, int
             accept_batch(w, (int)(uint32_t)tag);
         else if (tag >> 32 == EVENT_BELL)
             worker_bell(w);
+        else if (tag >> 32 == EVENT_MASTER)
+            w->master_lost = true;
         else
             worker_client_event(w, tag, event[i].events);
     }
@@ -205,6 +208,8 @@ static int worker_timeout(const struct worker *w, bool flushing, int held_ms) {
     bool timeouts = (w->strangers > 0 && w->config.login_timeout_ms > 0) ||
                     (w->config.idle_timeout_ms > 0 && w->member_count > 0);
     int timeout = timeouts || w->retiring ? SWEEP_MS : -1;
+    if (w->master_lost)
+        timeout = SUCCESSION_MS;
     if (held_ms >= 0 && (timeout < 0 || held_ms < timeout))
         timeout = held_ms;
     return timeout;
@@ -267,6 +272,8 @@ static int worker_serve(struct worker *w) {
         atomic_store(&w->slot->ask, 0);
         worker_config(w);
         worker_events(w, events, n);
+        if (w->master_lost)
+            w->master_lost = succession_look(w);
         int held = input_release_held(w);
         worker_input(w);
         bool flushing = flush_slice(w);
@@ -293,7 +300,8 @@ static void worker_adopt(struct worker *w) {
     atomic_store_explicit(&w->slot->state, SLOT_SERVING, memory_order_release);
 }
 
-int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation) {
+int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
+                master_entry start_master) {
     static char who[32];
     snprintf(who, sizeof who, "worker %u", slot);
     log_set_who(who);
@@ -303,6 +311,7 @@ int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation) {
         log_error("out of memory");
         return 1;
     }
+    w->start_master = start_master;
     w->watch = (struct gate_watch){gate_suspect, w};
     w->now = segment_now(seg);
     w->settled = true;
@@ -315,6 +324,7 @@ int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation) {
     epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, w->slot->bell_fd, &bell);
     worker_adopt(w);
     accept_listen(w);
+    w->master_lost = succession_look(w);
     log_debug("serving %u clients", w->member_count);
     int status = worker_serve(w);
     log_debug("done");

@@ -32,11 +32,17 @@ struct fd_list {
     uint8_t *in; /* [clients_len]: 1 if listed */
 };
 
+/* What a worker runs in a clone of itself when the master is dead: handed in by main.c, because
+ * worker/ knows nothing of master/.  NULL: nobody takes over. */
+typedef int (*master_entry)(struct segment *seg, uint64_t dead);
+
 struct worker {
     struct segment *seg;
     struct slot *slot;
     uint32_t index;
     uint64_t me; /* incarnation */
+    master_entry start_master;
+    bool master_lost; /* the master is dead and not replaced yet */
     struct gate_watch watch; /* what to do while waiting at the gate in vain */
     struct config config;
     uint64_t generation;
@@ -73,9 +79,10 @@ struct worker {
     uint32_t give_next; /* retiring: round robin over the slots that stay */
 };
 
+
 /* Serves until told to go; the process's exit status.  Runs in a child made by the supervisor with
  * the descriptor table shared; `seg` is the supervisor's view. */
-int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation);
+int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation, master_entry start_master);
 
 /* Lists. */
 void fd_list_add(struct fd_list *list, uint32_t fd);
