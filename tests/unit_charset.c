@@ -68,7 +68,9 @@ Test(charset, lines_are_recognised) {
 }
 
 Test(charset, too_long_is_said_exactly) {
-    static const char *const in[] = {"plain", "你好", "\304\343\272\303", "\304\343\377"};
+    /* the last: GBK whose characters but one are shorter in UTF-8, had it been that */
+    static const char *const in[] = {"plain", "你好", "\304\343\272\303", "\304\343\377",
+                                     "\304\243\304\243\304\243\304\243\304\243\304\243\304\343"};
     for (size_t i = 0; i < sizeof in / sizeof *in; i++)
         for (int enc = 0; enc < ENC_COUNT; enc++) {
             char out[64];
@@ -222,8 +224,8 @@ static const struct {
     {"\201\071\356", ENC_GBK, 0, 1},
     {"\304\343\201\071\356\071", ENC_GBK, 2, 4},
     {"\263\\", ENC_BIG5, 0, 2},
-    {"\263\0639", ENC_BIG5, 2, 3}, /* Big5 has no four bytes */
-    {"\377a", ENC_GBK, 0, 2},
+    {"\263\063", ENC_BIG5, 1, 2}, /* Big5 has no four bytes */
+    {"\377a", ENC_GBK, 1, 2},
     {"a\033", ENC_GBK, 0, 1}, /* a control takes no column: erased with what it follows */
 };
 

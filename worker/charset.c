@@ -164,7 +164,7 @@ static size_t typed_length(enum encoding enc, const uint8_t *p, size_t n, size_t
         return len;
     }
     *columns = p[0] >= 0x20;
-    if (p[0] < 0x81 || n < 2)
+    if (p[0] < 0x81 || p[0] == 0xFF || n < 2)
         return 1;
     if (enc == ENC_GBK && p[1] >= '0' && p[1] <= '9') { /* GB18030's characters of four bytes */
         *columns = n < 4 ? 1 : 2;
