@@ -3,6 +3,7 @@
 #include "tests/lib/swarm.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,10 @@ Test(input, split_in_two_at_every_byte) {
 Test(input, nothing_that_steers_a_terminal_gets_through) {
     struct guest *g[2];
     struct server *s = two_guests(g);
+    guest_say(g[0],
+              "/encoding utf-8"); /* some of it may look like GBK: no reason to switch, then */
+    guest_say(g[0], "ready");
+    guests_until(g, 2, "ann: ready");
     static const struct {
         const char *bytes;
         size_t len;
@@ -100,6 +105,21 @@ Test(input, nothing_that_steers_a_terminal_gets_through) {
                 cr_assert_not(strstr(line, never[n]), "line %zu: %s", i, line);
         }
     }
+    server_stop(s);
+}
+
+Test(input, who_types_gbk_is_switched_to_gbk) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    guest_type(g[0], "\xcd\xed\xc9\xcf\xba\xc3\r\n");
+    guest_expect(g[1], "ann: 晚上好");
+    guest_say(g[1], "再见");
+    guest_expect(g[1], "bob: 再见"); /* bob stays as he was */
+    static const char in_gbk[] = "bob: \xd4\xd9\xbc\xfb\r\n";
+    int64_t deadline = wait_deadline();
+    while (guest_pending(g[0]) == 0 ||
+           !memmem(g[0]->data + g[0]->at, g[0]->len - g[0]->at, in_gbk, sizeof in_gbk - 1))
+        cr_assert(wait_fd(g[0]->fd, POLLIN, deadline), "ann is not sent GBK");
     server_stop(s);
 }
 

@@ -56,7 +56,7 @@ Test(joining, shows_the_last_lines_of_the_room) {
     static struct record r;
     strcpy(r.line[r.count++], told1(TOLD_COMES, "ann"));
     for (int i = 0; i < 30; i++) {
-        char name[16], last[32];
+        char name[32], last[32];
         sprintf(name, "late%d", i);
         int n = join_and_compare(s, ann, &r, name);
         cr_assert_leq(n, 7);
@@ -141,7 +141,7 @@ Test(joining, is_always_announced_where_announce_max_is_0) {
     struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 0\nannounce_max = 0\n");
     struct guest *ann = guest_enter(s, "ann");
     for (int i = 0; i < 8; i++) {
-        char name[16];
+        char name[32];
         sprintf(name, "more%d", i);
         guest_enter(s, name);
         guest_expect(ann, "%s", told1(TOLD_COMES, name));

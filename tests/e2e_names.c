@@ -175,7 +175,7 @@ Test(names, two_who_log_in_at_once_never_both_get_one) {
     struct guest *watcher = guest_enter(s, "watcher");
     for (int round = 0; round < 40; round++) {
         struct guest *pair[2];
-        char name[16], taken[64];
+        char name[32], taken[64];
         sprintf(name, "round%d", round);
         strcpy(taken, told1(TOLD_TAKEN, name));
         connect_apart(s, pair);
@@ -204,7 +204,7 @@ Test(names, two_who_take_a_nick_at_once_never_both_get_it) {
     struct server *s = server_start("%s", many);
     struct guest *pair[2], *watcher;
     connect_apart(s, pair);
-    char name[2][16] = {"left", "right"};
+    char name[2][32] = {"left", "right"};
     for (int i = 0; i < 2; i++) {
         guest_say(pair[i], "login %s", name[i]);
         guests_until(pair, i + 1, told1(TOLD_COMES, name[i]));
@@ -212,7 +212,7 @@ Test(names, two_who_take_a_nick_at_once_never_both_get_it) {
     watcher = guest_enter(s, "watcher");
     guests_expect(pair, 2, told1(TOLD_COMES, "watcher"));
     for (int round = 0; round < 100; round++) {
-        char fresh[16], change[2][64], taken[64];
+        char fresh[32], change[2][64], taken[64];
         sprintf(fresh, "round%d", round);
         for (int i = 0; i < 2; i++)
             strcpy(change[i], told2(TOLD_NICK, name[i], fresh));

@@ -153,7 +153,7 @@ Test(operate, goodbye_to_everybody_and_an_end_in_time) {
     for (int i = 0; i < 2; i++) {
         struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
         struct guest *g[8];
-        char name[16];
+        char name[32];
         for (int k = 0; k < 8; k++) {
             sprintf(name, "guest%d", k);
             g[k] = guest_enter(s, name);

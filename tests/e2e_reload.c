@@ -16,7 +16,7 @@ static const char base[] = "workers = 4\nflood_rate = 0\nhistory = 0\n";
 
 static void fill(struct server *s, struct guest **g) {
     for (int i = 0; i < GUESTS; i++) {
-        char name[16];
+        char name[32];
         sprintf(name, "guest%d", i);
         g[i] = guest_enter(s, name);
         guests_expect(g, i, told1(TOLD_COMES, name));
@@ -144,7 +144,7 @@ Test(reload, a_killed_worker_is_replaced_and_nobody_notices) {
     struct guest *g[GUESTS];
     fill(s, g);
     for (int k = 0; k < 4; k++) {
-        char name[16], old[64], mark[64];
+        char name[32], old[64], mark[64];
         pid_t pid = server_worker_pid(s, k);
         kill(pid, SIGKILL);
         snprintf(mark, sizeof mark, "kill %d", k);

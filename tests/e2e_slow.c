@@ -144,7 +144,7 @@ Test(slow, many_who_never_read_hold_nobody_up) {
     struct server *s = server_start("%s", small_ring);
     struct guest *ann = guest_enter(s, "ann");
     for (int i = 0; i < 8; i++) {
-        char name[16];
+        char name[32];
         sprintf(name, "deaf%d", i);
         guest_enter_as(s, name, .receive_buffer = 4096);
         guest_expect(ann, "%s", told1(TOLD_COMES, name));

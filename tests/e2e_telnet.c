@@ -31,6 +31,7 @@ Test(telnet, holds_a_conversation) {
     guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
     guest_say(ann, "hello, tess");
     pty_expect(tess, "ann: hello, tess\r\n");
+    guest_expect(ann, "ann: hello, tess");
     pty_type(tess, "hello yourself\r");
     pty_expect(tess, "hello yourself\r\n"); /* echoed by the terminal: the server echoes nothing */
     pty_expect(tess, "tess: hello yourself\r\n");
@@ -56,8 +57,10 @@ Test(telnet, goes_on_after_control_c) {
     guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
     for (int i = 0; i < 3; i++) {
         char line[32], shown[48];
-        pty_type(tess, "never mi\x03");
-        pty_expect(tess, "never mi^C");
+        pty_type(tess, "never mi");
+        pty_expect(tess, "never mi");
+        pty_type(tess, "\x03");
+        pty_expect(tess, "^C");
         sprintf(line, "after %d\r", i);
         pty_type(tess, line);
         guest_expect(ann, "tess: after %d", i);
