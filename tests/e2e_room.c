@@ -71,7 +71,7 @@ Test(room, comings_speech_and_goings_reach_everybody_on_every_worker) {
     enum { N = 16 };
     struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
     struct guest *g[N];
-    char name[32], line[64];
+    char name[32], line[128];
     unsigned used = 0;
     for (int i = 0; i < N; i++) {
         sprintf(name, "guest%d", i);
