@@ -1,0 +1,145 @@
+/* fuzz_input.c - a client's bytes all the way to what others are shown, with the promises asserted:
+ *
+ *   - any split of the input gives the same events, answers included;
+ *   - the codec's state may be moved and its old place overwritten between any two calls;
+ *   - no answer before the client's first telnet command, and answers stay in bounds;
+ *   - whatever a line's bytes are, it becomes valid, clean UTF-8 within the stated bounds, and is
+ *     written in every encoding without growing.
+ *
+ * The input's first byte chooses how it is split. */
+#include "worker/charset.h"
+#include "worker/name.h"
+#include "worker/telnet.h"
+#include "worker/text.h"
+#include "worker/unicode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MUST(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            __builtin_trap();                                                                      \
+    } while (0)
+
+enum { INPUT_MAX = 4096, LOG_MAX = 32 * INPUT_MAX };
+
+struct log {
+    size_t len;
+    uint8_t bytes[LOG_MAX];
+};
+
+static void log_bytes(struct log *log, const void *bytes, size_t n) {
+    MUST(log->len + n <= sizeof log->bytes);
+    memcpy(log->bytes + log->len, bytes, n);
+    log->len += n;
+}
+
+/* Each byte of text as an event of its own, so that runs join. */
+static void log_event(struct log *log, const struct telnet_event *ev) {
+    if (ev->kind == TELNET_TEXT) {
+        for (size_t i = 0; i < ev->len; i++)
+            log_bytes(log, (uint8_t[]){TELNET_TEXT, ev->bytes[i]}, 2);
+        return;
+    }
+    log_bytes(log, &ev->kind, 1);
+    log_bytes(log, &ev->answer_len, 1);
+    log_bytes(log, ev->answer, ev->answer_len);
+    if (ev->kind == TELNET_TERMINAL)
+        log_bytes(log, ev->bytes, ev->len);
+    if (ev->kind == TELNET_WINDOW)
+        log_bytes(log, &ev->columns, 2), log_bytes(log, &ev->rows, 2);
+    if (ev->kind == TELNET_ECHO || ev->kind == TELNET_CHARSET)
+        log_bytes(log, &ev->on, 1);
+    if (ev->kind == TELNET_CHARSET && ev->on)
+        log_bytes(log, &ev->encoding, 1);
+}
+
+static void check_line(const uint8_t *line, size_t n) {
+    static const uint8_t key[16];
+    char utf8[CHARSET_DECODE_MAX(INPUT_MAX)], wire[CHARSET_DECODE_MAX(INPUT_MAX)];
+    for (int e = 0; e < ENC_COUNT; e++) {
+        enum encoding enc = (enum encoding)e, used;
+        ptrdiff_t len = charset_decode(line, n, enc, utf8, CHARSET_DECODE_MAX(n), &used);
+        MUST(len >= 0 && unicode_valid(utf8, (size_t)len));
+        MUST(len == 0 || charset_decode(line, n, enc, wire, (size_t)len - 1, &used) < 0);
+        if (name_check(utf8, (size_t)len, "Chatroom") == NAME_OK) {
+            MUST(text_clean(utf8, (size_t)len) == (size_t)len && len <= 4 * NAME_POINTS_MAX);
+            MUST(text_columns(utf8, (size_t)len) <= 2 * NAME_POINTS_MAX);
+        }
+        MUST(name_key(utf8, (size_t)len, key) != 0);
+        size_t clean = text_clean(utf8, (size_t)len);
+        MUST(clean <= (size_t)len && unicode_valid(utf8, clean));
+        MUST(text_clean(utf8, clean) == clean);
+        for (size_t i = 0; i < clean; i++)
+            MUST((unsigned char)utf8[i] >= 0x20 && utf8[i] != 0x7F);
+        for (int out = 0; out < ENC_COUNT; out++) {
+            size_t wrote = charset_encode((enum encoding)out, utf8, clean, wire, clean);
+            MUST(wrote <= clean);
+        }
+        for (size_t left = n; left > 0;) {
+            size_t last = charset_last_start(enc, line, left);
+            MUST(last < left);
+            left = n > 200 ? 0 : last; /* quadratic */
+        }
+        MUST(charset_columns(enc, line, n) <= 2 * n);
+    }
+}
+
+/* Feeds in[0, n) in pieces: whole, byte by byte, or of sizes drawn from `seed`. */
+static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct log *log) {
+    struct telnet place[2] = {{0}, {0}}, *t = &place[0];
+    uint8_t sub[TELNET_SUB_MAX], line[INPUT_MAX];
+    uint16_t sub_len = 0;
+    size_t line_len = 0;
+    log->len = 0;
+    for (size_t at = 0, size; at < n; at += size) {
+        seed = seed * 1103515245u + 12345u;
+        size = seed == 12345u ? n : 1 + (seed >> 16) % 13;
+        size = size < n - at ? size : n - at;
+        uint8_t *piece = malloc(size); /* so that reading beyond it is seen */
+        memcpy(piece, in + at, size);
+        for (size_t i = 0, used; i < size; i += used) {
+            struct telnet_event ev;
+            used = telnet_next(t, sub, &sub_len, piece + i, size - i, &ev);
+            MUST(used >= 1 && used <= size - i && sub_len <= TELNET_SUB_MAX);
+            MUST(ev.answer_len <= TELNET_ANSWER_MAX);
+            MUST(ev.answer_len == 0 || telnet_spoken(t));
+            if (ev.kind != TELNET_NONE)
+                log_event(log, &ev);
+            if (ev.kind == TELNET_TEXT) {
+                memcpy(line + line_len, ev.bytes, ev.len);
+                line_len += ev.len;
+            } else if (ev.kind == TELNET_END_OF_LINE) {
+                if (lines)
+                    check_line(line, line_len);
+                line_len = 0;
+            }
+            struct telnet *other = t == &place[0] ? &place[1] : &place[0];
+            *other = *t;
+            memset(t, 0xAA, sizeof *t);
+            t = other;
+        }
+        free(piece);
+    }
+    if (lines)
+        check_line(line, line_len);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    (void)argc, (void)argv;
+    MUST(charset_init() == NULL);
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static struct log whole, split;
+    if (size < 1 || size > INPUT_MAX)
+        return 0;
+    run(data + 1, size - 1, 0, true, &whole);
+    run(data + 1, size - 1, data[0] + 1u, false, &split);
+    MUST(whole.len == split.len && memcmp(whole.bytes, split.bytes, whole.len) == 0);
+    return 0;
+}
