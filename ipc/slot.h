@@ -25,6 +25,10 @@
 
 enum { MASTER_SLOT = WORKERS_MAX, SLOT_COUNT = WORKERS_MAX + 1 };
 
+/* Listeners carry their slot in TCP_KEEPIDLE (SLOT_TAG + slot, in seconds), which accepted sockets
+ * inherit: so a socket whose worker died before it had a record can still be told whose it is. */
+enum { SLOT_TAG = 60 };
+
 /* SLOT_UNUSED: holds nothing back.  SLOT_DEAD: its process is gone and not replaced: holds the ledger
  * but not the text.  SLOT_ADOPTING, SLOT_SERVING, SLOT_RETIRING: alive. */
 enum slot_state { SLOT_UNUSED, SLOT_DEAD, SLOT_ADOPTING, SLOT_SERVING, SLOT_RETIRING };

@@ -44,10 +44,10 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
     memset(s, 0, sizeof *s);
     s->seg = seg;
     s->entry = entry;
-    s->me = segment_incarnation(seg, MASTER_SLOT);
     struct slot *slot = &seg->slots[MASTER_SLOT];
-    atomic_store(&slot->incarnation, s->me);
-    atomic_store(&slot->pid, getpid());
+    if (atomic_load(&slot->incarnation) == 0) /* a taker-over has won its own already */
+        atomic_store(&slot->incarnation, segment_incarnation(seg, MASTER_SLOT));
+    s->me = atomic_load(&slot->incarnation);
     sigset_t set;
     handled_signals(&set);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
@@ -101,6 +101,13 @@ void supervisor_start_all(struct supervisor *s) {
     }
 }
 
+void supervisor_finish_retired(struct supervisor *s) {
+    for (uint32_t i = atomic_load(&s->seg->header->workers); i < WORKERS_MAX; i++) {
+        if (atomic_load(&s->seg->slots[i].state) == SLOT_DEAD)
+            supervisor_spawn(s, i);
+    }
+}
+
 void supervisor_ring(struct supervisor *s) {
     for (int i = 0; i < WORKERS_MAX; i++) {
         struct slot *slot = &s->seg->slots[i];
@@ -147,29 +154,58 @@ static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_
     s->watch[index].respawn_at = clock_ms() + (wait < BACK_OFF_MAX_MS ? wait : BACK_OFF_MAX_MS);
 }
 
-static int slot_of(struct supervisor *s, pid_t pid) {
-    for (int i = 0; i < WORKERS_MAX; i++) {
-        if (atomic_load(&s->seg->slots[i].pid) == pid)
-            return i;
+/* How it ended.  A master that took over from a dead one is not the parent of its workers: then only
+ * the fact is known, and what the worker's own fault handler left in its slot. */
+static void supervisor_collect(struct supervisor *s, uint32_t index) {
+    struct slot *slot = &s->seg->slots[index];
+    int pidfd = atomic_load(&slot->pidfd);
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    int got = pidfd >= 0 ? waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG)
+                         : waitid(P_PID, (id_t)atomic_load(&slot->pid), &info, WEXITED | WNOHANG);
+    if (got == 0 && info.si_pid == 0)
+        return; /* not dead after all */
+    if (got != 0) {
+        bool gone = atomic_load(&slot->state) == SLOT_RETIRING && atomic_load(&slot->clients) == 0;
+        info.si_code = gone ? CLD_EXITED : CLD_KILLED;
+        info.si_status = gone ? 0 : (int)atomic_load(&slot->fault);
     }
-    return -1;
+    atomic_store(&slot->pid, 0);
+    supervisor_bury(s, index, &info);
 }
 
-static void supervisor_reap(struct supervisor *s) {
+/* Stops are told by SIGCHLD; deaths by the pidfds. */
+static void supervisor_stopped(struct supervisor *s) {
     for (;;) {
         siginfo_t info;
         memset(&info, 0, sizeof info);
-        if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG) != 0 || info.si_pid == 0)
+        if (waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG) != 0 || info.si_pid == 0)
             return;
-        int index = slot_of(s, info.si_pid);
-        if (index < 0)
-            continue;
-        if (info.si_code == CLD_STOPPED) {
-            watchdog_stopped(s, (uint32_t)index);
-        } else {
-            atomic_store(&s->seg->slots[index].pid, 0);
-            supervisor_bury(s, (uint32_t)index, &info);
+        for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+            if (atomic_load(&s->seg->slots[i].pid) == info.si_pid)
+                watchdog_stopped(s, i);
         }
+    }
+}
+
+/* Sleeps until a signal, a death, or `ms`; sees to the dead. */
+static void supervisor_wait(struct supervisor *s, int ms) {
+    struct pollfd wait[1 + WORKERS_MAX];
+    uint32_t index[1 + WORKERS_MAX];
+    nfds_t n = 0;
+    wait[n++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+        if (atomic_load(&s->seg->slots[i].pid) > 0) {
+            index[n] = i;
+            wait[n++] = (struct pollfd){.fd = atomic_load(&s->seg->slots[i].pidfd),
+                                        .events = POLLIN};
+        }
+    }
+    if (poll(wait, n, ms) < 0)
+        return;
+    for (nfds_t i = 1; i < n; i++) {
+        if ((wait[i].revents & POLLIN) || (s->plain_fork && ms != 0))
+            supervisor_collect(s, index[i]);
     }
 }
 
@@ -194,13 +230,12 @@ static int supervisor_patience(const struct supervisor *s) {
 
 enum supervisor_event supervisor_run(struct supervisor *s) {
     for (;;) {
-        struct pollfd wait = {.fd = s->signal_fd, .events = POLLIN};
-        poll(&wait, 1, supervisor_patience(s));
+        supervisor_wait(s, supervisor_patience(s));
         supervisor_respawn_due(s);
         struct signalfd_siginfo info;
         while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
             switch (info.ssi_signo) {
-            case SIGCHLD: supervisor_reap(s); break;
+            case SIGCHLD: supervisor_stopped(s); break;
             case SIGHUP: return SUPERVISOR_RELOAD;
             case SIGUSR1: return SUPERVISOR_REOPEN;
             case SIGUSR2: return SUPERVISOR_UPGRADE;
@@ -209,6 +244,19 @@ enum supervisor_event supervisor_run(struct supervisor *s) {
         }
         watchdog_look(s);
     }
+}
+
+void supervisor_take_over(struct supervisor *s) {
+    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+        struct slot *slot = &s->seg->slots[i];
+        uint32_t state = atomic_load(&slot->state);
+        s->watch[i].since = clock_ms();
+        s->watch[i].heartbeat = atomic_load(&slot->heartbeat);
+        bool lost = atomic_load(&slot->pid) <= 0 || atomic_load(&slot->pidfd) < 0;
+        if (state == SLOT_DEAD || (lost && state != SLOT_UNUSED))
+            supervisor_spawn(s, i);
+    }
+    supervisor_start_all(s);
 }
 
 static bool anyone_left(struct supervisor *s) {
@@ -229,12 +277,10 @@ static void supervisor_kill(struct supervisor *s) {
 
 static void supervisor_wait_all(struct supervisor *s, uint64_t until) {
     while (anyone_left(s) && clock_ms() < until) {
-        struct pollfd wait = {.fd = s->signal_fd, .events = POLLIN};
-        poll(&wait, 1, 50);
         struct signalfd_siginfo info;
         while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
             ;
-        supervisor_reap(s);
+        supervisor_wait(s, 50);
     }
 }
 

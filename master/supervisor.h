@@ -54,6 +54,10 @@ bool supervisor_spawn(struct supervisor *s, uint32_t slot);
 
 /* As many workers as the header says; those beyond retire by themselves. */
 void supervisor_start_all(struct supervisor *s);
+/* Dead slots beyond the number of workers still hold clients to be given away: by a worker each. */
+void supervisor_finish_retired(struct supervisor *s);
+/* A new master: workers that died while there was none are buried and replaced. */
+void supervisor_take_over(struct supervisor *s);
 
 /* Waits, respawns, watches; returns when a signal asks for something. */
 enum supervisor_event supervisor_run(struct supervisor *s);

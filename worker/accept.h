@@ -1,13 +1,10 @@
-/* accept.h - from the listen queue to a live record.
- *
- * Listeners carry their slot in TCP_KEEPIDLE (ACCEPT_TAG + slot seconds), which accepted sockets
- * inherit: so a socket whose worker died before it had a record can still be told whose it is. */
+/* accept.h - from the listen queue to a live record. */
 #ifndef WORKER_ACCEPT_H
 #define WORKER_ACCEPT_H
 
 #include "worker/worker.h"
 
-enum { ACCEPT_TAG = 60, ACCEPT_BATCH = 64 };
+enum { ACCEPT_BATCH = 64 };
 
 /* Accepts up to ACCEPT_BATCH connections that wait at `listener`. */
 void accept_batch(struct worker *w, int listener);

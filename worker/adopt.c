@@ -148,7 +148,7 @@ static void adopt_orphans(struct worker *w) {
         socklen_t len = sizeof tag;
         if (getsockopt((int)fd, IPPROTO_TCP, TCP_KEEPIDLE, &tag, &len) != 0)
             continue;
-        int from = tag - ACCEPT_TAG;
+        int from = tag - SLOT_TAG;
         if (from < 0 || from >= WORKERS_MAX || atomic_load(&h->polled_by[from]) != w->index ||
             accept_is_listener(w->seg, (int)fd))
             continue;

@@ -77,15 +77,12 @@ bool unicode_valid(const char *s, size_t n) {
 
 struct unicode_properties unicode_properties(int32_t cp) {
     uint32_t key = (uint32_t)cp << 11 | 0x7FF;
-    size_t lo = 0, hi = LENGTH(unicode_ranges); /* the last range that begins at or before cp */
-    while (hi - lo > 1) {
-        size_t middle = lo + (hi - lo) / 2;
-        if (unicode_ranges[middle] <= key)
-            lo = middle;
-        else
-            hi = middle;
+    size_t at = 0; /* the last range that begins at or before cp; found without branching */
+    for (size_t n = LENGTH(unicode_ranges), half; n > 1; n -= half) {
+        half = n / 2;
+        at = unicode_ranges[at + half] <= key ? at + half : at;
     }
-    uint32_t p = unicode_ranges[lo];
+    uint32_t p = unicode_ranges[at];
     return (struct unicode_properties){p & 7, p >> 3 & 3, p >> 5 & 63};
 }
 

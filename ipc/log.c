@@ -1,0 +1,114 @@
+/* log.c - see log.h.  Each line is built on the stack and written by one call. */
+#include "ipc/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+    int fd;
+    enum log_target target;
+    enum log_level level;
+    const char *who;
+} logger = {STDERR_FILENO, LOG_TO_FD, LOG_LEVEL_INFO, "master"};
+
+void log_to(int fd, enum log_target target) {
+    logger.fd = fd;
+    logger.target = target;
+}
+void log_set_level(enum log_level level) { logger.level = level; }
+void log_set_who(const char *who) { logger.who = who; }
+
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+static const int syslog_severity[] = {3, 4, 6, 7};
+enum { SYSLOG_DAEMON = 3 << 3 };
+
+static size_t head_file(char *out, size_t size, enum log_level level) {
+    struct timeval now;
+    struct tm local;
+    gettimeofday(&now, NULL);
+    localtime_r(&now.tv_sec, &local);
+    size_t at = strftime(out, size, "%Y-%m-%d %H:%M:%S", &local);
+    int n = snprintf(out + at, size - at, ".%03d %s [%d] %s: ", (int)(now.tv_usec / 1000),
+                     level_names[level], (int)getpid(), logger.who);
+    return at + (n > 0 ? (size_t)n : 0);
+}
+
+/* RFC 3164; syslog(3) would keep a descriptor of its own in a table that all processes share. */
+static size_t head_syslog(char *out, size_t size, enum log_level level) {
+    time_t now = time(NULL);
+    struct tm local;
+    char when[32];
+    localtime_r(&now, &local);
+    strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
+    int n = snprintf(out, size, "<%d>%s chatroom[%d]: %s: ", SYSLOG_DAEMON | syslog_severity[level],
+                     when, (int)getpid(), logger.who);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static void log_write(const char *line, size_t len) {
+    if (logger.target == LOG_TO_FD) {
+        (void)!write(logger.fd, line, len);
+        return;
+    }
+    struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+    (void)!sendto(logger.fd, line, len - 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to,
+                  sizeof to);
+}
+
+static void log_line(enum log_level level, int error, const char *fmt, va_list args)
+    __attribute__((format(printf, 3, 0)));
+static void log_line(enum log_level level, int error, const char *fmt, va_list args) {
+    char line[LOG_LINE_MAX];
+    const size_t size = sizeof line - 1; /* the line end always fits */
+    if (level > logger.level)
+        return;
+    int saved = errno;
+    size_t at = logger.target == LOG_TO_FD ? head_file(line, size, level)
+                                           : head_syslog(line, size, level);
+    int n = vsnprintf(line + at, size - at, fmt, args);
+    at += n < 0 ? 0 : (size_t)n < size - at ? (size_t)n : size - at - 1;
+    if (error != 0) {
+        char text[128];
+        n = snprintf(line + at, size - at, ": %s", strerror_r(error, text, sizeof text));
+        at += n < 0 ? 0 : (size_t)n < size - at ? (size_t)n : size - at - 1;
+    }
+    line[at++] = '\n';
+    log_write(line, at);
+    errno = saved;
+}
+
+#define LOGGER(name, level, error)                                                                 \
+    void name(const char *fmt, ...) {                                                              \
+        va_list args;                                                                              \
+        int failed = error;                                                                        \
+        va_start(args, fmt);                                                                       \
+        log_line(level, failed, fmt, args);                                                        \
+        va_end(args);                                                                              \
+    }
+LOGGER(log_error, LOG_LEVEL_ERROR, 0)
+LOGGER(log_warn, LOG_LEVEL_WARN, 0)
+LOGGER(log_info, LOG_LEVEL_INFO, 0)
+LOGGER(log_debug, LOG_LEVEL_DEBUG, 0)
+LOGGER(log_error_errno, LOG_LEVEL_ERROR, errno)
+LOGGER(log_warn_errno, LOG_LEVEL_WARN, errno)
+
+const char *log_escape(char *out, size_t out_size, const void *bytes, size_t len) {
+    const unsigned char *p = bytes;
+    size_t at = 0;
+    for (size_t i = 0; i < len && at + 5 < out_size; i++) {
+        if (p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\')
+            out[at++] = (char)p[i];
+        else
+            at += (size_t)snprintf(out + at, out_size - at, "\\x%02X", p[i]);
+    }
+    if (out_size > 0)
+        out[at] = '\0';
+    return out;
+}

@@ -1,0 +1,27 @@
+/* listen.h - binding: one socket per slot and address, all bound before privileges are dropped.
+ *
+ * A socket that is bound but does not listen receives nothing; each begins to listen when its slot
+ * is first used.  Accepted sockets inherit from it: SO_OOBINLINE (urgent data would otherwise shift
+ * the kernel's counts), keepalive, TCP_NODELAY, and in TCP_KEEPIDLE the slot it belongs to
+ * (SLOT_TAG + slot seconds), by which an orphan is told. */
+#ifndef MASTER_LISTEN_H
+#define MASTER_LISTEN_H
+
+#include "ipc/segment.h"
+
+#include <stddef.h>
+
+enum { LISTEN_BACKLOG = 4096 };
+
+/* Fills fd[] and `actual`; false with a sentence that names the address. */
+bool listen_open(struct listener *listener, const struct listen_address *asked, char *err,
+                 size_t err_size);
+/* Listens on slot `slot`'s socket, once. */
+bool listen_start(struct listener *listener, uint32_t slot);
+void listen_close(struct listener *listener);
+
+/* "[::]:6666", "127.0.0.1:6666" */
+const char *listen_format(const struct listen_address *address, char out[80]);
+bool listen_same(const struct listen_address *a, const struct listen_address *b);
+
+#endif

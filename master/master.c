@@ -1,0 +1,257 @@
+/* master.c - see master.h. */
+#include "master/master.h"
+
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "master/config.h"
+#include "master/environment.h"
+#include "master/listen.h"
+#include "master/reload.h"
+#include "master/upgrade.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { GOODBYE_MS = 4000 };
+
+static const struct config *current(const struct master *m) {
+    const struct segment_header *h = m->seg.header;
+    return &h->config[atomic_load(&h->generation) & 1];
+}
+
+/* One line with everything an operator, or a script, wants to know. */
+static void log_ready(const struct master *m, const char *what) {
+    const struct segment_header *h = m->seg.header;
+    char addresses[LISTENERS_MAX * 82] = "", room[2 * ROOM_NAME_MAX], text[80];
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        if (atomic_load(&h->listeners[i].state) != LISTENER_SERVING)
+            continue;
+        size_t at = strlen(addresses);
+        snprintf(addresses + at, sizeof addresses - at, "%s%s", at ? ", " : "",
+                 listen_format(&h->listeners[i].actual, text));
+    }
+    snprintf(room, sizeof room, "%s", current(m)->room);
+    log_info("%s: room \"%s\", listening on %s, %u workers, pid %d", what, room, addresses,
+             atomic_load(&h->workers), (int)getpid());
+}
+
+/* The slot's descriptors of this very process: others find by it whether the master lives. */
+static void announce(struct master *m) {
+    struct slot *slot = &m->seg.slots[MASTER_SLOT];
+    int old = atomic_load(&slot->pidfd);
+    atomic_store(&slot->pid, getpid());
+    atomic_store(&slot->pidfd, (int)syscall(SYS_pidfd_open, getpid(), 0));
+    if (old >= 0)
+        close(old);
+    pidfile_write(&m->seg.header->master);
+    char state[64];
+    snprintf(state, sizeof state, "READY=1\nMAINPID=%d", (int)getpid());
+    notify(state);
+}
+
+static void absolute(char out[PATH_LEN_MAX], const char *path) {
+    char *full = realpath(path, NULL);
+    snprintf(out, PATH_LEN_MAX, "%s", full ? full : path);
+    free(full);
+}
+
+/* The path this program was started by, so that an upgrade finds what is there then. */
+static void binary_path(char out[PATH_LEN_MAX]) {
+    ssize_t n = readlink("/proc/self/exe", out, PATH_LEN_MAX - 1);
+    out[n > 0 ? n : 0] = '\0';
+}
+
+static bool make_segment(struct master *m, struct config *config, char *err, size_t err_size) {
+    uint32_t descriptors = descriptors_raise(config);
+    if (descriptors == 0) {
+        snprintf(err, err_size, "the system allows too few descriptors for any client");
+        return false;
+    }
+    struct geometry geometry;
+    segment_geometry(&geometry, config, descriptors);
+    if (segment_create(&m->seg, &geometry, config, err, err_size) != 0)
+        return false;
+    descriptors_grow(descriptors);
+    return true;
+}
+
+/* Leaves the terminal: the parent waits until the child is ready, and ends with its status. */
+static int detach(void) {
+    int ready[2];
+    if (pipe(ready) != 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid > 0) {
+        char byte;
+        close(ready[1]);
+        _exit(read(ready[0], &byte, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    close(ready[0]);
+    setsid();
+    return ready[1];
+}
+
+static void detached(int ready) {
+    if (ready < 0)
+        return;
+    (void)!write(ready, "", 1);
+    close(ready);
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+    if (null > STDERR_FILENO)
+        close(null);
+}
+
+bool master_start(struct master *m, const struct options *options, worker_entry entry,
+                  bool counters_exact, char *err, size_t err_size) {
+    static struct config config;
+    static struct config_errors errors;
+    if (config_parse(options->conf_path, &config, &errors) != 0) {
+        snprintf(err, err_size, "%s%s", errors.text[0],
+                 errors.count > 1 ? " (and more; -t lists all)" : "");
+        return false;
+    }
+    struct master_state state = {.pid_fd_file = -1, .binary_fd = -1, .log_fd = -1};
+    int ready = options->detach ? detach() : -1;
+    if (!log_open(&state, &config, err, err_size) ||
+        !pidfile_open(&state, &config, err, err_size) ||
+        !make_segment(m, &config, err, err_size))
+        return false;
+    struct segment_header *h = m->seg.header;
+    absolute(state.conf_path, options->conf_path);
+    binary_path(state.binary_path);
+    h->master = state;
+    h->counters_exact = counters_exact;
+    upgrade_keep_binary(&m->seg);
+    if (!reload_listeners(&m->seg, &config, err, err_size) ||
+        !privileges_drop(&config, err, err_size))
+        return false;
+    if (!supervisor_slots(&m->seg) || !supervisor_init(&m->supervisor, &m->seg, entry)) {
+        snprintf(err, err_size, "cannot make the workers' descriptors: %s", strerror(errno));
+        return false;
+    }
+    config_log_inert(&config);
+    reload_workers(&m->seg, config.workers);
+    announce(m);
+    supervisor_start_all(&m->supervisor);
+    log_ready(m, "ready");
+    detached(ready);
+    return true;
+}
+
+/* What is found of workers is dead: the slots are free for others. */
+static void bury_all(struct master *m) {
+    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+        struct slot *slot = &m->seg.slots[i];
+        if (atomic_load(&slot->state) == SLOT_UNUSED)
+            continue;
+        atomic_store(&slot->state, SLOT_DEAD);
+        gate_repair(m->seg.gate, atomic_load(&slot->incarnation));
+        atomic_store(&slot->pid, 0);
+        atomic_store(&slot->pidfd, -1); /* closed by the execve */
+    }
+}
+
+bool master_adopt(struct master *m, worker_entry entry) {
+    struct segment_header *h = m->seg.header;
+    log_to(h->master.log_fd, (enum log_target)h->master.log_target);
+    log_set_level(current(m)->log_level);
+    atomic_store(&m->seg.slots[MASTER_SLOT].pidfd, -1);
+    bury_all(m);
+    if (!supervisor_init(&m->supervisor, &m->seg, entry)) {
+        log_error_errno("upgrade: signalfd");
+        return false;
+    }
+    upgrade_keep_binary(&m->seg);
+    announce(m);
+    supervisor_start_all(&m->supervisor);
+    supervisor_finish_retired(&m->supervisor);
+    log_ready(m, "upgraded");
+    return true;
+}
+
+bool master_check_config(struct master *m) {
+    static struct config config;
+    static struct config_errors errors;
+    if (config_parse(m->seg.header->master.conf_path, &config, &errors) == 0)
+        return true;
+    config_print_errors(&errors, stderr);
+    return false;
+}
+
+bool master_take_over(struct master *m, struct segment *seg, uint64_t dead, worker_entry entry) {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
+    struct slot *slot = &seg->slots[MASTER_SLOT];
+    uint64_t me = segment_incarnation(seg, MASTER_SLOT);
+    FAULT("master.take_over.before");
+    if (!atomic_compare_exchange_strong(&slot->incarnation, &dead, me))
+        return false;
+    FAULT("master.take_over.after");
+    log_set_who("master");
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        signal(faults[i], SIG_DFL);
+    m->seg = *seg;
+    if (!supervisor_init(&m->supervisor, &m->seg, entry)) {
+        log_error_errno("the new master: signalfd");
+        return false;
+    }
+    announce(m);
+    supervisor_take_over(&m->supervisor);
+    log_ready(m, "ready again");
+    return true;
+}
+
+void master_reload(struct master *m) {
+    static struct config config;
+    static struct config_errors errors;
+    struct segment_header *h = m->seg.header;
+    char err[512];
+    notify("RELOADING=1");
+    if (config_parse(h->master.conf_path, &config, &errors) != 0) {
+        config_log_errors(&errors);
+        log_error("reload failed; the old configuration stays in effect");
+        notify("READY=1");
+        return;
+    }
+    config_keep(current(m), &config);
+    config.max_clients = h->geometry.max_clients;
+    if (!reload_listeners(&m->seg, &config, err, sizeof err)) {
+        log_error("%s; the old configuration stays in effect", err);
+        notify("READY=1");
+        return;
+    }
+    if (strcmp(config.log, current(m)->log) != 0 && !log_open(&h->master, &config, err, sizeof err))
+        log_error("%s; logging goes on where it was", err);
+    log_set_level(config.log_level);
+    config_log_inert(&config);
+    reload_workers(&m->seg, config.workers);
+    segment_publish_config(&m->seg, &config);
+    supervisor_start_all(&m->supervisor);
+    supervisor_ring(&m->supervisor);
+    log_ready(m, "reloaded");
+    notify("READY=1");
+}
+
+void master_reopen_log(struct master *m) {
+    char err[512];
+    if (log_open(&m->seg.header->master, current(m), err, sizeof err))
+        log_info("log reopened");
+    else
+        log_error("%s; logging goes on where it was", err);
+}
+
+void master_stop(struct master *m) {
+    log_info("saying goodbye");
+    notify("STOPPING=1");
+    supervisor_stop(&m->supervisor, GOODBYE_MS);
+    pidfile_remove(&m->seg.header->master);
+    log_info("ended");
+}

@@ -1,0 +1,54 @@
+/* options.c - see options.h. */
+#include "master/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef CHATROOM_CONF
+#define CHATROOM_CONF "/etc/chatroom/chatroom.conf"
+#endif
+#ifndef CHATROOM_VERSION
+#define CHATROOM_VERSION "1.0"
+#endif
+
+enum { EXIT_USAGE = 2 };
+
+static const char usage[] =
+    "usage: chatroom-master [-c FILE] [-d] [-t] [-V] [-h]\n"
+    "  -c FILE  the configuration (default: " CHATROOM_CONF ", then ./chatroom.conf)\n"
+    "  -d       detach: run in the background\n"
+    "  -t       check the configuration, say so, and exit\n"
+    "  -V       version\n"
+    "  -h       this help\n"
+    "signals: HUP reload, USR1 reopen the log, USR2 upgrade, TERM or INT say goodbye and end\n";
+
+int options_parse(int argc, char **argv, struct options *out) {
+    static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+                                          {"detach", no_argument, NULL, 'd'},
+                                          {"test", no_argument, NULL, 't'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int option;
+    memset(out, 0, sizeof *out);
+    while ((option = getopt_long(argc, argv, "c:dtVh", longs, NULL)) != -1) {
+        switch (option) {
+        case 'c': out->conf_path = optarg; break;
+        case 'd': out->detach = true; break;
+        case 't': out->check = true; break;
+        case 'V': puts("chatroom-master " CHATROOM_VERSION); return EXIT_SUCCESS;
+        case 'h': fputs(usage, stdout); return EXIT_SUCCESS;
+        default: return EXIT_USAGE; /* getopt has said why */
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "%s: unexpected argument \"%s\"\n", argv[0], argv[optind]);
+        return EXIT_USAGE;
+    }
+    if (!out->conf_path)
+        out->conf_path = access(CHATROOM_CONF, F_OK) == 0 ? CHATROOM_CONF : "./chatroom.conf";
+    return -1;
+}

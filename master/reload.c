@@ -1,0 +1,100 @@
+/* reload.c - see reload.h. */
+#include "master/reload.h"
+
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "master/listen.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct listener *find(struct segment *seg, const struct listen_address *address) {
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) != LISTENER_UNUSED && listen_same(&l->asked, address))
+            return l;
+    }
+    return NULL;
+}
+
+static struct listener *unused(struct segment *seg) {
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        if (atomic_load(&seg->header->listeners[i].state) == LISTENER_UNUSED)
+            return &seg->header->listeners[i];
+    }
+    return NULL;
+}
+
+static bool open_new(struct segment *seg, const struct config *config, struct listener *opened[],
+                     uint32_t *count, char *err, size_t err_size) {
+    for (uint32_t i = 0; i < config->listen_count; i++) {
+        if (find(seg, &config->listen[i]))
+            continue;
+        struct listener *l = unused(seg);
+        if (!l) {
+            snprintf(err, err_size, "listen: no place for more addresses before a restart");
+            return false;
+        }
+        if (!listen_open(l, &config->listen[i], err, err_size))
+            return false;
+        opened[(*count)++] = l;
+        atomic_store(&l->state, LISTENER_SERVING);
+    }
+    return true;
+}
+
+static bool named(const struct config *config, const struct listener *l) {
+    for (uint32_t i = 0; i < config->listen_count; i++) {
+        if (listen_same(&config->listen[i], &l->asked))
+            return true;
+    }
+    return false;
+}
+
+bool reload_listeners(struct segment *seg, const struct config *config, char *err,
+                      size_t err_size) {
+    struct listener *opened[LISTEN_MAX];
+    uint32_t count = 0;
+    if (!open_new(seg, config, opened, &count, err, err_size)) {
+        for (uint32_t i = 0; i < count; i++) {
+            atomic_store(&opened[i]->state, LISTENER_UNUSED);
+            listen_close(opened[i]);
+        }
+        return false;
+    }
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) == LISTENER_UNUSED)
+            continue;
+        char text[80];
+        bool wanted = named(config, l);
+        if (!wanted) {
+            /* Whoever connects from here on is refused; what waits in a queue would be reset by a
+             * close just after, so the workers have taken it by then (they poll until it goes). */
+            log_info("no longer listening on %s", listen_format(&l->actual, text));
+            atomic_store(&l->state, LISTENER_UNUSED);
+            listen_close(l);
+        }
+    }
+    return true;
+}
+
+void reload_workers(struct segment *seg, uint32_t workers) {
+    struct segment_header *h = seg->header;
+    for (uint32_t k = 0; k < WORKERS_MAX; k++) {
+        atomic_store(&h->polled_by[k], (uint8_t)(k < workers ? k : k % workers));
+        FAULT("reload.polled_by");
+    }
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &h->listeners[i];
+        if (atomic_load(&l->state) != LISTENER_SERVING)
+            continue;
+        for (uint32_t k = 0; k < workers; k++) {
+            if (!listen_start(l, k))
+                log_error_errno("listen for worker %u", k);
+        }
+    }
+    atomic_store(&h->workers, workers);
+    FAULT("reload.workers");
+}

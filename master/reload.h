@@ -1,0 +1,15 @@
+/* reload.h - what a new configuration changes at once: addresses and the number of workers. */
+#ifndef MASTER_RELOAD_H
+#define MASTER_RELOAD_H
+
+#include "ipc/segment.h"
+
+/* Binds what the configuration names and the segment has not, and marks as draining what it no
+ * longer names.  False, with a sentence and nothing changed, if an address cannot be bound. */
+bool reload_listeners(struct segment *seg, const struct config *config, char *err, size_t err_size);
+
+/* Slots below `workers` serve; the others retire: their listeners are polled by those that stay.
+ * Takes effect in the workers with the configuration's next publication. */
+void reload_workers(struct segment *seg, uint32_t workers);
+
+#endif

@@ -1,0 +1,18 @@
+/* succession.h - the master may die as well: then a worker starts another.
+ *
+ * All processes share the descriptors, so every worker watches the master's pidfd.  Whoever finds it
+ * dead and unattended wins a CAS on the master slot's `starter` word and clones a new master over the
+ * same table, with the master's parent for its parent.  Not covered: the death of the master and of
+ * every worker within the same moment; then nobody is left to act. */
+#ifndef WORKER_SUCCESSION_H
+#define WORKER_SUCCESSION_H
+
+#include "worker/worker.h"
+
+/* Registers the master's pidfd; again after a new one has come. */
+void succession_watch(struct worker *w);
+
+/* The pidfd became readable, or a look is due: true while a master is still wanted. */
+bool succession_look(struct worker *w);
+
+#endif
