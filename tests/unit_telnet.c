@@ -158,7 +158,7 @@ static const struct {
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
-Test(telnet, sequences) {
+Test(telnet_codec, sequences) {
     for (size_t i = 0; i < CASES; i++) {
         struct stream s = {0};
         feed(&s, cases[i].in, cases[i].n);
@@ -166,7 +166,7 @@ Test(telnet, sequences) {
     }
 }
 
-Test(telnet, any_split_in_two_gives_the_same_and_so_does_every_byte_alone) {
+Test(telnet_codec, any_split_in_two_gives_the_same_and_so_does_every_byte_alone) {
     for (size_t i = 0; i < CASES; i++)
         for (size_t cut = 0; cut <= cases[i].n; cut++) {
             struct stream s = {0};
@@ -187,7 +187,7 @@ Test(telnet, any_split_in_two_gives_the_same_and_so_does_every_byte_alone) {
 
 /* What was handled after a commit may be handled again from it, though `sub` was written meanwhile.
  */
-Test(telnet, replay_from_a_commit_inside_a_subnegotiation) {
+Test(telnet_codec, replay_from_a_commit_inside_a_subnegotiation) {
     static const char in[] = "\377\373\030\377\372\030\000xterm-color\377\360x";
     static const char whole[] = " STATE!<ff><fd><18><ff><fa><18><01><ff><f0>  TERM=xterm-color x";
     for (size_t commit = 3; commit < sizeof in - 3; commit++) {
@@ -213,16 +213,16 @@ static void overlong(const char *end, size_t end_len, const char *events) {
     }
 }
 
-Test(telnet, subnegotiation_too_long_is_discarded_up_to_its_end) {
+Test(telnet_codec, subnegotiation_too_long_is_discarded_up_to_its_end) {
     overlong("\377\377\177\377\360c\n", 7, "ab STATE c EOL ");
 }
 
-Test(telnet, subnegotiation_too_long_ends_with_the_line_at_the_latest) {
+Test(telnet_codec, subnegotiation_too_long_ends_with_the_line_at_the_latest) {
     overlong("\003y\r\nc\n", 6, "ab EOL c EOL ");
     overlong("\003y\nc\n", 5, "ab EOL c EOL ");
 }
 
-Test(telnet, longest_subnegotiation_is_whole) {
+Test(telnet_codec, longest_subnegotiation_is_whole) {
     struct stream s = {0};
     char name[TELNET_SUB_MAX - 2];
     memset(name, 'x', sizeof name);
@@ -233,7 +233,7 @@ Test(telnet, longest_subnegotiation_is_whole) {
     cr_assert_eq(strlen(s.log), strlen(" TERM= ") + sizeof name);
 }
 
-Test(telnet, asks_nobody_who_has_not_spoken_telnet) {
+Test(telnet_codec, asks_nobody_who_has_not_spoken_telnet) {
     struct stream s = {0};
     struct telnet_event ev;
     feed(&s, "hello\r\n\377\377", 9);
@@ -253,7 +253,7 @@ static void ask(struct stream *s, uint8_t verb, enum telnet_option option) {
         put(s, "-");
 }
 
-Test(telnet, character_mode_by_asking) {
+Test(telnet_codec, character_mode_by_asking) {
     struct stream s = {0};
     feed(&s, "\377\361", 2);
     s.len = 0;
@@ -273,7 +273,7 @@ Test(telnet, character_mode_by_asking) {
                             " ECHO=0!<ff><fc><01>  STATE ");
 }
 
-Test(telnet, minds_changed_while_a_request_is_under_way) {
+Test(telnet_codec, minds_changed_while_a_request_is_under_way) {
     struct stream s = {0};
     feed(&s, "\377\361", 2);
     s.len = 0;
@@ -287,7 +287,7 @@ Test(telnet, minds_changed_while_a_request_is_under_way) {
                             " STATE!<ff><fb><01>  ECHO=1 ");
 }
 
-Test(telnet, refused_charset_offer_stays_refused) {
+Test(telnet_codec, refused_charset_offer_stays_refused) {
     struct stream s = {0};
     feed(&s, "\377\361", 2);
     s.len = 0;
@@ -298,7 +298,7 @@ Test(telnet, refused_charset_offer_stays_refused) {
 }
 
 /* Two of us talking to each other fall silent: no acknowledgment begets another. */
-Test(telnet, two_codecs_do_not_loop) {
+Test(telnet_codec, two_codecs_do_not_loop) {
     struct stream a = {0}, b = {0};
     struct telnet_event ev;
     uint8_t pipe[4096], next[4096];
@@ -323,7 +323,7 @@ Test(telnet, two_codecs_do_not_loop) {
     cr_assert_eq(n, 0, "still talking after %zu rounds", rounds);
 }
 
-Test(telnet, line_ended_restores_the_scanner) {
+Test(telnet_codec, line_ended_restores_the_scanner) {
     struct stream s = {0};
     feed(&s, "a\r", 2);
     cr_assert(telnet_after_cr(&s.t));
