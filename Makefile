@@ -1,30 +1,92 @@
-# Chatroom: make, make test, make check, make install; see README.md.
+# Chatroom.  `make` needs a C compiler and nothing else; what each target is for stands beside it.
 CC ?= cc
 CFLAGS ?= -O2 -g
 prefix ?= /usr/local
 sysconfdir ?= /etc
 DESTDIR ?=
-B ?= .build/release
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra $(if $(WERROR),-Werror) $(CFLAGS) $(EXTRA)
-MAIN = $(B)/chatroom-master
-SRC = $(wildcard ipc/*.c worker/*.c master/*.c)
-OBJ = $(SRC:%.c=$(B)/%.o)
-TESTSRC = $(wildcard tests/*.c tests/lib/*.c)
-TESTOBJ = $(TESTSRC:%.c=$(B)/%.o)
+FUZZ_SECONDS ?= 20
+TESTFLAGS ?=
 
-all: chatroom-master
-chatroom-master: $(MAIN)
-	cp $< $@
-$(MAIN): $(OBJ)
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDFLAGS)
-$(B)/%.o: %.c
+# A variant is a folder of objects with flags of its own: make B=.build/mine EXTRA=-fsanitize=...
+B ?= .build/release
+EXTRA ?=
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra $(if $(WERROR),-Werror) $(CFLAGS) $(EXTRA) \
+	-DCHATROOM_CONF='"$(sysconfdir)/chatroom/chatroom.conf"'
+
+objects = $(patsubst %.c,$(B)/%.o,$(1))
+OBJ := $(call objects,$(wildcard ipc/*.c worker/*.c master/*.c))
+CTL := $(call objects,$(wildcard master/ctl/*.c))
+TESTS := $(call objects,$(wildcard tests/*.c tests/lib/*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+LIB := $(filter-out %/main.o,$(OBJ) $(CTL))
+MASTER = $(B)/chatroom-master
+PROGRAMS = chatroom-master $(if $(CTL),chatroom-ctl)
+
+all: $(PROGRAMS)
+
+# Moved into place in one step, so that a running server's binary can be replaced.
+$(PROGRAMS): %: $(B)/%
+	cp $< $@.new && mv -f $@.new $@
+
+$(B)/chatroom-master: $(OBJ)
+$(B)/chatroom-ctl: $(CTL) $(filter $(B)/ipc/%,$(OBJ))
+$(B)/tests-bin: $(TESTS) $(LIB)
+$(B)/tests-bin: LIBRARIES = -lcriterion
+$(B)/chatroom-master $(B)/chatroom-ctl $(B)/tests-bin:
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -c -o $@ $<
-$(B)/tests-bin: $(TESTOBJ) $(filter-out $(B)/master/main.o,$(OBJ))
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDFLAGS) -lcriterion
-test: $(MAIN) $(B)/tests-bin
-	CHATROOM_MASTER=$(CURDIR)/$(MAIN) $(B)/tests-bin
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Changed flags rebuild, like changed sources.
+$(B)/flags: .force
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS))' | cmp -s - $@ || \
+	echo '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS))' >$@
+
+test: $(B)/tests-bin $(PROGRAMS:%=$(B)/%)           # needs libcriterion
+	CHATROOM_MASTER=$(CURDIR)/$(MASTER) CHATROOM_CTL=$(CURDIR)/$(B)/chatroom-ctl \
+	$(B)/tests-bin $(TESTFLAGS)
+
+check:                                              # style, includes, analysers, -Werror
+	sh scripts/check
+
+SANITIZED = $(MAKE) test B=.build/$@ CFLAGS="-O1 -g -fno-omit-frame-pointer" EXTRA="-fsanitize=$(1)"
+asan: ; $(call SANITIZED,address)
+ubsan: ; $(call SANITIZED,undefined -fno-sanitize-recover=all)
+tsan: ; $(call SANITIZED,thread)
+fault: ; $(MAKE) .build/fault/chatroom-master B=.build/fault EXTRA=-DCHATROOM_FAULTS
+
+FUZZER = address,undefined -fno-sanitize-recover=all
+fuzz:                                               # needs clang; FUZZ_SECONDS for each
+	$(MAKE) $(FUZZ:%=run-%) CC=clang B=.build/fuzz EXTRA="-fsanitize=fuzzer-no-link,$(FUZZER)"
+$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,$(FUZZER) -o $@ $^
+run-fuzz_%: $(B)/fuzz_%
+	@mkdir -p $(B)/corpus/$*
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+	-artifact_prefix=$(B)/ $(B)/corpus/$* tests/fuzz/corpus/$*
+
+bench: all                                          # needs python3
+	sh scripts/bench $(BENCHFLAGS)
+
+D = $(DESTDIR)$(prefix)
+install: all                                        # an existing configuration stays
+	install -d $D/sbin $D/bin $D/share/man/man5 $D/share/man/man8 $(DESTDIR)$(sysconfdir)/chatroom
+	install chatroom-master $D/sbin
+	$(if $(CTL),install chatroom-ctl $D/bin)
+	install -m 644 master/chatroom-master.8 $D/share/man/man8
+	install -m 644 master/chatroom.conf.5 $D/share/man/man5
+	test -e $(DESTDIR)$(sysconfdir)/chatroom/chatroom.conf || \
+	install -m 644 chatroom.conf $(DESTDIR)$(sysconfdir)/chatroom/chatroom.conf
+uninstall:                                          # the configuration stays
+	rm -f $D/sbin/chatroom-master $D/bin/chatroom-ctl
+	rm -f $D/share/man/man8/chatroom-master.8 $D/share/man/man5/chatroom.conf.5
+
 clean:
 	rm -rf .build chatroom-master chatroom-ctl
-.PHONY: all test clean
--include $(OBJ:.o=.d) $(TESTOBJ:.o=.d) tests/*/*.mk
+
+.PHONY: all test check asan ubsan tsan fault fuzz bench install uninstall clean .force
+.PRECIOUS: $(B)/tests/fuzz/%.o
+-include $(patsubst %.o,%.d,$(OBJ) $(CTL) $(TESTS) $(FUZZ:%=$(B)/tests/fuzz/%.o)) tests/*/*.mk
