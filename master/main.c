@@ -7,6 +7,7 @@
 #include "master/config.h"
 #include "master/master.h"
 #include "master/options.h"
+#include "master/reload.h"
 #include "master/supervisor.h"
 #include "master/upgrade.h"
 #include "worker/charset.h"
@@ -31,6 +32,7 @@ static int run_worker(struct segment *seg, uint32_t slot, uint64_t incarnation) 
 static int master_serve(struct master *m) {
     for (;;) {
         switch (supervisor_run(&m->supervisor)) {
+        case SUPERVISOR_ALARM: reload_drained(&m->seg); break;
         case SUPERVISOR_RELOAD: master_reload(m); break;
         case SUPERVISOR_REOPEN: master_reopen_log(m); break;
         case SUPERVISOR_UPGRADE: upgrade(&m->supervisor, program_argv); break;

@@ -1,6 +1,7 @@
 /* master.c - see master.h. */
 #include "master/master.h"
 
+#include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "master/config.h"
@@ -18,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { GOODBYE_MS = 4000 };
+enum { GOODBYE_MS = 4000, DRAIN_MS = 1000 };
 
 static const struct config *current(const struct master *m) {
     const struct segment_header *h = m->seg.header;
@@ -115,8 +116,8 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
     static struct config config;
     static struct config_errors errors;
     if (config_parse(options->conf_path, &config, &errors) != 0) {
-        snprintf(err, err_size, "%s%s", errors.text[0],
-                 errors.count > 1 ? " (and more; -t lists all)" : "");
+        config_print_errors(&errors, stderr);
+        snprintf(err, err_size, "%s: not started", options->conf_path);
         return false;
     }
     struct master_state state = {.pid_fd_file = -1, .binary_fd = -1, .log_fd = -1};
@@ -236,6 +237,7 @@ void master_reload(struct master *m) {
     segment_publish_config(&m->seg, &config);
     supervisor_start_all(&m->supervisor);
     supervisor_ring(&m->supervisor);
+    m->supervisor.alarm_at = clock_ms() + DRAIN_MS;
     log_ready(m, "reloaded");
     notify("READY=1");
 }

@@ -9,10 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Port 0 is found again by what was written, and by the port that it became. */
+static bool is_for(const struct listener *l, const struct listen_address *address) {
+    return listen_same(&l->asked, address) || listen_same(&l->actual, address);
+}
+
 static struct listener *find(struct segment *seg, const struct listen_address *address) {
     for (int i = 0; i < LISTENERS_MAX; i++) {
         struct listener *l = &seg->header->listeners[i];
-        if (atomic_load(&l->state) != LISTENER_UNUSED && listen_same(&l->asked, address))
+        if (atomic_load(&l->state) == LISTENER_SERVING && is_for(l, address))
             return l;
     }
     return NULL;
@@ -46,7 +51,7 @@ static bool open_new(struct segment *seg, const struct config *config, struct li
 
 static bool named(const struct config *config, const struct listener *l) {
     for (uint32_t i = 0; i < config->listen_count; i++) {
-        if (listen_same(&config->listen[i], &l->asked))
+        if (is_for(l, &config->listen[i]))
             return true;
     }
     return false;
@@ -68,16 +73,23 @@ bool reload_listeners(struct segment *seg, const struct config *config, char *er
         if (atomic_load(&l->state) == LISTENER_UNUSED)
             continue;
         char text[80];
-        bool wanted = named(config, l);
-        if (!wanted) {
-            /* Whoever connects from here on is refused; what waits in a queue would be reset by a
-             * close just after, so the workers have taken it by then (they poll until it goes). */
+        if (atomic_load(&l->state) == LISTENER_SERVING && !named(config, l)) {
             log_info("no longer listening on %s", listen_format(&l->actual, text));
+            atomic_store(&l->state, LISTENER_DRAINING);
+        }
+    }
+    return true;
+}
+
+/* A close resets what waits in the queue: so only after the workers had time to take it. */
+void reload_drained(struct segment *seg) {
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) == LISTENER_DRAINING) {
             atomic_store(&l->state, LISTENER_UNUSED);
             listen_close(l);
         }
     }
-    return true;
 }
 
 void reload_workers(struct segment *seg, uint32_t workers) {

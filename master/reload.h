@@ -8,6 +8,9 @@
  * longer names.  False, with a sentence and nothing changed, if an address cannot be bound. */
 bool reload_listeners(struct segment *seg, const struct config *config, char *err, size_t err_size);
 
+/* Closes what has been draining. */
+void reload_drained(struct segment *seg);
+
 /* Slots below `workers` serve; the others retire: their listeners are polled by those that stay.
  * Takes effect in the workers with the configuration's next publication. */
 void reload_workers(struct segment *seg, uint32_t workers);

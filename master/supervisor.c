@@ -220,6 +220,8 @@ static void supervisor_respawn_due(struct supervisor *s) {
 /* Until the next look of the watchdog, or the next start that was put off. */
 static int supervisor_patience(const struct supervisor *s) {
     uint64_t now = clock_ms(), wait = watchdog_period(s);
+    if (s->alarm_at != 0 && s->alarm_at < now + wait)
+        wait = s->alarm_at > now ? s->alarm_at - now : 0;
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
         uint64_t at = s->watch[i].respawn_at;
         if (at != 0 && at < now + wait)
@@ -232,6 +234,10 @@ enum supervisor_event supervisor_run(struct supervisor *s) {
     for (;;) {
         supervisor_wait(s, supervisor_patience(s));
         supervisor_respawn_due(s);
+        if (s->alarm_at != 0 && s->alarm_at <= clock_ms()) {
+            s->alarm_at = 0;
+            return SUPERVISOR_ALARM;
+        }
         struct signalfd_siginfo info;
         while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
             switch (info.ssi_signo) {

@@ -31,12 +31,14 @@ struct supervisor {
     int signal_fd;
     bool plain_fork; /* developer's switch: no shared table, one worker, for callgrind */
     bool stopping;
+    uint64_t alarm_at;  /* clock_ms(); 0: none */
     uint64_t last_look; /* watchdog: to notice gaps in our own clock */
     struct watch watch[WORKERS_MAX];
 };
 
 /* Events the loop hands back. */
 enum supervisor_event {
+    SUPERVISOR_ALARM, /* the time given by supervisor_alarm has come */
     SUPERVISOR_RELOAD,
     SUPERVISOR_REOPEN,
     SUPERVISOR_UPGRADE,

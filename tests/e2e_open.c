@@ -60,8 +60,9 @@ Test(open_room, lines_go_to_everybody_as_typed) {
 
 Test(open_room, gbk_and_utf8_people_read_one_another) {
     struct server *s = server_start("%sencoding = gbk\n", open_room);
-    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2", .charset = "GBK"),
-                          guest_connect_as(s, .from = "127.0.0.3", .charset = "GBK")};
+    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2", .charset = "GBK"), NULL};
+    guest_until(g[0], "%s", told1(TOLD_COMES, "127.0.0.2"));
+    g[1] = guest_connect_as(s, .from = "127.0.0.3", .charset = "GBK");
     guests_until(g, 2, told1(TOLD_COMES, "127.0.0.3"));
     guest_type(g[0], "\xcd\xed\xc9\xcf\xba\xc3\r\n"); /* GBK */
     guests_expect(g, 2, "晚上好");
@@ -115,8 +116,9 @@ Test(open_room, an_ipv4_client_of_an_ipv6_listener_is_shown_as_plain_ipv4) {
 
 Test(open_room, private_lines_are_addressed_by_address_and_port) {
     struct server *s = server_start("%s", open_room);
-    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2"),
-                          guest_connect_as(s, .from = "127.0.0.3")};
+    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2"), NULL};
+    guest_until(g[0], "%s", told1(TOLD_COMES, "127.0.0.2"));
+    g[1] = guest_connect_as(s, .from = "127.0.0.3");
     guests_until(g, 2, told1(TOLD_COMES, "127.0.0.3"));
     guest_say(g[0], "/msg %s psst", g[1]->who);
     guest_expect(g[0], "%s", told2(TOLD_COPY, g[1]->who, "psst"));

@@ -14,6 +14,11 @@
 
 #include <string.h>
 
+uint32_t flood_slack(const struct config *config) {
+    uint32_t burst = config->flood_burst > 0 ? config->flood_burst - 1 : 0;
+    return config->flood_rate == 0 ? 0 : burst * (1000 / config->flood_rate);
+}
+
 uint32_t flood_charge(const struct config *config, uint32_t tat, uint32_t time) {
     if (config->flood_rate == 0)
         return time;

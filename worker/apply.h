@@ -13,6 +13,7 @@
 bool apply_settle(struct worker *w);
 
 /* The flood account after one more line at `time` (ms): GCRA. */
+uint32_t flood_slack(const struct config *config); /* ms that the account may be ahead of time */
 uint32_t flood_charge(const struct config *config, uint32_t tat, uint32_t time);
 
 #endif

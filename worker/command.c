@@ -378,8 +378,8 @@ static enum line_outcome room_line(struct call *call, bool open) {
                                       : talk_speech(call->w, call->c, call->line, text,
                                                     strlen(text), false);
     const struct command *command = command_find(text, len);
-    bool say = command == &commands[0];
-    bool alone = command && command - commands < 4 && text[len] == '\0';
+    bool say = command == &commands[0] && text[len] != '\0';
+    bool alone = command && command > &commands[0] && command - commands < 4 && text[len] == '\0';
     if (say || alone)
         return call_run(call, command, len);
     return talk_speech(call->w, call->c, call->line, text, strlen(text), false);

@@ -181,11 +181,8 @@ static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
 /* Too many lines a second: its input waits until its time. */
 static bool scan_flooded(struct scan *s) {
     const struct config *config = &s->w->config;
-    if (config->flood_rate == 0)
-        return false;
-    uint32_t burst = (config->flood_burst > 0 ? config->flood_burst - 1 : 0) *
-                     (1000 / config->flood_rate);
-    return (int32_t)(s->tat - s->w->now) > (int32_t)burst;
+    return config->flood_rate != 0 &&
+           (int32_t)(s->tat - s->w->now) > (int32_t)flood_slack(config);
 }
 
 static bool output_waits(const struct client *c) {
@@ -298,35 +295,32 @@ enum input_outcome input_turn(struct worker *w, struct client *c) {
 
 /* ---- held clients ---- */
 
-int input_release_held(struct worker *w) {
+/* How long its line has still to wait, in ms; 0: its time has come, or it waits for something else. */
+static int32_t held_for(const struct worker *w, uint32_t fd) {
     const struct config *config = &w->config;
-    int32_t next = -1;
-    if (w->held.count == 0)
-        return -1;
-    if ((int32_t)(w->hold_next - w->now) > 0)
-        return (int)(w->hold_next - w->now);
-    uint32_t kept = 0;
-    uint32_t burst = config->flood_rate && config->flood_burst
-                         ? (config->flood_burst - 1) * (1000 / config->flood_rate)
-                         : 0;
-    for (uint32_t i = 0; i < w->held.count; i++) {
-        uint32_t fd = w->held.at[i];
-        struct client *c = worker_client(w, fd);
-        int32_t wait = 0;
-        if (w->place[fd] != 0 && (w->hold[fd] & HOLD_FLOOD) && config->flood_rate)
-            wait = (int32_t)(client_facts(c)->tat - w->now) - (int32_t)burst;
+    if (w->place[fd] == 0 || !(w->hold[fd] & HOLD_FLOOD) || config->flood_rate == 0)
+        return 0;
+    const struct client *c = &w->seg->clients.at[fd];
+    int32_t wait = (int32_t)(client_facts(c)->tat - w->now) - (int32_t)flood_slack(config);
+    return wait > 0 ? wait : 0;
+}
+
+void input_release_held(struct worker *w) {
+    if (w->held.count == 0 || (int32_t)(w->hold_next - w->now) > 0)
+        return;
+    struct fd_list *held = &w->held;
+    uint32_t todo = held->count, next = 1000;
+    held->count = 0;
+    for (uint32_t i = 0; i < todo; i++) {
+        uint32_t fd = held->at[i];
+        int32_t wait = held_for(w, fd);
+        held->in[fd] = 0;
         if (wait > 0) {
-            w->held.at[kept++] = fd;
-            next = next < 0 || wait < next ? wait : next;
-            continue;
+            fd_list_add(held, fd);
+            next = (uint32_t)wait < next ? (uint32_t)wait : next;
+        } else if (w->place[fd] != 0) {
+            member_release(w, worker_client(w, fd), HOLD_FLOOD | HOLD_BOXES);
         }
-        w->held.in[fd] = 0;
-        if (w->place[fd] != 0)
-            member_release(w, c, HOLD_FLOOD | HOLD_BOXES);
     }
-    w->held.count = kept;
-    if (next >= 0 && next < 10)
-        next = 10;
-    w->hold_next = w->now + (uint32_t)(next < 0 ? 5 : next);
-    return next;
+    w->hold_next = w->now + (next > HELD_LOOK_MS ? next : HELD_LOOK_MS);
 }

@@ -20,7 +20,7 @@ enum input_outcome {
 /* Reads and handles what a client of the ready list has. */
 enum input_outcome input_turn(struct worker *w, struct client *c);
 
-/* Looks at held clients whose time may have come; returns milliseconds until the next look, -1 none. */
-int input_release_held(struct worker *w);
+/* Looks at held clients whose time may have come. */
+void input_release_held(struct worker *w);
 
 #endif

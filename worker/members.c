@@ -59,8 +59,11 @@ void member_arm(struct worker *w, struct client *c) {
 void member_hold(struct worker *w, struct client *c, uint8_t why) {
     uint32_t fd = client_index(w, c);
     w->hold[fd] |= why;
-    if (why & (HOLD_FLOOD | HOLD_BOXES))
+    if (why & (HOLD_FLOOD | HOLD_BOXES)) {
+        if (w->held.count == 0)
+            w->hold_next = w->now + HELD_LOOK_MS;
         fd_list_add(&w->held, fd);
+    }
     member_arm(w, c);
 }
 

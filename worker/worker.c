@@ -200,7 +200,7 @@ static void worker_timeouts(struct worker *w) {
     }
 }
 
-static int worker_timeout(const struct worker *w, bool flushing, int held_ms) {
+static int worker_timeout(const struct worker *w, bool flushing) {
     if (flushing || w->ready.count > 0 || w->going.count > 0 || w->dirty.count > 0)
         return w->ring_full || !w->settled ? RETRY_MS : 0;
     if (w->ring_full || !w->settled)
@@ -210,8 +210,9 @@ static int worker_timeout(const struct worker *w, bool flushing, int held_ms) {
     int timeout = timeouts || w->retiring ? SWEEP_MS : -1;
     if (w->master_lost)
         timeout = SUCCESSION_MS;
-    if (held_ms >= 0 && (timeout < 0 || held_ms < timeout))
-        timeout = held_ms;
+    int32_t held = (int32_t)(w->hold_next - w->now);
+    if (w->held.count > 0 && (timeout < 0 || held < timeout))
+        timeout = held > 0 ? held : 1;
     return timeout;
 }
 
@@ -274,13 +275,13 @@ static int worker_serve(struct worker *w) {
         worker_events(w, events, n);
         if (w->master_lost)
             w->master_lost = succession_look(w);
-        int held = input_release_held(w);
+        input_release_held(w);
         worker_input(w);
         bool flushing = flush_slice(w);
         worker_timeouts(w);
         if (worker_retired(w))
             return 0;
-        timeout = worker_timeout(w, flushing, held);
+        timeout = worker_timeout(w, flushing);
     }
     return worker_goodbye(w);
 }

@@ -24,6 +24,7 @@ enum {
     HOLD_RING = 8,    /* staged lines wait for room in the ring */
     HOLD_CLOSING = 16 /* it is leaving */
 };
+enum { HELD_LOOK_MS = 10 }; /* between looks at those whose time may have come */
 
 /* A set of descriptors in a list without duplicates. */
 struct fd_list {
