@@ -1,0 +1,154 @@
+/* unit_client.c - the flip commits whole or not at all; a record's life. */
+#include "ipc/client.h"
+#include "tests/unit_segment.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+
+static struct client *client_make(struct segment *seg, struct facts *facts) {
+    unit_segment(seg, 65536);
+    struct client *c = &seg->clients.at[9];
+    struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
+    memset(c, 0x5a, sizeof *c); /* nothing is asked of what it held */
+    atomic_store(&c->life, client_life(41, CLIENT_FREE));
+    cr_assert_eq(client_claim(c, 2, 777, -1), 42);
+    client_open(c, 2, 777, facts, &addr, 4321);
+    return c;
+}
+
+Test(client, opens_with_what_it_is_given) {
+    struct segment seg;
+    struct facts facts = {.handled = 0, .encoding = ENC_GBK, .flags = FACT_GREETED, .seen = 17};
+    struct client *c = client_make(&seg, &facts);
+    cr_assert_eq(client_state(atomic_load(&c->life)), CLIENT_LIVE);
+    cr_assert_eq(client_birth(atomic_load(&c->life)), 42);
+    cr_assert(client_is(c, 42));
+    cr_assert_not(client_is(c, 41));
+    cr_assert_eq(memcmp(client_facts(c), &facts, sizeof facts), 0);
+    cr_assert_eq(atomic_load(&c->sent), 0);
+    cr_assert_eq(c->taken, 0);
+    cr_assert_eq(c->cookie, 777);
+    cr_assert_eq(c->port, 4321);
+    cr_assert_eq(atomic_load(&c->slot), 2);
+    cr_assert_eq(c->mode, MODE_SLOW, "not in the room yet");
+}
+
+Test(client, an_edit_shows_only_once_committed) {
+    struct segment seg;
+    struct facts facts = {.handled = 10};
+    struct client *c = client_make(&seg, &facts);
+    struct facts *f = client_edit(c);
+    f->handled = 20;
+    strcpy(f->name, "ann");
+    cr_assert_eq(client_facts(c)->handled, 10);
+    f = client_edit(c); /* the one before was never committed: it has not happened */
+    cr_assert_eq(f->handled, 10);
+    cr_assert_str_empty(f->name);
+    f->handled = 30;
+    client_commit(c);
+    cr_assert_eq(client_facts(c)->handled, 30);
+    f = client_edit(c);
+    cr_assert_eq(f->handled, 30, "the other copy is made equal");
+    client_commit(c);
+    cr_assert_eq(client_facts(c)->handled, 30);
+}
+
+Test(client, mode_and_bias_follow_the_facts) {
+    static const struct {
+        uint32_t flags, skipped, out_box;
+        uint8_t mode;
+    } table[] = {
+        {FACT_IN_ROOM, 0, 0, ENC_BIG5},
+        {FACT_IN_ROOM | FACT_NAMED | FACT_GREETED, 0, 0, ENC_BIG5},
+        {0, 0, 0, MODE_SLOW},
+        {FACT_IN_ROOM, 1, 0, MODE_SLOW},
+        {FACT_IN_ROOM, 0, 1, MODE_SLOW},
+        {FACT_IN_ROOM | FACT_TIMESTAMPS, 0, 0, MODE_SLOW},
+        {FACT_IN_ROOM | FACT_IGNORES, 0, 0, MODE_SLOW},
+        {FACT_IN_ROOM | FACT_EDITED, 0, 0, MODE_SLOW},
+        {FACT_IN_ROOM | FACT_GOODBYE, 0, 0, MODE_SLOW},
+        {FACT_IN_ROOM | FACT_LIST_ALL, 0, 0, MODE_SLOW},
+        {FACT_IN_ROOM | FACT_LIST_ROOM, 0, 0, MODE_SLOW},
+    };
+    struct segment seg;
+    struct facts facts = {.encoding = ENC_BIG5, .base = 100, .pos = 5000, .box_len = 30};
+    struct client *c = client_make(&seg, &facts);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct facts *f = client_edit(c);
+        f->flags = table[i].flags;
+        f->skipped = table[i].skipped;
+        f->out_box = table[i].out_box;
+        client_commit(c);
+        cr_assert_eq(c->mode, table[i].mode, "row %zu: %u", i, c->mode);
+        cr_assert_eq(c->bias, 5000 - 100 - 30);
+    }
+    /* A full socket stays full whatever is committed; who empties it says so first. */
+    client_edit(c)->flags = FACT_IN_ROOM;
+    c->mode = MODE_BLOCKED;
+    client_commit(c);
+    cr_assert_eq(c->mode, MODE_BLOCKED);
+    c->mode = MODE_SLOW;
+    client_refresh(c);
+    cr_assert_eq(c->mode, ENC_BIG5);
+}
+
+Test(client, is_claimed_by_one) {
+    struct segment seg;
+    unit_segment(&seg, 65536);
+    struct client *c = &seg.clients.at[9];
+    struct facts facts = {0};
+    struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
+    uint32_t birth = client_claim(c, 1, 500, -1);
+    cr_assert_eq(birth, 1);
+    cr_assert_eq(client_filler(atomic_load(&c->life)), 1);
+    cr_assert_eq(client_claim(c, 2, 500, -1), 0, "worker 1 is filling it");
+    cr_assert_eq(client_claim(c, 2, 500, 2), 0, "not what worker 2 began");
+    cr_assert_eq(client_claim(c, 1, 500, 1), 2, "the successor in slot 1 begins anew");
+    client_open(c, 1, 500, &facts, &addr, 1);
+    cr_assert_eq(client_claim(c, 2, 500, -1), 0, "served already");
+    cr_assert_eq(client_claim(c, 2, 501, -1), 3, "the number is a new socket's");
+}
+
+Test(client, peek_sees_the_living_only) {
+    struct segment seg;
+    struct facts facts = {.name = "ann"}, out;
+    struct client *c = client_make(&seg, &facts);
+    uint32_t birth = 0;
+    cr_assert(client_peek(c, &out, &birth));
+    cr_assert_eq(birth, 42);
+    cr_assert_str_eq(out.name, "ann");
+    for (uint32_t state = CLIENT_FREE; state <= CLIENT_CLOSING; state++) {
+        atomic_store(&c->life, client_life(42, state));
+        cr_assert_eq(client_peek(c, &out, &birth), state == CLIENT_LIVE);
+    }
+}
+
+/* A writer that sets every word to one number, again and again: nobody sees two at once. */
+static bool write_for_ever(struct segment *seg, int fd) {
+    struct client *c = &seg->clients.at[fd];
+    for (uint64_t n = 0;; n++) {
+        uint64_t *word = (uint64_t *)client_edit(c);
+        for (size_t i = 0; i < sizeof(struct facts) / sizeof n; i++)
+            __atomic_store_n(&word[i], n, __ATOMIC_RELAXED);
+        atomic_store_explicit(&c->turn, atomic_load(&c->turn) + 1, memory_order_release);
+    }
+    return true;
+}
+
+Test(client, peek_never_sees_half_a_change) {
+    struct segment seg;
+    struct facts facts = {0}, out;
+    struct client *c = client_make(&seg, &facts);
+    pid_t pid = unit_child(write_for_ever, &seg, 9);
+    uint32_t birth, peeks = 0;
+    for (int tries = 0; tries < 200000; tries++) {
+        if (!client_peek(c, &out, &birth))
+            continue;
+        peeks++;
+        for (size_t i = 1; i < sizeof out / 8; i++)
+            cr_assert_eq(((uint64_t *)&out)[i], ((uint64_t *)&out)[0], "word %zu", i);
+    }
+    kill(pid, SIGKILL);
+    unit_join(pid);
+    cr_assert_gt(peeks, 0);
+}
