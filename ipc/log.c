@@ -22,8 +22,12 @@ void log_to(int fd, enum log_target target) {
     logger.fd = fd;
     logger.target = target;
 }
-void log_set_level(enum log_level level) { logger.level = level; }
-void log_set_who(const char *who) { logger.who = who; }
+void log_set_level(enum log_level level) {
+    logger.level = level;
+}
+void log_set_who(const char *who) {
+    logger.who = who;
+}
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static const int syslog_severity[] = {3, 4, 6, 7};
@@ -70,8 +74,8 @@ static void log_line(enum log_level level, int error, const char *fmt, va_list a
     if (level > logger.level)
         return;
     int saved = errno;
-    size_t at = logger.target == LOG_TO_FD ? head_file(line, size, level)
-                                           : head_syslog(line, size, level);
+    size_t at =
+        logger.target == LOG_TO_FD ? head_file(line, size, level) : head_syslog(line, size, level);
     int n = vsnprintf(line + at, size - at, fmt, args);
     at += n < 0 ? 0 : (size_t)n < size - at ? (size_t)n : size - at - 1;
     if (error != 0) {
@@ -99,14 +103,57 @@ LOGGER(log_debug, LOG_LEVEL_DEBUG, 0)
 LOGGER(log_error_errno, LOG_LEVEL_ERROR, errno)
 LOGGER(log_warn_errno, LOG_LEVEL_WARN, errno)
 
+/* What a terminal would obey, or not show, or show elsewhere: C1 and the soft hyphen, marks of
+ * direction and of joining, fillers, separators, variation selectors, surrogates, private use,
+ * annotations, tags and all beyond.  (Valid UTF-8 is at most 10FFFF, and no surrogate anyway.) */
+static const struct {
+    uint32_t first, last;
+} hidden[] = {
+    {0x7F, 0x9F},     {0xAD, 0xAD},     {0x34F, 0x34F},   {0x61C, 0x61C},   {0x115F, 0x1160},
+    {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
+    {0x3164, 0x3164}, {0xD800, 0xF8FF}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0},
+    {0xFFF0, 0xFFFC}, {0xFFFE, 0xFFFF}, {0xE0000, ~0u},
+};
+
+static bool shown(uint32_t point) {
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        if (point >= hidden[i].first && point <= hidden[i].last)
+            return false;
+    }
+    return point >= 0x20 && point != '\\';
+}
+
+/* Length of the printable character at p[0, n), n > 0; 0 if there is none (RFC 3629, strictly). */
+static size_t printable(const unsigned char *p, size_t n) {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t len = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+    if (len == 0 || len > n || p[0] > 0xF4)
+        return 0;
+    uint32_t point = len == 1 ? p[0] : p[0] & (0x7Fu >> len);
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+        point = point << 6 | (p[i] & 0x3Fu);
+    }
+    return point >= least[len] && shown(point) ? len : 0;
+}
+
 const char *log_escape(char *out, size_t out_size, const void *bytes, size_t len) {
+    static const char digits[] = "0123456789ABCDEF";
     const unsigned char *p = bytes;
     size_t at = 0;
-    for (size_t i = 0; i < len && at + 5 < out_size; i++) {
-        if (p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\')
-            out[at++] = (char)p[i];
-        else
-            at += (size_t)snprintf(out + at, out_size - at, "\\x%02X", p[i]);
+    for (size_t i = 0; i < len && at + 5 <= out_size;) { /* the longest piece, and the NUL */
+        size_t n = printable(p + i, len - i);
+        if (n > 0) {
+            memcpy(out + at, p + i, n);
+            at += n;
+            i += n;
+        } else {
+            const char hex[] = {'\\', 'x', digits[p[i] >> 4], digits[p[i] & 15]};
+            memcpy(out + at, hex, sizeof hex);
+            at += sizeof hex;
+            i++;
+        }
     }
     if (out_size > 0)
         out[at] = '\0';

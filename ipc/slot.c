@@ -4,6 +4,7 @@
 #include "ipc/fault.h"
 
 #include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void slot_ring(struct slot *slot) {
@@ -31,6 +32,38 @@ void slot_sleep(struct slot *slot) {
 }
 
 void slot_wake(struct slot *slot) { atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed); }
+
+#define ENTERED (1ull << 63)
+
+void slot_invite(struct slot *slot, uint64_t incarnation) {
+    atomic_store(&slot->incarnation, incarnation);
+    FAULT("slot.invite.incarnation");
+    int old = atomic_exchange(&slot->pidfd, -1);
+    if (old >= 0)
+        close(old); /* only after the incarnation moved on: slot_dead() */
+    atomic_store(&slot->pid, 0);
+    atomic_store(&slot->entry, incarnation);
+    FAULT("slot.invite.after");
+}
+
+bool slot_enter(struct slot *slot, uint64_t incarnation) {
+    uint64_t invited = incarnation;
+    FAULT("slot.enter.before");
+    if (!atomic_compare_exchange_strong(&slot->entry, &invited, incarnation | ENTERED))
+        return false;
+    FAULT("slot.enter.after");
+    atomic_store(&slot->pid, getpid());
+    /* The starter records the pidfd it got from clone(); if it is dead, nobody did. */
+    int none = -1, mine = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (mine >= 0 && !atomic_compare_exchange_strong(&slot->pidfd, &none, mine))
+        close(mine);
+    return true;
+}
+
+bool slot_revoke(struct slot *slot) {
+    uint64_t entry = atomic_load(&slot->entry);
+    return !(entry & ENTERED) && atomic_compare_exchange_strong(&slot->entry, &entry, 0);
+}
 
 bool slot_dead(struct slot *slots, uint64_t incarnation) {
     uint32_t index = incarnation_slot(incarnation);

@@ -64,7 +64,8 @@ struct slot {
     _Alignas(64) _Atomic uint64_t incarnation; /* 0: never filled */
     _Atomic int32_t pid;
     _Atomic int32_t pidfd; /* -1: none.  Closed only after `incarnation` moved on */
-    _Atomic uint64_t starter; /* the incarnation that is filling the slot; 0: nobody */
+    _Atomic uint64_t starter; /* the master's slot: who is starting another; 0: nobody */
+    _Atomic uint64_t entry;   /* slot_entry(): who may enter, and whether it has */
     _Atomic uint32_t fault;   /* the signal it died of by its own fault; 0: none */
     _Atomic uint32_t deaths;  /* since it last finished adopting */
     int32_t epoll_fd;
@@ -89,6 +90,14 @@ void slots_ring(struct slot *slots, uint32_t count, int except);
 /* The sleeper: before looking once more; then sleep only if nothing was found; afterwards wake. */
 void slot_sleep(struct slot *slot);
 void slot_wake(struct slot *slot);
+
+/* Entering.  A starter may die between clone() and recording what it made, and its successor must
+ * not start a second process beside a first that is just coming up.  So a child enters its slot by a
+ * CAS, once; a successor that finds nobody entered revokes the permission by a CAS before it starts
+ * another. */
+void slot_invite(struct slot *slot, uint64_t incarnation); /* before clone */
+bool slot_enter(struct slot *slot, uint64_t incarnation);  /* in the child; false: go away */
+bool slot_revoke(struct slot *slot);                       /* false: somebody has entered */
 
 /* Whether the process `incarnation` is dead, by its pidfd.  False when that cannot be told. */
 bool slot_dead(struct slot *slots, uint64_t incarnation);

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BACK_OFF_MS = 10, BACK_OFF_MAX_MS = 1000 };
+enum { BACK_OFF_MS = 10, BACK_OFF_MAX_MS = 1000, KILL_MS = 5000 };
 
 bool supervisor_slots(struct segment *seg) {
     for (int i = 0; i < WORKERS_MAX; i++) {
@@ -69,21 +69,20 @@ bool supervisor_spawn(struct supervisor *s, uint32_t index) {
     struct slot *slot = &s->seg->slots[index];
     uint64_t incarnation = segment_incarnation(s->seg, index);
     FAULT("supervisor.spawn.before");
-    atomic_store(&slot->incarnation, incarnation);
-    int old = atomic_exchange(&slot->pidfd, -1);
-    if (old >= 0)
-        close(old); /* only after the incarnation moved on: slot_dead() */
-    int pidfd = -1;
+    slot_invite(slot, incarnation);
+    int pidfd = -1, none = -1;
     pid_t pid = s->plain_fork ? fork() : clone_sharing(&pidfd);
     if (pid == 0)
-        _exit(s->entry(s->seg, index, incarnation));
+        _exit(slot_enter(slot, incarnation) ? s->entry(s->seg, index, incarnation) : 0);
     if (pid < 0) {
         log_warn_errno("cannot start worker %u", index);
         s->watch[index].respawn_at = clock_ms() + BACK_OFF_MAX_MS;
         return false;
     }
+    FAULT("supervisor.spawn.cloned");
     atomic_store(&slot->pid, pid);
-    atomic_store(&slot->pidfd, pidfd);
+    if (pidfd >= 0 && !atomic_compare_exchange_strong(&slot->pidfd, &none, pidfd))
+        close(pidfd);
     FAULT("supervisor.spawn.after");
     s->watch[index].respawn_at = 0;
     s->watch[index].since = clock_ms();
@@ -129,6 +128,8 @@ static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_
     bool done = info->si_code == CLD_EXITED && info->si_status == 0;
     bool retired = done && atomic_load(&slot->state) == SLOT_RETIRING &&
                    atomic_load(&slot->clients) == 0;
+    if (retired)
+        atomic_store(&slot->entry, 0);
     atomic_store(&slot->state, retired ? SLOT_UNUSED : SLOT_DEAD);
     FAULT("supervisor.bury.state");
     gate_repair(s->seg->gate, dead);
@@ -258,11 +259,15 @@ void supervisor_take_over(struct supervisor *s) {
         uint32_t state = atomic_load(&slot->state);
         s->watch[i].since = clock_ms();
         s->watch[i].heartbeat = atomic_load(&slot->heartbeat);
-        bool lost = atomic_load(&slot->pid) <= 0 || atomic_load(&slot->pidfd) < 0;
-        if (state == SLOT_DEAD || (lost && state != SLOT_UNUSED))
+        if (state == SLOT_UNUSED && atomic_load(&slot->entry) == 0)
+            continue;
+        /* Entered and alive, or entered and dead (its pidfd will say so): nothing to be done here. */
+        for (int wait = 0; wait < 1000 && !slot_revoke(slot) && atomic_load(&slot->pidfd) < 0; wait++)
+            usleep(1000); /* it is two system calls away from recording itself */
+        bool dead = slot_dead(s->seg->slots, atomic_load(&slot->incarnation));
+        if (atomic_load(&slot->pidfd) < 0 || (state == SLOT_DEAD && dead))
             supervisor_spawn(s, i);
     }
-    supervisor_start_all(s);
 }
 
 static bool anyone_left(struct supervisor *s) {
@@ -299,9 +304,10 @@ void supervisor_stop(struct supervisor *s, uint32_t ms) {
     supervisor_wait_all(s, clock_ms() + 1000);
 }
 
-void supervisor_kill_all(struct supervisor *s) {
+bool supervisor_kill_all(struct supervisor *s) {
     s->stopping = true;
     supervisor_kill(s);
-    supervisor_wait_all(s, clock_ms() + 5000);
+    supervisor_wait_all(s, clock_ms() + KILL_MS);
     s->stopping = false;
+    return !anyone_left(s);
 }

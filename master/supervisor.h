@@ -67,8 +67,9 @@ enum supervisor_event supervisor_run(struct supervisor *s);
 /* Tells all to go, waits up to `ms`, kills what is left. */
 void supervisor_stop(struct supervisor *s, uint32_t ms);
 
-/* Kills and reaps all workers at once: they are replaceable.  For an upgrade. */
-void supervisor_kill_all(struct supervisor *s);
+/* Kills and reaps all workers at once: they are replaceable.  For an upgrade.  False if one would not
+ * die. */
+bool supervisor_kill_all(struct supervisor *s);
 
 /* Rings every worker: something in the header has changed. */
 void supervisor_ring(struct supervisor *s);

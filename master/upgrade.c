@@ -99,7 +99,11 @@ void upgrade(struct supervisor *s, char **argv) {
     log_info("upgrading to %s", master->binary_path);
     if (!upgrade_agrees(s, argv))
         return;
-    supervisor_kill_all(s);
+    if (!supervisor_kill_all(s)) {
+        log_error("upgrade refused: a worker cannot be killed; going on as before");
+        supervisor_start_all(s);
+        return;
+    }
     FAULT("upgrade.exec.before");
     set_segment(s->seg->fd);
     unsetenv(UPGRADE_CHECK_ENV);

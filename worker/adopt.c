@@ -58,6 +58,7 @@ void adopt_client(struct worker *w, struct client *c) {
     worker_note(w, NOTE_ADOPT, c, client_facts(c)->handled);
     FAULT("adopt.client.before");
     bool there = still_that_socket(c, (int)fd) && counters_read((int)fd, &now);
+    bool exact = w->seg->header->counters_exact;
     if (there) {
         atomic_store_explicit(&c->sent, now.sent, memory_order_relaxed);
         c->taken = now.taken;
@@ -66,8 +67,8 @@ void adopt_client(struct worker *w, struct client *c) {
     c->mode = MODE_SLOW;
     client_refresh(c);
     member_add(w, c);
-    const char *fault = there ? record_fault(w, c) : NULL;
-    if (fault)
+    const char *fault = !there ? NULL : !exact ? "the kernel's counts" : record_fault(w, c);
+    if (fault && exact)
         log_error("adopting client %u: its record is damaged (%s); disconnecting it", fd, fault);
     bool closing = client_state(atomic_load(&c->life)) == CLIENT_CLOSING;
     if (closing || !there || fault) {
@@ -164,7 +165,7 @@ static void adopt_orphans(struct worker *w) {
 static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
     struct segment *seg = w->seg;
     struct slot *slot = w->slot;
-    gate_lock(seg->gate, w->me, &w->watch);
+    worker_lock(w);
     uint64_t count = room_count(&seg->room), oldest = room_oldest(&seg->room);
     uint64_t guard = atomic_load(&slot->guard), hold = atomic_load(&slot->hold);
     if (atomic_load(&slot->state) == SLOT_UNUSED) {
@@ -179,7 +180,7 @@ static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
     atomic_store(&slot->guard, raised);
     FAULT("adopt.guard.raised");
     atomic_store_explicit(&slot->state, SLOT_ADOPTING, memory_order_release);
-    gate_unlock(seg->gate, w->me);
+    worker_unlock(w);
     return raised;
 }
 

@@ -99,9 +99,9 @@ static void apply_nick(struct worker *w, struct edit *e, uint64_t index,
     uint64_t old_key = name_key(old, strlen(old), seg->header->name_key);
     roster_confirm(&seg->roster, key, entry->client, entry->birth, index);
     if (w->adopting && old_key != key) { /* the publisher may have died before it did */
-        gate_lock(seg->gate, w->me, &w->watch);
+        worker_lock(w);
         roster_clear(&seg->roster, old_key, entry->client, entry->birth);
-        gate_unlock(seg->gate, w->me);
+        worker_unlock(w);
     }
     memset(f->name, 0, sizeof f->name);
     memcpy(f->name, name, len);
@@ -112,10 +112,10 @@ static void apply_leave(struct worker *w, struct edit *e, const struct entry *en
     if (w->adopting && (e->f->flags & FACT_NAMED)) {
         char name[NAME_BYTES_MAX + 1];
         client_called(e->c, e->f, name);
-        gate_lock(seg->gate, w->me, &w->watch);
+        worker_lock(w);
         roster_clear(&seg->roster, name_key(name, strlen(name), seg->header->name_key),
                      entry->client, entry->birth);
-        gate_unlock(seg->gate, w->me);
+        worker_unlock(w);
     }
     e->f->flags |= FACT_LEFT;
 }

@@ -198,10 +198,10 @@ static bool find_mark(struct call *call, const char *name, uint32_t *mark) {
     if (client_facts(call->c)->flags & FACT_NAMED) {
         uint64_t key = name_key(name, strlen(name), w->seg->header->name_key);
         struct segment *seg = w->seg;
-        gate_lock(seg->gate, w->me, &w->watch);
+        worker_lock(w);
         bool found = roster_find(&seg->roster, &seg->room, &seg->clients, room_count(&seg->room),
                                  key, &client, &birth);
-        gate_unlock(seg->gate, w->me);
+        worker_unlock(w);
         *mark = (uint32_t)key;
         return found;
     }

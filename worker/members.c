@@ -1,10 +1,18 @@
-/* members.c - which clients this worker serves, and what epoll watches for each. */
+/* members.c - which clients this worker serves, what epoll watches for each, and its small lists. */
 #include "worker/flush.h"
 #include "worker/worker.h"
 
 #include "ipc/fault.h"
 
 #include <sys/epoll.h>
+
+void worker_lock(struct worker *w) {
+    atomic_store_explicit(&w->slot->at_gate, 1, memory_order_relaxed);
+    gate_lock(w->seg->gate, w->me, &w->watch);
+    atomic_store_explicit(&w->slot->at_gate, 0, memory_order_relaxed);
+}
+
+void worker_unlock(struct worker *w) { gate_unlock(w->seg->gate, w->me); }
 
 void fd_list_add(struct fd_list *list, uint32_t fd) {
     if (list->in[fd])

@@ -140,12 +140,10 @@ bool stage_publish(struct worker *w) {
     struct stage *stage = &w->stage;
     if (stage->next == stage->count)
         return true;
-    atomic_store_explicit(&w->slot->at_gate, 1, memory_order_relaxed);
-    gate_lock(w->seg->gate, w->me, &w->watch);
-    atomic_store_explicit(&w->slot->at_gate, 0, memory_order_relaxed);
+    worker_lock(w);
     uint32_t first = stage->next;
     uint32_t done = stage_commit(w);
-    gate_unlock(w->seg->gate, w->me);
+    worker_unlock(w);
     if (done > first)
         slots_ring(w->seg->slots, WORKERS_MAX, (int)w->index);
     stage->next = done;

@@ -205,6 +205,8 @@ static int worker_timeout(const struct worker *w, bool flushing) {
         return w->ring_full || !w->settled ? RETRY_MS : 0;
     if (w->ring_full || !w->settled)
         return RETRY_MS;
+    if (w->stage.count > 0)
+        return 0;
     bool timeouts = (w->strangers > 0 && w->config.login_timeout_ms > 0) ||
                     (w->config.idle_timeout_ms > 0 && w->member_count > 0);
     int timeout = timeouts || w->retiring ? SWEEP_MS : -1;

@@ -85,6 +85,10 @@ struct worker {
  * the descriptor table shared; `seg` is the supervisor's view. */
 int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation, master_entry start_master);
 
+/* The gate, with a word to the watchdog that we wait there. */
+void worker_lock(struct worker *w);
+void worker_unlock(struct worker *w);
+
 /* Lists. */
 void fd_list_add(struct fd_list *list, uint32_t fd);
 
