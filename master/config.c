@@ -5,67 +5,86 @@
 #include "ipc/log.h"
 #include "master/config_value.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define K 1024ull
-#define M (K * K)
-#define G (K * M)
 #define HOUR 3600000ull
-#define YEAR (8760 * HOUR)
 #define AT(field) offsetof(struct config, field), sizeof(((struct config *)0)->field)
 
 static const char *const languages[] = {"en", "zh", NULL};
 static const char *const encodings[] = {"utf-8", "gbk", "big5", NULL};
 static const char *const policies[] = {"skip", "disconnect", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
-static const char *const yesno[] = {"no", "yes", NULL};
+static const char *const yes_no[] = {"no", "yes", NULL};
 
+/* clang-format off */
+#define NUMBER(field, min, max)  {AT(field), min, max, &value_count, NULL}
+#define SIZE(field, min, max)    {AT(field), min, max, &value_size, NULL}
+#define TIME(field, min, max)    {AT(field), min, max, &value_time, NULL}
+#define WORD(field, words)       {AT(field), 0, 0, NULL, words}
+#define OTHER(field)             {AT(field), 0, 0, NULL, NULL}
+
+/* REPEATS: may be given more than once.  RESTART: a reload leaves it as it was.  INERT: read and
+ * checked, of no effect in this version. */
 enum { REPEATS = 1, RESTART = 2, INERT = 4 };
 
 static const struct key {
     const char *name;
-    bool (*parse)(const struct value_rule *rule, const char *text, void *config, char *err);
-    struct value_rule rule; /* offset, size, min, max, words */
+    const char *preset; /* the default as it would be written; empty: none, and it may be empty */
+    value_parser *parse;
+    struct value_rule rule;
     unsigned flags;
-    const char *preset; /* as it would be written; NULL: none */
 } keys[] = {
-    {"listen", value_listen, {AT(listen), 0, 0, NULL}, REPEATS, "[::]:6666"},
-    {"room", value_room, {AT(room), 0, 0, NULL}, 0, "Chatroom"},
-    {"workers", value_workers, {AT(workers), 1, WORKERS_MAX, NULL}, 0, "auto"},
-    {"login", value_word, {AT(login), 0, 0, yesno}, 0, "yes"},
-    {"language", value_word, {AT(language), 0, 0, languages}, 0, "en"},
-    {"encoding", value_word, {AT(encoding), 0, 0, encodings}, 0, "utf-8"},
-    {"history", value_number, {AT(history), 0, HISTORY_MAX, NULL}, 0, "20"},
-    {"announce_max", value_number, {AT(announce_max), 0, UINT32_MAX, NULL}, 0, "1000"},
-    {"motd", value_motd, {AT(motd_path), 0, 0, NULL}, 0, NULL},
-    {"max_clients", value_number, {AT(max_clients), 1, 1000000, NULL}, RESTART, "10000"},
-    {"max_clients_per_address", value_number, {AT(max_clients_per_address), 0, 1000000, NULL}, 0, "0"},
-    {"line_max", value_size, {AT(line_max), LINE_MAX_MIN, LINE_MAX_MAX, NULL}, 0, "1024"},
-    {"flood_rate", value_number, {AT(flood_rate), 0, 1000, NULL}, 0, "5"},
-    {"flood_burst", value_number, {AT(flood_burst), 0, 100000, NULL}, 0, "20"},
-    {"login_timeout", value_time, {AT(login_timeout_ms), 0, YEAR, NULL}, 0, "60s"},
-    {"idle_timeout", value_time, {AT(idle_timeout_ms), 0, YEAR, NULL}, 0, "0"},
-    {"slow_client", value_word, {AT(slow_client), 0, 0, policies}, 0, "skip"},
-    {"worker_timeout", value_time, {AT(worker_timeout_ms), 100, HOUR, NULL}, 0, "2s"},
-    {"ring_size", value_ring, {AT(ring_size), 64 * K, G, NULL}, RESTART, "4M"},
-    {"log", value_path, {AT(log), 0, 0, NULL}, 0, "stderr"},
-    {"log_level", value_word, {AT(log_level), 0, 0, levels}, 0, "info"},
-    {"user", value_path, {AT(user), 0, 0, NULL}, RESTART, NULL},
-    {"group", value_path, {AT(group), 0, 0, NULL}, RESTART, NULL},
-    {"pidfile", value_path, {AT(pidfile), 0, 0, NULL}, 0, NULL},
-    {"control", value_control, {AT(control), 0, 0, NULL}, INERT, NULL},
-    {"bans", value_path, {AT(bans), 0, 0, NULL}, INERT, NULL},
-    {"proxy_from", value_network, {AT(proxy_from), 0, 0, NULL}, REPEATS | INERT, NULL},
-    {"transcript", value_path, {AT(transcript), 0, 0, NULL}, INERT, NULL},
-    {"transcript_sync", value_time, {AT(transcript_sync_ms), 0, HOUR, NULL}, INERT, "100ms"},
+    {"listen", "[::]:6666", value_listen, OTHER(listen), REPEATS},
+    {"room", "Chatroom", value_room, OTHER(room), 0},
+    {"workers", "auto", value_workers, NUMBER(workers, 1, WORKERS_MAX), 0},
+    {"login", "yes", value_word, WORD(login, yes_no), 0},
+    {"language", "en", value_word, WORD(language, languages), 0},
+    {"encoding", "utf-8", value_word, WORD(encoding, encodings), 0},
+    {"history", "20", value_number, NUMBER(history, 0, HISTORY_MAX), 0},
+    {"announce_max", "1000", value_number, NUMBER(announce_max, 0, UINT32_MAX), 0},
+    {"motd", "", value_motd, OTHER(motd_path), 0},
+    {"max_clients", "10000", value_number, NUMBER(max_clients, 1, 1000000), RESTART},
+    {"max_clients_per_address", "0", value_number, NUMBER(max_clients_per_address, 0, 1000000), 0},
+    {"line_max", "1024", value_number, SIZE(line_max, LINE_MAX_MIN, LINE_MAX_MAX), 0},
+    {"flood_rate", "5", value_number, NUMBER(flood_rate, 0, 1000), 0},
+    {"flood_burst", "20", value_number, NUMBER(flood_burst, 0, 100000), 0},
+    {"login_timeout", "60s", value_number, TIME(login_timeout_ms, 0, 8760 * HOUR), 0},
+    {"idle_timeout", "0", value_number, TIME(idle_timeout_ms, 0, 8760 * HOUR), 0},
+    {"slow_client", "skip", value_word, WORD(slow_client, policies), 0},
+    {"worker_timeout", "2s", value_number, TIME(worker_timeout_ms, 100, HOUR), 0},
+    {"ring_size", "4M", value_power, SIZE(ring_size, 1 << 16, 1 << 30), RESTART},
+    {"log", "stderr", value_text, OTHER(log), 0},
+    {"log_level", "info", value_word, WORD(log_level, levels), 0},
+    {"user", "", value_text, OTHER(user), RESTART},
+    {"group", "", value_text, OTHER(group), RESTART},
+    {"pidfile", "", value_text, OTHER(pidfile), 0},
+    {"control", "", value_socket, OTHER(control), INERT},
+    {"bans", "", value_text, OTHER(bans), INERT},
+    {"proxy_from", "", value_network, OTHER(proxy_from), REPEATS | INERT},
+    {"transcript", "", value_text, OTHER(transcript), INERT},
+    {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), INERT},
 };
+/* clang-format on */
 enum { KEYS = sizeof keys / sizeof keys[0], LINE_LEN_MAX = 4096 };
+_Static_assert((int)CONFIG_RANGE_LEN >= (int)VALUE_RANGE_SIZE,
+               "a range fits where the header says");
 
-const char *config_key(size_t index) { return index < KEYS ? keys[index].name : NULL; }
-const char *config_default(size_t index) { return index < KEYS ? keys[index].preset : NULL; }
+const char *config_key(size_t index) {
+    return index < KEYS ? keys[index].name : NULL;
+}
+const char *config_default(size_t index) {
+    return index < KEYS ? keys[index].preset : NULL;
+}
+bool config_waits_for_restart(size_t index) {
+    return index < KEYS && keys[index].flags & RESTART;
+}
+const char *config_range(size_t index, char out[CONFIG_RANGE_LEN]) {
+    return index < KEYS ? value_range(&keys[index].rule, out) : NULL;
+}
 
 struct reader {
     const char *path;
@@ -75,21 +94,19 @@ struct reader {
     unsigned seen[KEYS]; /* the line a key was given in */
 };
 
-static void error_at(struct reader *r, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+static void error_at(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void error_at(struct reader *r, const char *fmt, ...) {
     struct config_errors *errors = r->errors;
     if (errors->count++ >= CONFIG_ERRORS_MAX)
         return;
-    char *out = errors->text[errors->count - 1];
-    int n = r->line > 0 ? snprintf(out, CONFIG_ERROR_LEN, "%s:%u: ", r->path, r->line)
-                        : snprintf(out, CONFIG_ERROR_LEN, "%s: ", r->path);
-    if (n < 0 || n >= CONFIG_ERROR_LEN)
-        return;
+    char reason[CONFIG_ERROR_LEN], *out = errors->text[errors->count - 1];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(out + n, CONFIG_ERROR_LEN - (size_t)n, fmt, args);
+    vsnprintf(reason, sizeof reason, fmt, args);
     va_end(args);
+    int n = r->line > 0 ? snprintf(out, CONFIG_ERROR_LEN, "%.255s:%u: ", r->path, r->line)
+                        : snprintf(out, CONFIG_ERROR_LEN, "%.255s: ", r->path);
+    log_escape(out + n, CONFIG_ERROR_LEN - (size_t)n, reason, strlen(reason));
 }
 
 static char *strip(char *text) {
@@ -156,64 +173,70 @@ static void unknown_key(struct reader *r, const char *name) {
         error_at(r, "unknown key \"%s\"", name);
 }
 
+static void parse_value(struct reader *r, const struct key *key, char *value) {
+    char err[VALUE_ERR_SIZE];
+    if (!unquote(&value))
+        error_at(r, "%s: the quotes do not match", key->name);
+    else if (*value == '\0' && *key->preset != '\0')
+        error_at(r, "%s: the value is empty", key->name);
+    else if (*value == '\0' && key->flags & REPEATS)
+        return;
+    else if (!key->parse(&key->rule, value, r->config, err))
+        error_at(r, "%s: %s", key->name, err);
+}
+
 static void parse_line(struct reader *r, char *line) {
     line = strip(line);
     if (*line == '\0' || *line == '#')
         return;
     char *equals = strchr(line, '=');
-    if (!equals) {
+    if (!equals || equals == line) {
         error_at(r, "expected \"key = value\"");
         return;
     }
     *equals = '\0';
-    char *name = strip(line), *value = strip(equals + 1), err[256];
+    char *name = strip(line);
     size_t i = 0;
     while (i < KEYS && strcmp(keys[i].name, name) != 0)
         i++;
     if (i == KEYS) {
         unknown_key(r, name);
-        return;
-    }
-    if (r->seen[i] != 0 && !(keys[i].flags & REPEATS)) {
+    } else if (r->seen[i] != 0 && !(keys[i].flags & REPEATS)) {
         error_at(r, "%s: given twice; first in line %u", name, r->seen[i]);
-        return;
+    } else {
+        r->seen[i] = r->line;
+        parse_value(r, &keys[i], strip(equals + 1));
     }
-    r->seen[i] = r->line;
-    if (!unquote(&value))
-        error_at(r, "%s: the quotes do not match", name);
-    else if (!keys[i].parse(&keys[i].rule, value, r->config, err))
-        error_at(r, "%s: %s", name, err);
 }
 
 static void set_defaults(struct config *config) {
-    char err[256];
+    char err[VALUE_ERR_SIZE];
     memset(config, 0, sizeof *config);
     for (size_t i = 0; i < KEYS; i++) {
-        if (keys[i].preset)
-            keys[i].parse(&keys[i].rule, keys[i].preset, config, err);
+        bool good =
+            *keys[i].preset == '\0' || keys[i].parse(&keys[i].rule, keys[i].preset, config, err);
+        assert(good);
+        (void)good;
     }
     config->listen_count = 0; /* the default stands only where no line says otherwise */
     config->listen[0].is_default = true;
 }
 
 static void read_lines(struct reader *r, FILE *file) {
-    char line[LINE_LEN_MAX + 2];
-    while (fgets(line, sizeof line, file)) {
-        size_t len = strlen(line);
+    static const char bom[] = "\xEF\xBB\xBF";
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t len;
+    while ((len = getline(&line, &size, file)) > 0) {
         r->line++;
-        if (len > 0 && line[len - 1] != '\n' && !feof(file)) {
-            /* Too long, or a NUL byte hides its end. */
-            error_at(r, len > LINE_LEN_MAX ? "the line is longer than %d bytes"
-                                           : "the line has a NUL byte (of at most %d bytes)",
-                     LINE_LEN_MAX);
-            int c = len > LINE_LEN_MAX ? 0 : '\n';
-            while (c != '\n' && c != EOF)
-                c = fgetc(file);
-            continue;
-        }
-        bool bom = r->line == 1 && memcmp(line, "\xef\xbb\xbf", len < 3 ? len : 3) == 0 && len >= 3;
-        parse_line(r, bom ? line + 3 : line);
+        if (len > LINE_LEN_MAX)
+            error_at(r, "the line is longer than %d bytes", LINE_LEN_MAX);
+        else if (memchr(line, '\0', (size_t)len))
+            error_at(r, "the line has a NUL byte");
+        else
+            parse_line(r, r->line == 1 && strncmp(line, bom, 3) == 0 ? line + 3 : line);
     }
+    free(line);
     if (ferror(file)) {
         r->line = 0;
         error_at(r, "%s", strerror(errno));
@@ -250,6 +273,8 @@ void config_print_errors(const struct config_errors *errors, FILE *to) {
 void config_log_errors(const struct config_errors *errors) {
     for (uint32_t i = 0; i < errors_kept(errors); i++)
         log_error("%s", errors->text[i]);
+    if (errors->count > CONFIG_ERRORS_MAX)
+        log_error("and %u more errors", errors->count - CONFIG_ERRORS_MAX);
 }
 
 void config_keep(const struct config *old, struct config *next) {
@@ -269,9 +294,9 @@ void config_log_inert(const struct config *config) {
     set_defaults(&preset);
     for (size_t i = 0; i < KEYS; i++) {
         const struct value_rule *rule = &keys[i].rule;
-        if ((keys[i].flags & INERT) && memcmp((const char *)config + rule->offset,
-                                              (const char *)&preset + rule->offset,
-                                              rule->size) != 0)
+        if ((keys[i].flags & INERT) &&
+            memcmp((const char *)config + rule->offset, (const char *)&preset + rule->offset,
+                   rule->size) != 0)
             log_warn("%s: set, but this version does nothing with it yet", keys[i].name);
     }
 }

@@ -1,8 +1,6 @@
 /* config_value.c - see config_value.h. */
 #include "master/config_value.h"
 
-#include "ipc/config.h"
-
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -12,20 +10,14 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum { ERR_SIZE = 256 };
+const struct value_kind value_count = {"a number", {{"", 1}}};
+const struct value_kind value_size = {"a size (such as 512, 64K, 4M, 1G)",
+                                      {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}}};
+const struct value_kind value_time = {
+    "a time (such as 100ms, 60s, 5m, 1h)",
+    {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}, {"h", 3600000}}};
 
-struct unit {
-    const char *name;
-    uint64_t factor;
-};
-static const struct unit plain_units[] = {{"", 1}, {NULL, 0}};
-static const struct unit size_units[] = {
-    {"", 1}, {"K", 1u << 10}, {"M", 1u << 20}, {"G", 1u << 30}, {NULL, 0}};
-/* A bare number of time is seconds, as people mean it; 0 needs no unit anyway. */
-static const struct unit time_units[] = {
-    {"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}, {"h", 3600000}, {NULL, 0}};
-
-static void store(const struct value_rule *rule, void *config, uint64_t value) {
+static void store(const struct value_rule *rule, struct config *config, uint64_t value) {
     char *at = (char *)config + rule->offset;
     switch (rule->size) {
     case 1: *(uint8_t *)at = (uint8_t)value; break;
@@ -34,117 +26,132 @@ static void store(const struct value_rule *rule, void *config, uint64_t value) {
     }
 }
 
-/* The text of a bound in its unit. */
-static void bound(char out[32], uint64_t value, const struct unit *units) {
-    const struct unit *best = NULL;
-    for (const struct unit *u = units; u->name; u++) {
-        if (u->factor && value && value % u->factor == 0 && (!best || u->factor > best->factor) &&
-            *u->name)
+/* A bound as people write it: in the largest unit that leaves no rest. */
+static void bound(char *out, size_t size, uint64_t value, const struct value_kind *kind) {
+    const struct value_unit *best = NULL;
+    for (const struct value_unit *u = kind->units; u->name; u++) {
+        if (*u->name && value != 0 && value % u->factor == 0)
             best = u;
     }
-    snprintf(out, 32, "%llu%s", (unsigned long long)(best ? value / best->factor : value),
+    snprintf(out, size, "%llu%s", (unsigned long long)(best ? value / best->factor : value),
              best ? best->name : "");
 }
 
-static bool quantity(const struct value_rule *rule, const char *text, const struct unit *units,
-                     const char *kind, uint64_t *out, char *err) {
-    char *end;
+static void range(const struct value_rule *rule, char out[VALUE_RANGE_SIZE]) {
+    char min[24], max[24];
+    bound(min, sizeof min, rule->min, rule->kind);
+    bound(max, sizeof max, rule->max, rule->kind);
+    snprintf(out, VALUE_RANGE_SIZE, "%s to %s", min, max);
+}
+
+static void words(const struct value_rule *rule, char out[VALUE_RANGE_SIZE]) {
+    size_t at = 0;
+    for (const char *const *w = rule->words; *w && at < VALUE_RANGE_SIZE; w++)
+        at += (size_t)snprintf(out + at, VALUE_RANGE_SIZE - at, "%s%s", at ? ", " : "", *w);
+}
+
+const char *value_range(const struct value_rule *rule, char out[VALUE_RANGE_SIZE]) {
+    out[0] = '\0';
+    if (rule->kind)
+        range(rule, out);
+    else if (rule->words)
+        words(rule, out);
+    return out;
+}
+
+static bool number(const struct value_rule *rule, const char *text, uint64_t *out, char *err) {
+    char *end, allowed[VALUE_RANGE_SIZE];
     errno = 0;
     unsigned long long n = strtoull(text, &end, 10);
-    const struct unit *unit = units;
+    const struct value_unit *unit = rule->kind->units;
     while (unit->name && strcmp(unit->name, end) != 0)
         unit++;
     if (!isdigit((unsigned char)*text) || !unit->name) {
-        snprintf(err, ERR_SIZE, "\"%.100s\" is not %s", text, kind);
+        snprintf(err, VALUE_ERR_SIZE, "\"%.100s\" is not %s", text, rule->kind->a);
         return false;
     }
     if (errno == ERANGE || n > UINT64_MAX / unit->factor || n * unit->factor < rule->min ||
         n * unit->factor > rule->max) {
-        char min[32], max[32];
-        bound(min, rule->min, units);
-        bound(max, rule->max, units);
-        snprintf(err, ERR_SIZE, "%.100s is out of range; it goes from %s to %s", text, min, max);
+        snprintf(err, VALUE_ERR_SIZE, "%.100s is out of range; it goes from %s", text,
+                 value_range(rule, allowed));
         return false;
     }
     *out = n * unit->factor;
     return true;
 }
 
-static bool stored(const struct value_rule *rule, const char *text, const struct unit *units,
-                   const char *kind, void *config, char *err) {
+bool value_number(const struct value_rule *rule, const char *text, struct config *config,
+                  char *err) {
     uint64_t value;
-    if (!quantity(rule, text, units, kind, &value, err))
+    if (!number(rule, text, &value, err))
         return false;
     store(rule, config, value);
     return true;
 }
 
-bool value_number(const struct value_rule *rule, const char *text, void *config, char *err) {
-    return stored(rule, text, plain_units, "a number", config, err);
-}
-
-bool value_size(const struct value_rule *rule, const char *text, void *config, char *err) {
-    return stored(rule, text, size_units, "a size (such as 512, 64K, 4M)", config, err);
-}
-
-bool value_time(const struct value_rule *rule, const char *text, void *config, char *err) {
-    return stored(rule, text, time_units, "a time (such as 100ms, 60s, 5m, 1h)", config, err);
-}
-
-bool value_ring(const struct value_rule *rule, const char *text, void *config, char *err) {
+bool value_power(const struct value_rule *rule, const char *text, struct config *config,
+                 char *err) {
     uint64_t value;
-    if (!quantity(rule, text, size_units, "a size (such as 4M)", &value, err))
+    if (!number(rule, text, &value, err))
         return false;
     if (value & (value - 1)) {
-        snprintf(err, ERR_SIZE, "%.100s is not a power of two", text);
+        snprintf(err, VALUE_ERR_SIZE, "%.100s is not a power of two", text);
         return false;
     }
     store(rule, config, value);
     return true;
 }
 
-bool value_word(const struct value_rule *rule, const char *text, void *config, char *err) {
+bool value_workers(const struct value_rule *rule, const char *text, struct config *config,
+                   char *err) {
+    cpu_set_t cores;
+    if (strcmp(text, "auto") != 0)
+        return value_number(rule, text, config, err);
+    uint64_t n = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (uint64_t)CPU_COUNT(&cores) : 1;
+    store(rule, config, n < rule->min ? rule->min : n > rule->max ? rule->max : n);
+    return true;
+}
+
+bool value_word(const struct value_rule *rule, const char *text, struct config *config, char *err) {
+    char allowed[VALUE_RANGE_SIZE];
     for (uint64_t i = 0; rule->words[i]; i++) {
         if (strcmp(rule->words[i], text) == 0) {
             store(rule, config, i);
             return true;
         }
     }
-    int n = snprintf(err, ERR_SIZE, "\"%.100s\" is not one of:", text);
-    for (uint64_t i = 0; rule->words[i] && n < ERR_SIZE; i++)
-        n += snprintf(err + n, ERR_SIZE - (size_t)n, " %s", rule->words[i]);
+    snprintf(err, VALUE_ERR_SIZE, "\"%.100s\" is not one of: %s", text, value_range(rule, allowed));
     return false;
 }
 
-bool value_workers(const struct value_rule *rule, const char *text, void *config, char *err) {
-    if (strcmp(text, "auto") != 0)
-        return value_number(rule, text, config, err);
-    cpu_set_t cores;
-    int n = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-    store(rule, config, n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (uint64_t)n);
-    return true;
+static bool too_long(size_t max, char *err) {
+    snprintf(err, VALUE_ERR_SIZE, "the value is longer than %zu bytes", max);
+    return false;
 }
 
-static bool store_text(const struct value_rule *rule, const char *text, void *config, char *err) {
+bool value_text(const struct value_rule *rule, const char *text, struct config *config, char *err) {
     size_t len = strlen(text);
-    if (len == 0 || len >= rule->size) {
-        snprintf(err, ERR_SIZE,
-                 len == 0 ? "the value is empty" : "the value is longer than %zu bytes",
-                 rule->size - 1);
-        return false;
-    }
-    memset((char *)config + rule->offset, 0, rule->size);
+    if (len >= rule->size)
+        return too_long(rule->size - 1, err);
+    memset((char *)config + rule->offset, 0, rule->size); /* fields are compared whole */
     memcpy((char *)config + rule->offset, text, len);
     return true;
 }
 
-/* Strict enough for what people write into a file: no overlong forms, surrogates, or rest. */
-static bool valid_utf8(const unsigned char *p, size_t n) {
+bool value_socket(const struct value_rule *rule, const char *text, struct config *config,
+                  char *err) {
+    size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+    return strlen(text) <= max ? value_text(rule, text, config, err) : too_long(max, err);
+}
+
+/* RFC 3629, strictly: no overlong forms, no surrogates, nothing cut. */
+static bool valid_utf8(const char *text, size_t n) {
+    static const unsigned long least[] = {0, 0x80, 0x800, 0x10000};
+    const unsigned char *p = (const unsigned char *)text;
     for (size_t i = 0; i < n;) {
-        unsigned c = p[i++], more = c < 0x80 ? 0 : c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
-        unsigned long point = more == 0 ? c : c & (0x3Fu >> more);
-        static const unsigned long least[] = {0, 0x80, 0x800, 0x10000};
-        if ((c >= 0x80 && c < 0xC2) || c > 0xF4 || more > n - i)
+        unsigned lead = p[i++], more = lead < 0x80 ? 0 : lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+        unsigned long point = more == 0 ? lead : lead & (0x3Fu >> more);
+        if ((lead >= 0x80 && lead < 0xC2) || lead > 0xF4 || more > n - i)
             return false;
         for (unsigned k = 0; k < more; k++, i++) {
             if ((p[i] & 0xC0) != 0x80)
@@ -157,76 +164,73 @@ static bool valid_utf8(const unsigned char *p, size_t n) {
     return true;
 }
 
-static bool has_control(const char *text, size_t n, bool lines) {
+/* C0, DEL and C1, but those in `allowed`.  Valid UTF-8 only. */
+static bool has_control(const char *text, size_t n, const char *allowed) {
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
-        bool allowed = lines && (c == '\n' || c == '\r' || c == '\t' || c == 0x1b);
-        if ((c < 0x20 && !allowed) || c == 0x7f)
+        bool c1 = c == 0xC2 && i + 1 < n && (unsigned char)text[i + 1] < 0xA0;
+        if (((c < 0x20 || c == 0x7F) && (c == '\0' || !strchr(allowed, c))) || c1)
             return true;
     }
     return false;
 }
 
-bool value_room(const struct value_rule *rule, const char *text, void *config, char *err) {
-    if (has_control(text, strlen(text), false) ||
-        !valid_utf8((const unsigned char *)text, strlen(text))) {
-        snprintf(err, ERR_SIZE, "the name is not printable UTF-8");
+bool value_room(const struct value_rule *rule, const char *text, struct config *config, char *err) {
+    size_t n = strlen(text);
+    if (n == 0 || !valid_utf8(text, n) || has_control(text, n, "")) {
+        snprintf(err, VALUE_ERR_SIZE, n == 0 ? "the value is empty" : "not printable UTF-8");
         return false;
     }
-    return store_text(rule, text, config, err);
+    return value_text(rule, text, config, err);
 }
 
-bool value_path(const struct value_rule *rule, const char *text, void *config, char *err) {
-    return store_text(rule, text, config, err);
+/* How many bytes the file has, at most `size`; -1 with errno. */
+static ssize_t read_file(const char *path, char *bytes, size_t size) {
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return -1;
+    errno = 0;
+    size_t n = fread(bytes, 1, size, file);
+    int error = ferror(file) ? errno : 0;
+    fclose(file);
+    errno = error;
+    return error ? -1 : (ssize_t)n;
 }
 
-bool value_control(const struct value_rule *rule, const char *text, void *config, char *err) {
-    size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
-    if (strlen(text) > max) {
-        snprintf(err, ERR_SIZE, "the path of a socket has at most %zu bytes", max);
-        return false;
-    }
-    return store_text(rule, text, config, err);
-}
-
-/* Lines of the file end with CR LF on the wire, whatever they end with in the file. */
-static bool motd_store(struct config *c, const char *text, size_t n, const char *path, char *err) {
-    uint32_t at = 0;
-    for (size_t i = 0; i < n; i++) {
+/* Lines end with CR LF on the wire, whatever they end with in the file. */
+static bool store_motd(struct config *config, const char *text, size_t n) {
+    size_t at = 0;
+    size_t bom = n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    for (size_t i = bom; i < n; i++) {
         if (text[i] == '\r')
             continue;
-        if (at + 2 > MOTD_MAX) {
-            snprintf(err, ERR_SIZE, "%.150s: longer than %d bytes", path, MOTD_MAX);
+        if (at + 1 + (text[i] == '\n') > MOTD_MAX)
             return false;
-        }
         if (text[i] == '\n')
-            c->motd[at++] = '\r';
-        c->motd[at++] = text[i];
+            config->motd[at++] = '\r';
+        config->motd[at++] = text[i];
     }
-    c->motd_len = at;
+    config->motd_len = (uint32_t)at;
     return true;
 }
 
-bool value_motd(const struct value_rule *rule, const char *text, void *config, char *err) {
-    struct config *c = config;
-    char bytes[MOTD_MAX + 1];
-    if (!store_text(rule, text, config, err))
+bool value_motd(const struct value_rule *rule, const char *text, struct config *config, char *err) {
+    char bytes[2 * MOTD_MAX]; /* a line end in the file may have two bytes already */
+    if (!value_text(rule, text, config, err))
         return false;
-    FILE *file = fopen(text, "re");
-    size_t n = file ? fread(bytes, 1, sizeof bytes, file) : 0;
-    bool failed = !file || ferror(file);
-    int error = errno;
-    if (file)
-        fclose(file);
-    if (failed) {
-        snprintf(err, ERR_SIZE, "%.150s: %s", text, strerror(error));
-        return false;
-    }
-    if (has_control(bytes, n, true) || !valid_utf8((const unsigned char *)bytes, n)) {
-        snprintf(err, ERR_SIZE, "%.150s: not UTF-8 text", text);
-        return false;
-    }
-    return motd_store(c, bytes, n, text, err);
+    if (*text == '\0')
+        return true;
+    ssize_t n = read_file(text, bytes, sizeof bytes);
+    const char *wrong = NULL;
+    if (n < 0)
+        wrong = strerror(errno);
+    else if (!store_motd(config, bytes, (size_t)n))
+        wrong = "longer than 8192 bytes, a line end counting two";
+    else if (!valid_utf8(bytes, (size_t)n) || has_control(bytes, (size_t)n, "\t\n\r\033"))
+        wrong = "not UTF-8 text";
+    if (wrong)
+        snprintf(err, VALUE_ERR_SIZE, "%.150s: %s", text, wrong);
+    return !wrong;
 }
 
 static bool address_parse(const char *text, struct in6_addr *out, bool *ipv4) {
@@ -240,62 +244,75 @@ static bool address_parse(const char *text, struct in6_addr *out, bool *ipv4) {
     return true;
 }
 
-bool value_listen(const struct value_rule *rule, const char *text, void *config, char *err) {
-    struct config *c = config;
-    struct listen_address a = {0};
-    char host[64];
-    const char *colon = strrchr(text, ':');
-    size_t len = colon ? (size_t)(colon - text) : 0;
-    bool bracket = len > 1 && text[0] == '[' && text[len - 1] == ']';
-    if (bracket && len < sizeof host)
-        snprintf(host, sizeof host, "%.*s", (int)len - 2, text + 1);
-    else
-        snprintf(host, sizeof host, "%.*s", (int)(len < 60 ? len : 60), text);
-    if (strcmp(host, "*") == 0)
-        snprintf(host, sizeof host, "::");
-    char *end = NULL;
-    unsigned long port = colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10)
-                                                                   : 65536;
-    bool shaped = bracket || !strchr(host, ':') || strcmp(host, "::") == 0;
-    if (!colon || !end || *end != '\0' || port > 65535 || !shaped ||
-        !address_parse(host, &a.addr, &a.ipv4) || (bracket && a.ipv4)) {
-        snprintf(err, ERR_SIZE,
-                 "\"%.100s\" is not address:port (such as [::]:6666, 127.0.0.1:6666, *:6666)", text);
-        return false;
+/* Decimal digits and nothing else, at most `max`. */
+static bool small_number(const char *text, unsigned long max, unsigned long *out) {
+    size_t digits = strspn(text, "0123456789");
+    *out = digits > 0 && digits < 10 && text[digits] == '\0' ? strtoul(text, NULL, 10) : max + 1;
+    return *out <= max;
+}
+
+/* "*", "1.2.3.4" or "[::1]", of `len` bytes. */
+static bool host_parse(const char *text, size_t len, struct listen_address *out) {
+    char host[INET6_ADDRSTRLEN];
+    bool bracket = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    if (len == 1 && *text == '*') {
+        out->addr = in6addr_any;
+        return true;
     }
-    if (c->listen_count == LISTEN_MAX) {
-        snprintf(err, ERR_SIZE, "more than %d addresses", LISTEN_MAX);
-        return false;
+    if (bracket) {
+        text++;
+        len -= 2;
     }
+    if (len >= sizeof host)
+        return false;
+    memcpy(host, text, len);
+    host[len] = '\0';
+    return address_parse(host, &out->addr, &out->ipv4) && bracket == !out->ipv4;
+}
+
+bool value_listen(const struct value_rule *rule, const char *text, struct config *config,
+                  char *err) {
     (void)rule;
+    struct listen_address a = {0};
+    unsigned long port;
+    const char *colon = strrchr(text, ':');
+    if (!colon || !small_number(colon + 1, UINT16_MAX, &port) ||
+        !host_parse(text, (size_t)(colon - text), &a)) {
+        snprintf(err, VALUE_ERR_SIZE,
+                 "\"%.100s\" is not address:port (such as [::]:6666, 127.0.0.1:6666, *:6666)",
+                 text);
+        return false;
+    }
+    if (config->listen_count == LISTEN_MAX) {
+        snprintf(err, VALUE_ERR_SIZE, "more than %d addresses", LISTEN_MAX);
+        return false;
+    }
     a.port = (uint16_t)port;
-    c->listen[c->listen_count++] = a;
+    config->listen[config->listen_count++] = a;
     return true;
 }
 
-bool value_network(const struct value_rule *rule, const char *text, void *config, char *err) {
-    struct config *c = config;
-    char host[64];
-    const char *slash = strchr(text, '/');
-    size_t len = slash ? (size_t)(slash - text) : strlen(text);
+bool value_network(const struct value_rule *rule, const char *text, struct config *config,
+                   char *err) {
+    (void)rule;
+    char host[INET6_ADDRSTRLEN] = "";
     struct network net = {0};
     bool ipv4 = false;
-    snprintf(host, sizeof host, "%.*s", (int)(len < 60 ? len : 60), text);
+    size_t len = strcspn(text, "/");
+    if (len < sizeof host)
+        memcpy(host, text, len);
     bool good = address_parse(host, &net.addr, &ipv4);
     unsigned long most = ipv4 ? 32 : 128, bits = most;
-    char *end = NULL;
-    if (slash)
-        bits = isdigit((unsigned char)slash[1]) ? strtoul(slash + 1, &end, 10) : 999;
-    if (!good || bits > most || (end && *end != '\0')) {
-        snprintf(err, ERR_SIZE, "\"%.100s\" is not an address or address/bits", text);
+    if (!good || (text[len] == '/' && !small_number(text + len + 1, most, &bits))) {
+        snprintf(err, VALUE_ERR_SIZE,
+                 "\"%.100s\" is not an address or address/bits (such as 10.0.0.0/8)", text);
         return false;
     }
-    if (c->proxy_from_count == PROXY_FROM_MAX) {
-        snprintf(err, ERR_SIZE, "more than %d networks", PROXY_FROM_MAX);
+    if (config->proxy_from_count == PROXY_FROM_MAX) {
+        snprintf(err, VALUE_ERR_SIZE, "more than %d networks", PROXY_FROM_MAX);
         return false;
     }
-    (void)rule;
     net.bits = (uint8_t)(ipv4 ? bits + 96 : bits);
-    c->proxy_from[c->proxy_from_count++] = net;
+    config->proxy_from[config->proxy_from_count++] = net;
     return true;
 }

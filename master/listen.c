@@ -95,35 +95,36 @@ static void port_of(int fd, struct listen_address *a) {
                                 : ((struct sockaddr_in6 *)&address)->sin6_port);
 }
 
+static bool bind_all(struct listener *l) {
+    if (l->asked.port != 0 && !probe(&l->asked))
+        return false;
+    for (uint32_t slot = 0; slot < WORKERS_MAX; slot++) {
+        l->fd[slot] = bind_one(&l->actual, slot, true);
+        if (l->fd[slot] < 0)
+            return false;
+        if (slot == 0)
+            port_of(l->fd[0], &l->actual); /* the others share what the kernel picked */
+    }
+    return true;
+}
+
 bool listen_open(struct listener *l, const struct listen_address *asked, char *err,
                  size_t err_size) {
     char text[80];
-    l->asked = l->actual = *asked;
     memset(l->fd, 0xff, sizeof l->fd);
     memset((void *)l->listening, 0, sizeof l->listening);
-    bool good = asked->port == 0 || probe(&l->actual);
-    if (good)
-        l->fd[0] = bind_one(&l->actual, 0, true);
-    if ((!good || l->fd[0] < 0) && asked->is_default && !asked->ipv4 && no_ipv6(errno)) {
-        struct listen_address any = {.ipv4 = true, .port = asked->port, .is_default = true};
+    l->asked = l->actual = *asked;
+    if (bind_all(l))
+        return true;
+    if (asked->is_default && no_ipv6(errno)) {
+        struct listen_address any = {.ipv4 = true, .port = asked->port};
         any.addr.s6_addr[10] = any.addr.s6_addr[11] = 0xff;
-        log_warn("this machine has no IPv6; listening on 0.0.0.0:%u instead", any.port);
-        if (!listen_open(l, &any, err, err_size))
-            return false;
-        l->asked = *asked;
-        return true;
+        log_warn("this machine has no IPv6; listening on %s instead", listen_format(&any, text));
+        bool opened = listen_open(l, &any, err, err_size);
+        l->asked = *asked; /* a reload compares with it */
+        return opened;
     }
-    if (l->fd[0] >= 0)
-        port_of(l->fd[0], &l->actual);
-    for (uint32_t slot = 1; slot < WORKERS_MAX && l->fd[0] >= 0; slot++) {
-        l->fd[slot] = bind_one(&l->actual, slot, true);
-        if (l->fd[slot] < 0)
-            good = false;
-    }
-    if (good && l->fd[0] >= 0)
-        return true;
-    int error = errno;
-    snprintf(err, err_size, "listen %s: %s", listen_format(asked, text), strerror(error));
+    snprintf(err, err_size, "listen %s: %s", listen_format(asked, text), strerror(errno));
     listen_close(l);
     return false;
 }
