@@ -168,7 +168,7 @@ static void apply_after(struct worker *w, struct client *c, const struct entry *
         return;
     if (entry->kind == ENTRY_JOIN && w->place[fd] != 0) {
         w->strangers--;
-        flush_restart(w);
+        flush_client(w, c); /* its boxes are free again at once, whatever the crowd */
     }
     if (entry->kind == ENTRY_LEAVE)
         leave_finish(w, c);

@@ -23,10 +23,12 @@ enum input_outcome command_welcome(struct worker *w, struct client *c) {
     edit_sentence(&e, SAY_GREETING, &words);
     edit_sentence(&e, SAY_LOG_IN, &words);
     e.f->flags |= FACT_GREETED;
-    if (edit_commit(&e))
-        return INPUT_MORE;
-    member_hold(w, c, HOLD_BOXES);
-    return INPUT_IDLE;
+    if (!edit_commit(&e)) {
+        member_hold(w, c, HOLD_BOXES);
+        return INPUT_IDLE;
+    }
+    flush_client(w, c); /* its boxes are free again at once, whatever the crowd */
+    return client_is(c, client_birth(c->life)) ? INPUT_MORE : INPUT_IDLE;
 }
 
 /* The aside of a refused line: a name; behind an addressee's struct and the speaker, for a whisper. */

@@ -24,7 +24,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { EVENTS = 512, ROUNDS = 16, RETRY_MS = 2, SWEEP_MS = 1000, SUCCESSION_MS = 20 };
+enum { EVENTS = 512, ROUNDS = 16, ROUND_CLIENTS = 64, RETRY_MS = 2, SWEEP_MS = 1000, SUCCESSION_MS = 20 };
 
 /* ---- start ---- */
 
@@ -148,10 +148,19 @@ static void worker_events(struct worker *w, const struct epoll_event *event, int
     }
 }
 
+/* Those who have more go behind those who had no turn yet. */
+static void ready_rotate(struct worker *w, uint32_t kept, uint32_t done) {
+    uint32_t again[ROUND_CLIENTS], rest = w->ready.count - done;
+    memcpy(again, w->ready.at, kept * sizeof again[0]);
+    memmove(w->ready.at, w->ready.at + done, rest * sizeof again[0]);
+    memcpy(w->ready.at + rest, again, kept * sizeof again[0]);
+    w->ready.count = rest + kept;
+}
+
 /* Everything that is to be published goes out in one hold of the gate per round.  False: the ring is
  * full, or an entry cannot be applied yet: nothing more is read until it can. */
 static bool worker_round(struct worker *w) {
-    uint32_t todo = w->ready.count, kept = 0;
+    uint32_t todo = w->ready.count < ROUND_CLIENTS ? w->ready.count : ROUND_CLIENTS, kept = 0;
     leave_stage(w);
     for (uint32_t i = 0; i < todo; i++) {
         uint32_t fd = w->ready.at[i];
@@ -165,13 +174,12 @@ static bool worker_round(struct worker *w) {
         else
             w->ready.at[kept++] = fd;
     }
-    /* What was added meanwhile follows what was kept. */
-    memmove(&w->ready.at[kept], &w->ready.at[todo],
-            (w->ready.count - todo) * sizeof w->ready.at[0]);
-    w->ready.count = kept + w->ready.count - todo;
+    ready_rotate(w, kept, todo);
     leave_stage(w);
     worker_unnote(w);
-    return stage_publish(w) && w->settled;
+    bool going_on = stage_publish(w) && w->settled;
+    flush_dirty(w);
+    return going_on;
 }
 
 static void worker_input(struct worker *w) {
