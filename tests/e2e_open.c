@@ -10,6 +10,16 @@ TestSuite(open_room, .timeout = 180);
 
 static const char open_room[] = "workers = 2\nlogin = no\nflood_rate = 0\nhistory = 0\n";
 
+/* Each by an address of its own; in turn, so that everybody sees all who come after. */
+static void two_come(struct server *s, struct guest *g[2], const char *charset) {
+    static const char *const from[] = {"127.0.0.2", "127.0.0.3"};
+    for (int i = 0; i < 2; i++) {
+        g[i] = guest_connect_as(s, .from = from[i], .charset = charset);
+        guest_expect(g[i], "%s", told1(TOLD_GREETING, "Chatroom"));
+        guests_expect(g, i + 1, told1(TOLD_COMES, from[i]));
+    }
+}
+
 /* The settings of the original exercise, and a client that sends UTF-8 and decodes GBK. */
 Test(open_room, as_the_exercise_had_it) {
     struct server *s = server_start("login = no\nlanguage = zh\nencoding = gbk\n");
@@ -35,10 +45,8 @@ Test(open_room, as_the_exercise_had_it) {
 
 Test(open_room, lines_go_to_everybody_as_typed) {
     struct server *s = server_start("%s", open_room);
-    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2"),
-                          guest_connect_as(s, .from = "127.0.0.3")};
-    guest_expect(g[0], "%s", told1(TOLD_GREETING, "Chatroom"));
-    guests_until(g, 2, told1(TOLD_COMES, "127.0.0.3"));
+    struct guest *g[2];
+    two_come(s, g, NULL);
     static const char *const lines[][2] = {
         {"hello", "hello"}, /* what is a command in the classic room is speech here */
         {"look", "look"},           {"who", "who"},
@@ -60,10 +68,8 @@ Test(open_room, lines_go_to_everybody_as_typed) {
 
 Test(open_room, gbk_and_utf8_people_read_one_another) {
     struct server *s = server_start("%sencoding = gbk\n", open_room);
-    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2", .charset = "GBK"), NULL};
-    guest_until(g[0], "%s", told1(TOLD_COMES, "127.0.0.2"));
-    g[1] = guest_connect_as(s, .from = "127.0.0.3", .charset = "GBK");
-    guests_until(g, 2, told1(TOLD_COMES, "127.0.0.3"));
+    struct guest *g[2];
+    two_come(s, g, "GBK");
     guest_type(g[0], "\xcd\xed\xc9\xcf\xba\xc3\r\n"); /* GBK */
     guests_expect(g, 2, "晚上好");
     guest_say(g[1], "晚上好"); /* UTF-8, and the sender is never switched */
@@ -116,10 +122,8 @@ Test(open_room, an_ipv4_client_of_an_ipv6_listener_is_shown_as_plain_ipv4) {
 
 Test(open_room, private_lines_are_addressed_by_address_and_port) {
     struct server *s = server_start("%s", open_room);
-    struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2"), NULL};
-    guest_until(g[0], "%s", told1(TOLD_COMES, "127.0.0.2"));
-    g[1] = guest_connect_as(s, .from = "127.0.0.3");
-    guests_until(g, 2, told1(TOLD_COMES, "127.0.0.3"));
+    struct guest *g[2];
+    two_come(s, g, NULL);
     guest_say(g[0], "/msg %s psst", g[1]->who);
     guest_expect(g[0], "%s", told2(TOLD_COPY, g[1]->who, "psst"));
     cr_assert(strstr(guest_next(g[1]), "] psst"), "%s", g[1]->line);

@@ -52,7 +52,7 @@ Test(reload, a_good_file_takes_effect_and_nobody_is_disconnected) {
     struct guest *g[GUESTS];
     fill(s, g);
     talk(g, "before");
-    server_configure(s, "%sroom = After\nlisten = 127.0.0.1:%u\n", base, s->port);
+    server_configure(s, "%sroom = After\n", base);
     guest_say(g[0], "now"); /* on its way while the signal is */
     server_signal(s, SIGHUP);
     guests_expect(g, GUESTS, "guest0: now");
@@ -61,11 +61,11 @@ Test(reload, a_good_file_takes_effect_and_nobody_is_disconnected) {
     server_stop(s);
 }
 
-Test(reload, a_listen_line_with_port_0_keeps_its_port) {
-    struct server *s = server_start("%sroom = Before\n", base);
+Test(reload, an_address_that_is_served_already_stays) {
+    struct server *s = server_start("%sroom = Before\n", base); /* on port 0: any */
     struct guest *g[GUESTS];
     fill(s, g);
-    server_configure(s, "%sroom = After\n", base);
+    server_configure(s, "%sroom = After\nlisten = 127.0.0.1:%u\n", base, s->port);
     server_signal(s, SIGHUP);
     greeted_at_last(s, told1(TOLD_GREETING, "After"));
     talk(g, "after");
@@ -76,14 +76,14 @@ Test(reload, a_bad_file_changes_nothing_and_is_named) {
     struct server *s = server_start("%sroom = Before\n", base);
     struct guest *g[GUESTS];
     fill(s, g);
-    server_configure(s, "%sroom = After\nhistory = many\nlisten = 127.0.0.1:%u\n", base, s->port);
+    server_configure(s, "%sroom = After\nhistory = many\n", base);
     server_signal(s, SIGHUP);
     server_logged(s, "%s:5: ", s->conf);
     talk(g, "after");
     struct guest *late = guest_connect(s);
     guest_expect(late, "%s", told1(TOLD_GREETING, "Before"));
     guest_close(late);
-    server_configure(s, "%sroom = Mended\nlisten = 127.0.0.1:%u\n", base, s->port);
+    server_configure(s, "%sroom = Mended\n", base);
     server_signal(s, SIGHUP);
     greeted_at_last(s, told1(TOLD_GREETING, "Mended"));
     talk(g, "mended");
@@ -92,8 +92,7 @@ Test(reload, a_bad_file_changes_nothing_and_is_named) {
 
 Test(reload, what_waits_for_a_restart_is_named) {
     struct server *s = server_start("%s", base);
-    server_configure(s, "%sring_size = 1M\nmax_clients = 77\nroom = After\nlisten = 127.0.0.1:%u\n",
-                     base, s->port);
+    server_configure(s, "%sring_size = 1M\nmax_clients = 77\nroom = After\n", base);
     server_signal(s, SIGHUP);
     server_logged(s, "ring_size");
     server_logged(s, "max_clients");
@@ -104,7 +103,7 @@ Test(reload, what_waits_for_a_restart_is_named) {
 Test(reload, language_and_line_max_change_for_those_who_are_there) {
     struct server *s = server_start("%s", base);
     struct guest *ann = guest_enter(s, "ann");
-    server_configure(s, "%sline_max = 64\nlanguage = zh\nlisten = 127.0.0.1:%u\n", base, s->port);
+    server_configure(s, "%sline_max = 64\nlanguage = zh\n", base);
     server_signal(s, SIGHUP);
     greeted_at_last(s, told_in(ZH, TOLD_GREETING, "Chatroom", ""));
     char line[80];
