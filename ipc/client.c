@@ -23,7 +23,7 @@ struct facts *client_edit(struct client *c) {
 
 static void client_cache(struct client *c, const struct facts *f) {
     c->bias = f->pos - f->base - f->box_len;
-    if (c->mode == MODE_BLOCKED)
+    if (c->mode == MODE_BLOCKED || c->mode == MODE_DEAF)
         return;
     const uint32_t slow = FACT_FILTERED | FACT_GOODBYE | FACT_LIST_ROOM | FACT_LIST_ALL;
     bool direct = (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->out_box == NO_BOX &&

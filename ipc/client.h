@@ -96,6 +96,7 @@ _Static_assert(sizeof(struct facts) == 192, "three cache lines a copy");
 enum client_mode {
     MODE_SLOW = 8, /* boxes, lists, filters, not in the room: look at the facts */
     MODE_BLOCKED,  /* its socket is full: wait for EPOLLOUT */
+    MODE_DEAF,     /* its socket takes nothing any more; what it sent before is still read */
 };
 
 struct client {
@@ -138,7 +139,7 @@ static inline const struct facts *client_facts(const struct client *c) {
     return &c->facts[atomic_load_explicit(&c->turn, memory_order_relaxed) & 1];
 }
 
-/* Recomputes bias and mode; clears MODE_BLOCKED only if the caller set another mode before. */
+/* Recomputes bias and mode; MODE_BLOCKED and MODE_DEAF stay until the owner sets another. */
 void client_refresh(struct client *c);
 
 struct facts *client_edit(struct client *c);

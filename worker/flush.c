@@ -2,7 +2,6 @@
 #include "worker/flush.h"
 
 #include "ipc/fault.h"
-#include "ipc/log.h"
 #include "worker/edit.h"
 #include "worker/filter.h"
 #include "worker/leave.h"
@@ -100,8 +99,7 @@ static bool flush_boxes(struct worker *w, struct client *c, const struct facts *
     bool complete = false;
     int n = chain_spans(w, c, f, span, &complete);
     if (n < 0) {
-        log_error("a client's chain of boxes is damaged; closing it");
-        leave_lost(w, c);
+        leave_begin(w, c, "its chain of boxes is damaged");
         return false;
     }
     if (complete && facts_direct(f)) {
@@ -174,7 +172,8 @@ static bool flush_step(struct worker *w, struct client *c, const struct entry *l
 
 static void flush_steps(struct worker *w, struct client *c, const struct entry *last) {
     uint32_t birth = client_birth(atomic_load_explicit(&c->life, memory_order_relaxed));
-    while (client_is(c, birth) && c->mode != MODE_BLOCKED && flush_step(w, c, last))
+    while (client_is(c, birth) && c->mode != MODE_BLOCKED && c->mode != MODE_DEAF &&
+           flush_step(w, c, last))
         ;
 }
 
@@ -212,10 +211,7 @@ void flush_dirty(struct worker *w) {
 static void flush_lap(struct worker *w, struct client *c, uint64_t old_guard, uint64_t to) {
     const struct room *room = &w->seg->room;
     if (w->config.slow_client == SLOW_DISCONNECT) {
-        char who[80];
-        client_endpoint(c, who);
-        log_info("client %s is too slow; disconnecting it", who);
-        leave_lost(w, c);
+        leave_begin(w, c, "too slow");
         return;
     }
     struct edit e;

@@ -202,6 +202,10 @@ static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done)
         return s->staged ? INPUT_STAGED : INPUT_IDLE;
     }
     if (!s->staged && output_waits(s->c)) {
+        if (s->c->mode == MODE_DEAF) {
+            leave_begin(w, s->c, NULL); /* asks on and will never hear an answer */
+            return INPUT_IDLE;
+        }
         member_hold(w, s->c, HOLD_OUTPUT);
         return INPUT_IDLE;
     }
@@ -287,7 +291,7 @@ enum input_outcome input_turn(struct worker *w, struct client *c) {
     }
     scan_tidy(w, c);
     if (!open) {
-        leave_lost(w, c);
+        leave_begin(w, c, NULL);
         return INPUT_IDLE;
     }
     return w->readable[client_index(w, c)] ? INPUT_MORE : INPUT_IDLE;

@@ -26,7 +26,15 @@ void leave_begin(struct worker *w, struct client *c, const char *why) {
     fd_list_add(&w->going, client_index(w, c));
 }
 
-void leave_lost(struct worker *w, struct client *c) { leave_begin(w, c, NULL); }
+void leave_lost(struct worker *w, struct client *c) {
+    uint32_t fd = client_index(w, c);
+    if (c->mode == MODE_BLOCKED)
+        w->blocked--;
+    c->mode = MODE_DEAF;
+    w->readable[fd] = 1;
+    member_release(w, c, HOLD_OUTPUT); /* nothing will ever be read of it */
+    fd_list_add(&w->ready, fd);
+}
 
 void leave_goodbye(struct worker *w, struct client *c, uint32_t sentence, const char *why) {
     struct edit e;

@@ -12,7 +12,7 @@
 
 /* `why`: for the log; NULL: it went by itself. */
 void leave_begin(struct worker *w, struct client *c, const char *why);
-/* Its socket is gone or it must not be sent more. */
+/* Its socket takes nothing any more.  What it sent before that is still read and said; then it goes. */
 void leave_lost(struct worker *w, struct client *c);
 /* A last sentence, then the end.  May fail to be told to one who does not read. */
 void leave_goodbye(struct worker *w, struct client *c, uint32_t sentence, const char *why);

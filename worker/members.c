@@ -64,6 +64,12 @@ void member_arm(struct worker *w, struct client *c) {
     w->armed[fd] = want;
 }
 
+void member_forget(struct worker *w, struct client *c) {
+    uint32_t fd = client_index(w, c);
+    epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_DEL, (int)fd, NULL);
+    w->armed[fd] = 0xff;
+}
+
 void member_hold(struct worker *w, struct client *c, uint8_t why) {
     uint32_t fd = client_index(w, c);
     w->hold[fd] |= why;

@@ -122,11 +122,11 @@ static void worker_client_event(struct worker *w, uint64_t tag, uint32_t events)
     struct client *c = worker_client(w, fd);
     if (client_tag(w, c) != tag)
         return; /* and the number is somebody else's now */
-    if ((events & EPOLLERR) || ((events & EPOLLHUP) && w->hold[fd])) {
-        leave_lost(w, c);
-        return;
-    }
-    if (events & (EPOLLIN | EPOLLHUP)) {
+    /* A connection that was reset may still hold lines to be read; if they have to wait, it must not
+     * wake us again and again meanwhile. */
+    if ((events & (EPOLLERR | EPOLLHUP)) && w->hold[fd])
+        member_forget(w, c);
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
         w->readable[fd] = 1;
         fd_list_add(&w->ready, fd);
     }

@@ -108,6 +108,8 @@ void member_add(struct worker *w, struct client *c);
 void member_remove(struct worker *w, struct client *c);
 /* Makes epoll's interest what hold and mode say; `again`: it is not known what is registered. */
 void member_arm(struct worker *w, struct client *c);
+/* epoll no longer tells of it, until member_arm. */
+void member_forget(struct worker *w, struct client *c);
 void member_hold(struct worker *w, struct client *c, uint8_t why);
 void member_release(struct worker *w, struct client *c, uint8_t why);
 
