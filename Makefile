@@ -77,7 +77,7 @@ install: all                                        # an existing configuration 
 	install chatroom-master $D/sbin
 	$(if $(CTL),install chatroom-ctl $D/bin)
 	install -m 644 master/chatroom-master.8 $D/share/man/man8
-	install -m 644 master/chatroom.conf.5 $D/share/man/man5
+	awk -f scripts/manual chatroom.conf >$D/share/man/man5/chatroom.conf.5
 	test -e $(DESTDIR)$(sysconfdir)/chatroom/chatroom.conf || \
 	install -m 644 chatroom.conf $(DESTDIR)$(sysconfdir)/chatroom/chatroom.conf
 uninstall:                                          # the configuration stays

@@ -45,7 +45,7 @@ static const struct key {
     {"language", "en", value_word, WORD(language, languages), 0},
     {"encoding", "utf-8", value_word, WORD(encoding, encodings), 0},
     {"history", "20", value_number, NUMBER(history, 0, HISTORY_MAX), 0},
-    {"announce_max", "1000", value_number, NUMBER(announce_max, 0, UINT32_MAX), 0},
+    {"announce_max", "1000", value_number, NUMBER(announce_max, 0, 1000000), 0},
     {"motd", "", value_motd, OTHER(motd_path), 0},
     {"max_clients", "10000", value_number, NUMBER(max_clients, 1, 1000000), RESTART},
     {"max_clients_per_address", "0", value_number, NUMBER(max_clients_per_address, 0, 1000000), 0},
