@@ -50,7 +50,6 @@ Test(operate, a_good_configuration_is_ok) {
     snprintf(want, sizeof want, "%s: ok\n", s->conf);
     cr_assert_eq(ran.status, 0, "%s", ran.err);
     cr_assert_str_eq(ran.out, want);
-    s->keeper = run_keep(HERE, 0, s->dir);
 }
 
 Test(operate, each_mistake_is_named_by_file_and_line) {
@@ -72,7 +71,6 @@ Test(operate, each_mistake_is_named_by_file_and_line) {
     static struct ran ran;
     struct server *s = server_prepare();
     server_configure(s, "%s", conf);
-    s->keeper = run_keep(HERE, 0, s->dir);
     for (int start = 0; start < 2; start++) { /* with -t, and on starting for good */
         if (start)
             run(&ran, run_server_path(), "-c", s->conf);
@@ -105,7 +103,6 @@ Test(operate, a_port_in_use_is_an_error_in_one_line) {
     char port[16];
     sprintf(port, ":%u", s->port);
     server_configure(second, "listen = 127.0.0.1%s\nlog = %s/log\n", port, second->dir);
-    second->keeper = run_keep(HERE, 0, second->dir);
     run(&ran, run_server_path(), "-c", second->conf);
     cr_assert_eq(ran.status, 1);
     cr_assert_eq(lines_in(ran.err), 1, "%s", ran.err);
@@ -193,7 +190,7 @@ Test(operate, detaches) {
     cr_assert(text, "no pidfile");
     pid_t pid = (pid_t)atoi(text);
     cr_assert_gt(pid, 1, "%s", text);
-    s->keeper = run_keep(HERE, getpgid(pid), s->dir);
+    s->keeper[1] = run_keep(HERE, getpgid(pid), NULL);
     cr_assert_neq(getsid(pid), getsid(0));
     s->pid = getpid(); /* alive, as the waiting for the log asks */
     server_wait_ready(s);

@@ -181,10 +181,11 @@ Test(room, what_was_typed_before_leaving_is_still_said) {
     struct guest *bob = guest_enter(s, "bob"), *cat = guest_enter(s, "cat");
     guest_until(ann, "%s", told1(TOLD_COMES, "cat"));
     guest_type(bob, "one\r\ntwo\r\n/quit\r\nthree\r\n");
-    guest_expect(ann, "bob: one");
-    guest_expect(ann, "bob: two");
-    guest_expect(ann, "%s", told1(TOLD_GOES, "bob"));
-    guest_say(cat, "last words");
+    struct guest *others[2] = {ann, cat};
+    guests_expect(others, 2, "bob: one");
+    guests_expect(others, 2, "bob: two");
+    guests_expect(others, 2, told1(TOLD_GOES, "bob"));
+    guest_say(cat, "last words"); /* and closes at once, having read all there was */
     guest_close(cat);
     guest_expect(ann, "cat: last words");
     guest_expect(ann, "%s", told1(TOLD_GOES, "cat"));

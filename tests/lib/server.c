@@ -35,7 +35,8 @@ struct server *server_prepare_at(struct where where) {
     snprintf(s->conf, sizeof s->conf, "%s/chatroom.conf", s->dir);
     snprintf(s->err, sizeof s->err, "%s/stderr", s->dir);
     snprintf(s->log, sizeof s->log, "%s", s->err);
-    s->keeper = -1;
+    s->keeper[0] = run_keep(where, 0, s->dir);
+    s->keeper[1] = -1;
     s->next = servers;
     servers = s;
     fail_last_words = show_logs;
@@ -130,7 +131,7 @@ void server_launch_at(struct where where, struct server *s, const char *fmt, ...
     va_end(args);
     char *argv[] = {run_server_path(), "-c", s->conf, NULL};
     s->pid = run_start(where, argv, s->err, s->err);
-    s->keeper = run_keep(where, s->pid, s->dir);
+    s->keeper[1] = run_keep(where, s->pid, NULL);
     server_wait_ready_at(where, s);
 }
 
@@ -195,7 +196,8 @@ void server_ended_at(struct where where, struct server *s) {
             fail_at(where, "the server left processes behind");
         wait_breath();
     }
-    close(s->keeper);
+    close(s->keeper[1]);
+    close(s->keeper[0]);
     struct server **at = &servers;
     while (*at != s)
         at = &(*at)->next;

@@ -33,7 +33,7 @@ struct server {
     uint16_t port; /* of the first address */
     int workers;
     pid_t pid;            /* the master */
-    int keeper;           /* see run_keep */
+    int keeper[2];        /* of the directory, of the process group: see run_keep */
     bool workers_may_die; /* the test kills some; else server_stop fails where one was replaced */
 };
 
