@@ -7,10 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-void slot_ring(struct slot *slot) {
-    if (atomic_load_explicit(&slot->asleep, memory_order_relaxed) == 0 ||
-        atomic_exchange_explicit(&slot->asleep, 0, memory_order_acq_rel) == 0)
-        return;
+void slot_wake_up(struct slot *slot) {
+    if (atomic_exchange_explicit(&slot->asleep, 0, memory_order_acq_rel) == 0)
+        return; /* another rings it */
     FAULT("slot.ring.before");
     uint64_t one = 1;
     /* A counter that is full has woken its sleeper long ago. */

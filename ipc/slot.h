@@ -82,9 +82,13 @@ static inline uint32_t incarnation_slot(uint64_t incarnation) { return incarnati
 
 static inline bool slot_alive(uint32_t state) { return state >= SLOT_ADOPTING; }
 
-/* After the publication that the sleeper is to see.  Async-signal-safe. */
-void slot_ring(struct slot *slot);
-/* Rings every bell but `except`'s (-1: none). */
+/* After the publication that the sleeper is to see, and a fence. */
+void slot_wake_up(struct slot *slot);
+static inline void slot_ring(struct slot *slot) {
+    if (atomic_load_explicit(&slot->asleep, memory_order_relaxed) != 0)
+        slot_wake_up(slot);
+}
+/* Fences, and rings the bells of slots [0, count) but `except`'s (-1: none). */
 void slots_ring(struct slot *slots, uint32_t count, int except);
 
 /* The sleeper: before looking once more; then sleep only if nothing was found; afterwards wake. */

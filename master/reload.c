@@ -107,6 +107,8 @@ void reload_workers(struct segment *seg, uint32_t workers) {
                 log_error_errno("listen for worker %u", k);
         }
     }
+    if (workers > atomic_load(&h->slots_used))
+        atomic_store(&h->slots_used, workers);
     atomic_store(&h->workers, workers);
     FAULT("reload.workers");
 }

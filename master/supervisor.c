@@ -91,18 +91,24 @@ bool supervisor_spawn(struct supervisor *s, uint32_t index) {
     return true;
 }
 
+/* Nobody is in it, nobody is on the way into it, and nobody waits to be started in it. */
+static bool is_vacant(const struct supervisor *s, uint32_t index) {
+    const struct slot *slot = &s->seg->slots[index];
+    return !slot_alive(atomic_load(&slot->state)) && atomic_load(&slot->pid) <= 0 &&
+           s->watch[index].respawn_at == 0;
+}
+
 void supervisor_start_all(struct supervisor *s) {
     uint32_t workers = atomic_load(&s->seg->header->workers);
     for (uint32_t i = 0; i < workers; i++) {
-        uint32_t state = atomic_load(&s->seg->slots[i].state);
-        if (state == SLOT_UNUSED || state == SLOT_DEAD)
+        if (is_vacant(s, i))
             supervisor_spawn(s, i);
     }
 }
 
 void supervisor_finish_retired(struct supervisor *s) {
     for (uint32_t i = atomic_load(&s->seg->header->workers); i < WORKERS_MAX; i++) {
-        if (atomic_load(&s->seg->slots[i].state) == SLOT_DEAD)
+        if (is_vacant(s, i) && atomic_load(&s->seg->slots[i].state) == SLOT_DEAD)
             supervisor_spawn(s, i);
     }
 }

@@ -148,10 +148,7 @@ static bool flush_step(struct worker *w, struct client *c, const struct entry *l
         struct edit e;
         edit_begin(&e, w, c);
         edit_settle_map(&e);
-        if (!edit_commit(&e))
-            return false;
-        member_release(w, c, HOLD_OUTPUT);
-        return true;
+        return edit_commit(&e);
     }
     if (f->skipped > 0)
         return flush_notice(w, c);
@@ -170,11 +167,20 @@ static bool flush_step(struct worker *w, struct client *c, const struct entry *l
     return false;
 }
 
+bool flush_waits(const struct client *c) {
+    const struct facts *f = client_facts(c);
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    return (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) ||
+           client_box_end(f) > sent + OUTPUT_WAITS;
+}
+
 static void flush_steps(struct worker *w, struct client *c, const struct entry *last) {
     uint32_t birth = client_birth(atomic_load_explicit(&c->life, memory_order_relaxed));
     while (client_is(c, birth) && c->mode != MODE_BLOCKED && c->mode != MODE_DEAF &&
            flush_step(w, c, last))
         ;
+    if ((w->hold[client_index(w, c)] & HOLD_OUTPUT) && client_is(c, birth) && !flush_waits(c))
+        member_release(w, c, HOLD_OUTPUT);
 }
 
 void flush_client(struct worker *w, struct client *c) {
@@ -320,10 +326,13 @@ bool flush_slice(struct worker *w) {
         else if (c->mode == MODE_SLOW)
             flush_steps(w, c, last);
     }
-    if (w->circle_left == 0) {
+    if (w->flush_left == 0) { /* everyone is at `count`, or blocked */
+        w->circle_left = 0;
+        flush_raise(w, count);
+    } else if (w->circle_left == 0) {
         flush_raise(w, w->circle_count);
         w->circle_count = count;
-        w->circle_left = w->flush_left == 0 ? 0 : w->member_count;
+        w->circle_left = w->member_count;
     }
     if (w->flush_left == 0) {
         worker_unnote(w);

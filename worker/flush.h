@@ -26,6 +26,10 @@ void flush_client(struct worker *w, struct client *c);
 /* The same, but nothing of the ring at or beyond ledger entry `until`: for one who leaves. */
 void flush_last(struct worker *w, struct client *c, uint64_t until);
 
+enum { OUTPUT_WAITS = 4096 };
+/* So many bytes of replies are unread, or a list is under way, that its input should wait. */
+bool flush_waits(const struct client *c);
+
 /* All clients whose replies were queued. */
 void flush_dirty(struct worker *w);
 

@@ -18,8 +18,6 @@
 _Static_assert(sizeof(struct telnet) == sizeof(((struct facts *)0)->telnet), "lies in the record");
 _Static_assert((int)INBOX_SUB >= (int)TELNET_SUB_MAX, "a subnegotiation fits its place");
 
-enum { OUTPUT_WAITS = 4096 }; /* with more than this unread, a client's input waits */
-
 /* A pass over the bytes that wait.  Nothing in it is the record's before it is committed. */
 struct scan {
     struct worker *w;
@@ -185,13 +183,6 @@ static bool scan_flooded(struct scan *s) {
            (int32_t)(s->tat - s->w->now) > (int32_t)flood_slack(config);
 }
 
-static bool output_waits(const struct client *c) {
-    const struct facts *f = client_facts(c);
-    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    return (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) ||
-           client_box_end(f) > sent + OUTPUT_WAITS;
-}
-
 /* One finished line.  *done is set when the client's scan must stop here. */
 static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done) {
     struct worker *w = s->w;
@@ -201,7 +192,7 @@ static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done)
         member_hold(w, s->c, HOLD_FLOOD);
         return s->staged ? INPUT_STAGED : INPUT_IDLE;
     }
-    if (!s->staged && output_waits(s->c)) {
+    if (!s->staged && flush_waits(s->c)) {
         if (s->c->mode == MODE_DEAF) {
             leave_begin(w, s->c, NULL); /* asks on and will never hear an answer */
             return INPUT_IDLE;

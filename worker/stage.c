@@ -144,8 +144,9 @@ bool stage_publish(struct worker *w) {
     uint32_t first = stage->next;
     uint32_t done = stage_commit(w);
     worker_unlock(w);
-    if (done > first)
-        slots_ring(w->seg->slots, WORKERS_MAX, (int)w->index);
+    /* A full ring waits for guards to rise: whoever sleeps is to look whether its can. */
+    if (done > first || done < stage->count)
+        slots_ring(w->seg->slots, atomic_load(&w->seg->header->slots_used), (int)w->index);
     stage->next = done;
     w->ring_full = done < stage->count;
     apply_settle(w);

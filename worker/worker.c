@@ -229,7 +229,8 @@ static int worker_timeout(const struct worker *w, bool flushing) {
 /* Anything that came between the last look and falling asleep. */
 static bool worker_called(const struct worker *w) {
     const struct segment_header *h = w->seg->header;
-    return room_count(&w->seg->room) != w->flush_count ||
+    uint64_t count = room_count(&w->seg->room);
+    return count != w->flush_count || (w->settled && count != atomic_load(&w->slot->cursor)) ||
            segment_generation(w->seg) != w->generation || atomic_load(&h->shutdown) ||
            (w->index >= atomic_load(&h->workers)) != w->retiring ||
            atomic_load(&w->slot->ask) != 0;
