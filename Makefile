@@ -45,21 +45,27 @@ $(B)/flags: .force
 	@echo '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS))' | cmp -s - $@ || \
 	echo '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS))' >$@
 
-test: $(B)/tests-bin $(PROGRAMS:%=$(B)/%)           # needs libcriterion
+test: $(B)/tests-bin $(PROGRAMS:%=$(B)/%) # needs libcriterion
 	CHATROOM_MASTER=$(CURDIR)/$(MASTER) CHATROOM_CTL=$(CURDIR)/$(B)/chatroom-ctl \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/leaks.supp:print_suppressions=0 \
 	$(B)/tests-bin $(TESTFLAGS)
 
-check:                                              # style, includes, analysers, -Werror
-	sh scripts/check
+SOURCES = $(wildcard $(foreach d,ipc worker master master/ctl tests tests/*,$d/*.c $d/*.h))
+check: # needs clang-format, clang-tidy
+	clang-format --dry-run -Werror $(SOURCES)
+	sh scripts/check-includes
+	$(MAKE) B=.build/check WERROR=1 .build/check/chatroom-master .build/check/tests-bin
+	ls $(filter ipc/%.c worker/%.c master/%.c,$(SOURCES)) | xargs -P $$(nproc) -I FILE \
+	clang-tidy --quiet FILE -- -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra
 
-SANITIZED = $(MAKE) test B=.build/$@ CFLAGS="-O1 -g -fno-omit-frame-pointer" EXTRA="-fsanitize=$(1)"
+SANITIZED = +$(MAKE) test B=.build/$@ CFLAGS="-O1 -g -fno-omit-frame-pointer" EXTRA="-fsanitize=$(1)"
 asan: ; $(call SANITIZED,address)
 ubsan: ; $(call SANITIZED,undefined -fno-sanitize-recover=all)
 tsan: ; $(call SANITIZED,thread)
 fault: ; $(MAKE) .build/fault/chatroom-master B=.build/fault EXTRA=-DCHATROOM_FAULTS
 
 FUZZER = address,undefined -fno-sanitize-recover=all
-fuzz:                                               # needs clang; FUZZ_SECONDS for each
+fuzz: # needs clang; FUZZ_SECONDS for each
 	$(MAKE) $(FUZZ:%=run-%) CC=clang B=.build/fuzz EXTRA="-fsanitize=fuzzer-no-link,$(FUZZER)"
 $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,$(FUZZER) -o $@ $^
@@ -68,11 +74,11 @@ run-fuzz_%: $(B)/fuzz_%
 	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
 	-artifact_prefix=$(B)/ $(B)/corpus/$* tests/fuzz/corpus/$*
 
-bench: all                                          # needs python3
+bench: all # needs python3
 	sh scripts/bench $(BENCHFLAGS)
 
 D = $(DESTDIR)$(prefix)
-install: all                                        # an existing configuration stays
+install: all # an existing configuration stays
 	install -d $D/sbin $D/bin $D/share/man/man5 $D/share/man/man8 $(DESTDIR)$(sysconfdir)/chatroom
 	install chatroom-master $D/sbin
 	$(if $(CTL),install chatroom-ctl $D/bin)
@@ -80,7 +86,7 @@ install: all                                        # an existing configuration 
 	awk -f scripts/manual chatroom.conf >$D/share/man/man5/chatroom.conf.5
 	test -e $(DESTDIR)$(sysconfdir)/chatroom/chatroom.conf || \
 	install -m 644 chatroom.conf $(DESTDIR)$(sysconfdir)/chatroom/chatroom.conf
-uninstall:                                          # the configuration stays
+uninstall: # the configuration stays
 	rm -f $D/sbin/chatroom-master $D/bin/chatroom-ctl
 	rm -f $D/share/man/man8/chatroom-master.8 $D/share/man/man5/chatroom.conf.5
 

@@ -63,6 +63,8 @@ static int bind_one(const struct listen_address *a, uint32_t slot, bool shared) 
     set(fd, IPPROTO_TCP, TCP_KEEPIDLE, SLOT_TAG + (int)slot);
     set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 20);
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
+    /* One who does not read holds this much unsent in the kernel, not megabytes. */
+    set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, LISTEN_UNSENT);
     if (bind(fd, (struct sockaddr *)&address, len) != 0) {
         int error = errno;
         close(fd);
@@ -88,7 +90,7 @@ static bool no_ipv6(int error) {
 }
 
 static void port_of(int fd, struct listen_address *a) {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &len) == 0)
         a->port = ntohs(a->ipv4 ? ((struct sockaddr_in *)&address)->sin_port
