@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-enum { LISTEN_BACKLOG = 4096 };
+enum { LISTEN_BACKLOG = 4096, LISTEN_UNSENT = 128 * 1024 };
 
 /* Fills fd[] and `actual`; false with a sentence that names the address. */
 bool listen_open(struct listener *listener, const struct listen_address *asked, char *err,
