@@ -1,0 +1,380 @@
+/* crowd.c - connections, fragments, and what guests do; see crowd.h. */
+#include "tests/crash/crowd.h"
+
+#include "ipc/clock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    OUT_ENOUGH = 4096,
+    READ_SIZE = 65536,
+    SLOW_RECEIVE_BUFFER = 2048,
+    PAST_LINE = 70,
+    PAST_SIZE = 700
+};
+
+uint32_t crowd_random(struct crowd *c, uint32_t below) { /* xorshift32 */
+    c->random ^= c->random << 13;
+    c->random ^= c->random >> 17;
+    c->random ^= c->random << 5;
+    return c->random % below;
+}
+
+static void text_add(struct text *t, const char *bytes, size_t len) {
+    if (t->len + len > t->size) {
+        t->size = 2 * (t->len + len);
+        t->at = realloc(t->at, t->size);
+        if (!t->at)
+            abort();
+    }
+    memcpy(t->at + t->len, bytes, len);
+    t->len += len;
+}
+
+static void text_drop(struct text *t, size_t len) {
+    memmove(t->at, t->at + len, t->len - len);
+    t->len -= len;
+}
+
+static void guest_type(struct guest *g, const char *fmt, ...) {
+    char line[CROWD_LINE_MAX];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    text_add(&g->out, line, (size_t)n);
+}
+
+void crowd_hang_up(struct crowd *c, struct guest *g) {
+    if (g->fd >= 0)
+        close(g->fd);
+    g->fd = -1;
+    order_outside(c->order, &g->viewer);
+    g->state = GUEST_AWAY;
+    g->in.len = g->out.len = 0;
+    g->waits = g->torn = g->listing = false;
+    g->deaf_until = 0;
+    g->past.len = 0;
+}
+
+static void name_of(const struct guest *g, char out[CROWD_NAME_MAX]) {
+    int n = g->nicks ? snprintf(out, CROWD_NAME_MAX, "n%uk%u-", g->speaker, g->nicks)
+                     : snprintf(out, CROWD_NAME_MAX, "n%u-", g->speaker);
+    snprintf(out + n, CROWD_NAME_MAX - (size_t)n, "%.*s", 24 - n, "abcdefghijklmnopqrstuvwxyz");
+}
+
+void crowd_connect(struct crowd *c, struct guest *g) {
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(c->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int one = 1, small = SLOW_RECEIVE_BUFFER;
+    g->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (g->role == ROLE_SLOW)
+        setsockopt(g->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    if (g->fd < 0 || connect(g->fd, (struct sockaddr *)&to, sizeof to) != 0) {
+        order_complain(c->order, "REFUSED: %s", strerror(errno));
+        c->refused++;
+        if (g->fd >= 0)
+            close(g->fd);
+        g->fd = -1;
+        g->away_until = clock_ms() + 1000;
+        return;
+    }
+    setsockopt(g->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(g - c->guest)};
+    epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, g->fd, &event);
+    g->speaker = order_speaker(c->order);
+    g->nicks = g->asked = g->answered = g->whispered = g->copied = g->heard = 0;
+    name_of(g, g->name);
+    g->state = GUEST_LOGGING_IN;
+    order_entering(c->order, &g->viewer);
+    guest_type(g, "login %s\r\n", g->name);
+    c->comings++;
+}
+
+static enum crowd_role role_of(uint32_t i, bool plain) {
+    static const enum crowd_role roles[10] = {
+        [3] = ROLE_SLOW, [6] = ROLE_COMES_AND_GOES, [9] = ROLE_RENAMES};
+    return plain ? ROLE_STAYS : roles[i % 10];
+}
+
+void crowd_make(struct crowd *c, uint32_t count, uint16_t port, uint32_t seed, bool plain) {
+    *c = (struct crowd){.order = order_new(), .count = count, .port = port, .random = seed | 1};
+    c->guest = calloc(count, sizeof *c->guest);
+    c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    uint32_t alone = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct guest *g = &c->guest[i];
+        g->fd = -1;
+        g->role = role_of(i, plain);
+        g->partner = i;
+        g->named = calloc(count, 1);
+        if (g->role != ROLE_STAYS)
+            continue;
+        if (alone < count) { /* pairs of those who stay */
+            g->partner = alone;
+            c->guest[alone].partner = i;
+        }
+        alone = alone < count ? count : i;
+    }
+}
+
+void crowd_free(struct crowd *c) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        crowd_hang_up(c, &c->guest[i]);
+        free(c->guest[i].in.at);
+        free(c->guest[i].out.at);
+        free(c->guest[i].named);
+        free(c->guest[i].past.at);
+    }
+    free(c->guest);
+    close(c->epoll_fd);
+    order_free(c->order);
+}
+
+/* ---- what they do ---- */
+
+static void say(struct crowd *c, struct guest *g) {
+    struct speaker *s = &c->order->speaker[g->speaker];
+    uint32_t pad = crowd_random(c, 20) == 0 ? crowd_random(c, 900) : crowd_random(c, 40);
+    char dots[1000];
+    memset(dots, '.', pad);
+    dots[pad] = '\0';
+    guest_type(g, "m%u.%u %s;\r\n", g->speaker, s->sent + 1, dots);
+    order_sent(c->order, g->speaker);
+    c->said++;
+}
+
+/* It says farewell in one of three ways: properly; by the end of its stream; by cutting the line.
+ */
+static void leave(struct crowd *c, struct guest *g) {
+    uint32_t how = crowd_random(c, 4);
+    g->away_until = clock_ms() + crowd_random(c, 1500);
+    if (how == 0) {
+        c->order->speaker[g->speaker].excused = true;
+        crowd_hang_up(c, g);
+        return;
+    }
+    if (how == 1)
+        guest_type(g, "logout\r\n");
+    g->state = GUEST_LEAVING;
+}
+
+static void act(struct crowd *c, struct guest *g) {
+    uint32_t dice = crowd_random(c, 100);
+    if (g->state != GUEST_INSIDE || g->out.len > OUT_ENOUGH)
+        return;
+    if (g->role == ROLE_COMES_AND_GOES && dice < 8) {
+        leave(c, g);
+    } else if (g->role == ROLE_RENAMES && dice < 10) {
+        g->nicks++;
+        char name[CROWD_NAME_MAX];
+        name_of(g, name);
+        guest_type(g, "/nick %s\r\n", name);
+    } else if (g->role == ROLE_SLOW && dice < 10) {
+        g->deaf_until = clock_ms() + 200 + crowd_random(c, 6000);
+        epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, g->fd, NULL);
+    } else if (g->role == ROLE_STAYS && dice < 10 && &c->guest[g->partner] != g &&
+               c->guest[g->partner].state == GUEST_INSIDE) {
+        guest_type(g, "/msg %s p%u.%u ;\r\n", c->guest[g->partner].name, g->speaker,
+                   ++g->whispered);
+        c->whispers++;
+    } else if (g->role == ROLE_STAYS && dice < 12) {
+        guest_type(g, "who\r\n");
+        g->asked++;
+        c->asks++;
+    } else {
+        say(c, g);
+    }
+}
+
+/* ---- sockets ---- */
+
+static void lost(struct crowd *c, struct guest *g, const char *how) {
+    if (g->state == GUEST_LEAVING) {
+        crowd_hang_up(c, g);
+        return;
+    }
+    order_complain(c->order, "DISCONNECTED: %s (speaker %u): %s", g->name, g->speaker, how);
+    c->disconnects++;
+    c->order->speaker[g->speaker].excused = true;
+    crowd_hang_up(c, g);
+    g->away_until = clock_ms() + 1000;
+}
+
+static void guest_write(struct crowd *c, struct guest *g) {
+    if (g->fd >= 0 && g->out.len == 0 && g->state == GUEST_LEAVING)
+        shutdown(g->fd, SHUT_WR);
+    if (g->fd < 0 || g->out.len == 0)
+        return;
+    size_t n = g->out.len;
+    if (crowd_random(c, 3) == 0) /* a fragment; the rest another time */
+        n = crowd_random(c, (uint32_t)n) + 1;
+    ssize_t sent = send(g->fd, g->out.at, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0)
+        text_drop(&g->out, (size_t)sent);
+    else if (sent < 0 && errno != EAGAIN)
+        lost(c, g, strerror(errno));
+}
+
+/* For whoever wants to know what led to a complaint. */
+static void guest_remember(struct guest *g, const char *line) {
+    size_t n = strlen(line);
+    n = n < PAST_LINE ? n : PAST_LINE;
+    if (g->past.len + n + 1 > PAST_SIZE)
+        text_drop(&g->past, n + 1 > g->past.len ? g->past.len : n + 1);
+    text_add(&g->past, line, n);
+    text_add(&g->past, "\n", 1);
+}
+static void guest_tell(struct crowd *c, struct guest *g) {
+    order_complain(c->order, "... which %s saw, role %d, after:\n%.*s", g->name, g->role,
+                   (int)g->past.len, g->past.at);
+}
+
+/* Judges all whole lines there are, as far as they can be judged yet. */
+static void guest_lines(struct crowd *c, struct guest *g) {
+    char *at = g->in.at, *end = g->in.at + g->in.len, *stop;
+    g->waits = false;
+    while (at < end && (stop = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        char *tail = stop;
+        while (tail > at && tail[-1] == '\r')
+            tail--;
+        char saved = *tail;
+        *tail = '\0';
+        int told = c->order->told;
+        bool wait = crowd_hear(c, g, at) == ORDER_WAIT;
+        if (!wait)
+            guest_remember(g, at);
+        if (c->order->told != told)
+            guest_tell(c, g);
+        *tail = saved;
+        if (wait) {
+            g->waits = true;
+            break;
+        }
+        at = stop + 1;
+    }
+    if (at != g->in.at)
+        text_drop(&g->in, (size_t)(at - g->in.at));
+}
+
+static void guest_read(struct crowd *c, struct guest *g) {
+    char bytes[READ_SIZE];
+    ssize_t n = recv(g->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n > 0) {
+        text_add(&g->in, bytes, (size_t)n);
+        if (!g->waits)
+            guest_lines(c, g);
+    } else if (n == 0) {
+        lost(c, g, "end of stream");
+    } else if (errno != EAGAIN && errno != EINTR) {
+        lost(c, g, strerror(errno));
+    }
+}
+
+static void guest_tick(struct crowd *c, struct guest *g, uint64_t now) {
+    if (g->state == GUEST_AWAY && now >= g->away_until && g->away_until != UINT64_MAX)
+        crowd_connect(c, g);
+    if (g->deaf_until != 0 && now >= g->deaf_until) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(g - c->guest)};
+        epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, g->fd, &event);
+        g->deaf_until = 0;
+    }
+    if (g->waits)
+        guest_lines(c, g);
+    guest_write(c, g);
+}
+
+void crowd_turn(struct crowd *c, uint32_t lines, int ms) {
+    struct epoll_event event[256];
+    uint64_t now = clock_ms();
+    for (uint32_t i = 0; i < lines; i++)
+        act(c, &c->guest[crowd_random(c, c->count)]);
+    for (uint32_t i = 0; i < c->count; i++)
+        guest_tick(c, &c->guest[i], now);
+    int n = epoll_wait(c->epoll_fd, event, 256, ms);
+    for (int i = 0; i < n; i++) {
+        struct guest *g = &c->guest[event[i].data.u32];
+        if (g->fd >= 0)
+            guest_read(c, g);
+    }
+}
+
+bool crowd_enter(struct crowd *c, uint32_t ms) {
+    uint64_t until = clock_ms() + ms;
+    uint32_t inside = 0;
+    for (; inside < c->count && clock_ms() < until;) {
+        crowd_turn(c, 0, 5);
+        inside = 0;
+        for (uint32_t i = 0; i < c->count; i++)
+            inside += c->guest[i].state == GUEST_INSIDE;
+    }
+    return inside == c->count;
+}
+
+/* Everybody has seen everything, and has got every answer. */
+static bool settled(struct crowd *c) {
+    if (!order_complete(c->order))
+        return false;
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct guest *g = &c->guest[i];
+        const struct guest *partner = &c->guest[g->partner];
+        if (g->state == GUEST_LEAVING || g->state == GUEST_LOGGING_IN || g->out.len > 0 ||
+            g->waits ||
+            (g->state == GUEST_INSIDE &&
+             (g->viewer.at != c->order->len || g->answered != g->asked)) ||
+            g->copied != g->whispered || (partner != g && partner->heard != g->whispered))
+            return false;
+    }
+    return true;
+}
+
+bool crowd_settle(struct crowd *c, uint32_t ms) {
+    uint64_t until = clock_ms() + ms;
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct guest *g = &c->guest[i];
+        g->away_until = UINT64_MAX; /* nobody comes any more */
+        if (g->deaf_until != 0)
+            g->deaf_until = 1;
+    }
+    bool well = false;
+    /* A list is at its end when something else follows. */
+    for (uint32_t turn = 0; !(well = settled(c)) && clock_ms() < until; turn++) {
+        if (turn % 64 == 0)
+            say(c, &c->guest[0]);
+        crowd_turn(c, 0, 5);
+    }
+    order_finish(c->order);
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct guest *g = &c->guest[i];
+        const struct guest *partner = &c->guest[g->partner];
+        if (g->state != GUEST_INSIDE)
+            continue;
+        order_finish_viewer(c->order, &g->viewer);
+        c->private_lost += g->whispered - g->copied;
+        if (partner != g && partner->state == GUEST_INSIDE)
+            c->private_lost += g->whispered - partner->heard;
+        if (g->answered != g->asked) {
+            order_complain(c->order, "%s asked %u times and was answered %u times", g->name,
+                           g->asked, g->answered);
+            c->lists_bad++;
+        }
+    }
+    return well;
+}
+
+uint64_t crowd_violations(struct crowd *c) {
+    const struct order *o = c->order;
+    return o->lost + o->doubled + o->reordered + c->disconnects + c->private_lost +
+           c->private_doubled + c->lists_bad + c->unexpected + c->refused;
+}

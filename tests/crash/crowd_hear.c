@@ -1,0 +1,161 @@
+/* crowd_hear.c - what a guest is told, line by line; see crowd.h. */
+#include "tests/crash/crowd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool ends_with(const char *line, const char *end) {
+    size_t n = strlen(line), m = strlen(end);
+    return n >= m && strcmp(line + n - m, end) == 0;
+}
+
+/* "n12-..." or "n12k3-...": who, and which of its names. */
+static bool parse_name(const char *name, uint32_t *speaker, uint32_t *nick) {
+    char *end;
+    if (name[0] != 'n' || name[1] < '0' || name[1] > '9')
+        return false;
+    *speaker = (uint32_t)strtoul(name + 1, &end, 10);
+    *nick = *end == 'k' ? (uint32_t)strtoul(end + 1, &end, 10) : 0;
+    return *end == '-';
+}
+
+/* "m12.7 ...;" or "p12.7 ...;" */
+static bool parse_mark(const char *text, char mark, uint32_t *speaker, uint32_t *number) {
+    char *end;
+    if (text[0] != mark || !ends_with(text, ";"))
+        return false;
+    *speaker = (uint32_t)strtoul(text + 1, &end, 10);
+    if (*end != '.')
+        return false;
+    *number = (uint32_t)strtoul(end + 1, &end, 10);
+    return *end == ' ' || *end == ';';
+}
+
+static bool parse_room_line(const char *line, struct order_line *out) {
+    static const char comes[] = " has entered the room.", goes[] = " has left the room.";
+    static const char nick[] = " is now known as ";
+    uint32_t speaker, which;
+    *out = (struct order_line){.text = line};
+    if (!parse_name(line, &out->speaker, &which))
+        return false;
+    const char *said = strstr(line, ": m"), *now = strstr(line, nick);
+    if (said && parse_mark(said + 2, 'm', &speaker, &out->number)) {
+        out->kind = ORDER_SPEECH;
+        return speaker == out->speaker;
+    }
+    if (now && ends_with(line, ".") && parse_name(now + sizeof nick - 1, &speaker, &out->number)) {
+        out->kind = ORDER_NICK;
+        return speaker == out->speaker;
+    }
+    out->kind = ends_with(line, comes) ? ORDER_COMES : ORDER_GOES;
+    return out->kind == ORDER_COMES || ends_with(line, goes);
+}
+
+/* Private numbers count up by one. */
+static void hear_private(struct crowd *c, uint32_t *seen, uint32_t number, const char *line) {
+    if (number == *seen + 1) {
+        *seen = number;
+    } else if (number <= *seen) {
+        order_complain(c->order, "DOUBLED, private: %s", line);
+        c->private_doubled++;
+    } else {
+        order_complain(c->order, "LOST, private: %u before %s", number - *seen - 1, line);
+        c->private_lost += number - *seen - 1;
+        *seen = number;
+    }
+}
+
+/* True if it was a private line. */
+static bool hear_bracket(struct crowd *c, struct guest *g, const char *line) {
+    uint32_t who, which, speaker, number;
+    bool copy = strncmp(line, "[to ", 4) == 0;
+    const char *text = strstr(line, "] ");
+    if (line[0] != '[' || !text || !parse_name(line + (copy ? 4 : 1), &who, &which) ||
+        !parse_mark(text + 2, 'p', &speaker, &number))
+        return false;
+    uint32_t expected = copy ? g->speaker : c->guest[g->partner].speaker;
+    if (speaker != expected) {
+        order_complain(c->order, "%s was told what is not for it: %s", g->name, line);
+        c->unexpected++;
+    } else {
+        hear_private(c, copy ? &g->copied : &g->heard, number, line);
+    }
+    return true;
+}
+
+static void list_end(struct crowd *c, struct guest *g) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (c->guest[i].role == ROLE_STAYS && g->named[i] != 1) {
+            order_complain(c->order, "%s named %s %u times to %s", "who", c->guest[i].name,
+                           g->named[i], g->name);
+            c->lists_bad++;
+            break;
+        }
+    }
+    g->listing = false;
+    g->answered++;
+}
+
+/* A name of the list under way: "NAME" or "NAME (idle 1m)". */
+static bool hear_listed(struct crowd *c, struct guest *g, const char *line) {
+    uint32_t speaker, which;
+    if (!parse_name(line, &speaker, &which) || strlen(line) < CROWD_NAME_MAX - 8 ||
+        (strchr(line, ' ') && !strstr(line, " (idle ")))
+        return false;
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (c->guest[i].speaker == speaker && g->named[i] < 255)
+            g->named[i]++;
+    }
+    return true;
+}
+
+static enum order_answer hear_inside(struct crowd *c, struct guest *g, const char *line) {
+    struct order_line room_line;
+    uint32_t skipped;
+    if (g->listing && !hear_listed(c, g, line))
+        list_end(c, g);
+    else if (g->listing)
+        return ORDER_SEEN;
+    if (parse_room_line(line, &room_line) && !g->torn)
+        return order_see(c->order, &g->viewer, &room_line);
+    if (sscanf(line, "*** %u lines skipped", &skipped) == 1) {
+        order_skip(c->order, &g->viewer, skipped);
+        g->torn = false;
+        c->laps++;
+        c->quick_laps += g->role != ROLE_SLOW;
+    } else if (strcmp(line, "The following are logged in:") == 0) {
+        memset(g->named, 0, c->count);
+        g->listing = true;
+    } else if (g->torn || !hear_bracket(c, g, line)) {
+        /* A line torn by a lap; then the next is the notice. */
+        if (g->torn) {
+            order_complain(c->order, "%s, after %s, did not expect: %s", g->name, g->odd, line);
+            c->unexpected++;
+        }
+        g->torn = !g->torn;
+        snprintf(g->odd, sizeof g->odd, "%s", line);
+    }
+    return ORDER_SEEN;
+}
+
+enum order_answer crowd_hear(struct crowd *c, struct guest *g, const char *line) {
+    struct order_line room_line;
+    if (g->state == GUEST_INSIDE || g->state == GUEST_LEAVING) {
+        if (g->viewer.where == VIEWER_INSIDE)
+            return hear_inside(c, g, line);
+        return ORDER_SEEN;
+    }
+    /* Greeting, earlier lines: until its own coming. */
+    if (strstr(line, "is taken") || strstr(line, "not a name")) {
+        order_complain(c->order, "%s may not come in: %s", g->name, line);
+        c->unexpected++;
+    }
+    if (!parse_room_line(line, &room_line) || room_line.kind != ORDER_COMES ||
+        room_line.speaker != g->speaker)
+        return ORDER_SEEN;
+    if (order_see(c->order, &g->viewer, &room_line) == ORDER_WAIT)
+        return ORDER_WAIT;
+    g->state = GUEST_INSIDE;
+    return ORDER_SEEN;
+}

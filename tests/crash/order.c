@@ -1,0 +1,227 @@
+/* order.c - see order.h. */
+#include "tests/crash/order.h"
+
+#include "ipc/clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COMPLAINTS = 40 };
+
+struct order *order_new(void) {
+    struct order *o = calloc(1, sizeof *o);
+    if (!o)
+        abort();
+    return o;
+}
+
+void order_free(struct order *o) {
+    free(o->line);
+    free(o->speaker);
+    free(o);
+}
+
+void order_complain(struct order *o, const char *fmt, ...) {
+    va_list args;
+    if (o->told++ >= COMPLAINTS)
+        return;
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+uint32_t order_speaker(struct order *o) {
+    if (o->speakers == o->speakers_size) {
+        o->speakers_size = o->speakers_size ? 2 * o->speakers_size : 1024;
+        o->speaker = realloc(o->speaker, o->speakers_size * sizeof *o->speaker);
+        if (!o->speaker)
+            abort();
+    }
+    o->speaker[o->speakers] = (struct speaker){0};
+    return o->speakers++;
+}
+
+void order_sent(struct order *o, uint32_t speaker) {
+    struct speaker *s = &o->speaker[speaker];
+    if (s->sent++ == s->seen)
+        s->waiting_ms = clock_ms();
+}
+
+static uint64_t hash_of(const char *text) {
+    uint64_t hash = 14695981039346656037u;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    return hash;
+}
+
+/* A count that must be the next one. */
+static void order_number(struct order *o, uint32_t *seen, const struct order_line *line) {
+    if (line->number > *seen + 1) {
+        order_complain(o, "LOST before, for everybody: %s (after %u)", line->text, *seen);
+        o->lost += line->number - *seen - 1;
+    } else if (line->number <= *seen) {
+        order_complain(o, "DOUBLED, for everybody: %s", line->text);
+        o->doubled++;
+        return;
+    }
+    *seen = line->number;
+}
+
+static void order_once(struct order *o, bool *seen, const struct order_line *line) {
+    if (*seen) {
+        order_complain(o, "DOUBLED, for everybody: %s", line->text);
+        o->doubled++;
+    }
+    *seen = true;
+}
+
+/* Nobody has seen this line before: it is the next in the order, if its speaker's numbers agree. */
+static void order_append(struct order *o, const struct order_line *line, uint64_t hash) {
+    uint64_t now = clock_ms();
+    if (o->len == o->size) {
+        o->size = o->size ? 2 * o->size : 65536;
+        o->line = realloc(o->line, o->size * sizeof *o->line);
+        if (!o->line)
+            abort();
+    }
+    o->line[o->len++] = hash;
+    if (o->last_ms != 0 && now - o->last_ms > o->silence_ms)
+        o->silence_ms = now - o->last_ms;
+    o->last_ms = now;
+    if (line->speaker >= o->speakers) {
+        order_complain(o, "nobody of this number ever spoke: %s", line->text);
+        o->reordered++;
+        return;
+    }
+    struct speaker *s = &o->speaker[line->speaker];
+    switch (line->kind) {
+    case ORDER_COMES: order_once(o, &s->came, line); break;
+    case ORDER_GOES: order_once(o, &s->went, line); break;
+    case ORDER_NICK: order_number(o, &s->nicks, line); break;
+    case ORDER_SPEECH:
+        order_number(o, &s->seen, line);
+        if (s->waiting_ms != 0 && now - s->waiting_ms > o->slowest_ms)
+            o->slowest_ms = now - s->waiting_ms;
+        s->waiting_ms = s->seen < s->sent ? now : 0;
+        break;
+    }
+}
+
+/* It saw something else than stands at its place. */
+static void order_misfit(struct order *o, struct viewer *v, const char *text, uint64_t hash) {
+    size_t at = o->len;
+    while (at > 0 && o->line[at - 1] != hash)
+        at--;
+    if (at == 0) {
+        order_complain(o, "REORDERED: at %zu of %zu a line nobody else saw: %s", v->at, o->len,
+                       text);
+        o->reordered++;
+    } else if (at - 1 < v->at) {
+        order_complain(o, "DOUBLED: %zu lines before %zu, from: %s", v->at - at + 1, v->at, text);
+        o->doubled += v->at - at + 1;
+        v->at = at;
+    } else {
+        order_complain(o, "LOST: %zu lines before: %s", at - 1 - v->at, text);
+        o->lost += at - 1 - v->at;
+        v->at = at;
+    }
+}
+
+/* Whether the room has seen it: then nobody can be the first to see it now. */
+static bool order_knows(const struct order *o, const struct order_line *line) {
+    if (line->speaker >= o->speakers)
+        return false;
+    const struct speaker *s = &o->speaker[line->speaker];
+    switch (line->kind) {
+    case ORDER_COMES: return s->came;
+    case ORDER_GOES: return s->went;
+    case ORDER_NICK: return line->number <= s->nicks;
+    case ORDER_SPEECH: return line->number <= s->seen;
+    }
+    return false;
+}
+
+void order_entering(struct order *o, struct viewer *v) {
+    *v = (struct viewer){.where = VIEWER_ENTERING, .scanned = o->len};
+}
+
+void order_outside(struct order *o, struct viewer *v) {
+    o->inside -= v->where == VIEWER_INSIDE;
+    v->where = VIEWER_OUTSIDE;
+}
+
+static enum order_answer order_enter(struct order *o, struct viewer *v,
+                                     const struct order_line *line, uint64_t hash) {
+    while (v->scanned < o->len && o->line[v->scanned] != hash)
+        v->scanned++;
+    if (v->scanned == o->len) {
+        if (o->inside > 0)
+            return ORDER_WAIT;
+        order_append(o, line, hash);
+    }
+    v->at = v->scanned + 1;
+    v->where = VIEWER_INSIDE;
+    o->inside++;
+    return ORDER_SEEN;
+}
+
+enum order_answer order_see(struct order *o, struct viewer *v, const struct order_line *line) {
+    uint64_t hash = hash_of(line->text);
+    if (v->where == VIEWER_ENTERING)
+        return order_enter(o, v, line, hash);
+    if (v->doubt) {
+        if (v->at >= o->len)
+            return ORDER_WAIT;
+        v->doubt = false;
+        if (o->line[v->at] != hash && o->line[v->at - 1] == hash)
+            return ORDER_SEEN; /* the line before the notice had been torn at its very end */
+    }
+    if (v->at > o->len)
+        return ORDER_WAIT;
+    if (v->at == o->len && !order_knows(o, line))
+        order_append(o, line, hash);
+    else if (v->at == o->len || o->line[v->at] != hash) {
+        order_misfit(o, v, line->text, hash);
+        return ORDER_SEEN;
+    }
+    v->at++;
+    return ORDER_SEEN;
+}
+
+void order_skip(struct order *o, struct viewer *v, uint32_t lines) {
+    (void)o;
+    v->at += lines;
+    v->doubt = true;
+}
+
+bool order_complete(const struct order *o) {
+    for (uint32_t i = 0; i < o->speakers; i++) {
+        if (o->speaker[i].seen < o->speaker[i].sent && !o->speaker[i].excused)
+            return false;
+    }
+    return true;
+}
+
+void order_finish(struct order *o) {
+    for (uint32_t i = 0; i < o->speakers; i++) {
+        const struct speaker *s = &o->speaker[i];
+        if (s->seen < s->sent && !s->excused) {
+            order_complain(o, "LOST, for everybody: speaker %u sent %u, seen %u", i, s->sent,
+                           s->seen);
+            o->lost += s->sent - s->seen;
+        }
+    }
+}
+
+void order_finish_viewer(struct order *o, const struct viewer *v) {
+    if (v->where == VIEWER_INSIDE && v->at < o->len) {
+        order_complain(o, "LOST: a viewer's last %zu lines", o->len - v->at);
+        o->lost += o->len - v->at;
+    } else if (v->where == VIEWER_INSIDE && v->at > o->len + v->doubt) {
+        order_complain(o, "REORDERED: a viewer is told to have skipped lines that nobody saw");
+        o->reordered++;
+    }
+}

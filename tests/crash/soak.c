@@ -1,0 +1,185 @@
+/* soak.c - hundreds of people talk while the server's processes are killed, stopped, reloaded,
+ * upgraded: nobody may notice.  Prints what was done and what was seen; exit status 1 if anything
+ * was lost, doubled, reordered, disconnected, refused.
+ *
+ *     soak [-s SECONDS] [-c CLIENTS] [-l LINES_A_SECOND] [-k KILLS] [-p STOPS] [-h RELOADS]
+ *          [-u UPGRADES] [-m KILLS_OF_THE_MASTER] [-n CONNECTIONS_A_SECOND] [-r RANDOM] [-b BINARY]
+ *
+ * The counts of -k -p -h -u -m are for the whole run, spread at random. */
+#include "ipc/clock.h"
+#include "tests/crash/chaos.h"
+#include "tests/crash/crowd.h"
+#include "tests/crash/storm.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { ENTER_MS = 30000, SETTLE_MS = 30000 };
+
+static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 128K\nannounce_max = 0\n"
+                           "max_clients = 9000\nworker_timeout = 1s\nhistory = 5\n";
+
+struct soak {
+    uint32_t seconds, clients, lines, storm, random;
+    uint32_t count[CHAOS_KINDS];
+    uint64_t silence_ms; /* while all were talking */
+    const char *binary;
+    struct victim victim;
+    struct chaos chaos;
+    struct crowd crowd;
+    struct storm gusts;
+};
+
+static uint32_t number(const char *text) {
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (*end != '\0' || end == text) {
+        fprintf(stderr, "soak: not a number: %s\n", text);
+        exit(2);
+    }
+    return (uint32_t)n;
+}
+
+static void options(struct soak *s, int argc, char **argv) {
+    static const char kinds[] = "kphum"; /* as in enum chaos_kind */
+    int option;
+    while ((option = getopt(argc, argv, "s:c:l:k:p:h:u:m:n:r:b:")) != -1) {
+        const char *kind = option != '?' ? strchr(kinds, option) : NULL;
+        if (kind)
+            s->count[kind - kinds] = number(optarg);
+        else if (option == 's')
+            s->seconds = number(optarg);
+        else if (option == 'c')
+            s->clients = number(optarg);
+        else if (option == 'l')
+            s->lines = number(optarg);
+        else if (option == 'n')
+            s->storm = number(optarg);
+        else if (option == 'r')
+            s->random = number(optarg);
+        else if (option == 'b')
+            s->binary = optarg;
+        else
+            exit(2);
+    }
+}
+
+/* How many of `rate` a second are due, `done` being done since `start`. */
+static uint32_t due(uint32_t rate, uint64_t start, uint64_t done) {
+    uint64_t should = rate * (clock_ms() - start) / 1000;
+    uint64_t n = should > done ? should - done : 0;
+    return n < 200 ? (uint32_t)n : 200;
+}
+
+static void run(struct soak *s) {
+    uint64_t start = clock_ms(), until = start + 1000ull * s->seconds, done = 0, next = start;
+    s->crowd.order->last_ms = s->crowd.order->silence_ms = 0;
+    while (clock_ms() < until) {
+        uint32_t lines = due(s->lines, start, done);
+        done += lines;
+        crowd_turn(&s->crowd, lines, 2);
+        if (s->storm > 0)
+            storm_turn(&s->gusts, due(s->storm, start, s->gusts.made + s->gusts.held_back));
+        chaos_turn(&s->chaos);
+        victim_watch(&s->victim);
+        if (clock_ms() >= next && isatty(STDERR_FILENO)) {
+            fprintf(stderr, "\r%llu s: %llu lines, %llu kills ",
+                    (unsigned long long)(clock_ms() - start) / 1000,
+                    (unsigned long long)s->crowd.order->len,
+                    (unsigned long long)s->chaos.done[CHAOS_KILL]);
+            next += 1000;
+        }
+    }
+}
+
+static void print(const char *what, uint64_t n) {
+    printf("%-28s %llu\n", what, (unsigned long long)n);
+}
+
+static void report_done(const struct soak *s) {
+    const struct crowd *c = &s->crowd;
+    printf("seconds %u, clients %u, random %u\n", s->seconds, s->clients, s->random);
+    print("kills of workers", s->chaos.done[CHAOS_KILL]);
+    print("stops", s->chaos.done[CHAOS_STOP]);
+    print("reloads", s->chaos.done[CHAOS_RELOAD]);
+    print("upgrades", s->chaos.done[CHAOS_UPGRADE]);
+    print("kills of the master", s->chaos.done[CHAOS_MASTER]);
+    print("lines said", c->said);
+    print("lines in the room", c->order->len);
+    print("private lines", c->whispers);
+    print("lists asked for", c->asks);
+    print("comings", c->comings);
+    print("laps of slow readers", c->laps - c->quick_laps);
+    print("longest silence, ms", s->silence_ms);
+    print("slowest line, ms", c->order->slowest_ms);
+    print("slowest reload, ms", s->chaos.slowest_reload_ms);
+    print("slowest upgrade, ms", s->chaos.slowest_upgrade_ms);
+    print("slowest new master, ms", s->chaos.slowest_master_ms);
+    if (s->storm > 0) {
+        print("connections made", s->gusts.made);
+        print("connections greeted", s->gusts.greeted);
+        print("slowest greeting, ms", s->gusts.slowest_ms);
+    }
+}
+
+/* All of these must be zero. */
+static uint64_t report_violations(struct soak *s, bool settled, bool ended_well) {
+    const struct crowd *c = &s->crowd;
+    printf("and these must be zero:\n");
+    print("disconnects", c->disconnects);
+    print("lost", c->order->lost);
+    print("doubled", c->order->doubled);
+    print("reordered", c->order->reordered);
+    print("private lost", c->private_lost);
+    print("private doubled", c->private_doubled);
+    print("lists cut or wrong", c->lists_bad);
+    print("unexpected lines", c->unexpected);
+    print("laps of quick readers", c->quick_laps);
+    print("refused", c->refused + s->gusts.refused);
+    print("reset", s->gusts.reset);
+    print("unserved", s->gusts.unserved);
+    print("unanswered by the master", s->chaos.unanswered);
+    print("errors in the log", s->victim.errors);
+    print("never came to rest", !settled);
+    print("did not end well", !ended_well);
+    return crowd_violations(&s->crowd) + c->quick_laps + s->gusts.refused + s->gusts.reset +
+           s->gusts.unserved + s->chaos.unanswered + s->victim.errors + !settled + !ended_well;
+}
+
+int main(int argc, char **argv) {
+    static struct soak s = {.seconds = 30, .clients = 300, .lines = 400, .random = 1};
+    struct rlimit files = {20000, 20000};
+    s.binary = getenv("CHATROOM_MASTER") ? getenv("CHATROOM_MASTER") : "./chatroom-master";
+    options(&s, argc, argv);
+    setrlimit(RLIMIT_NOFILE, &files);
+    signal(SIGPIPE, SIG_IGN);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    char first[1024];
+    snprintf(first, sizeof first, "%sworkers = 4\n", conf);
+    victim_start(&s.victim, s.binary, first);
+    chaos_make(&s.chaos, &s.victim, conf, s.random);
+    for (int kind = 0; kind < CHAOS_KINDS && s.seconds > 0; kind++)
+        s.chaos.rate[kind] = (uint32_t)(s.count[kind] * 1000ull / s.seconds);
+    crowd_make(&s.crowd, s.clients, s.victim.port, s.random, false);
+    storm_make(&s.gusts, s.victim.port);
+    bool settled = crowd_enter(&s.crowd, ENTER_MS);
+    if (settled) {
+        run(&s);
+        s.silence_ms = s.crowd.order->silence_ms;
+        chaos_settle(&s.chaos);
+        storm_settle(&s.gusts);
+        settled = crowd_settle(&s.crowd, SETTLE_MS);
+    }
+    report_done(&s);
+    for (uint32_t i = 0; i < s.clients; i++) /* before the server says goodbye */
+        crowd_hang_up(&s.crowd, &s.crowd.guest[i]);
+    bool ended_well = victim_stop(&s.victim);
+    uint64_t bad = report_violations(&s, settled, ended_well);
+    printf("%s\n", bad ? "FAILED" : "ok");
+    crowd_free(&s.crowd);
+    return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}

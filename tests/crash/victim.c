@@ -1,0 +1,190 @@
+/* victim.c - see victim.h. */
+#include "tests/crash/victim.h"
+
+#include "ipc/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { START_MS = 20000, STOP_MS = 20000 };
+
+static void die(const char *what) {
+    perror(what);
+    exit(2);
+}
+
+static char *path_of(const struct victim *v, const char *name, char out[256]) {
+    snprintf(out, 256, "%s/%s", v->dir, name);
+    return out;
+}
+
+void victim_configure(const struct victim *v, const char *conf) {
+    char path[256], fresh[256];
+    FILE *file = fopen(path_of(v, "fresh", fresh), "w");
+    if (!file)
+        die(fresh);
+    fprintf(file, "listen = 127.0.0.1:%u\npidfile = %s/pid\n%s", v->port, v->dir, conf);
+    if (fclose(file) != 0 || rename(fresh, path_of(v, "conf", path)) != 0)
+        die(path);
+}
+
+static void victim_port(struct victim *v, const char *line) {
+    const char *at = strstr(line, "listening on 127.0.0.1:");
+    if (at)
+        v->port = (uint16_t)atoi(strrchr(at, ':') ? strchr(at, ':') + 1 : "0");
+}
+
+static void victim_line(struct victim *v, const char *line) {
+    if (strstr(line, "ready: room")) {
+        v->ready++;
+        victim_port(v, line);
+    }
+    v->reloaded += strstr(line, "reloaded: room") != NULL;
+    v->upgraded += strstr(line, "upgraded: room") != NULL;
+    v->again += strstr(line, "ready again: room") != NULL;
+    if (strstr(line, " error ") || strstr(line, "Sanitizer") || strstr(line, "Assertion") ||
+        strstr(line, "runtime error")) {
+        v->errors++;
+        fprintf(stderr, "LOG: %s\n", line);
+    }
+}
+
+void victim_watch(struct victim *v) {
+    ssize_t n;
+    while ((n = read(v->log_fd, v->partial + v->partial_len,
+                     sizeof v->partial - 1 - v->partial_len)) > 0) {
+        v->partial_len += (uint32_t)n;
+        v->partial[v->partial_len] = '\0';
+        char *at = v->partial, *end;
+        while ((end = strchr(at, '\n')) != NULL) {
+            *end = '\0';
+            victim_line(v, at);
+            at = end + 1;
+        }
+        v->partial_len = (uint32_t)strlen(at);
+        if (v->partial_len == sizeof v->partial - 1)
+            v->partial_len = 0; /* longer than any line of ours */
+        memmove(v->partial, at, v->partial_len);
+    }
+    int status;
+    while (waitpid(-1, &status, WNOHANG) > 0)
+        ;
+}
+
+void victim_start(struct victim *v, const char *binary, const char *conf) {
+    char path[256], log[256];
+    memset(v, 0, sizeof *v);
+    snprintf(v->dir, sizeof v->dir, "%s/chatroom-crash-XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    if (!mkdtemp(v->dir) || !realpath(binary, v->binary))
+        die(binary);
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+        die("prctl");
+    victim_configure(v, conf);
+    path_of(v, "log", log);
+    v->log_fd = open(log, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    v->first = fork();
+    if (v->first == 0) {
+        int fd = open(log, O_WRONLY | O_APPEND);
+        dup2(fd, STDOUT_FILENO);
+        dup2(fd, STDERR_FILENO);
+        close(fd);
+        setpgid(0, 0);
+        execl(v->binary, v->binary, "-c", path_of(v, "conf", path), (char *)NULL);
+        _exit(127);
+    }
+    uint64_t until = clock_ms() + START_MS;
+    while (v->ready == 0) {
+        victim_watch(v);
+        if (clock_ms() > until || kill(v->first, 0) != 0) {
+            fprintf(stderr, "the server does not start: see %s\n", log);
+            exit(2);
+        }
+        usleep(1000);
+    }
+    victim_configure(v, conf); /* with the port it has picked */
+}
+
+pid_t victim_master(const struct victim *v) {
+    char path[256], text[32] = "";
+    int fd = open(path_of(v, "pid", path), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    pid_t pid = n > 0 ? atoi(text) : 0;
+    return pid > 0 && kill(pid, 0) == 0 ? pid : 0;
+}
+
+static bool is_worker(pid_t pid) {
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *state = strrchr(text, ')');
+    return state && strstr(text, "(worker ") && state[2] != 'Z' && state[2] != 'X';
+}
+
+static uint32_t workers_below(pid_t parent, pid_t *pid, uint32_t count) {
+    char path[64];
+    int child;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return count;
+    while (count < VICTIM_WORKERS_MAX && fscanf(file, "%d", &child) == 1) {
+        if (is_worker(child))
+            pid[count++] = child;
+    }
+    fclose(file);
+    return count;
+}
+
+uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]) {
+    pid_t master = victim_master(v);
+    uint32_t count = workers_below(getpid(), pid, 0);
+    return master > 0 ? workers_below(master, pid, count) : count;
+}
+
+void victim_kill(struct victim *v) {
+    kill(-v->first, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        ;
+}
+
+bool victim_stop(struct victim *v) {
+    char path[256], command[512];
+    uint64_t until = clock_ms() + STOP_MS;
+    pid_t master = victim_master(v);
+    int status = -1;
+    if (master <= 0 || kill(master, SIGTERM) != 0) {
+        fprintf(stderr, "there is no master to be stopped\n");
+        victim_kill(v);
+        return false;
+    }
+    while (waitpid(master, &status, WNOHANG) != master && clock_ms() < until)
+        usleep(1000);
+    victim_watch(v);
+    bool alone = kill(-v->first, 0) != 0;
+    victim_kill(v);
+    victim_watch(v);
+    close(v->log_fd);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !alone) {
+        fprintf(stderr, "the server did not end well (status %d%s): see %s\n", status,
+                alone ? "" : ", and left processes", path_of(v, "log", path));
+        return false;
+    }
+    snprintf(command, sizeof command, "rm -rf '%s'", v->dir);
+    return system(command) == 0;
+}
