@@ -58,7 +58,7 @@ void segment_geometry(struct geometry *g, const struct config *config, uint32_t 
     g->clients_len = descriptors;
     g->inboxes = config->max_clients + 64; /* some are told that the room is full */
     g->outboxes = config->max_clients / 8 + OUTBOXES_MIN;
-    g->roster_len = config->max_clients + config->max_clients / 4 + 64;
+    g->roster_len = config->max_clients + config->max_clients / 8 + 64;
 }
 
 size_t segment_size(const struct geometry *geometry) { return layout_of(geometry).size; }

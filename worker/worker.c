@@ -24,7 +24,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { EVENTS = 512, ROUNDS = 16, ROUND_CLIENTS = 64, RETRY_MS = 2, SWEEP_MS = 1000, SUCCESSION_MS = 20 };
+enum { EVENTS = 512, ROUNDS = 16, ROUND_CLIENTS = 32, RETRY_MS = 2, SWEEP_MS = 1000, SUCCESSION_MS = 20 };
 
 /* ---- start ---- */
 

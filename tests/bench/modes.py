@@ -73,7 +73,7 @@ def _warm(bench, server):
     """Writes every ring round once, so that its pages are not charged to the clients that follow."""
     with Generator(server, bench.generator_cores, 8) as generator:
         generator.connect()
-        generator.run(seconds=1 if bench.quick else 3, window=256, speakers=4, bytes=64)
+        generator.run(seconds=1 if bench.quick else 10, window=256, speakers=4, bytes=64)
         generator.run(seconds=0.5, window=256, speakers=4, bytes=900)
     time.sleep(0.5)
 
