@@ -47,15 +47,19 @@ $(B)/flags: .force
 
 test: $(B)/tests-bin $(PROGRAMS:%=$(B)/%) # needs libcriterion
 	CHATROOM_MASTER=$(CURDIR)/$(MASTER) CHATROOM_CTL=$(CURDIR)/$(B)/chatroom-ctl \
-	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/leaks.supp:print_suppressions=0 \
+	TSAN_OPTIONS=halt_on_error=1 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/leaks.supp:print_suppressions=0 \
 	$(B)/tests-bin $(TESTFLAGS)
 
 SOURCES = $(wildcard $(foreach d,ipc worker master master/ctl tests tests/*,$d/*.c $d/*.h))
-check: # needs clang-format, clang-tidy
+check: check-format check-includes check-build check-tidy # needs clang-format, clang-tidy
+check-format:
 	clang-format --dry-run -Werror $(SOURCES)
+check-includes:
 	sh scripts/check-includes
-	$(MAKE) B=.build/check WERROR=1 .build/check/chatroom-master .build/check/tests-bin
-	ls $(filter ipc/%.c worker/%.c master/%.c,$(SOURCES)) | xargs -P $$(nproc) -I FILE \
+check-build:
+	+$(MAKE) B=.build/check WERROR=1 .build/check/chatroom-master .build/check/tests-bin
+check-tidy:
+	ls $(filter ipc/% worker/% master/%,$(filter %.c,$(SOURCES))) | xargs -P $$(nproc) -I FILE \
 	clang-tidy --quiet FILE -- -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra
 
 SANITIZED = +$(MAKE) test B=.build/$@ CFLAGS="-O1 -g -fno-omit-frame-pointer" EXTRA="-fsanitize=$(1)"
@@ -71,7 +75,7 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,$(FUZZER) -o $@ $^
 run-fuzz_%: $(B)/fuzz_%
 	@mkdir -p $(B)/corpus/$*
-	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 	-artifact_prefix=$(B)/ $(B)/corpus/$* tests/fuzz/corpus/$*
 
 bench: all # needs python3
@@ -93,6 +97,6 @@ uninstall: # the configuration stays
 clean:
 	rm -rf .build chatroom-master chatroom-ctl
 
-.PHONY: all test check asan ubsan tsan fault fuzz bench install uninstall clean .force
+.PHONY: all test check check-format check-includes check-build check-tidy asan ubsan tsan fault fuzz bench install uninstall clean .force
 .PRECIOUS: $(B)/tests/fuzz/%.o
 -include $(patsubst %.o,%.d,$(OBJ) $(CTL) $(TESTS) $(FUZZ:%=$(B)/tests/fuzz/%.o)) tests/*/*.mk

@@ -25,20 +25,24 @@ bool listen_same(const struct listen_address *a, const struct listen_address *b)
     return a->ipv4 == b->ipv4 && a->port == b->port && memcmp(&a->addr, &b->addr, 16) == 0;
 }
 
-static socklen_t to_sockaddr(const struct listen_address *a, struct sockaddr_storage *out) {
+union address {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
+
+static socklen_t to_address(const struct listen_address *a, union address *out) {
     memset(out, 0, sizeof *out);
     if (a->ipv4) {
-        struct sockaddr_in *in = (struct sockaddr_in *)out;
-        in->sin_family = AF_INET;
-        in->sin_port = htons(a->port);
-        memcpy(&in->sin_addr, &a->addr.s6_addr[12], 4);
-        return sizeof *in;
+        out->in.sin_family = AF_INET;
+        out->in.sin_port = htons(a->port);
+        memcpy(&out->in.sin_addr, &a->addr.s6_addr[12], 4);
+        return sizeof out->in;
     }
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-    in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(a->port);
-    in6->sin6_addr = a->addr;
-    return sizeof *in6;
+    out->in6.sin6_family = AF_INET6;
+    out->in6.sin6_port = htons(a->port);
+    out->in6.sin6_addr = a->addr;
+    return sizeof out->in6;
 }
 
 static void set(int fd, int level, int option, int value) {
@@ -47,8 +51,8 @@ static void set(int fd, int level, int option, int value) {
 
 /* `shared`: one of many on this address; else alone, to find out whether somebody else has it. */
 static int bind_one(const struct listen_address *a, uint32_t slot, bool shared) {
-    struct sockaddr_storage address;
-    socklen_t len = to_sockaddr(a, &address);
+    union address address;
+    socklen_t len = to_address(a, &address);
     int fd = socket(a->ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
@@ -65,7 +69,7 @@ static int bind_one(const struct listen_address *a, uint32_t slot, bool shared) 
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
     /* One who does not read holds this much unsent in the kernel, not megabytes. */
     set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, LISTEN_UNSENT);
-    if (bind(fd, (struct sockaddr *)&address, len) != 0) {
+    if (bind(fd, &address.any, len) != 0) {
         int error = errno;
         close(fd);
         errno = error;
@@ -90,11 +94,11 @@ static bool no_ipv6(int error) {
 }
 
 static void port_of(int fd, struct listen_address *a) {
-    struct sockaddr_storage address = {0};
+    union address address;
     socklen_t len = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &len) == 0)
-        a->port = ntohs(a->ipv4 ? ((struct sockaddr_in *)&address)->sin_port
-                                : ((struct sockaddr_in6 *)&address)->sin6_port);
+    memset(&address, 0, sizeof address);
+    if (getsockname(fd, &address.any, &len) == 0)
+        a->port = ntohs(a->ipv4 ? address.in.sin_port : address.in6.sin6_port);
 }
 
 static bool bind_all(struct listener *l) {
