@@ -3,6 +3,7 @@
 
 #include "ipc/fault.h"
 #include "worker/charset.h"
+#include "worker/screen.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -27,6 +28,8 @@ void chain_give(struct worker *w, uint64_t tag, uint32_t head, uint32_t len) {
 }
 
 bool edit_commit(struct edit *e) {
+    if (e->f->flags & FACT_EDITED)
+        screen_settle(e);
     if (e->failed) {
         edit_abandon(e);
         return false;
@@ -129,9 +132,15 @@ void edit_settle_map(struct edit *e) {
     f->pos = pos + len;
 }
 
-void edit_bytes(struct edit *e, const void *bytes, size_t len) {
+void edit_raw(struct edit *e, const void *bytes, size_t len) {
     edit_settle_map(e);
     chain_append(e, bytes, len);
+}
+
+void edit_bytes(struct edit *e, const void *bytes, size_t len) {
+    if (e->f->flags & FACT_DRAWN)
+        screen_clear(e);
+    edit_raw(e, bytes, len);
 }
 
 void edit_utf8(struct edit *e, const char *utf8, size_t len) {

@@ -42,7 +42,9 @@ bool edit_commit(struct edit *e);
 void edit_abandon(struct edit *e);
 
 /* Replies; nothing is sent before the commit.  Bytes are as the client is to receive them; UTF-8 is
- * put into the client's encoding first. */
+ * put into the client's encoding first.  edit_raw is for what is no reply and leaves the half-typed
+ * line where it is: telnet's answers, and the drawing of that line (screen.h). */
+void edit_raw(struct edit *e, const void *bytes, size_t len);
 void edit_bytes(struct edit *e, const void *bytes, size_t len);
 void edit_utf8(struct edit *e, const char *utf8, size_t len);
 void edit_sentence(struct edit *e, enum sentence which, const struct words *words);

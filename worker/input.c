@@ -183,6 +183,17 @@ static bool scan_flooded(struct scan *s) {
            (int32_t)(s->tat - s->w->now) > (int32_t)flood_slack(config);
 }
 
+/* It asks on without reading the answers: its input waits until it does. */
+static bool scan_unread(struct scan *s) {
+    if (!flush_waits(s->c))
+        return false;
+    if (s->c->mode == MODE_DEAF)
+        leave_begin(s->w, s->c, NULL); /* and will never hear an answer */
+    else
+        member_hold(s->w, s->c, HOLD_OUTPUT);
+    return true;
+}
+
 /* One finished line.  *done is set when the client's scan must stop here. */
 static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done) {
     struct worker *w = s->w;
@@ -192,14 +203,8 @@ static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done)
         member_hold(w, s->c, HOLD_FLOOD);
         return s->staged ? INPUT_STAGED : INPUT_IDLE;
     }
-    if (!s->staged && flush_waits(s->c)) {
-        if (s->c->mode == MODE_DEAF) {
-            leave_begin(w, s->c, NULL); /* asks on and will never hear an answer */
-            return INPUT_IDLE;
-        }
-        member_hold(w, s->c, HOLD_OUTPUT);
+    if (!s->staged && scan_unread(s))
         return INPUT_IDLE;
-    }
     struct line line = {.bytes = s->line,
                         .len = s->line_len,
                         .overlong = s->overlong,
@@ -222,6 +227,16 @@ static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done)
     return INPUT_IDLE;
 }
 
+/* An edited client's line is on its screen, and so in the record, before its end is handled. */
+static enum input_outcome scan_echo_first(struct scan *s, const struct scan *before) {
+    struct telnet_event typed = {.kind = TELNET_NONE};
+    if (s->staged)
+        return INPUT_STAGED;
+    s->telnet = before->telnet;
+    s->at = before->at;
+    return scan_commit(s, &typed) ? INPUT_MORE : INPUT_IDLE;
+}
+
 static enum input_outcome scan_run(struct scan *s) {
     struct client *c = s->c;
     const struct facts *f = client_facts(c);
@@ -238,6 +253,8 @@ static enum input_outcome scan_run(struct scan *s) {
             scan_text(s, ev.bytes, ev.len);
         if (ev.kind == TELNET_END_OF_LINE) {
             bool done;
+            if ((f->flags & FACT_EDITED) && before.at != f->handled)
+                return scan_echo_first(s, &before);
             enum input_outcome outcome = scan_line(s, before.at, &done);
             if (done)
                 return outcome;
@@ -247,6 +264,8 @@ static enum input_outcome scan_run(struct scan *s) {
             continue;
         if (s->staged)
             return INPUT_STAGED; /* handled anew once the lines before it are applied */
+        if (scan_unread(s))
+            return INPUT_IDLE;
         keys_edit(s->line, &s->line_len, (enum encoding)f->encoding, &ev);
         return scan_commit(s, &ev) ? INPUT_MORE : INPUT_IDLE;
     }

@@ -1,43 +1,62 @@
 /* keys.c - see keys.h. */
 #include "worker/keys.h"
 
-#include "worker/charset.h"
 #include "worker/command.h"
-
-#include <string.h>
-
-static void erase_char(uint8_t *line, uint32_t *len, enum encoding encoding) {
-    if (*len > 0)
-        *len = (uint32_t)charset_last_start(encoding, line, *len);
-}
+#include "worker/screen.h"
+#include "worker/typed.h"
 
 void keys_edit(uint8_t *line, uint32_t *len, enum encoding encoding,
                const struct telnet_event *ev) {
     switch (ev->kind) {
-    case TELNET_ERASE_CHAR: erase_char(line, len, encoding); break;
-    case TELNET_ERASE_WORD:
-        while (*len > 0 && line[*len - 1] == ' ')
-            --*len;
-        while (*len > 0 && line[*len - 1] != ' ')
-            erase_char(line, len, encoding);
-        break;
+    case TELNET_ERASE_CHAR: *len = (uint32_t)typed_erase_char(encoding, line, *len); break;
+    case TELNET_ERASE_WORD: *len = (uint32_t)typed_erase_word(encoding, line, *len); break;
     case TELNET_ERASE_LINE:
     case TELNET_INTERRUPT: *len = 0; break;
     default: break;
     }
 }
 
+/* A client that has asked us to suppress go-aheads and now sends half a line does so at each key:
+ * it is offered the echo, once.  Others may have sent half a line by chance, and would be blind in
+ * line mode if they accepted. */
+static void keys_offer_echo(struct edit *e, struct telnet *telnet) {
+    struct telnet_event ev = {0};
+    struct telnet probe = *telnet;
+    if ((e->f->flags & FACT_KEYS) || e->f->line_len == 0 || !telnet_spoken(telnet) ||
+        telnet_ask(&probe, TELNET_WILL, TELNET_OPT_SGA, &ev)) /* there would be something to ask */
+        return;
+    e->f->flags |= FACT_KEYS;
+    if (telnet_ask(telnet, TELNET_WILL, TELNET_OPT_ECHO, &ev))
+        edit_raw(e, ev.answer, ev.answer_len);
+}
+
+/* Columns that no byte holds are as good as unknown: hardly a line is that long. */
+static uint8_t keys_columns(uint16_t columns) {
+    return columns > UINT8_MAX || columns < 2 ? 0 : (uint8_t)columns;
+}
+
 void keys_event(struct edit *e, const struct telnet_event *ev) {
     struct words words = {.room = e->w->config.room};
+    struct telnet *telnet = (struct telnet *)e->f->telnet;
     if (ev->answer_len > 0)
-        edit_bytes(e, ev->answer, ev->answer_len);
+        edit_raw(e, ev->answer, ev->answer_len);
     switch (ev->kind) {
+    case TELNET_NONE: keys_offer_echo(e, telnet); break;
     case TELNET_AYT: edit_sentence(e, SAY_HERE, &words); break;
-    case TELNET_WINDOW: e->f->columns = ev->columns > 255 ? 255 : (uint8_t)ev->columns; break;
-    case TELNET_CHARSET:
-        if (ev->on && !(e->f->flags & FACT_ENC_CHOSEN))
-            command_switch(e, ev->encoding);
+    case TELNET_REPRINT:
+        if (e->f->flags & FACT_DRAWN)
+            screen_clear(e);
         break;
+    case TELNET_WINDOW: e->f->columns = keys_columns(ev->columns); break;
+    case TELNET_CHARSET:
+        if (ev->on && !(e->f->flags & FACT_ENC_CHOSEN)) {
+            if (e->f->flags & FACT_DRAWN)
+                screen_clear(e);
+            command_switch(e, ev->encoding);
+        }
+        break;
+    case TELNET_ECHO: screen_turn(e, ev->on); return;
     default: break;
     }
+    screen_typed(e);
 }

@@ -1,0 +1,25 @@
+/* typed.h - a line while it is being typed: bytes as received, in whatever encoding.
+ *
+ * What a line is in shows only as it grows, so everything here looks at all of it: the rules are
+ * those by which a finished line is read (charset.h), but for a character at its end of which only
+ * the first bytes are here.  Pure functions; safe anywhere. */
+#ifndef WORKER_TYPED_H
+#define WORKER_TYPED_H
+
+#include "ipc/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The line without its last character, or its last word and the blanks behind it; half a character
+ * is one.  `enc`: what the client is sent.  Returns the length left. */
+size_t typed_erase_char(enum encoding enc, const uint8_t *line, size_t n);
+size_t typed_erase_word(enum encoding enc, const uint8_t *line, size_t n);
+
+/* What of the line its own terminal may be shown, in its encoding: what others would see of it, and
+ * nothing of a character still half to come.  `out` has TYPED_SHOWN_MAX bytes; n is at most
+ * LINE_MAX_MAX.  Returns the length. */
+enum { TYPED_SHOWN_MAX = 3 * LINE_MAX_MAX };
+size_t typed_shown(enum encoding enc, const uint8_t *line, size_t n, char *out);
+
+#endif
