@@ -64,6 +64,22 @@ bool slot_revoke(struct slot *slot) {
     return !(entry & ENTERED) && atomic_compare_exchange_strong(&slot->entry, &entry, 0);
 }
 
+bool slot_take_seat(struct slot *slot, uint64_t seat) {
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    uint64_t mine = ((seat >> 32) + 1) << 32 | (uint32_t)pidfd;
+    FAULT("slot.seat.before");
+    if (!atomic_compare_exchange_strong(&slot->entry, &seat, mine)) {
+        close(pidfd);
+        return false;
+    }
+    FAULT("slot.seat.after");
+    atomic_store(&slot->pid, getpid());
+    atomic_store(&slot->pidfd, pidfd);
+    if (seat != 0)
+        close(slot_seat_pidfd(seat));
+    return true;
+}
+
 bool slot_dead(struct slot *slots, uint64_t incarnation) {
     uint32_t index = incarnation_slot(incarnation);
     if (index >= SLOT_COUNT)

@@ -64,8 +64,7 @@ struct slot {
     _Alignas(64) _Atomic uint64_t incarnation; /* 0: never filled */
     _Atomic int32_t pid;
     _Atomic int32_t pidfd; /* -1: none.  Closed only after `incarnation` moved on */
-    _Atomic uint64_t starter; /* the master's slot: who is starting another; 0: nobody */
-    _Atomic uint64_t entry;   /* slot_entry(): who may enter, and whether it has */
+    _Atomic uint64_t entry;   /* who may enter, and whether it has; the master's: its seat */
     _Atomic uint32_t fault;   /* the signal it died of by its own fault; 0: none */
     _Atomic uint32_t deaths;  /* since it last finished adopting */
     int32_t epoll_fd;
@@ -102,6 +101,11 @@ void slot_wake(struct slot *slot);
 void slot_invite(struct slot *slot, uint64_t incarnation); /* before clone */
 bool slot_enter(struct slot *slot, uint64_t incarnation);  /* in the child; false: go away */
 bool slot_revoke(struct slot *slot);                       /* false: somebody has entered */
+
+/* The master's seat: a number that grows with each master, and its pidfd, in one word. */
+static inline int slot_seat_pidfd(uint64_t seat) { return (int)(uint32_t)seat; }
+/* This process takes the seat that `seat` describes (0: the first); false if it is another's now. */
+bool slot_take_seat(struct slot *slot, uint64_t seat);
 
 /* Whether the process `incarnation` is dead, by its pidfd.  False when that cannot be told. */
 bool slot_dead(struct slot *slots, uint64_t incarnation);

@@ -22,7 +22,7 @@
 
 static char **program_argv;
 
-static int master_resume(struct segment *seg, uint64_t dead);
+static int master_resume(struct segment *seg, uint64_t seat);
 
 static int run_worker(struct segment *seg, uint32_t slot, uint64_t incarnation) {
     return worker_main(seg, slot, incarnation, master_resume);
@@ -42,9 +42,9 @@ static int master_serve(struct master *m) {
 }
 
 /* In a clone of a worker: the master is dead, this is the next one. */
-static int master_resume(struct segment *seg, uint64_t dead) {
+static int master_resume(struct segment *seg, uint64_t seat) {
     static struct master m;
-    if (!master_take_over(&m, seg, dead, run_worker))
+    if (!master_take_over(&m, seg, seat, run_worker))
         return EXIT_SUCCESS; /* another was first */
     return master_serve(&m);
 }

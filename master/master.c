@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { GOODBYE_MS = 4000, DRAIN_MS = 1000 };
@@ -42,14 +41,8 @@ static void log_ready(const struct master *m, const char *what) {
              atomic_load(&h->workers), (int)getpid());
 }
 
-/* The slot's descriptors of this very process: others find by it whether the master lives. */
+/* Everybody who looks for the master finds this process. */
 static void announce(struct master *m) {
-    struct slot *slot = &m->seg.slots[MASTER_SLOT];
-    int old = atomic_load(&slot->pidfd);
-    atomic_store(&slot->pid, getpid());
-    atomic_store(&slot->pidfd, (int)syscall(SYS_pidfd_open, getpid(), 0));
-    if (old >= 0)
-        close(old);
     pidfile_write(&m->seg.header->master);
     char state[64];
     snprintf(state, sizeof state, "READY=1\nMAINPID=%d", (int)getpid());
@@ -141,6 +134,7 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
     }
     config_log_inert(&config);
     reload_workers(&m->seg, config.workers);
+    slot_take_seat(&m->seg.slots[MASTER_SLOT], 0);
     announce(m);
     supervisor_start_all(&m->supervisor);
     log_ready(m, "ready");
@@ -165,7 +159,8 @@ bool master_adopt(struct master *m, worker_entry entry) {
     struct segment_header *h = m->seg.header;
     log_to(h->master.log_fd, (enum log_target)h->master.log_target);
     log_set_level(current(m)->log_level);
-    atomic_store(&m->seg.slots[MASTER_SLOT].pidfd, -1);
+    atomic_store(&m->seg.slots[MASTER_SLOT].entry, 0); /* its pidfd was closed by the execve */
+    slot_take_seat(&m->seg.slots[MASTER_SLOT], 0);
     bury_all(m);
     if (!supervisor_init(&m->supervisor, &m->seg, entry)) {
         log_error_errno("upgrade: signalfd");
@@ -188,12 +183,10 @@ bool master_check_config(struct master *m) {
     return false;
 }
 
-bool master_take_over(struct master *m, struct segment *seg, uint64_t dead, worker_entry entry) {
+bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, worker_entry entry) {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
-    struct slot *slot = &seg->slots[MASTER_SLOT];
-    uint64_t me = segment_incarnation(seg, MASTER_SLOT);
     FAULT("master.take_over.before");
-    if (!atomic_compare_exchange_strong(&slot->incarnation, &dead, me))
+    if (!slot_take_seat(&seg->slots[MASTER_SLOT], seat))
         return false;
     FAULT("master.take_over.after");
     log_set_who("master");

@@ -24,8 +24,8 @@ bool master_adopt(struct master *m, worker_entry entry);
 /* The configuration, by an upgraded binary's eyes; errors to standard error. */
 bool master_check_config(struct master *m);
 
-/* In a worker's clone: true if this process is the master now. */
-bool master_take_over(struct master *m, struct segment *seg, uint64_t dead, worker_entry entry);
+/* In a worker's clone, when the master in `seat` is dead: true if this process is the master now. */
+bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, worker_entry entry);
 
 void master_reload(struct master *m);
 void master_reopen_log(struct master *m);

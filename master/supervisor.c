@@ -44,10 +44,8 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
     memset(s, 0, sizeof *s);
     s->seg = seg;
     s->entry = entry;
-    struct slot *slot = &seg->slots[MASTER_SLOT];
-    if (atomic_load(&slot->incarnation) == 0) /* a taker-over has won its own already */
-        atomic_store(&slot->incarnation, segment_incarnation(seg, MASTER_SLOT));
-    s->me = atomic_load(&slot->incarnation);
+    s->me = segment_incarnation(seg, MASTER_SLOT);
+    atomic_store(&seg->slots[MASTER_SLOT].incarnation, s->me);
     sigset_t set;
     handled_signals(&set);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)

@@ -12,8 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { AGAIN_MS = 1000 };
+
 void succession_watch(struct worker *w) {
-    int pidfd = atomic_load(&w->seg->slots[MASTER_SLOT].pidfd);
+    int pidfd = slot_seat_pidfd(atomic_load(&w->seg->slots[MASTER_SLOT].entry));
     struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
                                 .data.u64 = event_tag(EVENT_MASTER, (uint32_t)pidfd)};
     if (pidfd < 0)
@@ -27,25 +29,13 @@ static bool readable(int pidfd) {
     return pidfd >= 0 && poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN);
 }
 
-/* Somebody else is at it, and lives. */
-static bool attended(struct worker *w, uint64_t starter) {
-    if (starter == 0 || starter == w->me)
-        return false;
-    struct slot *slot = &w->seg->slots[incarnation_slot(starter) % SLOT_COUNT];
-    return atomic_load(&slot->incarnation) == starter && !slot_dead(w->seg->slots, starter);
-}
-
-/* The new master makes itself known: it takes the slot by a CAS on the dead one's incarnation, so if
- * we die here and another worker starts a second, one of the two goes away again. */
-static void succession_start(struct worker *w, struct slot *master) {
-    uint64_t dead = atomic_load(&master->incarnation);
+static void succession_start(struct worker *w, uint64_t seat) {
     log_warn("the master is dead; starting another");
-    gate_repair(w->seg->gate, dead);
     FAULT("succession.start.before");
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, NULL, NULL, NULL,
                                NULL);
     if (pid == 0)
-        _exit(w->start_master(w->seg, dead));
+        _exit(w->start_master(w->seg, seat));
     if (pid < 0)
         log_error_errno("cannot start a master");
     FAULT("succession.start.cloned");
@@ -53,22 +43,19 @@ static void succession_start(struct worker *w, struct slot *master) {
 
 bool succession_look(struct worker *w) {
     struct slot *master = &w->seg->slots[MASTER_SLOT];
-    int pidfd = atomic_load(&master->pidfd);
-    if (atomic_load(&w->seg->header->shutdown) || !w->start_master)
+    uint64_t seat = atomic_load(&master->entry);
+    if (atomic_load(&w->seg->header->shutdown) || !w->start_master || seat == 0)
         return false;
-    if (readable(pidfd) && pidfd == atomic_load(&master->pidfd)) {
-        uint64_t starter = atomic_load(&master->starter);
-        if (attended(w, starter))
-            return true;
-        if (!atomic_compare_exchange_strong(&master->starter, &starter, w->me))
-            return true;
-        /* Between the look and the CAS another may have finished the work. */
-        if (pidfd == atomic_load(&master->pidfd) && readable(pidfd))
-            succession_start(w, master);
-        atomic_store(&master->starter, 0);
-        FAULT("succession.done");
-        return true; /* until it has made itself known */
+    if (!readable(slot_seat_pidfd(seat))) {
+        succession_watch(w);
+        return false;
     }
-    succession_watch(w);
-    return false;
+    /* The pidfd was this seat's when we looked, or the number is somebody else's by now. */
+    bool again = w->now - w->master_asked_at >= AGAIN_MS; /* it died before it took the seat */
+    if (atomic_load(&master->entry) == seat && (w->master_asked != seat || again)) {
+        w->master_asked = seat;
+        w->master_asked_at = w->now;
+        succession_start(w, seat);
+    }
+    return true; /* until the new one has made itself known */
 }

@@ -35,7 +35,7 @@ struct fd_list {
 
 /* What a worker runs in a clone of itself when the master is dead: handed in by main.c, because
  * worker/ knows nothing of master/.  NULL: nobody takes over. */
-typedef int (*master_entry)(struct segment *seg, uint64_t dead);
+typedef int (*master_entry)(struct segment *seg, uint64_t seat);
 
 struct worker {
     struct segment *seg;
@@ -43,7 +43,9 @@ struct worker {
     uint32_t index;
     uint64_t me; /* incarnation */
     master_entry start_master;
-    bool master_lost; /* the master is dead and not replaced yet */
+    bool master_lost;      /* the master is dead and not replaced yet */
+    uint64_t master_asked; /* the dead one's seat that this worker has started another for, and when */
+    uint32_t master_asked_at;
     struct gate_watch watch; /* what to do while waiting at the gate in vain */
     struct config config;
     uint64_t generation;
