@@ -151,6 +151,18 @@ Test(order, two_hundred_clients_see_twenty_speakers_in_one_order) {
     server_stop(s);
 }
 
+/* Few who hear, many small turns: the workers are at the gate all the time, together. */
+Test(order, holds_when_all_workers_publish_at_once) {
+    struct server *s =
+        server_start("workers = 4\nflood_rate = 0\nhistory = 0\nlogin_timeout = 0\n");
+    struct crowd *c = crowd_new(s, 12, 12, 2000);
+    log_in(c, 0, c->members);
+    swarm_pump(c->swarm, everybody_is_in, c);
+    swarm_pump(c->swarm, all_is_said_one_by_one, c);
+    judge(c);
+    server_stop(s);
+}
+
 Test(order, holds_while_others_come_and_go) {
     struct server *s =
         server_start("workers = 4\nflood_rate = 0\nhistory = 0\nlogin_timeout = 0\n");
