@@ -263,6 +263,9 @@ static const char *skip_to(struct where where, struct guest *g, const char *want
                         want, skipped, rest_of(g));
             receive(g);
         }
+        if (wait_left_ms(deadline) == 0)
+            fail_at(where, "%s: lines without end, but no \"%s\"; last seen:%s", g->who, want,
+                    skipped);
         const char *line = guest_read_at(where, g);
         if (!line)
             fail_at(where, "%s: the connection ended before \"%s\"; last seen:%s", g->who, want,
