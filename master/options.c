@@ -26,12 +26,10 @@ static const char usage[] =
     "signals: HUP reload, USR1 reopen the log, USR2 upgrade, TERM or INT say goodbye and end\n";
 
 int options_parse(int argc, char **argv, struct options *out) {
-    static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
-                                          {"detach", no_argument, NULL, 'd'},
-                                          {"test", no_argument, NULL, 't'},
-                                          {"version", no_argument, NULL, 'V'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {
+        {"config", required_argument, NULL, 'c'}, {"detach", no_argument, NULL, 'd'},
+        {"test", no_argument, NULL, 't'},         {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     int option;
     memset(out, 0, sizeof *out);
     while ((option = getopt_long(argc, argv, "c:dtVh", longs, NULL)) != -1) {

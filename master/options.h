@@ -9,7 +9,8 @@ struct options {
     bool detach, check;
 };
 
-/* -1: go on; else the exit status (help, version: 0; usage: 2, with its reason on standard error). */
+/* -1: go on; else the exit status (help, version: 0; usage: 2, with its reason on standard error).
+ */
 int options_parse(int argc, char **argv, struct options *out);
 
 #endif
