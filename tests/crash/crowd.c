@@ -91,6 +91,9 @@ void crowd_connect(struct crowd *c, struct guest *g) {
         return;
     }
     setsockopt(g->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    socklen_t len = sizeof to;
+    getsockname(g->fd, (struct sockaddr *)&to, &len);
+    g->port = ntohs(to.sin_port);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(g - c->guest)};
     epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, g->fd, &event);
     g->speaker = order_speaker(c->order);
@@ -205,7 +208,7 @@ static void lost(struct crowd *c, struct guest *g, const char *how) {
         crowd_hang_up(c, g);
         return;
     }
-    order_complain(c->order, "DISCONNECTED: %s (speaker %u): %s", g->name, g->speaker, how);
+    order_complain(c->order, "DISCONNECTED: %s (port %u): %s", g->name, g->port, how);
     c->disconnects++;
     c->order->speaker[g->speaker].excused = true;
     crowd_hang_up(c, g);
@@ -237,8 +240,8 @@ static void guest_remember(struct guest *g, const char *line) {
     text_add(&g->past, "\n", 1);
 }
 static void guest_tell(struct crowd *c, struct guest *g) {
-    order_complain(c->order, "... which %s saw, role %d, after:\n%.*s", g->name, g->role,
-                   (int)g->past.len, g->past.at);
+    order_complain(c->order, "... which %s (port %u, role %d) saw after:\n%.*s", g->name, g->port,
+                   g->role, (int)g->past.len, g->past.at);
 }
 
 /* Judges all whole lines there are, as far as they can be judged yet. */

@@ -25,7 +25,8 @@ struct text {
 };
 
 struct guest {
-    int fd; /* -1: away */
+    int fd;        /* -1: away */
+    uint16_t port; /* its own, as the server's log names it */
     enum crowd_role role;
     enum { GUEST_AWAY, GUEST_LOGGING_IN, GUEST_INSIDE, GUEST_LEAVING } state;
     uint32_t speaker;

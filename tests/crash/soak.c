@@ -180,6 +180,7 @@ int main(int argc, char **argv) {
     bool ended_well = victim_stop(&s.victim);
     uint64_t bad = report_violations(&s, settled, ended_well);
     printf("%s\n", bad ? "FAILED" : "ok");
+    victim_forget(&s.victim, bad);
     crowd_free(&s.crowd);
     return bad ? EXIT_FAILURE : EXIT_SUCCESS;
 }

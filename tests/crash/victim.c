@@ -78,6 +78,28 @@ void victim_watch(struct victim *v) {
         ;
 }
 
+/* A small process that outlives this one, whatever it dies of, and takes the server along: one that
+ * is built to survive does so otherwise. */
+static int keeper_of(pid_t group) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        die("pipe");
+    pid_t pid = fork();
+    if (pid < 0)
+        die("fork");
+    if (pid > 0) {
+        close(ends[0]);
+        return ends[1];
+    }
+    char byte;
+    setsid();
+    close(ends[1]);
+    while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+        ;
+    kill(-group, SIGKILL);
+    _exit(0);
+}
+
 void victim_start(struct victim *v, const char *binary, const char *conf) {
     char path[256], log[256];
     memset(v, 0, sizeof *v);
@@ -100,6 +122,7 @@ void victim_start(struct victim *v, const char *binary, const char *conf) {
         execl(v->binary, v->binary, "-c", path_of(v, "conf", path), (char *)NULL);
         _exit(127);
     }
+    v->keeper_fd = keeper_of(v->first);
     uint64_t until = clock_ms() + START_MS;
     while (v->ready == 0) {
         victim_watch(v);
@@ -159,12 +182,12 @@ uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]) {
 
 void victim_kill(struct victim *v) {
     kill(-v->first, SIGKILL);
+    close(v->keeper_fd);
     while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
         ;
 }
 
 bool victim_stop(struct victim *v) {
-    char path[256], command[512];
     uint64_t until = clock_ms() + STOP_MS;
     pid_t master = victim_master(v);
     int status = -1;
@@ -180,11 +203,18 @@ bool victim_stop(struct victim *v) {
     victim_kill(v);
     victim_watch(v);
     close(v->log_fd);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !alone) {
-        fprintf(stderr, "the server did not end well (status %d%s): see %s\n", status,
-                alone ? "" : ", and left processes", path_of(v, "log", path));
-        return false;
-    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && alone)
+        return true;
+    fprintf(stderr, "the server did not end well (status %d%s)\n", status,
+            alone ? "" : ", and left processes");
+    return false;
+}
+
+void victim_forget(const struct victim *v, bool keep) {
+    char command[256];
     snprintf(command, sizeof command, "rm -rf '%s'", v->dir);
-    return system(command) == 0;
+    if (keep)
+        fprintf(stderr, "its log is kept in %s\n", v->dir);
+    else if (system(command) != 0)
+        fprintf(stderr, "cannot remove %s\n", v->dir);
 }

@@ -13,11 +13,12 @@
 enum { VICTIM_WORKERS_MAX = 64 };
 
 struct victim {
-    char dir[128]; /* configuration, log, pidfile; removed at a good end */
+    char dir[128]; /* configuration, log, pidfile */
     char binary[256];
     uint16_t port;
     pid_t first; /* the master as it was started */
     int log_fd;
+    int keeper_fd; /* closed, by whatever, it takes the server's processes along */
     uint32_t ready, reloaded, upgraded, again, errors,
         torn; /* lines of the log, by what they say */
     char partial[2048];
@@ -36,8 +37,10 @@ uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]);
 /* Reads on in the log and counts; prints its errors.  Reaps what has ended. */
 void victim_watch(struct victim *v);
 
-/* SIGTERM; true if it ended well, and by itself.  The directory goes with it. */
+/* SIGTERM; true if it ended well, and by itself. */
 bool victim_stop(struct victim *v);
+/* Removes its directory, unless somebody will want to read its log. */
+void victim_forget(const struct victim *v, bool keep);
 /* Whatever is left of it. */
 void victim_kill(struct victim *v);
 
