@@ -71,7 +71,7 @@ static const struct {
     {"nothing that reorders", ENC_UTF8, "a\342\200\256b", "ab"},
     {"half a character", ENC_UTF8, "你\345\245", "你"},
     {"half a character at the start", ENC_UTF8, "\344", ""},
-    {"half a character in the middle", ENC_UTF8, "你\345 x", "你\357\277\275 x"},
+    {"half a character in the middle", ENC_UTF8, "你你\345 x", "你你\357\277\275 x"},
     {"GBK", ENC_GBK, "\304\343\272\303", "\304\343\272\303"},
     {"half of GBK", ENC_GBK, "\304\343\272", "\304\343"},
     {"UTF-8 on a terminal in GBK", ENC_GBK, "你", "\304\343"},
