@@ -63,7 +63,8 @@ struct master_state {
     uint32_t log_target; /* enum log_target */
     int32_t pid_fd_file; /* the pidfile's descriptor, locked; -1: none */
     int32_t binary_fd;   /* the running binary, to go back to */
-    int32_t reserve;
+    int32_t signal_fd;   /* of the master that lives, or lived last */
+    uint32_t asked_clients; /* max_clients as configured, before the system's limit */
     char conf_path[PATH_LEN_MAX];
     char binary_path[PATH_LEN_MAX];
     char directory[PATH_LEN_MAX]; /* where relative paths begin */

@@ -114,6 +114,7 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
         return false;
     }
     struct master_state state = {.pid_fd_file = -1, .binary_fd = -1, .log_fd = -1};
+    state.asked_clients = config.max_clients;
     int ready = options->detach ? detach() : -1;
     if (!log_open(&state, &config, err, err_size) ||
         !pidfile_open(&state, &config, err, err_size) ||
@@ -128,7 +129,7 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
     if (!reload_listeners(&m->seg, &config, err, err_size) ||
         !privileges_drop(&config, err, err_size))
         return false;
-    if (!supervisor_slots(&m->seg) || !supervisor_init(&m->supervisor, &m->seg, entry)) {
+    if (!supervisor_slots(&m->seg) || !supervisor_init(&m->supervisor, &m->seg, entry, false)) {
         snprintf(err, err_size, "cannot make the workers' descriptors: %s", strerror(errno));
         return false;
     }
@@ -146,12 +147,12 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
 static void bury_all(struct master *m) {
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
         struct slot *slot = &m->seg.slots[i];
+        atomic_store(&slot->pid, 0);
+        atomic_store(&slot->pidfd, -1); /* closed by the execve; the number may be a client's soon */
         if (atomic_load(&slot->state) == SLOT_UNUSED)
             continue;
         atomic_store(&slot->state, SLOT_DEAD);
         gate_repair(m->seg.gate, atomic_load(&slot->incarnation));
-        atomic_store(&slot->pid, 0);
-        atomic_store(&slot->pidfd, -1); /* closed by the execve */
     }
 }
 
@@ -162,7 +163,7 @@ bool master_adopt(struct master *m, worker_entry entry) {
     atomic_store(&m->seg.slots[MASTER_SLOT].entry, 0); /* its pidfd was closed by the execve */
     slot_take_seat(&m->seg.slots[MASTER_SLOT], 0);
     bury_all(m);
-    if (!supervisor_init(&m->supervisor, &m->seg, entry)) {
+    if (!supervisor_init(&m->supervisor, &m->seg, entry, false)) {
         log_error_errno("upgrade: signalfd");
         return false;
     }
@@ -193,7 +194,7 @@ bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, work
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
         signal(faults[i], SIG_DFL);
     m->seg = *seg;
-    if (!supervisor_init(&m->supervisor, &m->seg, entry)) {
+    if (!supervisor_init(&m->supervisor, &m->seg, entry, true)) {
         log_error_errno("the new master: signalfd");
         return false;
     }
@@ -215,8 +216,9 @@ void master_reload(struct master *m) {
         notify("READY=1");
         return;
     }
+    if (config.max_clients == h->master.asked_clients)
+        config.max_clients = h->geometry.max_clients; /* lowered at the start; not a change */
     config_keep(current(m), &config);
-    config.max_clients = h->geometry.max_clients;
     if (!reload_listeners(&m->seg, &config, err, sizeof err)) {
         log_error("%s; the old configuration stays in effect", err);
         notify("READY=1");

@@ -40,7 +40,8 @@ static void handled_signals(sigset_t *set) {
         sigaddset(set, signals[i]);
 }
 
-bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry) {
+bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry,
+                     bool took_over) {
     memset(s, 0, sizeof *s);
     s->seg = seg;
     s->entry = entry;
@@ -51,7 +52,11 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return false;
     signal(SIGPIPE, SIG_IGN);
+    int *shared = &seg->header->master.signal_fd; /* a dead master's is still open */
     s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (took_over && *shared > 0)
+        close(*shared);
+    *shared = s->signal_fd;
     for (int i = 0; i < WORKERS_MAX; i++)
         s->watch[i].patience = 0;
     return s->signal_fd >= 0;
@@ -129,24 +134,26 @@ static bool own_fault(int signo) {
 static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_t *info) {
     struct slot *slot = &s->seg->slots[index];
     uint64_t dead = atomic_load(&slot->incarnation);
-    bool done = info->si_code == CLD_EXITED && info->si_status == 0;
-    bool retired = done && atomic_load(&slot->state) == SLOT_RETIRING &&
-                   atomic_load(&slot->clients) == 0;
+    /* The worker itself says that nothing is left in the slot, under the gate. */
+    bool retired = atomic_load(&slot->state) == SLOT_UNUSED;
     if (retired)
         atomic_store(&slot->entry, 0);
-    atomic_store(&slot->state, retired ? SLOT_UNUSED : SLOT_DEAD);
+    else
+        atomic_store(&slot->state, SLOT_DEAD);
     FAULT("supervisor.bury.state");
     gate_repair(s->seg->gate, dead);
     FAULT("supervisor.bury.gate");
     supervisor_ring(s);
-    if (retired || s->stopping) {
+    if ((retired && index >= atomic_load(&s->seg->header->workers)) || s->stopping) {
         log_debug("worker %u ended", index);
         return;
     }
     if (info->si_code != CLD_EXITED && own_fault(info->si_status) && !atomic_load(&slot->fault))
         atomic_store(&slot->fault, (uint32_t)info->si_status);
     uint32_t deaths = atomic_fetch_add(&slot->deaths, 1);
-    if (info->si_code == CLD_EXITED)
+    if (retired)
+        log_debug("worker %u had retired; starting it again", index);
+    else if (info->si_code == CLD_EXITED)
         log_warn("worker %u exited with status %d; replacing it", index, info->si_status);
     else
         log_warn("worker %u was killed by signal %d (%s); replacing it", index, info->si_status,
@@ -171,7 +178,7 @@ static void supervisor_collect(struct supervisor *s, uint32_t index) {
     if (got == 0 && info.si_pid == 0)
         return; /* not dead after all */
     if (got != 0) {
-        bool gone = atomic_load(&slot->state) == SLOT_RETIRING && atomic_load(&slot->clients) == 0;
+        bool gone = atomic_load(&slot->state) == SLOT_UNUSED;
         info.si_code = gone ? CLD_EXITED : CLD_KILLED;
         info.si_status = gone ? 0 : (int)atomic_load(&slot->fault);
     }

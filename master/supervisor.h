@@ -48,8 +48,10 @@ enum supervisor_event {
 /* Makes bell and epoll set of every slot that has none; false with errno. */
 bool supervisor_slots(struct segment *seg);
 
-/* Blocks the signals and makes the signalfd; false with errno. */
-bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry);
+/* Blocks the signals and makes the signalfd; false with errno.  `took_over`: in place of a master that
+ * died, whose descriptors are here. */
+bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry,
+                     bool took_over);
 
 /* Starts a worker in `slot`; false if the kernel refuses (tried again by the loop). */
 bool supervisor_spawn(struct supervisor *s, uint32_t slot);

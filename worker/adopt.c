@@ -51,15 +51,31 @@ static bool still_that_socket(const struct client *c, int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 && cookie == c->cookie;
 }
 
+/* A predecessor died in leave_finish.  If it had closed the socket, the number may be another
+ * worker's client already, whose claim changes `life` before anything else: so what was read between
+ * two equal looks at `life` was the old client's.  True if nothing but the record was left of it. */
+static bool adopt_closed(struct client *c, uint64_t life, bool there) {
+    if (client_state(life) != CLIENT_CLOSING || there)
+        return false;
+    FAULT("adopt.closed.before");
+    atomic_compare_exchange_strong(&c->life, &life,
+                                   client_life(client_birth(life), CLIENT_FREE));
+    return true;
+}
+
 void adopt_client(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     struct counters now;
+    uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
     atomic_fetch_add_explicit(&w->slot->heartbeat, 1, memory_order_relaxed);
     worker_note(w, NOTE_ADOPT, c, client_facts(c)->handled);
     FAULT("adopt.client.before");
-    bool there = still_that_socket(c, (int)fd) && counters_read((int)fd, &now);
+    bool there = still_that_socket(c, (int)fd);
+    if (atomic_load(&c->life) != life || adopt_closed(c, life, there))
+        return;
+    bool counted = there && counters_read((int)fd, &now);
     bool exact = w->seg->header->counters_exact;
-    if (there) {
+    if (counted) {
         atomic_store_explicit(&c->sent, now.sent, memory_order_relaxed);
         c->taken = now.taken;
     }
@@ -67,12 +83,13 @@ void adopt_client(struct worker *w, struct client *c) {
     c->mode = MODE_SLOW;
     client_refresh(c);
     member_add(w, c);
-    const char *fault = !there ? NULL : !exact ? "the kernel's counts" : record_fault(w, c);
-    if (fault && exact)
+    const char *fault = !counted ? "its socket is gone"
+                        : !exact ? "the kernel's counts"
+                                 : record_fault(w, c);
+    if (fault && counted && exact)
         log_error("adopting client %u: its record is damaged (%s); disconnecting it", fd, fault);
-    bool closing = client_state(atomic_load(&c->life)) == CLIENT_CLOSING;
-    if (closing || !there || fault) {
-        leave_begin(w, c, fault ? "damaged record" : NULL);
+    if (client_state(life) == CLIENT_CLOSING || fault) {
+        leave_begin(w, c, fault);
         w->hold[fd] |= HOLD_CLOSING;
         fd_list_add(&w->going, fd);
     } else {

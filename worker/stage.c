@@ -82,6 +82,12 @@ static enum stage_verdict stage_decide(struct worker *w, const struct batch *b, 
     struct segment *seg = w->seg;
     const struct entry *entry = &s->line.entry;
     uint32_t client, birth;
+    if (entry->kind == ENTRY_MOVE) {
+        struct aside_move move;
+        memcpy(&move, s->line.text[RING_ASIDE], sizeof move);
+        bool there = atomic_load(&seg->slots[move.to].state) != SLOT_UNUSED;
+        return there ? STAGE_PUBLISHED : STAGE_NOBODY;
+    }
     if (s->key == 0)
         return STAGE_PUBLISHED;
     bool found =
@@ -151,7 +157,8 @@ bool stage_publish(struct worker *w) {
     w->ring_full = done < stage->count;
     apply_settle(w);
     for (uint32_t i = first; i < done; i++) {
-        if (stage->line[i].verdict != STAGE_PUBLISHED)
+        bool refused = stage->line[i].verdict != STAGE_PUBLISHED;
+        if (refused && stage->line[i].line.entry.kind != ENTRY_MOVE) /* which is tried again */
             command_refused(w, &stage->line[i]);
     }
     if (!w->ring_full) {

@@ -270,8 +270,17 @@ static bool worker_retired(struct worker *w) {
     atomic_store(&w->slot->state, SLOT_RETIRING);
     accept_listen(w); /* whoever polls them now has added them already */
     bool none = move_stage_all(w);
-    return none && w->stage.count == 0 && w->settled && w->going.count == 0 &&
-           atomic_load(&w->slot->cursor) == room_count(&w->seg->room);
+    if (!none || w->stage.count > 0 || !w->settled || w->going.count > 0)
+        return false;
+    /* Under the gate: a move to this slot is either in the ledger by now, and then we stay, or its
+     * publisher will see that nobody is here any more. */
+    worker_lock(w);
+    bool last = atomic_load(&w->slot->cursor) == room_count(&w->seg->room);
+    if (last)
+        atomic_store_explicit(&w->slot->state, SLOT_UNUSED, memory_order_release);
+    FAULT("worker.retired");
+    worker_unlock(w);
+    return last;
 }
 
 static int worker_serve(struct worker *w) {
