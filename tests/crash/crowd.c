@@ -173,12 +173,27 @@ static void leave(struct crowd *c, struct guest *g) {
     g->state = GUEST_LEAVING;
 }
 
+static void filter(struct crowd *c, struct guest *g) {
+    static const char *const commands[] = {"/timestamps on\r\n", "/timestamps off\r\n"};
+    const struct guest *other = &c->guest[5 + crowd_random(c, (c->count + 4) / 10) * 10];
+    uint32_t what = crowd_random(c, 4);
+    if (other == g || other->state != GUEST_INSIDE)
+        what %= 2;
+    if (what < 2)
+        guest_type(g, "%s", commands[what]);
+    else
+        guest_type(g, "/%s %s\r\n", what == 2 ? "ignore" : "unignore", other->name);
+    g->asked++;
+}
+
 static void act(struct crowd *c, struct guest *g) {
     uint32_t dice = crowd_random(c, 100);
     if (g->state != GUEST_INSIDE || g->out.len > OUT_ENOUGH)
         return;
     if (g->role == ROLE_COMES_AND_GOES && dice < 8) {
         leave(c, g);
+    } else if (g->role == ROLE_FILTERS) {
+        filter(c, g);
     } else if (g->role == ROLE_RENAMES && dice < 10) {
         g->nicks++;
         char name[CROWD_NAME_MAX];
@@ -286,7 +301,9 @@ static void guest_read(struct crowd *c, struct guest *g) {
 }
 
 static void guest_tick(struct crowd *c, struct guest *g, uint64_t now) {
-    if (g->state == GUEST_AWAY && now >= g->away_until && g->away_until != UINT64_MAX)
+    /* The first is in before the others, or some would come before anybody could judge it. */
+    bool first = g == c->guest || c->order->len > 0;
+    if (g->state == GUEST_AWAY && now >= g->away_until && g->away_until != UINT64_MAX && first)
         crowd_connect(c, g);
     if (g->deaf_until != 0 && now >= g->deaf_until) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(g - c->guest)};
@@ -322,6 +339,14 @@ bool crowd_enter(struct crowd *c, uint32_t ms) {
         for (uint32_t i = 0; i < c->count; i++)
             inside += c->guest[i].state == GUEST_INSIDE;
     }
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct guest *g = &c->guest[i];
+        if (g->state == GUEST_INSIDE)
+            continue;
+        order_complain(c->order, "%s is not in, with %zu bytes to send and %zu to be judged",
+                       g->name, g->out.len, g->in.len);
+        guest_tell(c, g);
+    }
     return inside == c->count;
 }
 
@@ -342,21 +367,27 @@ static bool settled(struct crowd *c) {
     return true;
 }
 
-bool crowd_settle(struct crowd *c, uint32_t ms) {
+bool crowd_rest(struct crowd *c, uint32_t ms) {
     uint64_t until = clock_ms() + ms;
     for (uint32_t i = 0; i < c->count; i++) {
-        struct guest *g = &c->guest[i];
-        g->away_until = UINT64_MAX; /* nobody comes any more */
-        if (g->deaf_until != 0)
-            g->deaf_until = 1;
+        if (c->guest[i].deaf_until != 0)
+            c->guest[i].deaf_until = 1;
     }
-    bool well = false;
     /* A list is at its end when something else follows. */
-    for (uint32_t turn = 0; !(well = settled(c)) && clock_ms() < until; turn++) {
-        if (turn % 64 == 0)
+    for (uint32_t turn = 0; !settled(c); turn++) {
+        if (clock_ms() >= until)
+            return false;
+        if (turn % 64 == 0 && c->guest[0].state == GUEST_INSIDE)
             say(c, &c->guest[0]);
         crowd_turn(c, 0, 5);
     }
+    return true;
+}
+
+bool crowd_settle(struct crowd *c, uint32_t ms) {
+    for (uint32_t i = 0; i < c->count; i++)
+        c->guest[i].away_until = UINT64_MAX;
+    bool well = crowd_rest(c, ms);
     order_finish(c->order);
     for (uint32_t i = 0; i < c->count; i++) {
         const struct guest *g = &c->guest[i];

@@ -6,6 +6,8 @@
  * copies are numbered and must come exactly once; `who` must name everybody who stays, once.
  * Nobody may lose a connection without wishing to.
  *
+ * Those who filter say nothing; they ignore one another, and have times before their lines.
+ *
  * A guest of the room is called n<speaker>-...; all it causes bears this number, which a guest that
  * comes again does not keep. */
 #ifndef TESTS_CRASH_CROWD_H
@@ -16,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum crowd_role { ROLE_STAYS, ROLE_SLOW, ROLE_COMES_AND_GOES, ROLE_RENAMES };
+enum crowd_role { ROLE_STAYS, ROLE_SLOW, ROLE_COMES_AND_GOES, ROLE_RENAMES, ROLE_FILTERS };
 enum { CROWD_NAME_MAX = 32, CROWD_LINE_MAX = 1200 };
 
 struct text {
@@ -65,6 +67,8 @@ bool crowd_enter(struct crowd *c, uint32_t ms);
  * is read; waits up to `ms` for more. */
 void crowd_turn(struct crowd *c, uint32_t lines, int ms);
 /* No more talking: everything under way arrives; false after `ms`. */
+bool crowd_rest(struct crowd *c, uint32_t ms);
+/* At the end: nobody comes any more, all rest, and what is missing is counted; false as above. */
 bool crowd_settle(struct crowd *c, uint32_t ms);
 /* Everything that must be zero, summed; the order's are among them.  After crowd_settle. */
 uint64_t crowd_violations(struct crowd *c);

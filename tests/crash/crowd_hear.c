@@ -110,9 +110,34 @@ static bool hear_listed(struct crowd *c, struct guest *g, const char *line) {
     return true;
 }
 
+/* "[21:04] " before a line. */
+static const char *without_time(const char *line) {
+    bool time = line[0] == '[' && line[1] >= '0' && line[1] <= '9' && strlen(line) > 8 &&
+                line[3] == ':' && line[6] == ']';
+    return time ? line + 8 : line;
+}
+
+/* Answers to what those ask who filter. */
+static bool hear_answer(struct guest *g, const char *line) {
+    static const char *const answers[] = {"You no longer see what ", "You see what ",
+                                          "*** Lines now begin ", "*** Lines no longer begin "};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        if (strncmp(line, answers[i], strlen(answers[i])) == 0) {
+            g->answered++;
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum order_answer hear_inside(struct crowd *c, struct guest *g, const char *line) {
     struct order_line room_line;
     uint32_t skipped;
+    if (g->role == ROLE_FILTERS) {
+        line = without_time(line);
+        if (hear_answer(g, line))
+            return ORDER_SEEN;
+    }
     if (g->listing && !hear_listed(c, g, line))
         list_end(c, g);
     else if (g->listing)
