@@ -265,6 +265,7 @@ enum supervisor_event supervisor_run(struct supervisor *s) {
 }
 
 void supervisor_take_over(struct supervisor *s) {
+    supervisor_ring(s); /* that they watch us from now on */
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
         struct slot *slot = &s->seg->slots[i];
         uint32_t state = atomic_load(&slot->state);

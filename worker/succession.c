@@ -14,7 +14,7 @@
 
 enum { AGAIN_MS = 1000 };
 
-void succession_watch(struct worker *w) {
+static void succession_watch(struct worker *w) {
     int pidfd = slot_seat_pidfd(atomic_load(&w->seg->slots[MASTER_SLOT].entry));
     struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
                                 .data.u64 = event_tag(EVENT_MASTER, (uint32_t)pidfd)};
@@ -41,6 +41,10 @@ static void succession_start(struct worker *w, uint64_t seat) {
     FAULT("succession.start.cloned");
 }
 
+bool succession_changed(const struct worker *w) {
+    return atomic_load(&w->seg->slots[MASTER_SLOT].entry) != w->master_seat;
+}
+
 bool succession_look(struct worker *w) {
     struct slot *master = &w->seg->slots[MASTER_SLOT];
     uint64_t seat = atomic_load(&master->entry);
@@ -48,6 +52,7 @@ bool succession_look(struct worker *w) {
         return false;
     if (!readable(slot_seat_pidfd(seat))) {
         succession_watch(w);
+        w->master_seat = seat;
         return false;
     }
     /* The pidfd was this seat's when we looked, or the number is somebody else's by now. */

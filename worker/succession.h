@@ -10,8 +10,10 @@
 
 #include "worker/worker.h"
 
-/* Registers the master's pidfd; again after a new one has come. */
-void succession_watch(struct worker *w);
+/* There is another master than the one watched.  A dead one's pidfd is closed by its successor, and
+ * epoll then forgets it, perhaps before its event was heard: so the successor rings every worker,
+ * and every turn asks this. */
+bool succession_changed(const struct worker *w);
 
 /* The pidfd became readable, or a look is due: true while a master is still wanted. */
 bool succession_look(struct worker *w);

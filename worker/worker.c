@@ -293,7 +293,7 @@ static int worker_serve(struct worker *w) {
         atomic_store(&w->slot->ask, 0);
         worker_config(w);
         worker_events(w, events, n);
-        if (w->master_lost)
+        if (w->master_lost || succession_changed(w))
             w->master_lost = succession_look(w);
         input_release_held(w);
         worker_input(w);

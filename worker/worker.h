@@ -44,6 +44,7 @@ struct worker {
     uint64_t me; /* incarnation */
     master_entry start_master;
     bool master_lost;      /* the master is dead and not replaced yet */
+    uint64_t master_seat;  /* the one whose pidfd is watched */
     uint64_t master_asked; /* the dead one's seat that this worker has started another for, and when */
     uint32_t master_asked_at;
     struct gate_watch watch; /* what to do while waiting at the gate in vain */
