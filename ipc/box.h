@@ -1,8 +1,8 @@
 /* box.h - pools of fixed-size chunks for what cannot lie in a record or a ring.
  *
  * Two pools: inboxes (raw input and a half-typed line; one for each client there may be, so input
- * never fails for want of one) and outboxes (private replies, long half-typed lines, lists of ignored
- * names; fewer, so asking for one may fail and the asker waits).
+ * never fails for want of one) and outboxes (private replies, long half-typed lines, lists of
+ * ignored names; fewer, so asking for one may fail and the asker waits).
  *
  * A box belongs to whom its owner word names, (birth << 32 | client); taking one is a CAS from 0,
  * giving it back a CAS to 0, so both may be tried again after a death.  A box is taken before the
@@ -19,9 +19,9 @@
 
 enum { INBOX_RAW = 1024, INBOX_SUB = 512, INBOX_LINE = 512, OUTBOX_DATA = 4088 };
 
-/* Raw bytes are never moved: byte `p` of the input stream lies at raw[raw_off + p - handled].  Beyond
- * `taken` the raw area is zero: where a peer's FIN makes the kernel count one byte too many, that
- * phantom byte is a NUL and never ends a line. */
+/* Raw bytes are never moved: byte `p` of the input stream lies at raw[raw_off + p - handled].
+ * Beyond `taken` the raw area is zero: where a peer's FIN makes the kernel count one byte too many,
+ * that phantom byte is a NUL and never ends a line. */
 struct inbox {
     uint8_t raw[INBOX_RAW];
     uint8_t sub[INBOX_SUB];

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* Copies word by word with relaxed atomics: a reader in another process may look on, and finds out by
- * `turn` that what it read is not to be trusted. */
+/* Copies word by word with relaxed atomics: a reader in another process may look on, and finds out
+ * by `turn` that what it read is not to be trusted. */
 static void facts_copy(struct facts *to, const struct facts *from) {
     uint64_t *t = (uint64_t *)to;
     const uint64_t *f = (const uint64_t *)from;
@@ -26,12 +26,14 @@ static void client_cache(struct client *c, const struct facts *f) {
     if (c->mode == MODE_BLOCKED || c->mode == MODE_DEAF)
         return;
     const uint32_t slow = FACT_FILTERED | FACT_GOODBYE | FACT_LIST_ROOM | FACT_LIST_ALL;
-    bool direct = (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->out_box == NO_BOX &&
-                  f->skipped == 0;
+    bool direct =
+        (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->out_box == NO_BOX && f->skipped == 0;
     c->mode = direct ? f->encoding : MODE_SLOW;
 }
 
-void client_refresh(struct client *c) { client_cache(c, client_facts(c)); }
+void client_refresh(struct client *c) {
+    client_cache(c, client_facts(c));
+}
 
 void client_commit(struct client *c) {
     uint32_t turn = atomic_load_explicit(&c->turn, memory_order_relaxed) + 1;

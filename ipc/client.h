@@ -4,9 +4,9 @@
  * at a time: the worker in slot `slot` (its owner), or the one that is filling it.  Others may read
  * the facts of a record with client_peek.
  *
- * Two counts are the kernel's: `sent`, the bytes its socket has accepted from us, ever, and `taken`,
- * the bytes it has handed us, ever.  The words here are only their last known values; after a death
- * the successor asks the kernel (worker/counters.h).
+ * Two counts are the kernel's: `sent`, the bytes its socket has accepted from us, ever, and
+ * `taken`, the bytes it has handed us, ever.  The words here are only their last known values;
+ * after a death the successor asks the kernel (worker/counters.h).
  *
  * Everything else that changes is the flip: two copies of `struct facts` and `turn`, whose low bit
  * says which copy counts.
@@ -15,10 +15,10 @@
  *     client_commit(c);                     one release store: the client's commit
  * An edit that is not committed has not happened.  Edits do not nest.
  *
- * The output map says where the stream's bytes come from: bytes [base, base + box_len) of the stream
- * lie in the chain of boxes `out_box`; byte x after them is byte (pos + x - base - box_len) of the
- * client's ring.  Sending moves only `sent`.  `bias` = pos - base - box_len is kept beside `sent`, so
- * that a flush touches one cache line: ring position = sent + bias.
+ * The output map says where the stream's bytes come from: bytes [base, base + box_len) of the
+ * stream lie in the chain of boxes `out_box`; byte x after them is byte (pos + x - base - box_len)
+ * of the client's ring.  Sending moves only `sent`.  `bias` = pos - base - box_len is kept beside
+ * `sent`, so that a flush touches one cache line: ring position = sent + bias.
  *
  * Life.  `life` = birth << 32 | filler << 8 | state.  Accept: claim the record by a CAS to
  * (birth + 1, FILLING), fill it without asking what it held, make it LIVE.  Close: CLOSING; leave
@@ -42,24 +42,24 @@ enum client_state { CLIENT_FREE, CLIENT_FILLING, CLIENT_LIVE, CLIENT_CLOSING };
 
 /* facts.flags */
 enum {
-    FACT_IN_ROOM = 1u << 0,     /* sees the room: its map leads into a ring */
-    FACT_NAMED = 1u << 1,       /* has a name in the roster */
-    FACT_LEFT = 1u << 2,        /* its leave is in the ledger */
-    FACT_ENC_CHOSEN = 1u << 3,  /* said which encoding: never switched by recognition */
-    FACT_OVERLONG = 1u << 4,    /* the line under way is too long: discard up to its end */
-    FACT_TORN = 1u << 5,        /* lapped in the middle of a line: end it before the notice */
-    FACT_TIMESTAMPS = 1u << 6,  /* filtered: times before lines */
-    FACT_IGNORES = 1u << 7,     /* filtered: has a box with keys of ignored names */
-    FACT_EDITED = 1u << 8,      /* filtered: the server echoes and edits its line */
-    FACT_GOODBYE = 1u << 9,     /* close once what lies in the boxes is sent */
-    FACT_RESET = 1u << 10,      /* its socket is gone: nothing can be sent */
-    FACT_LIST_ROOM = 1u << 11,  /* `look` under way from list_next */
-    FACT_LIST_ALL = 1u << 12,   /* `who` under way from list_next */
-    FACT_DRAWN = 1u << 13,      /* edited: the half-typed line stands on its screen */
-    FACT_KEYS = 1u << 14,       /* its lines have arrived key by key */
-    FACT_CRLF_KEYS = 1u << 15,  /* spare for the line editor */
-    FACT_GREETED = 1u << 16,    /* was sent the greeting, or is in the room */
-    FACT_SWITCHED = 1u << 17,   /* was switched to what it types, and told so */
+    FACT_IN_ROOM = 1u << 0,    /* sees the room: its map leads into a ring */
+    FACT_NAMED = 1u << 1,      /* has a name in the roster */
+    FACT_LEFT = 1u << 2,       /* its leave is in the ledger */
+    FACT_ENC_CHOSEN = 1u << 3, /* said which encoding: never switched by recognition */
+    FACT_OVERLONG = 1u << 4,   /* the line under way is too long: discard up to its end */
+    FACT_TORN = 1u << 5,       /* lapped in the middle of a line: end it before the notice */
+    FACT_TIMESTAMPS = 1u << 6, /* filtered: times before lines */
+    FACT_IGNORES = 1u << 7,    /* filtered: has a box with keys of ignored names */
+    FACT_EDITED = 1u << 8,     /* filtered: the server echoes and edits its line */
+    FACT_GOODBYE = 1u << 9,    /* close once what lies in the boxes is sent */
+    FACT_RESET = 1u << 10,     /* its socket is gone: nothing can be sent */
+    FACT_LIST_ROOM = 1u << 11, /* `look` under way from list_next */
+    FACT_LIST_ALL = 1u << 12,  /* `who` under way from list_next */
+    FACT_DRAWN = 1u << 13,     /* edited: the half-typed line stands on its screen */
+    FACT_KEYS = 1u << 14,      /* its lines have arrived key by key */
+    FACT_CRLF_KEYS = 1u << 15, /* spare for the line editor */
+    FACT_GREETED = 1u << 16,   /* was sent the greeting, or is in the room */
+    FACT_SWITCHED = 1u << 17,  /* was switched to what it types, and told so */
     FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_EDITED,
 };
 
@@ -91,8 +91,8 @@ struct facts {
 };
 _Static_assert(sizeof(struct facts) == 192, "three cache lines a copy");
 
-/* How a flush treats a client: a cache of what its facts say, for its owner alone.  Below ENC_COUNT:
- * direct - whatever is pending goes straight from the ring of that encoding. */
+/* How a flush treats a client: a cache of what its facts say, for its owner alone.  Below
+ * ENC_COUNT: direct - whatever is pending goes straight from the ring of that encoding. */
 enum client_mode {
     MODE_SLOW = 8, /* boxes, lists, filters, not in the room: look at the facts */
     MODE_BLOCKED,  /* its socket is full: wait for EPOLLOUT */
@@ -120,12 +120,16 @@ struct client_table {
     uint32_t len;
 };
 
-static inline uint32_t client_birth(uint64_t life) { return (uint32_t)(life >> 32); }
+static inline uint32_t client_birth(uint64_t life) {
+    return (uint32_t)(life >> 32);
+}
 static inline enum client_state client_state(uint64_t life) {
     return (enum client_state)(life & 0xffu);
 }
 /* Who is filling a FILLING record. */
-static inline uint32_t client_filler(uint64_t life) { return (uint32_t)life >> 8; }
+static inline uint32_t client_filler(uint64_t life) {
+    return (uint32_t)life >> 8;
+}
 static inline uint64_t client_life(uint32_t birth, enum client_state state) {
     return (uint64_t)birth << 32 | state;
 }
@@ -145,12 +149,12 @@ void client_refresh(struct client *c);
 struct facts *client_edit(struct client *c);
 void client_commit(struct client *c);
 
-/* Another process's client, or one that may change meanwhile: copies its facts out as of one moment.
- * False if it is not live, or changed too often while looking. */
+/* Another process's client, or one that may change meanwhile: copies its facts out as of one
+ * moment. False if it is not live, or changed too often while looking. */
 bool client_peek(const struct client *c, struct facts *out, uint32_t *birth);
 
-/* Claims the record of a freshly accepted socket for the worker in `slot`; returns its birth, or 0 if
- * another worker has it already.  `mine`: the filler whose unfinished work may be taken over (a
+/* Claims the record of a freshly accepted socket for the worker in `slot`; returns its birth, or 0
+ * if another worker has it already.  `mine`: the filler whose unfinished work may be taken over (a
  * successor's own slot), or -1. */
 uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie, int mine);
 /* Fills a claimed record and makes it live. */
@@ -158,6 +162,8 @@ void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct 
                  const struct in6_addr *addr, uint16_t port);
 
 /* The stream position of the last byte the boxes give. */
-static inline uint64_t client_box_end(const struct facts *f) { return f->base + f->box_len; }
+static inline uint64_t client_box_end(const struct facts *f) {
+    return f->base + f->box_len;
+}
 
 #endif

@@ -29,8 +29,8 @@ enum {
     HISTORY_MAX = 1000,
 };
 
-/* One `listen` value.  `[::]` is dual-stack.  `is_default`: no `listen` line was given, so a machine
- * without IPv6 falls back to 0.0.0.0 with a log line instead of failing. */
+/* One `listen` value.  `[::]` is dual-stack.  `is_default`: no `listen` line was given, so a
+ * machine without IPv6 falls back to 0.0.0.0 with a log line instead of failing. */
 struct listen_address {
     struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
     uint16_t port;        /* host order; 0: the kernel picks */

@@ -53,11 +53,13 @@ void gate_unlock(struct gate *gate, uint64_t me) {
 
 bool gate_repair(struct gate *gate, uint64_t dead) {
     uint64_t owner = dead;
-    bool owned = atomic_compare_exchange_strong_explicit(&gate->owner, &owner, 0,
-                                                         memory_order_acq_rel, memory_order_relaxed);
+    bool owned = atomic_compare_exchange_strong_explicit(
+        &gate->owner, &owner, 0, memory_order_acq_rel, memory_order_relaxed);
     FAULT("gate.repair.cleared");
     sem_post(&gate->tokens);
     return owned;
 }
 
-void gate_nudge(struct gate *gate) { sem_post(&gate->tokens); }
+void gate_nudge(struct gate *gate) {
+    sem_post(&gate->tokens);
+}

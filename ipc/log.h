@@ -1,10 +1,10 @@
 /* log.h - one event, one line, one write(2).
  *
- * The log's descriptor is the same number in every process (they share the descriptor table), so the
- * master reopens it for all with one dup2.  Nothing here allocates, locks or opens a descriptor: a
- * worker may die inside any of these calls.  Bytes a client sent go through log_escape first.
- * Lines longer than LOG_LINE_MAX are cut.  Safe from any thread and process; not from a signal
- * handler. */
+ * The log's descriptor is the same number in every process (they share the descriptor table), so
+ * the master reopens it for all with one dup2.  Nothing here allocates, locks or opens a
+ * descriptor: a worker may die inside any of these calls.  Bytes a client sent go through
+ * log_escape first. Lines longer than LOG_LINE_MAX are cut.  Safe from any thread and process; not
+ * from a signal handler. */
 #ifndef IPC_LOG_H
 #define IPC_LOG_H
 

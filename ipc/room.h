@@ -1,10 +1,10 @@
 /* room.h - the one room: a ledger of events, four byte rings, and the one word that commits.
  *
- * Model.  Conceptually two kinds of infinite array: the ledger of 64-byte entries, and for each ring
- * a stream of bytes.  Positions are 64-bit and never wrap; only the access to memory takes them
- * modulo the power-of-two size.  Three rings hold what clients are sent, one per wire encoding;
- * the fourth (RING_ASIDE) holds what is not for everybody's eyes: names, private text, reasons.
- * Every ring is mapped twice in a row, so that any span up to its size is contiguous.
+ * Model.  Conceptually two kinds of infinite array: the ledger of 64-byte entries, and for each
+ * ring a stream of bytes.  Positions are 64-bit and never wrap; only the access to memory takes
+ * them modulo the power-of-two size.  Three rings hold what clients are sent, one per wire
+ * encoding; the fourth (RING_ASIDE) holds what is not for everybody's eyes: names, private text,
+ * reasons. Every ring is mapped twice in a row, so that any span up to its size is contiguous.
  *
  *     ledger    ... | entry i-1 | entry i | ...            entry i's bytes in ring e are
  *     ring e    ...........[ line i ]......                [entry[i-1].end[e], entry[i].end[e])
@@ -22,8 +22,8 @@
  * Room to write.  Each participant (slot.h) publishes two ledger indexes: `guard`, the oldest entry
  * whose bytes it may still send, and `cursor`, the oldest entry it has not applied.  Entry g-1 and
  * the byte before entry g's text are kept too: they say where g begins and whether a line begins
- * there.  A dead slot's guard no longer holds the text (nobody is in the middle of a send) but still
- * the ledger, so that its successor can count exactly what a client was lapped by. */
+ * there.  A dead slot's guard no longer holds the text (nobody is in the middle of a send) but
+ * still the ledger, so that its successor can count exactly what a client was lapped by. */
 #ifndef IPC_ROOM_H
 #define IPC_ROOM_H
 
@@ -56,8 +56,8 @@ enum {
 };
 
 /* One cache line.  `consumed` is how far the client's input was consumed by this line, modulo 2^32;
- * `lines` and `people` are running counts *through* this entry, so that a number of lines skipped is
- * a subtraction and the population is committed with the event that changes it. */
+ * `lines` and `people` are running counts *through* this entry, so that a number of lines skipped
+ * is a subtraction and the population is committed with the event that changes it. */
 struct entry {
     uint64_t end[RING_COUNT];
     uint32_t client; /* index in the client table; NOBODY: the server itself */
@@ -123,7 +123,8 @@ void room_init(struct room *room); /* by the segment's maker: writes the genesis
 
 /* Under the gate. */
 void room_begin(struct room *room, struct batch *batch);
-bool room_append(struct room *room, struct batch *batch, const struct room_line *line); /* false: full */
+bool room_append(struct room *room, struct batch *batch,
+                 const struct room_line *line); /* false: full */
 void room_commit(struct room *room, const struct batch *batch);
 
 static inline uint64_t room_count(const struct room *room) {
@@ -143,16 +144,17 @@ static inline uint32_t room_len(const struct room *room, uint64_t index, int e) 
     return (uint32_t)(room_entry(room, index)->end[e] - room_start(room, index, e));
 }
 
-/* The first entry in [lo, hi) whose end in ring `e` lies beyond `pos`; hi if none.  The caller's guard
- * covers [lo, hi). */
+/* The first entry in [lo, hi) whose end in ring `e` lies beyond `pos`; hi if none.  The caller's
+ * guard covers [lo, hi). */
 uint64_t room_find(const struct room *room, int e, uint64_t pos, uint64_t lo, uint64_t hi);
 
 /* The oldest index a reader who sees `count` should guard: no more than half of any ring and of the
  * ledger behind `count`, and not below `floor` (its guard now, or the oldest entry that exists). */
 uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor);
 
-/* The oldest index a newcomer may guard: that entry and the one before it are intact, whatever a dead
- * writer left beyond `count`, because nobody ever writes at or beyond the limit.  Under the gate. */
+/* The oldest index a newcomer may guard: that entry and the one before it are intact, whatever a
+ * dead writer left beyond `count`, because nobody ever writes at or beyond the limit.  Under the
+ * gate. */
 uint64_t room_oldest(const struct room *room);
 
 #endif

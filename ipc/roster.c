@@ -69,8 +69,8 @@ bool roster_claim(struct roster *roster, const struct room *room,
     return false;
 }
 
-/* The void end of a chain becomes "never used" again, from its last bucket backwards, so that chains
- * do not grow with the number of people who ever came. */
+/* The void end of a chain becomes "never used" again, from its last bucket backwards, so that
+ * chains do not grow with the number of people who ever came. */
 static void roster_trim(struct roster *roster, uint32_t at) {
     while (entry_who(&roster->at[at]) == ROSTER_VOID) {
         atomic_store_explicit(&roster->at[at].who, 0, memory_order_release);

@@ -22,7 +22,9 @@ struct layout {
     size_t size;
 };
 
-static size_t page_up(size_t n) { return (n + PAGE - 1) & ~(size_t)(PAGE - 1); }
+static size_t page_up(size_t n) {
+    return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
+}
 
 static size_t take(size_t *at, size_t bytes) {
     size_t here = *at;
@@ -61,7 +63,9 @@ void segment_geometry(struct geometry *g, const struct config *config, uint32_t 
     g->roster_len = config->max_clients + config->max_clients / 8 + 64;
 }
 
-size_t segment_size(const struct geometry *geometry) { return layout_of(geometry).size; }
+size_t segment_size(const struct geometry *geometry) {
+    return layout_of(geometry).size;
+}
 
 /* Every ring twice in a row, so that a span that passes its end goes on in the second mapping. */
 static int ring_map(struct segment *s, const struct layout *l, int e) {
@@ -188,8 +192,8 @@ int segment_open(struct segment *s, int fd, char *err, size_t err_size) {
     if (h == MAP_FAILED)
         return fail(s, err, err_size, "mmap", errno);
     struct geometry g = h->geometry;
-    bool same = h->magic == SEGMENT_MAGIC && h->layout == SEGMENT_LAYOUT &&
-                h->header_size == sizeof *h;
+    bool same =
+        h->magic == SEGMENT_MAGIC && h->layout == SEGMENT_LAYOUT && h->header_size == sizeof *h;
     unsigned layout = h->layout;
     munmap(h, sizeof *h);
     if (!same) {

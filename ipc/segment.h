@@ -6,13 +6,10 @@
  * data: offsets and indexes, never pointers.  `struct segment` is a process's view of it (where its
  * parts are mapped) and is never stored in it; views made before clone() serve the child as well.
  *
- *     header     magic, layout, geometry, published configuration, listeners, the master's own state
- *     gate       gate.h
- *     room       room.h: commit word, ledger, and four rings (each mapped twice in a row)
- *     slots      slot.h
- *     clients    client.h
- *     roster     roster.h
- *     boxes      box.h: inboxes, outboxes, and their owner words
+ *     header     magic, layout, geometry, published configuration, listeners, the master's own
+ * state gate       gate.h room       room.h: commit word, ledger, and four rings (each mapped twice
+ * in a row) slots      slot.h clients    client.h roster     roster.h boxes      box.h: inboxes,
+ * outboxes, and their owner words
  *
  * Included by every process; whatever crosses between two of them is declared in ipc/. */
 #ifndef IPC_SEGMENT_H
@@ -36,9 +33,9 @@ enum { SEGMENT_LAYOUT = 1, LISTENERS_MAX = 2 * LISTEN_MAX };
 
 /* All sizes follow from these; two programs that agree on layout and geometry agree on all. */
 struct geometry {
-    uint64_t ring_size;  /* bytes per encoding */
-    uint64_t aside_size; /* bytes */
-    uint64_t ledger_len; /* entries */
+    uint64_t ring_size;   /* bytes per encoding */
+    uint64_t aside_size;  /* bytes */
+    uint64_t ledger_len;  /* entries */
     uint32_t clients_len; /* records: one per descriptor there may be */
     uint32_t max_clients;
     uint32_t inboxes, outboxes;
@@ -48,8 +45,8 @@ struct geometry {
 
 enum listener_state { LISTENER_UNUSED, LISTENER_SERVING, LISTENER_DRAINING };
 
-/* One `listen` address: a socket per slot.  Bound all at once; each begins to listen when its slot is
- * first used, and from then on somebody always polls it (`polled_by`). */
+/* One `listen` address: a socket per slot.  Bound all at once; each begins to listen when its slot
+ * is first used, and from then on somebody always polls it (`polled_by`). */
 struct listener {
     _Atomic uint32_t state;
     struct listen_address asked, actual;
@@ -60,10 +57,10 @@ struct listener {
 /* What a successor of the master must know: see master/supervisor.h. */
 struct master_state {
     int32_t log_fd;
-    uint32_t log_target; /* enum log_target */
-    int32_t pid_fd_file; /* the pidfile's descriptor, locked; -1: none */
-    int32_t binary_fd;   /* the running binary, to go back to */
-    int32_t signal_fd;   /* of the master that lives, or lived last */
+    uint32_t log_target;    /* enum log_target */
+    int32_t pid_fd_file;    /* the pidfile's descriptor, locked; -1: none */
+    int32_t binary_fd;      /* the running binary, to go back to */
+    int32_t signal_fd;      /* of the master that lives, or lived last */
     uint32_t asked_clients; /* max_clients as configured, before the system's limit */
     char conf_path[PATH_LEN_MAX];
     char binary_path[PATH_LEN_MAX];
@@ -80,12 +77,12 @@ struct segment_header {
     int64_t epoch_realtime_s; /* the wall clock then */
     uint8_t name_key[16];     /* secret of the roster's hash */
     _Atomic uint64_t next_incarnation;
-    _Atomic uint32_t shutdown;      /* 1: say goodbye and go */
-    _Atomic uint32_t workers;       /* slots below this serve; the others retire */
-    _Atomic uint32_t slots_used;    /* slots below this have been used */
-    _Atomic uint32_t fd_high;       /* no client ever had a higher descriptor */
+    _Atomic uint32_t shutdown;              /* 1: say goodbye and go */
+    _Atomic uint32_t workers;               /* slots below this serve; the others retire */
+    _Atomic uint32_t slots_used;            /* slots below this have been used */
+    _Atomic uint32_t fd_high;               /* no client ever had a higher descriptor */
     _Atomic uint8_t polled_by[WORKERS_MAX]; /* slot k's listeners are polled by this slot */
-    uint32_t counters_exact; /* 1: the kernel keeps the counts that adoption needs */
+    uint32_t counters_exact;                /* 1: the kernel keeps the counts that adoption needs */
     struct listener listeners[LISTENERS_MAX];
     struct master_state master;
     _Atomic uint64_t generation; /* of the configuration; config[generation & 1] counts */

@@ -30,7 +30,9 @@ void slot_sleep(struct slot *slot) {
     atomic_thread_fence(memory_order_seq_cst);
 }
 
-void slot_wake(struct slot *slot) { atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed); }
+void slot_wake(struct slot *slot) {
+    atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed);
+}
 
 #define ENTERED (1ull << 63)
 

@@ -29,12 +29,12 @@ enum { MASTER_SLOT = WORKERS_MAX, SLOT_COUNT = WORKERS_MAX + 1 };
  * inherit: so a socket whose worker died before it had a record can still be told whose it is. */
 enum { SLOT_TAG = 60 };
 
-/* SLOT_UNUSED: holds nothing back.  SLOT_DEAD: its process is gone and not replaced: holds the ledger
- * but not the text.  SLOT_ADOPTING, SLOT_SERVING, SLOT_RETIRING: alive. */
+/* SLOT_UNUSED: holds nothing back.  SLOT_DEAD: its process is gone and not replaced: holds the
+ * ledger but not the text.  SLOT_ADOPTING, SLOT_SERVING, SLOT_RETIRING: alive. */
 enum slot_state { SLOT_UNUSED, SLOT_DEAD, SLOT_ADOPTING, SLOT_SERVING, SLOT_RETIRING };
 
-/* What a worker was about to do when it was last seen: if two in a row die of their own fault on the
- * same note, the client named here is disconnected. */
+/* What a worker was about to do when it was last seen: if two in a row die of their own fault on
+ * the same note, the client named here is disconnected. */
 enum note_phase { NOTE_NONE, NOTE_ADOPT, NOTE_INPUT, NOTE_APPLY, NOTE_FLUSH };
 struct note {
     _Atomic uint32_t phase;
@@ -54,8 +54,9 @@ struct slot {
 
     _Alignas(64) _Atomic uint64_t cursor; /* ledger: entries below are applied */
     _Atomic uint64_t guard;               /* ledger: the oldest entry whose text may be sent */
-    _Atomic uint64_t hold; /* adopting: ledger entries from here on are still to be counted; 0: none */
-    _Atomic uint64_t heartbeat;           /* moves with every turn, and per client while adopting */
+    _Atomic uint64_t
+        hold; /* adopting: ledger entries from here on are still to be counted; 0: none */
+    _Atomic uint64_t heartbeat; /* moves with every turn, and per client while adopting */
     _Atomic uint32_t state;
     _Atomic uint32_t at_gate; /* waiting for the gate: look at its owner instead */
     _Atomic uint32_t clients; /* connections it serves */
@@ -63,23 +64,27 @@ struct slot {
 
     _Alignas(64) _Atomic uint64_t incarnation; /* 0: never filled */
     _Atomic int32_t pid;
-    _Atomic int32_t pidfd; /* -1: none.  Closed only after `incarnation` moved on */
-    _Atomic uint64_t entry;   /* who may enter, and whether it has; the master's: its seat */
-    _Atomic uint32_t fault;   /* the signal it died of by its own fault; 0: none */
-    _Atomic uint32_t deaths;  /* since it last finished adopting */
+    _Atomic int32_t pidfd;   /* -1: none.  Closed only after `incarnation` moved on */
+    _Atomic uint64_t entry;  /* who may enter, and whether it has; the master's: its seat */
+    _Atomic uint32_t fault;  /* the signal it died of by its own fault; 0: none */
+    _Atomic uint32_t deaths; /* since it last finished adopting */
     int32_t epoll_fd;
     int32_t bell_fd;
 
-    _Alignas(64) struct note note;      /* of the process now in the slot */
-    struct note last_note;              /* of the one before, if it died of its own fault */
+    _Alignas(64) struct note note; /* of the process now in the slot */
+    struct note last_note;         /* of the one before, if it died of its own fault */
     _Alignas(64) struct slot_stats stats;
 };
 
 enum { SLOT_ASK_RETIRE = 1 };
 
-static inline uint32_t incarnation_slot(uint64_t incarnation) { return incarnation & 0xff; }
+static inline uint32_t incarnation_slot(uint64_t incarnation) {
+    return incarnation & 0xff;
+}
 
-static inline bool slot_alive(uint32_t state) { return state >= SLOT_ADOPTING; }
+static inline bool slot_alive(uint32_t state) {
+    return state >= SLOT_ADOPTING;
+}
 
 /* After the publication that the sleeper is to see, and a fence. */
 void slot_wake_up(struct slot *slot);
@@ -95,16 +100,19 @@ void slot_sleep(struct slot *slot);
 void slot_wake(struct slot *slot);
 
 /* Entering.  A starter may die between clone() and recording what it made, and its successor must
- * not start a second process beside a first that is just coming up.  So a child enters its slot by a
- * CAS, once; a successor that finds nobody entered revokes the permission by a CAS before it starts
- * another. */
+ * not start a second process beside a first that is just coming up.  So a child enters its slot by
+ * a CAS, once; a successor that finds nobody entered revokes the permission by a CAS before it
+ * starts another. */
 void slot_invite(struct slot *slot, uint64_t incarnation); /* before clone */
 bool slot_enter(struct slot *slot, uint64_t incarnation);  /* in the child; false: go away */
 bool slot_revoke(struct slot *slot);                       /* false: somebody has entered */
 
 /* The master's seat: a number that grows with each master, and its pidfd, in one word. */
-static inline int slot_seat_pidfd(uint64_t seat) { return (int)(uint32_t)seat; }
-/* This process takes the seat that `seat` describes (0: the first); false if it is another's now. */
+static inline int slot_seat_pidfd(uint64_t seat) {
+    return (int)(uint32_t)seat;
+}
+/* This process takes the seat that `seat` describes (0: the first); false if it is another's now.
+ */
 bool slot_take_seat(struct slot *slot, uint64_t seat);
 
 /* Whether the process `incarnation` is dead, by its pidfd.  False when that cannot be told. */

@@ -16,7 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Listeners, bells, epoll sets and pidfds of all slots, addresses that a reload may add, and some. */
+/* Listeners, bells, epoll sets and pidfds of all slots, addresses that a reload may add, and some.
+ */
 static uint32_t reserve_for(const struct config *config) {
     return WORKERS_MAX * (config->listen_count + 1) + 3 * WORKERS_MAX + 64;
 }
@@ -35,8 +36,8 @@ uint32_t descriptors_raise(struct config *config) {
     if (wanted.rlim_cur <= reserve_for(config))
         return 0;
     config->max_clients = (uint32_t)wanted.rlim_cur - reserve_for(config);
-    log_warn("max_clients lowered to %u: the system allows %llu descriptors",
-             config->max_clients, (unsigned long long)wanted.rlim_cur);
+    log_warn("max_clients lowered to %u: the system allows %llu descriptors", config->max_clients,
+             (unsigned long long)wanted.rlim_cur);
     return (uint32_t)wanted.rlim_cur;
 }
 
@@ -45,8 +46,7 @@ void descriptors_grow(uint32_t descriptors) {
         close((int)descriptors - 1);
 }
 
-bool log_open(struct master_state *state, const struct config *config, char *err,
-              size_t err_size) {
+bool log_open(struct master_state *state, const struct config *config, char *err, size_t err_size) {
     enum log_target target = LOG_TO_FD;
     int fd;
     if (strcmp(config->log, "stderr") == 0) {
@@ -112,25 +112,31 @@ void pidfile_remove(struct master_state *state) {
     state->pid_fd_file = -1;
 }
 
+static bool become(const struct passwd *user, gid_t gid) {
+    if (user)
+        return initgroups(user->pw_name, gid) == 0 && setgid(gid) == 0 && setuid(user->pw_uid) == 0;
+    return setgroups(1, &gid) == 0 && setgid(gid) == 0;
+}
+
 bool privileges_drop(const struct config *config, char *err, size_t err_size) {
     const struct passwd *user = config->user[0] ? getpwnam(config->user) : NULL;
     const struct group *group = config->group[0] ? getgrnam(config->group) : NULL;
-    if (config->user[0] && !user)
+    if (config->user[0] && !user) {
         snprintf(err, err_size, "user %s: there is none of that name", config->user);
-    else if (config->group[0] && !group)
-        snprintf(err, err_size, "group %s: there is none of that name", config->group);
-    else if (!user && !group)
-        return true;
-    if ((config->user[0] && !user) || (config->group[0] && !group))
         return false;
-    gid_t gid = group ? group->gr_gid : user->pw_gid;
-    bool dropped = geteuid() != 0 || (user ? initgroups(user->pw_name, gid) : setgroups(1, &gid)) == 0;
-    dropped = dropped && setgid(gid) == 0 && (!user || setuid(user->pw_uid) == 0);
-    if (!dropped)
-        snprintf(err, err_size, "cannot become user %s, group %s: %s",
-                 config->user[0] ? config->user : "(unchanged)",
-                 config->group[0] ? config->group : "(its own)", strerror(errno));
-    return dropped;
+    }
+    if (config->group[0] && !group) {
+        snprintf(err, err_size, "group %s: there is none of that name", config->group);
+        return false;
+    }
+    gid_t gid = group ? group->gr_gid : user ? user->pw_gid : getegid();
+    bool already = (!user || user->pw_uid == geteuid()) && gid == getegid();
+    if (already || become(user, gid))
+        return true;
+    snprintf(err, err_size, "cannot become user %s, group %s: %s",
+             config->user[0] ? config->user : "(unchanged)",
+             config->group[0] ? config->group : "(its own)", strerror(errno));
+    return false;
 }
 
 void notify(const char *state) {

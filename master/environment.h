@@ -1,5 +1,5 @@
-/* environment.h - what surrounds the server: descriptor limit, log, pidfile, privileges, the service
- * manager. */
+/* environment.h - what surrounds the server: descriptor limit, log, pidfile, privileges, the
+ * service manager. */
 #ifndef MASTER_ENVIRONMENT_H
 #define MASTER_ENVIRONMENT_H
 
@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Raises the limit to what max_clients needs, or lowers max_clients to what the limit allows, with a
- * log line.  Returns how many descriptors the process may have; 0 if too few for any client. */
+/* Raises the limit to what max_clients needs, or lowers max_clients to what the limit allows, with
+ * a log line.  Returns how many descriptors the process may have; 0 if too few for any client. */
 uint32_t descriptors_raise(struct config *config);
 /* The table at its full size before it is shared: growing it later stalls all who share it. */
 void descriptors_grow(uint32_t descriptors);

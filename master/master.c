@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { GOODBYE_MS = 4000, DRAIN_MS = 1000 };
@@ -117,8 +118,7 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
     state.asked_clients = config.max_clients;
     int ready = options->detach ? detach() : -1;
     if (!log_open(&state, &config, err, err_size) ||
-        !pidfile_open(&state, &config, err, err_size) ||
-        !make_segment(m, &config, err, err_size))
+        !pidfile_open(&state, &config, err, err_size) || !make_segment(m, &config, err, err_size))
         return false;
     struct segment_header *h = m->seg.header;
     absolute(state.conf_path, options->conf_path);
@@ -148,7 +148,8 @@ static void bury_all(struct master *m) {
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
         struct slot *slot = &m->seg.slots[i];
         atomic_store(&slot->pid, 0);
-        atomic_store(&slot->pidfd, -1); /* closed by the execve; the number may be a client's soon */
+        atomic_store(&slot->pidfd,
+                     -1); /* closed by the execve; the number may be a client's soon */
         if (atomic_load(&slot->state) == SLOT_UNUSED)
             continue;
         atomic_store(&slot->state, SLOT_DEAD);
@@ -191,6 +192,7 @@ bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, work
         return false;
     FAULT("master.take_over.after");
     log_set_who("master");
+    prctl(PR_SET_NAME, "chatroom-master");
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
         signal(faults[i], SIG_DFL);
     m->seg = *seg;

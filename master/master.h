@@ -1,6 +1,6 @@
 /* master.h - the master's life: starting, taking over from a dead one, adopting after an upgrade,
- * reloading, ending.  What a successor must know lies in the segment's header (struct master_state);
- * the rest of `struct master` is scratch. */
+ * reloading, ending.  What a successor must know lies in the segment's header (struct
+ * master_state); the rest of `struct master` is scratch. */
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
 
@@ -24,7 +24,8 @@ bool master_adopt(struct master *m, worker_entry entry);
 /* The configuration, by an upgraded binary's eyes; errors to standard error. */
 bool master_check_config(struct master *m);
 
-/* In a worker's clone, when the master in `seat` is dead: true if this process is the master now. */
+/* In a worker's clone, when the master in `seat` is dead: true if this process is the master now.
+ */
 bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, worker_entry entry);
 
 void master_reload(struct master *m);

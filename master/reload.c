@@ -5,6 +5,7 @@
 #include "ipc/log.h"
 #include "master/listen.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,7 @@ void reload_drained(struct segment *seg) {
 }
 
 void reload_workers(struct segment *seg, uint32_t workers) {
+    assert(workers >= 1 && workers <= WORKERS_MAX);
     struct segment_header *h = seg->header;
     for (uint32_t k = 0; k < WORKERS_MAX; k++) {
         atomic_store(&h->polled_by[k], (uint8_t)(k < workers ? k : k % workers));

@@ -166,8 +166,8 @@ static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_
     s->watch[index].respawn_at = clock_ms() + (wait < BACK_OFF_MAX_MS ? wait : BACK_OFF_MAX_MS);
 }
 
-/* How it ended.  A master that took over from a dead one is not the parent of its workers: then only
- * the fact is known, and what the worker's own fault handler left in its slot. */
+/* How it ended.  A master that took over from a dead one is not the parent of its workers: then
+ * only the fact is known, and what the worker's own fault handler left in its slot. */
 static void supervisor_collect(struct supervisor *s, uint32_t index) {
     struct slot *slot = &s->seg->slots[index];
     int pidfd = atomic_load(&slot->pidfd);
@@ -209,8 +209,8 @@ static void supervisor_wait(struct supervisor *s, int ms) {
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
         if (atomic_load(&s->seg->slots[i].pid) > 0) {
             index[n] = i;
-            wait[n++] = (struct pollfd){.fd = atomic_load(&s->seg->slots[i].pidfd),
-                                        .events = POLLIN};
+            wait[n++] =
+                (struct pollfd){.fd = atomic_load(&s->seg->slots[i].pidfd), .events = POLLIN};
         }
     }
     if (poll(wait, n, ms) < 0)
@@ -273,8 +273,10 @@ void supervisor_take_over(struct supervisor *s) {
         s->watch[i].heartbeat = atomic_load(&slot->heartbeat);
         if (state == SLOT_UNUSED && atomic_load(&slot->entry) == 0)
             continue;
-        /* Entered and alive, or entered and dead (its pidfd will say so): nothing to be done here. */
-        for (int wait = 0; wait < 1000 && !slot_revoke(slot) && atomic_load(&slot->pidfd) < 0; wait++)
+        /* Entered and alive, or entered and dead (its pidfd will say so): nothing to be done here.
+         */
+        for (int wait = 0; wait < 1000 && !slot_revoke(slot) && atomic_load(&slot->pidfd) < 0;
+             wait++)
             usleep(1000); /* it is two system calls away from recording itself */
         bool dead = slot_dead(s->seg->slots, atomic_load(&slot->incarnation));
         if (atomic_load(&slot->pidfd) < 0 || (state == SLOT_DEAD && dead))

@@ -2,8 +2,8 @@
  *
  * The master stays out of the data: it makes the slots' descriptors, starts a process in each slot,
  * and waits.  Children are made by clone(CLONE_FILES | SIGCHLD): a fork that shares the descriptor
- * table but not memory, so a worker's death closes nothing.  Signal handlers do nothing here at all:
- * signals arrive by a signalfd and the loop acts. */
+ * table but not memory, so a worker's death closes nothing.  Signal handlers do nothing here at
+ * all: signals arrive by a signalfd and the loop acts. */
 #ifndef MASTER_SUPERVISOR_H
 #define MASTER_SUPERVISOR_H
 
@@ -48,10 +48,9 @@ enum supervisor_event {
 /* Makes bell and epoll set of every slot that has none; false with errno. */
 bool supervisor_slots(struct segment *seg);
 
-/* Blocks the signals and makes the signalfd; false with errno.  `took_over`: in place of a master that
- * died, whose descriptors are here. */
-bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry,
-                     bool took_over);
+/* Blocks the signals and makes the signalfd; false with errno.  `took_over`: in place of a master
+ * that died, whose descriptors are here. */
+bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry, bool took_over);
 
 /* Starts a worker in `slot`; false if the kernel refuses (tried again by the loop). */
 bool supervisor_spawn(struct supervisor *s, uint32_t slot);
@@ -69,8 +68,8 @@ enum supervisor_event supervisor_run(struct supervisor *s);
 /* Tells all to go, waits up to `ms`, kills what is left. */
 void supervisor_stop(struct supervisor *s, uint32_t ms);
 
-/* Kills and reaps all workers at once: they are replaceable.  For an upgrade.  False if one would not
- * die. */
+/* Kills and reaps all workers at once: they are replaceable.  For an upgrade.  False if one would
+ * not die. */
 bool supervisor_kill_all(struct supervisor *s);
 
 /* Rings every worker: something in the header has changed. */

@@ -25,7 +25,9 @@ int upgrade_inherited(void) {
     return fd ? atoi(fd) : -1;
 }
 
-bool upgrade_only_check(void) { return getenv(UPGRADE_CHECK_ENV) != NULL; }
+bool upgrade_only_check(void) {
+    return getenv(UPGRADE_CHECK_ENV) != NULL;
+}
 
 static void set_segment(int fd) {
     char number[16];
@@ -49,7 +51,8 @@ static void check_run(const struct supervisor *s, int report, char **argv) {
     _exit(1);
 }
 
-/* What the checker says within its time, one line; an empty line is agreement if it also exits 0. */
+/* What the checker says within its time, one line; an empty line is agreement if it also exits 0.
+ */
 static bool check_hear(int from, pid_t pid, char *said, size_t size) {
     uint64_t until = clock_ms() + CHECK_MS;
     size_t len = 0;

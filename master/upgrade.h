@@ -1,10 +1,10 @@
 /* upgrade.h - another binary, the same process, the same segment, the same descriptors.
  *
- * SIGUSR2: a child of the binary now on disk maps and checks the segment and the configuration; if it
- * does not agree, its reason is logged and nothing has happened.  Else the workers are stopped and
- * reaped (they are replaceable; one left alive would hold the old descriptor table) and the master
- * execves the binary: same pid, same sockets.  It adopts the segment and starts workers, who adopt
- * their clients.  The old binary's descriptor is kept to go back to. */
+ * SIGUSR2: a child of the binary now on disk maps and checks the segment and the configuration; if
+ * it does not agree, its reason is logged and nothing has happened.  Else the workers are stopped
+ * and reaped (they are replaceable; one left alive would hold the old descriptor table) and the
+ * master execves the binary: same pid, same sockets.  It adopts the segment and starts workers, who
+ * adopt their clients.  The old binary's descriptor is kept to go back to. */
 #ifndef MASTER_UPGRADE_H
 #define MASTER_UPGRADE_H
 

@@ -15,7 +15,8 @@ static uint64_t worker_timeout(const struct supervisor *s) {
 }
 
 uint64_t watchdog_period(const struct supervisor *s) {
-    uint64_t half = worker_timeout(s) / 2; /* and at the default an idle server wakes once a second */
+    uint64_t half =
+        worker_timeout(s) / 2; /* and at the default an idle server wakes once a second */
     return half < 25 ? 25 : half > 1000 ? 1000 : half;
 }
 

@@ -1,8 +1,9 @@
 /* watchdog.h - workers that stand still while there is work.
  *
  * A worker's heartbeat moves with every turn.  One that sleeps in epoll_wait has none, and needs
- * none as long as nothing waits for it: neither a rung bell nor an event in its epoll set (which can
- * itself be polled).  One that waits at the gate says so, and then the gate's owner is looked at. */
+ * none as long as nothing waits for it: neither a rung bell nor an event in its epoll set (which
+ * can itself be polled).  One that waits at the gate says so, and then the gate's owner is looked
+ * at. */
 #ifndef MASTER_WATCHDOG_H
 #define MASTER_WATCHDOG_H
 
@@ -11,6 +12,6 @@
 uint64_t watchdog_period(const struct supervisor *s); /* ms between looks */
 void watchdog_look(struct supervisor *s);
 /* A worker was stopped (SIGSTOP): nobody may wait for it at the gate. */
-void watchdog_stopped(struct supervisor *s, uint32_t slot);
+void watchdog_stopped(struct supervisor *s, uint32_t index);
 
 #endif

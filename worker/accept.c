@@ -16,20 +16,22 @@
 #include <unistd.h>
 
 static bool peer_of(int fd, struct in6_addr *addr, uint16_t *port) {
-    struct sockaddr_storage peer;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } peer = {0};
     socklen_t len = sizeof peer;
-    if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+    if (getpeername(fd, &peer.any, &len) != 0)
         return false;
     memset(addr, 0, sizeof *addr);
-    if (peer.ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)&peer;
+    if (peer.any.sa_family == AF_INET) {
         addr->s6_addr[10] = addr->s6_addr[11] = 0xff;
-        memcpy(&addr->s6_addr[12], &in->sin_addr, 4);
-        *port = ntohs(in->sin_port);
+        memcpy(&addr->s6_addr[12], &peer.in.sin_addr, 4);
+        *port = ntohs(peer.in.sin_port);
     } else {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&peer;
-        *addr = in6->sin6_addr;
-        *port = ntohs(in6->sin6_port);
+        *addr = peer.in6.sin6_addr;
+        *port = ntohs(peer.in6.sin6_port);
     }
     return true;
 }
@@ -47,9 +49,9 @@ static bool address_full(const struct worker *w, const struct in6_addr *addr) {
         return false;
     for (uint32_t fd = 0; fd <= high && fd < w->seg->clients.len && found < limit; fd++) {
         const struct client *c = &w->seg->clients.at[fd];
-        found += client_state(atomic_load_explicit(&c->life, memory_order_acquire)) ==
-                     CLIENT_LIVE &&
-                 same_address(&c->addr, addr);
+        found +=
+            client_state(atomic_load_explicit(&c->life, memory_order_acquire)) == CLIENT_LIVE &&
+            same_address(&c->addr, addr);
     }
     return found >= limit;
 }
@@ -81,8 +83,7 @@ void accept_socket(struct worker *w, int fd, int mine) {
     uint64_t cookie = 0;
     socklen_t len = sizeof cookie;
     char who[80];
-    if (!peer_of(fd, &addr, &port) ||
-        getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0) {
+    if (!peer_of(fd, &addr, &port) || getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0) {
         close(fd); /* gone before it was greeted */
         return;
     }

@@ -52,14 +52,14 @@ static bool still_that_socket(const struct client *c, int fd) {
 }
 
 /* A predecessor died in leave_finish.  If it had closed the socket, the number may be another
- * worker's client already, whose claim changes `life` before anything else: so what was read between
- * two equal looks at `life` was the old client's.  True if nothing but the record was left of it. */
+ * worker's client already, whose claim changes `life` before anything else: so what was read
+ * between two equal looks at `life` was the old client's.  True if nothing but the record was left
+ * of it. */
 static bool adopt_closed(struct client *c, uint64_t life, bool there) {
     if (client_state(life) != CLIENT_CLOSING || there)
         return false;
     FAULT("adopt.closed.before");
-    atomic_compare_exchange_strong(&c->life, &life,
-                                   client_life(client_birth(life), CLIENT_FREE));
+    atomic_compare_exchange_strong(&c->life, &life, client_life(client_birth(life), CLIENT_FREE));
     return true;
 }
 
@@ -100,8 +100,8 @@ void adopt_client(struct worker *w, struct client *c) {
     FAULT("adopt.client.after");
 }
 
-/* Two workers in a row died of their own fault on the same note: that client goes.  Three words: the
- * predecessor's note, the one before it, and what it died of. */
+/* Two workers in a row died of their own fault on the same note: that client goes.  Three words:
+ * the predecessor's note, the one before it, and what it died of. */
 static void adopt_poison(struct worker *w) {
     struct slot *slot = w->slot;
     struct note *note = &slot->note, *last = &slot->last_note;
@@ -221,7 +221,8 @@ void adopt_slot(struct worker *w) {
     uint32_t high = atomic_load(&seg->header->fd_high);
     for (uint32_t fd = 0; fd <= high && fd < seg->clients.len; fd++) {
         struct client *c = worker_client(w, fd);
-        enum client_state state = client_state(atomic_load_explicit(&c->life, memory_order_acquire));
+        enum client_state state =
+            client_state(atomic_load_explicit(&c->life, memory_order_acquire));
         if (state >= CLIENT_LIVE && atomic_load(&c->slot) == w->index)
             adopt_client(w, c);
     }

@@ -1,9 +1,9 @@
 /* adopt.h - one routine for every way a client comes to a worker that did not accept it: its worker
  * crashed, was killed or hung, its slot retired, the program was replaced.
  *
- * adopt = check the cookie, take `sent` and `taken` from the kernel, check the record, and make it a
- * member: then what it has not seen is applied, what waits is handled, what is pending is sent, by
- * the ordinary road.  It may die anywhere and be run again. */
+ * adopt = check the cookie, take `sent` and `taken` from the kernel, check the record, and make it
+ * a member: then what it has not seen is applied, what waits is handled, what is pending is sent,
+ * by the ordinary road.  It may die anywhere and be run again. */
 #ifndef WORKER_ADOPT_H
 #define WORKER_ADOPT_H
 

@@ -181,8 +181,7 @@ static bool apply_entry(struct worker *w, uint64_t index, const struct entry *en
     if (client >= seg->clients.len)
         return true;
     struct client *c = worker_client(w, client);
-    if (!client_is(c, birth) || atomic_load(&c->slot) != w->index ||
-        client_facts(c)->seen > index)
+    if (!client_is(c, birth) || atomic_load(&c->slot) != w->index || client_facts(c)->seen > index)
         return true;
     worker_note(w, NOTE_APPLY, c, index);
     if (entry->kind == ENTRY_PRIVATE) /* in its place among the room's lines */

@@ -1,8 +1,8 @@
 /* apply.h - effects of ledger entries on this worker's clients, after the commit.
  *
- * A line is decided once, by whoever published it; its effects are applied by the worker that serves
- * the client concerned, exactly once, because a record's `seen` moves past the entry in the same flip
- * as the effect.  A slot's cursor never passes an entry that is not applied. */
+ * A line is decided once, by whoever published it; its effects are applied by the worker that
+ * serves the client concerned, exactly once, because a record's `seen` moves past the entry in the
+ * same flip as the effect.  A slot's cursor never passes an entry that is not applied. */
 #ifndef WORKER_APPLY_H
 #define WORKER_APPLY_H
 

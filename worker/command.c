@@ -17,8 +17,8 @@
 
 const char *const encoding_names[ENC_COUNT] = {"utf-8", "gbk", "big5"};
 
-/* A line on its way through: clean UTF-8, NUL-terminated; `raw` is the same before cleaning, because
- * names are checked as typed. */
+/* A line on its way through: clean UTF-8, NUL-terminated; `raw` is the same before cleaning,
+ * because names are checked as typed. */
 struct call {
     struct worker *w;
     struct client *c;
@@ -133,8 +133,12 @@ static enum line_outcome do_list(struct call *call, uint32_t which) {
     return call_done(call, &e);
 }
 
-static enum line_outcome do_look(struct call *call) { return do_list(call, FACT_LIST_ROOM); }
-static enum line_outcome do_who(struct call *call) { return do_list(call, FACT_LIST_ALL); }
+static enum line_outcome do_look(struct call *call) {
+    return do_list(call, FACT_LIST_ROOM);
+}
+static enum line_outcome do_who(struct call *call) {
+    return do_list(call, FACT_LIST_ALL);
+}
 
 static enum line_outcome do_say(struct call *call) {
     if (*call->text == '\0')
@@ -235,8 +239,12 @@ static enum line_outcome do_ignoring(struct call *call, bool ignore) {
     return call_done(call, &e);
 }
 
-static enum line_outcome do_ignore(struct call *call) { return do_ignoring(call, true); }
-static enum line_outcome do_unignore(struct call *call) { return do_ignoring(call, false); }
+static enum line_outcome do_ignore(struct call *call) {
+    return do_ignoring(call, true);
+}
+static enum line_outcome do_unignore(struct call *call) {
+    return do_ignoring(call, false);
+}
 
 static enum line_outcome do_encoding(struct call *call) {
     const struct charset_name *found = charset_find(call->text, strlen(call->text));
@@ -286,20 +294,70 @@ static const struct command {
     const char *help[LANG_COUNT];
 } commands[] = {
     {"say", do_say, false, true, {"say TEXT            speak", "say TEXT            说话"}},
-    {"look", do_look, false, false, {"look                who is in the room", "look                谁在聊天室里"}},
-    {"who", do_who, false, false, {"who                 who is logged in, and how long idle", "who                 谁已登录, 空闲多久"}},
+    {"look",
+     do_look,
+     false,
+     false,
+     {"look                who is in the room", "look                谁在聊天室里"}},
+    {"who",
+     do_who,
+     false,
+     false,
+     {"who                 who is logged in, and how long idle",
+      "who                 谁已登录, 空闲多久"}},
     {"logout", do_quit, true, false, {"logout, /quit       leave", "logout, /quit       离开"}},
     {"quit", do_quit, true, false, {NULL, NULL}},
-    {"me", do_me, false, true, {"/me TEXT            * NAME TEXT", "/me TEXT            * 名字 TEXT"}},
-    {"msg", do_msg, false, false, {"/msg NAME TEXT      to one person, privately", "/msg NAME TEXT      悄悄话"}},
-    {"reply", do_reply, false, false, {"/reply TEXT         to whoever wrote to you last", "/reply TEXT         回复悄悄话"}},
-    {"nick", do_nick, false, false, {"/nick NAME          change your name", "/nick NAME          改名"}},
-    {"ignore", do_ignore, false, false, {"/ignore NAME        hide somebody's lines", "/ignore NAME        屏蔽某人"}},
-    {"unignore", do_unignore, false, false, {"/unignore NAME      show them again", "/unignore NAME      取消屏蔽"}},
-    {"encoding", do_encoding, true, false, {"/encoding NAME      utf-8, gbk or big5", "/encoding NAME      utf-8、gbk 或 big5"}},
-    {"timestamps", do_timestamps, false, false, {"/timestamps on|off  times before lines", "/timestamps on|off  显示时间"}},
-    {"history", do_history, false, false, {"/history N          the last N lines again", "/history N          再看最后N行"}},
-    {"help", do_help, true, false, {"/help               this list; //TEXT says a line that begins with a slash", "/help               本列表; //TEXT 说以斜杠开头的话"}},
+    {"me",
+     do_me,
+     false,
+     true,
+     {"/me TEXT            * NAME TEXT", "/me TEXT            * 名字 TEXT"}},
+    {"msg",
+     do_msg,
+     false,
+     false,
+     {"/msg NAME TEXT      to one person, privately", "/msg NAME TEXT      悄悄话"}},
+    {"reply",
+     do_reply,
+     false,
+     false,
+     {"/reply TEXT         to whoever wrote to you last", "/reply TEXT         回复悄悄话"}},
+    {"nick",
+     do_nick,
+     false,
+     false,
+     {"/nick NAME          change your name", "/nick NAME          改名"}},
+    {"ignore",
+     do_ignore,
+     false,
+     false,
+     {"/ignore NAME        hide somebody's lines", "/ignore NAME        屏蔽某人"}},
+    {"unignore",
+     do_unignore,
+     false,
+     false,
+     {"/unignore NAME      show them again", "/unignore NAME      取消屏蔽"}},
+    {"encoding",
+     do_encoding,
+     true,
+     false,
+     {"/encoding NAME      utf-8, gbk or big5", "/encoding NAME      utf-8、gbk 或 big5"}},
+    {"timestamps",
+     do_timestamps,
+     false,
+     false,
+     {"/timestamps on|off  times before lines", "/timestamps on|off  显示时间"}},
+    {"history",
+     do_history,
+     false,
+     false,
+     {"/history N          the last N lines again", "/history N          再看最后N行"}},
+    {"help",
+     do_help,
+     true,
+     false,
+     {"/help               this list; //TEXT says a line that begins with a slash",
+      "/help               本列表; //TEXT 说以斜杠开头的话"}},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
@@ -374,9 +432,9 @@ static enum line_outcome room_line(struct call *call, bool open) {
     const char *text = call->text;
     size_t len = strcspn(text, " ");
     if (open || (*text == '\0'))
-        return *text == '\0' && !open ? call_nothing(call)
-                                      : talk_speech(call->w, call->c, call->line, text,
-                                                    strlen(text), false);
+        return *text == '\0' && !open
+                   ? call_nothing(call)
+                   : talk_speech(call->w, call->c, call->line, text, strlen(text), false);
     const struct command *command = command_find(text, len);
     bool say = command == &commands[0] && text[len] != '\0';
     bool alone = command && command > &commands[0] && command - commands < 4 && text[len] == '\0';
@@ -412,7 +470,7 @@ enum line_outcome command_line(struct worker *w, struct client *c, struct line *
         return call_say_text(&call, SAY_TOO_LONG, NULL);
     enum encoding used = ENC_UTF8;
     ptrdiff_t len = charset_decode(line->bytes, line->len, (enum encoding)f->encoding, raw,
-                              w->config.line_max, &used);
+                                   w->config.line_max, &used);
     if (len < 0 || call_switches(&call, used)) {
         if (line->plain_only)
             return LINE_LATER;

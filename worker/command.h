@@ -15,10 +15,10 @@
 struct line {
     const uint8_t *bytes;
     uint32_t len;
-    bool overlong;   /* it was longer than line_max and is not kept */
-    bool plain_only; /* lines of this client are staged: only plain speech may join them */
-    bool plain;      /* out: what was staged was plain speech */
-    uint64_t consumed;           /* stream position behind its end */
+    bool overlong;     /* it was longer than line_max and is not kept */
+    bool plain_only;   /* lines of this client are staged: only plain speech may join them */
+    bool plain;        /* out: what was staged was plain speech */
+    uint64_t consumed; /* stream position behind its end */
     const struct telnet *telnet; /* the codec's state there */
 };
 

@@ -55,8 +55,7 @@ static bool loopback_pair(int pair[2]) {
     pair[1] = -1;
     if (listener >= 0 && pair[0] >= 0 &&
         bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
-        listen(listener, 1) == 0 &&
-        getsockname(listener, (struct sockaddr *)&address, &len) == 0 &&
+        listen(listener, 1) == 0 && getsockname(listener, (struct sockaddr *)&address, &len) == 0 &&
         connect(pair[0], (struct sockaddr *)&address, sizeof address) == 0)
         pair[1] = accept(listener, NULL, NULL);
     if (listener >= 0)

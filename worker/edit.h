@@ -7,9 +7,9 @@
  *     if (!edit_commit(&e)) ... no box was free: nothing has happened, try again later
  *
  * A reply never splits a line: if the ring's line in progress was torn by a partial send, its rest
- * is copied into the boxes first (client.h, output map).  Boxes taken by an edit that fails are given
- * back at once; boxes the facts no longer name are given back after the commit.  Edits of one client
- * do not nest; edits of two clients may be open at once. */
+ * is copied into the boxes first (client.h, output map).  Boxes taken by an edit that fails are
+ * given back at once; boxes the facts no longer name are given back after the commit.  Edits of one
+ * client do not nest; edits of two clients may be open at once. */
 #ifndef WORKER_EDIT_H
 #define WORKER_EDIT_H
 
@@ -64,8 +64,9 @@ void edit_give_line_box(struct edit *e); /* the line box alone */
 void chain_give(struct worker *w, uint64_t tag, uint32_t head, uint32_t len);
 
 /* How the room is named in sentences, and a client's name for others: its name, or its address. */
-const char *client_called(const struct client *c, const struct facts *f, char out[NAME_BYTES_MAX + 1]);
-void client_address(const struct client *c, char out[64]); /* plain IPv4 or IPv6 */
+const char *client_called(const struct client *c, const struct facts *f,
+                          char out[NAME_BYTES_MAX + 1]);
+void client_address(const struct client *c, char out[64]);  /* plain IPv4 or IPv6 */
 void client_endpoint(const struct client *c, char out[80]); /* address:port */
 
 #endif

@@ -10,6 +10,8 @@
 #define EVENT_LISTENER UINT32_MAX
 #define EVENT_MASTER (UINT32_MAX - 1)
 
-static inline uint64_t event_tag(uint32_t birth, uint32_t fd) { return (uint64_t)birth << 32 | fd; }
+static inline uint64_t event_tag(uint32_t birth, uint32_t fd) {
+    return (uint64_t)birth << 32 | fd;
+}
 
 #endif

@@ -29,7 +29,8 @@ static inline void flush_sent(struct worker *w, struct client *c, size_t n) {
     atomic_store_explicit(&c->sent, sent + n, memory_order_relaxed);
     FAULT("flush.sent.after");
     struct slot_stats *stats = &w->slot->stats;
-    atomic_store_explicit(&stats->sends, atomic_load_explicit(&stats->sends, memory_order_relaxed) + 1,
+    atomic_store_explicit(&stats->sends,
+                          atomic_load_explicit(&stats->sends, memory_order_relaxed) + 1,
                           memory_order_relaxed);
     atomic_store_explicit(&stats->bytes_out,
                           atomic_load_explicit(&stats->bytes_out, memory_order_relaxed) + n,
@@ -105,8 +106,8 @@ static bool flush_boxes(struct worker *w, struct client *c, const struct facts *
     if (complete && facts_direct(f)) {
         uint64_t end = last->end[f->encoding];
         if (end > f->pos)
-            span[n++] = (struct iovec){(void *)room_text(&w->seg->room, f->encoding, f->pos),
-                                       end - f->pos};
+            span[n++] =
+                (struct iovec){(void *)room_text(&w->seg->room, f->encoding, f->pos), end - f->pos};
     }
     size_t want = 0;
     for (int i = 0; i < n; i++)
@@ -169,8 +170,7 @@ static bool flush_step(struct worker *w, struct client *c, const struct entry *l
 bool flush_waits(const struct client *c) {
     const struct facts *f = client_facts(c);
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    return (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) ||
-           client_box_end(f) > sent + OUTPUT_WAITS;
+    return (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) || client_box_end(f) > sent + OUTPUT_WAITS;
 }
 
 static void flush_steps(struct worker *w, struct client *c, const struct entry *last) {
@@ -265,8 +265,8 @@ void flush_lap_behind(struct worker *w, struct client *c, uint64_t old_guard, ui
     flush_lap(w, c, old_guard, to);
 }
 
-/* Everyone is at `count` or blocked.  The guard follows in large strides: the search and the look at
- * the blocked ones cost something, the room they free is needed only now and then. */
+/* Everyone is at `count` or blocked.  The guard follows in large strides: the search and the look
+ * at the blocked ones cost something, the room they free is needed only now and then. */
 static void flush_raise(struct worker *w, uint64_t count) {
     const struct room *room = &w->seg->room;
     uint64_t guard = atomic_load_explicit(&w->slot->guard, memory_order_relaxed);
@@ -278,12 +278,13 @@ static void flush_raise(struct worker *w, uint64_t count) {
     bool far = count - guard > room->ledger_len / 2 + room->ledger_len / 8;
     for (int e = 0; e < ENC_COUNT; e++) {
         uint64_t size = room->ring_size[e];
-        far |= room_entry(room, count - 1)->end[e] - room_start(room, guard, e) > size / 2 + size / 8;
+        far |=
+            room_entry(room, count - 1)->end[e] - room_start(room, guard, e) > size / 2 + size / 8;
     }
     if (!far)
         return;
     uint64_t raised = room_guard_for(room, count, guard);
-    /* Commit the new map of everyone who is lapped by it, then let the producers have the room.  Not
+    /* Commit the new map of everyone who is lapped by it, then let the producers have the room. Not
      * only the blocked are behind: a filtered client for whom no box was free is as well. */
     for (uint32_t i = w->member_count; i-- > 0;)
         flush_lap_behind(w, worker_client(w, w->members[i]), guard, raised, count);

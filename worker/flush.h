@@ -1,8 +1,8 @@
 /* flush.h - from `count` to send(): the hot road, and the slow one beside it.
  *
  * Direct: a client is a cursor into its ring; whatever is pending, one line or five hundred, is one
- * contiguous send() straight from shared memory.  No lock, no allocation, no copy, no parsing between
- * reading `count` and the send; what it touches of a client is one cache line.
+ * contiguous send() straight from shared memory.  No lock, no allocation, no copy, no parsing
+ * between reading `count` and the send; what it touches of a client is one cache line.
  *
  * Slow: boxes (private replies), lists under way, the notice of a lap, and filtered clients, whose
  * lines are copied into boxes one by one.

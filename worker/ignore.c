@@ -57,8 +57,8 @@ bool ignore_add(struct edit *e, uint32_t speaker) {
 
 void ignore_drop(struct edit *e, uint32_t speaker) {
     struct outbox *box = ignore_box(e->w, e->c, e->f);
-    int at = box ? ignore_find(box, speaker) : -1;
-    if (at >= 0) {
+    /* All of them: a death between the two stores below leaves the last one twice. */
+    for (int at; box && (at = ignore_find(box, speaker)) >= 0;) {
         uint32_t *keys = (uint32_t *)(void *)box->data;
         keys[at] = keys[box->used - 1];
         FAULT("ignore.drop.before");

@@ -1,8 +1,8 @@
 /* ignore.h - whose lines a client does not want to see: a box with up to IGNORE_MAX keys (the low
  * halves of name keys, which ledger entries carry as `speaker`).
  *
- * The box is changed in place, by single stores that are harmless to repeat; the record's facts only
- * say that it exists. */
+ * The box is changed in place, by single stores that are harmless to repeat; the record's facts
+ * only say that it exists. */
 #ifndef WORKER_IGNORE_H
 #define WORKER_IGNORE_H
 

@@ -38,21 +38,20 @@ struct scan {
 /* One recv, if epoll has said that there is something.  False: the connection is at its end. */
 static bool input_recv(struct worker *w, struct client *c) {
     const struct facts *f = client_facts(c);
-    struct inbox *inbox;
     uint32_t fd = client_index(w, c);
     if (!w->readable[fd])
         return true;
     if (f->in_box == NO_BOX) {
         struct edit e;
         edit_begin(&e, w, c);
-        inbox = edit_inbox(&e);
+        edit_inbox(&e);
         if (!edit_commit(&e)) {
             member_hold(w, c, HOLD_BOXES);
             return true;
         }
         f = client_facts(c);
     }
-    inbox = box_at(&w->seg->inboxes, f->in_box);
+    struct inbox *inbox = box_at(&w->seg->inboxes, f->in_box);
     size_t used = f->raw_off + (size_t)(c->taken - f->handled);
     if (used >= INBOX_RAW)
         return true;
@@ -126,8 +125,9 @@ static void scan_into(struct scan *s, struct edit *e) {
     scan_keep_line(s, e);
 }
 
-/* When all is handled and nothing is half done, the boxes go back; when only raw bytes are behind, the
- * raw area starts over - zeroed while nothing in it counts, before the flip that makes it count. */
+/* When all is handled and nothing is half done, the boxes go back; when only raw bytes are behind,
+ * the raw area starts over - zeroed while nothing in it counts, before the flip that makes it
+ * count. */
 static void scan_tidy(struct worker *w, struct client *c) {
     const struct facts *f = client_facts(c);
     if (f->in_box == NO_BOX || f->handled != c->taken)
@@ -162,9 +162,8 @@ static bool scan_commit(struct scan *s, const struct telnet_event *ev) {
 }
 
 static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
-    uint32_t room = s->w->config.line_max - (s->line_len < s->w->config.line_max
-                                                 ? s->line_len
-                                                 : s->w->config.line_max);
+    uint32_t room = s->w->config.line_max -
+                    (s->line_len < s->w->config.line_max ? s->line_len : s->w->config.line_max);
     if (s->overlong)
         return;
     if (len > room) {
@@ -179,8 +178,7 @@ static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
 /* Too many lines a second: its input waits until its time. */
 static bool scan_flooded(struct scan *s) {
     const struct config *config = &s->w->config;
-    return config->flood_rate != 0 &&
-           (int32_t)(s->tat - s->w->now) > (int32_t)flood_slack(config);
+    return config->flood_rate != 0 && (int32_t)(s->tat - s->w->now) > (int32_t)flood_slack(config);
 }
 
 /* It asks on without reading the answers: its input waits until it does. */
@@ -309,7 +307,8 @@ enum input_outcome input_turn(struct worker *w, struct client *c) {
 
 /* ---- held clients ---- */
 
-/* How long its line has still to wait, in ms; 0: its time has come, or it waits for something else. */
+/* How long its line has still to wait, in ms; 0: its time has come, or it waits for something else.
+ */
 static int32_t held_for(const struct worker *w, uint32_t fd) {
     const struct config *config = &w->config;
     if (w->place[fd] == 0 || !(w->hold[fd] & HOLD_FLOOD) || config->flood_rate == 0)

@@ -1,10 +1,10 @@
 /* input.h - from recv to finished lines.
  *
  * recv writes straight into the client's inbox in the segment; the bytes between `handled` and
- * `taken` wait there.  They go through the telnet codec into the line under way; a finished line goes
- * to command.c.  Whatever has an effect commits the record with `handled` behind it, except lines that
- * are published: for these the ledger entry is the commit, and apply.c moves `handled`.  So the bytes
- * of a line are there until what it says is either in the ledger or in the record. */
+ * `taken` wait there.  They go through the telnet codec into the line under way; a finished line
+ * goes to command.c.  Whatever has an effect commits the record with `handled` behind it, except
+ * lines that are published: for these the ledger entry is the commit, and apply.c moves `handled`.
+ * So the bytes of a line are there until what it says is either in the ledger or in the record. */
 #ifndef WORKER_INPUT_H
 #define WORKER_INPUT_H
 

@@ -108,8 +108,7 @@ void leave_finish(struct worker *w, struct client *c) {
         FAULT("leave.close.after");
     }
     /* Another worker may have been given the number already: then the record is its. */
-    atomic_compare_exchange_strong(&c->life, &life,
-                                   client_life(client_birth(life), CLIENT_FREE));
+    atomic_compare_exchange_strong(&c->life, &life, client_life(client_birth(life), CLIENT_FREE));
     FAULT("leave.free.after");
     atomic_fetch_add_explicit(&w->slot->stats.closed, 1, memory_order_relaxed);
 }

@@ -1,7 +1,8 @@
 /* list.h - `look` and `who`: a list of any length in bounded memory.
  *
  * The client's facts say how far its list has come; each time its boxes are sent, the next part is
- * made.  So a list of ten thousand costs a box, survives any crash, and is one snapshot per part. */
+ * made.  So a list of ten thousand costs a box, survives any crash, and is one snapshot per part.
+ */
 #ifndef WORKER_LIST_H
 #define WORKER_LIST_H
 

@@ -1,4 +1,5 @@
-/* members.c - which clients this worker serves, what epoll watches for each, and its small lists. */
+/* members.c - which clients this worker serves, what epoll watches for each, and its small lists.
+ */
 #include "worker/flush.h"
 #include "worker/worker.h"
 
@@ -12,7 +13,9 @@ void worker_lock(struct worker *w) {
     atomic_store_explicit(&w->slot->at_gate, 0, memory_order_relaxed);
 }
 
-void worker_unlock(struct worker *w) { gate_unlock(w->seg->gate, w->me); }
+void worker_unlock(struct worker *w) {
+    gate_unlock(w->seg->gate, w->me);
+}
 
 void fd_list_add(struct fd_list *list, uint32_t fd) {
     if (list->in[fd])

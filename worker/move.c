@@ -45,8 +45,7 @@ bool move_apply(struct worker *w, uint64_t index, const struct entry *entry) {
         return true;
     if (move.from == w->index) {
         /* Seen already: it has been away and come back. */
-        if (client_state(life) == CLIENT_LIVE && slot == w->index &&
-            client_facts(c)->seen <= index)
+        if (client_state(life) == CLIENT_LIVE && slot == w->index && client_facts(c)->seen <= index)
             move_let_go(w, c, index, move.to);
         return true;
     }
@@ -76,8 +75,8 @@ bool move_stage_all(struct worker *w) {
         struct aside_move move = {w->index, move_target(w)};
         if (client_state(life) != CLIENT_LIVE || move.to == w->index)
             continue;
-        struct staged *s = stage_add(w, ENTRY_MOVE, w->members[i], client_birth(life),
-                                     client_facts(c)->handled);
+        struct staged *s =
+            stage_add(w, ENTRY_MOVE, w->members[i], client_birth(life), client_facts(c)->handled);
         stage_aside(w, s, &move, sizeof move);
     }
     return w->member_count == 0;

@@ -11,7 +11,8 @@
 /* Applies a MOVE entry.  False: it is for us and the giver has not let go yet. */
 bool move_apply(struct worker *w, uint64_t index, const struct entry *entry);
 
-/* Retiring: stages moves of clients that remain, to the slots that stay.  True when none is left. */
+/* Retiring: stages moves of clients that remain, to the slots that stay.  True when none is left.
+ */
 bool move_stage_all(struct worker *w);
 
 #endif

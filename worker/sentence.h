@@ -1,8 +1,8 @@
 /* sentence.h - every sentence the server says, in every language: one table.
  *
- * A language is a column (enum language); adding one is adding a column.  {room}, {name}, {text} and
- * {n} are replaced.  Sentences are UTF-8 and end with CR LF; a sentence of two lines carries its own
- * CR LF between them. */
+ * A language is a column (enum language); adding one is adding a column.  {room}, {name}, {text}
+ * and {n} are replaced.  Sentences are UTF-8 and end with CR LF; a sentence of two lines carries
+ * its own CR LF between them. */
 #ifndef WORKER_SENTENCE_H
 #define WORKER_SENTENCE_H
 

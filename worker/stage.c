@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-/* A batch is at most a quarter of the smallest ring, so it always fits once the guards have risen. */
+/* A batch is at most a quarter of the smallest ring, so it always fits once the guards have risen.
+ */
 static uint32_t stage_bytes(const struct worker *w, int e) {
     uint64_t quarter = w->seg->room.ring_size[e] / 4;
     return quarter < STAGE_BYTES ? (uint32_t)quarter : STAGE_BYTES;
@@ -111,8 +112,8 @@ static bool stage_put(struct worker *w, struct batch *b, struct staged *s) {
         return true;
     const struct entry *entry = &s->line.entry;
     stage_hush(w, s, b->people + (s->line.people > 0));
-    /* The name is claimed for the ledger entry that is about to be: if that finds no room, or is never
-     * committed, the claim is void by itself. */
+    /* The name is claimed for the ledger entry that is about to be: if that finds no room, or is
+     * never committed, the claim is void by itself. */
     bool names = entry->kind == ENTRY_JOIN || entry->kind == ENTRY_NICK;
     if (names && s->key != 0 &&
         !roster_claim(&seg->roster, &seg->room, &seg->clients, b->next, s->key, b->next,

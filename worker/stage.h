@@ -1,8 +1,8 @@
 /* stage.h - lines rendered and waiting for one hold of the gate.
  *
  * A line is decided once, under the gate (is the name free? is the addressee here?), and becomes a
- * ledger entry; its effects on records come after the commit, in apply.c.  What is refused under the
- * gate is answered by a private reply (command_refused). */
+ * ledger entry; its effects on records come after the commit, in apply.c.  What is refused under
+ * the gate is answered by a private reply (command_refused). */
 #ifndef WORKER_STAGE_H
 #define WORKER_STAGE_H
 
@@ -32,8 +32,8 @@ struct staged {
 };
 
 struct stage {
-    uint32_t count;   /* lines staged */
-    uint32_t next;    /* of these, published */
+    uint32_t count; /* lines staged */
+    uint32_t next;  /* of these, published */
     uint32_t used[RING_COUNT];
     struct staged line[STAGE_LINES];
     uint8_t text[RING_COUNT][STAGE_BYTES];
@@ -42,8 +42,9 @@ struct stage {
 /* Room for one more line of up to `bytes` in every encoding? */
 bool stage_fits(const struct worker *w, uint32_t bytes);
 
-/* A new staged line with kind, client, birth, time and slot filled in; never fails after stage_fits.
- * The text is appended by stage_text (rendered into every encoding from UTF-8) and stage_aside. */
+/* A new staged line with kind, client, birth, time and slot filled in; never fails after
+ * stage_fits. The text is appended by stage_text (rendered into every encoding from UTF-8) and
+ * stage_aside. */
 struct staged *stage_add(struct worker *w, enum entry_kind kind, uint32_t client, uint32_t birth,
                          uint64_t consumed);
 void stage_text(struct worker *w, struct staged *s, const char *utf8, uint32_t len);

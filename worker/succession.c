@@ -32,8 +32,8 @@ static bool readable(int pidfd) {
 static void succession_start(struct worker *w, uint64_t seat) {
     log_warn("the master is dead; starting another");
     FAULT("succession.start.before");
-    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, NULL, NULL, NULL,
-                               NULL);
+    pid_t pid =
+        (pid_t)syscall(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
     if (pid == 0)
         _exit(w->start_master(w->seg, seat));
     if (pid < 0)

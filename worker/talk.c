@@ -17,8 +17,7 @@ static uint32_t address_mark(const struct client *c) {
 uint32_t talk_speaker(const struct worker *w, const struct client *c, const struct facts *f) {
     if (!(f->flags & FACT_NAMED))
         return address_mark(c);
-    return (uint32_t)name_key(f->name, strnlen(f->name, NAME_BYTES_MAX),
-                              w->seg->header->name_key);
+    return (uint32_t)name_key(f->name, strnlen(f->name, NAME_BYTES_MAX), w->seg->header->name_key);
 }
 
 static struct staged *talk_stage(struct worker *w, struct client *c, const struct line *line,

@@ -23,7 +23,7 @@ size_t text_clean(char *s, size_t n) {
             continue;
         else if (!printable(s[from])) {
             uint8_t class = unicode_properties(cp).class;
-            if (class == UNICODE_DROP || (class == UNICODE_MARK && marks == TEXT_MARKS_MAX))
+            if ( (class == UNICODE_MARK && marks == TEXT_MARKS_MAX))
                 continue;
             marks = class == UNICODE_MARK ? marks + 1 : 0;
             memmove(s + to, s + from, len);

@@ -31,7 +31,8 @@ enum input_outcome command_welcome(struct worker *w, struct client *c) {
     return client_is(c, client_birth(c->life)) ? INPUT_MORE : INPUT_IDLE;
 }
 
-/* The aside of a refused line: a name; behind an addressee's struct and the speaker, for a whisper. */
+/* The aside of a refused line: a name; behind an addressee's struct and the speaker, for a whisper.
+ */
 static void refused_name(const struct staged *s, char out[NAME_BYTES_MAX + 80]) {
     const char *at = s->line.text[RING_ASIDE], *end = at + s->line.len[RING_ASIDE];
     if (s->line.entry.kind == ENTRY_PRIVATE) {

@@ -24,7 +24,14 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { EVENTS = 512, ROUNDS = 16, ROUND_CLIENTS = 32, RETRY_MS = 2, SWEEP_MS = 1000, SUCCESSION_MS = 20 };
+enum {
+    EVENTS = 512,
+    ROUNDS = 16,
+    ROUND_CLIENTS = 32,
+    RETRY_MS = 2,
+    SWEEP_MS = 1000,
+    SUCCESSION_MS = 20
+};
 
 /* ---- start ---- */
 
@@ -34,11 +41,10 @@ static void list_make(struct fd_list *list, uint32_t len) {
 }
 
 /* Zeroed pages of these arrays cost nothing until a client uses them. */
-static struct worker *worker_make(struct segment *seg, uint32_t slot, uint64_t incarnation) {
-    struct worker *w = calloc(1, sizeof *w);
+static bool worker_make(struct worker *w, struct segment *seg, uint32_t slot,
+                        uint64_t incarnation) {
     uint32_t len = seg->clients.len;
-    if (!w)
-        return NULL;
+    memset(w, 0, sizeof *w); /* a master that took over is a clone of a worker, and we of it */
     w->seg = seg;
     w->slot = &seg->slots[slot];
     w->index = slot;
@@ -52,12 +58,10 @@ static struct worker *worker_make(struct segment *seg, uint32_t slot, uint64_t i
     list_make(&w->dirty, len);
     list_make(&w->held, len);
     list_make(&w->going, len);
-    if (!w->members || !w->place || !w->hold || !w->readable || !w->armed || !w->going.in ||
-        !w->going.at || !w->held.in || !w->held.at || !w->dirty.in || !w->dirty.at ||
-        !w->ready.in || !w->ready.at)
-        return NULL;
     w->flush_count = room_count(&seg->room);
-    return w;
+    return w->members && w->place && w->hold && w->readable && w->armed && w->going.in &&
+           w->going.at && w->held.in && w->held.at && w->dirty.in && w->dirty.at && w->ready.in &&
+           w->ready.at;
 }
 
 /* A waiter at the gate finds that its owner is dead: what the master would do, at once. */
@@ -122,8 +126,8 @@ static void worker_client_event(struct worker *w, uint64_t tag, uint32_t events)
     struct client *c = worker_client(w, fd);
     if (client_tag(w, c) != tag)
         return; /* and the number is somebody else's now */
-    /* A connection that was reset may still hold lines to be read; if they have to wait, it must not
-     * wake us again and again meanwhile. */
+    /* A connection that was reset may still hold lines to be read; if they have to wait, it must
+     * not wake us again and again meanwhile. */
     if ((events & (EPOLLERR | EPOLLHUP)) && w->hold[fd])
         member_forget(w, c);
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
@@ -157,8 +161,8 @@ static void ready_rotate(struct worker *w, uint32_t kept, uint32_t done) {
     w->ready.count = rest + kept;
 }
 
-/* Everything that is to be published goes out in one hold of the gate per round.  False: the ring is
- * full, or an entry cannot be applied yet: nothing more is read until it can. */
+/* Everything that is to be published goes out in one hold of the gate per round.  False: the ring
+ * is full, or an entry cannot be applied yet: nothing more is read until it can. */
 static bool worker_round(struct worker *w) {
     uint32_t todo = w->ready.count < ROUND_CLIENTS ? w->ready.count : ROUND_CLIENTS, kept = 0;
     leave_stage(w);
@@ -201,8 +205,8 @@ static void worker_timeouts(struct worker *w) {
         struct client *c = worker_client(w, w->members[i]);
         const struct facts *f = client_facts(c);
         uint32_t quiet = w->now - f->heard;
-        uint64_t limit = f->flags & FACT_IN_ROOM ? config->idle_timeout_ms
-                                                 : config->login_timeout_ms;
+        uint64_t limit =
+            f->flags & FACT_IN_ROOM ? config->idle_timeout_ms : config->login_timeout_ms;
         if (limit > 0 && (int32_t)quiet >= 0 && quiet >= limit)
             leave_goodbye(w, c, SAY_NO_WORD, "no word from it");
     }
@@ -232,8 +236,7 @@ static bool worker_called(const struct worker *w) {
     uint64_t count = room_count(&w->seg->room);
     return count != w->flush_count || (w->settled && count != atomic_load(&w->slot->cursor)) ||
            segment_generation(w->seg) != w->generation || atomic_load(&h->shutdown) ||
-           (w->index >= atomic_load(&h->workers)) != w->retiring ||
-           atomic_load(&w->slot->ask) != 0;
+           (w->index >= atomic_load(&h->workers)) != w->retiring || atomic_load(&w->slot->ask) != 0;
 }
 
 static int worker_wait(struct worker *w, struct epoll_event *events, int timeout) {
@@ -306,7 +309,8 @@ static int worker_serve(struct worker *w) {
     return worker_goodbye(w);
 }
 
-/* What a predecessor left is settled before anything new is read; nothing is published meanwhile. */
+/* What a predecessor left is settled before anything new is read; nothing is published meanwhile.
+ */
 static void worker_adopt(struct worker *w) {
     adopt_slot(w);
     while (w->adopting) {
@@ -327,8 +331,9 @@ int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
     snprintf(who, sizeof who, "worker %u", slot);
     log_set_who(who);
     prctl(PR_SET_NAME, who);
-    struct worker *w = worker_make(seg, slot, incarnation);
-    if (!w) {
+    static struct worker scratch; /* one a process */
+    struct worker *w = &scratch;
+    if (!worker_make(w, seg, slot, incarnation)) {
         log_error("out of memory");
         return 1;
     }
@@ -340,8 +345,8 @@ int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
     worker_signals(w);
     w->generation = segment_read_config(seg, &w->config);
     log_set_level(w->config.log_level);
-    struct epoll_event bell = {
-        .events = EPOLLIN, .data.u64 = event_tag(EVENT_BELL, (uint32_t)w->slot->bell_fd)};
+    struct epoll_event bell = {.events = EPOLLIN,
+                               .data.u64 = event_tag(EVENT_BELL, (uint32_t)w->slot->bell_fd)};
     epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, w->slot->bell_fd, &bell);
     worker_adopt(w);
     accept_listen(w);

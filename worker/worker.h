@@ -4,9 +4,9 @@
  * one `struct worker` exists per process and is passed to everything.
  *
  * The road of a line:
- *     input (recv -> telnet -> line)  ->  command (what the line means)  ->  stage (rendered once per
- *     encoding, outside the gate)  ->  stage_publish (one hold of the gate, one commit)  ->
- *     apply (effects on records)  ->  flush (bell -> count -> send, in every worker) */
+ *     input (recv -> telnet -> line)  ->  command (what the line means)  ->  stage (rendered once
+ * per encoding, outside the gate)  ->  stage_publish (one hold of the gate, one commit)  -> apply
+ * (effects on records)  ->  flush (bell -> count -> send, in every worker) */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
@@ -43,9 +43,10 @@ struct worker {
     uint32_t index;
     uint64_t me; /* incarnation */
     master_entry start_master;
-    bool master_lost;      /* the master is dead and not replaced yet */
-    uint64_t master_seat;  /* the one whose pidfd is watched */
-    uint64_t master_asked; /* the dead one's seat that this worker has started another for, and when */
+    bool master_lost;     /* the master is dead and not replaced yet */
+    uint64_t master_seat; /* the one whose pidfd is watched */
+    uint64_t
+        master_asked; /* the dead one's seat that this worker has started another for, and when */
     uint32_t master_asked_at;
     struct gate_watch watch; /* what to do while waiting at the gate in vain */
     struct config config;
@@ -54,8 +55,8 @@ struct worker {
 
     uint32_t *members; /* descriptors of the clients it serves */
     uint32_t member_count;
-    uint32_t *place; /* [fd]: index in members + 1; 0: not a member */
-    uint8_t *hold;   /* [fd] */
+    uint32_t *place;   /* [fd]: index in members + 1; 0: not a member */
+    uint8_t *hold;     /* [fd] */
     uint8_t *readable; /* [fd]: epoll said so, and recv has not come up short since */
     uint8_t *armed;    /* [fd]: epoll events registered (EPOLLIN, EPOLLOUT); 0xff: unknown */
 
@@ -76,17 +77,17 @@ struct worker {
     uint32_t circle_left;
 
     struct stage stage;
-    bool ring_full;  /* the stage holds lines that found no room */
-    bool settled;    /* every committed entry is applied: input may be handled */
-    bool adopting;   /* settling what a predecessor left: never publishes */
-    bool retiring;   /* giving its clients away */
+    bool ring_full;     /* the stage holds lines that found no room */
+    bool settled;       /* every committed entry is applied: input may be handled */
+    bool adopting;      /* settling what a predecessor left: never publishes */
+    bool retiring;      /* giving its clients away */
     uint32_t give_next; /* retiring: round robin over the slots that stay */
 };
 
-
 /* Serves until told to go; the process's exit status.  Runs in a child made by the supervisor with
  * the descriptor table shared; `seg` is the supervisor's view. */
-int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation, master_entry start_master);
+int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
+                master_entry start_master);
 
 /* The gate, with a word to the watchdog that we wait there. */
 void worker_lock(struct worker *w);

@@ -1,8 +1,8 @@
-/* micro.c - what the gate and the room cost by themselves: nanoseconds a published line, alone and in
- * batches, with one and more producers; what a wake-up costs; what a flush touches of a client.
+/* micro.c - what the gate and the room cost by themselves: nanoseconds a published line, alone and
+ * in batches, with one and more producers; what a wake-up costs; what a flush touches of a client.
  *
- * Producers are processes that share a segment, as workers do; each keeps its own guard and cursor at
- * the end, as one with nobody behind does.  Figures of one run compare with one another only. */
+ * Producers are processes that share a segment, as workers do; each keeps its own guard and cursor
+ * at the end, as one with nobody behind does.  Figures of one run compare with one another only. */
 #include "ipc/clock.h"
 #include "ipc/segment.h"
 
@@ -45,7 +45,8 @@ static void follow(struct segment *seg, struct slot *slot) {
 
 static void produce(struct segment *seg, uint32_t index, uint32_t lines, uint32_t batch) {
     struct slot *slot = &seg->slots[index];
-    static const char text[LINE] = "a line of talk, as long as lines of talk are on the average....";
+    static const char text[LINE] =
+        "a line of talk, as long as lines of talk are on the average....";
     struct room_line line = {.entry = {.kind = ENTRY_SPEECH, .slot = (uint8_t)index}};
     for (int e = 0; e < ENC_COUNT; e++) {
         line.text[e] = text;
