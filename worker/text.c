@@ -22,10 +22,10 @@ size_t text_clean(char *s, size_t n) {
         else if (cp == UNICODE_BAD)
             continue;
         else if (!printable(s[from])) {
-            uint8_t class = unicode_properties(cp).class;
-            if ( (class == UNICODE_MARK && marks == TEXT_MARKS_MAX))
+            uint8_t kind = unicode_properties(cp).kind;
+            if (kind == UNICODE_DROP || (kind == UNICODE_MARK && marks == TEXT_MARKS_MAX))
                 continue;
-            marks = class == UNICODE_MARK ? marks + 1 : 0;
+            marks = kind == UNICODE_MARK ? marks + 1 : 0;
             memmove(s + to, s + from, len);
             to += len;
             continue;
