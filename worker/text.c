@@ -22,7 +22,7 @@ size_t text_clean(char *s, size_t n) {
         else if (cp == UNICODE_BAD)
             continue;
         else if (!printable(s[from])) {
-            uint8_t kind = unicode_properties(cp).kind;
+            uint8_t kind = unicode_properties(cp).class;
             if (kind == UNICODE_DROP || (kind == UNICODE_MARK && marks == TEXT_MARKS_MAX))
                 continue;
             marks = kind == UNICODE_MARK ? marks + 1 : 0;
