@@ -17,7 +17,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { INBOX_RAW = 1024, INBOX_SUB = 512, INBOX_LINE = 512, OUTBOX_DATA = 4088 };
+enum { INBOX_RAW = 1024, INBOX_SUB = 512, INBOX_LINE = 512, OUTBOX_DATA = 4096 };
 
 /* Raw bytes are never moved: byte `p` of the input stream lies at raw[raw_off + p - handled].
  * Beyond `taken` the raw area is zero: where a peer's FIN makes the kernel count one byte too many,

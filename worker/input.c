@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 _Static_assert(sizeof(struct telnet) == sizeof(((struct facts *)0)->telnet), "lies in the record");
+_Static_assert((int)OUTBOX_DATA >= (int)LINE_MAX_MAX, "the longest half-typed line fits one box");
 _Static_assert((int)INBOX_SUB >= (int)TELNET_SUB_MAX, "a subnegotiation fits its place");
 
 /* A pass over the bytes that wait.  Nothing in it is the record's before it is committed. */

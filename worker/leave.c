@@ -41,6 +41,7 @@ void leave_goodbye(struct worker *w, struct client *c, uint32_t sentence, const 
     struct words words = {.room = w->config.room};
     edit_begin(&e, w, c);
     edit_sentence(&e, sentence, &words);
+    e.f->flags &= ~(uint32_t)FACT_EDITED; /* its half-typed line is not put back */
     if (edit_commit(&e))
         flush_client(w, c);
     leave_begin(w, c, why);
