@@ -107,7 +107,7 @@ void crowd_connect(struct crowd *c, struct guest *g) {
 
 static enum crowd_role role_of(uint32_t i, bool plain) {
     static const enum crowd_role roles[10] = {
-        [3] = ROLE_SLOW, [6] = ROLE_COMES_AND_GOES, [9] = ROLE_RENAMES};
+        [3] = ROLE_SLOW, [5] = ROLE_FILTERS, [6] = ROLE_COMES_AND_GOES, [9] = ROLE_RENAMES};
     return plain ? ROLE_STAYS : roles[i % 10];
 }
 

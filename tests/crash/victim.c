@@ -135,14 +135,18 @@ void victim_start(struct victim *v, const char *binary, const char *conf) {
     victim_configure(v, conf); /* with the port it has picked */
 }
 
-pid_t victim_master(const struct victim *v) {
+pid_t victim_named(const struct victim *v) {
     char path[256], text[32] = "";
     int fd = open(path_of(v, "pid", path), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
-    pid_t pid = n > 0 ? atoi(text) : 0;
+    return n > 0 ? atoi(text) : 0;
+}
+
+pid_t victim_master(const struct victim *v) {
+    pid_t pid = victim_named(v);
     return pid > 0 && kill(pid, 0) == 0 ? pid : 0;
 }
 
@@ -159,7 +163,7 @@ static bool is_worker(pid_t pid) {
     return state && strstr(text, "(worker ") && state[2] != 'Z' && state[2] != 'X';
 }
 
-static uint32_t workers_below(pid_t parent, pid_t *pid, uint32_t count) {
+static uint32_t workers_below(pid_t parent, pid_t master, pid_t *pid, uint32_t count) {
     char path[64];
     int child;
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
@@ -167,7 +171,7 @@ static uint32_t workers_below(pid_t parent, pid_t *pid, uint32_t count) {
     if (!file)
         return count;
     while (count < VICTIM_WORKERS_MAX && fscanf(file, "%d", &child) == 1) {
-        if (is_worker(child))
+        if (child != master && is_worker(child)) /* a master that took over is called as before */
             pid[count++] = child;
     }
     fclose(file);
@@ -176,8 +180,8 @@ static uint32_t workers_below(pid_t parent, pid_t *pid, uint32_t count) {
 
 uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]) {
     pid_t master = victim_master(v);
-    uint32_t count = workers_below(getpid(), pid, 0);
-    return master > 0 ? workers_below(master, pid, count) : count;
+    uint32_t count = workers_below(getpid(), master, pid, 0);
+    return master > 0 ? workers_below(master, master, pid, count) : count;
 }
 
 void victim_kill(struct victim *v) {

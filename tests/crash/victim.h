@@ -29,7 +29,8 @@ struct victim {
 void victim_start(struct victim *v, const char *binary, const char *conf);
 void victim_configure(const struct victim *v, const char *conf);
 
-/* As the pidfile says; 0 if it does not exist, or names nobody. */
+/* As the pidfile says; 0 if there is none.  And: 0 as well if it names nobody. */
+pid_t victim_named(const struct victim *v);
 pid_t victim_master(const struct victim *v);
 /* The living workers; how many. */
 uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]);

@@ -1,0 +1,321 @@
+/* faults.c - the server dies (or stands still) at each of its fault points, at the first, second,
+ * third ... time it gets there, while people talk: nobody may notice.
+ *
+ *     faults [-b BINARY] [-n MOST] [-k] [-o POINT] [-r RANDOM] LIST
+ *
+ * BINARY is built with -DCHATROOM_FAULTS, LIST a file with all names of points, one a line.  -n:
+ * the largest n of "dies at the n-th hit"; -k: only deaths, no stops; -o: this point alone.  Prints
+ * for each point how often it was reached and how often it fired; exit status 1 if anything was
+ * lost, doubled, reordered, disconnected or stuck, or if a point never fired.
+ *
+ * One server and one crowd live through trial after trial; after a failure both begin anew, so that
+ * each failure is told with the trial that caused it. */
+#include "ipc/clock.h"
+#include "ipc/fault_table.h"
+#include "tests/crash/crowd.h"
+#include "tests/crash/victim.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    GUESTS = 40,
+    LINES_A_SECOND = 900,
+    TRIAL_MS = 4000,   /* for a point to be reached so often */
+    STIMULUS_MS = 120, /* between two */
+    STOPPED_MS = 300,
+    AFTERWARDS_MS = 10000, /* for the room to go on */
+    AFTERWARDS_LINES = 40,
+    REST_MS = 15000,
+    POINTS_MAX = 256,
+};
+
+static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
+                           "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
+
+/* What makes the server come to points that talk alone does not lead to. */
+enum stimulus { TALK, KILL, RELOAD, KILL_MASTER, UPGRADE };
+static const struct {
+    const char *prefix;
+    enum stimulus stimulus;
+} stimuli[] = {
+    {"adopt.", KILL},           {"supervisor.", KILL},
+    {"gate.repair", KILL},      {"slot.invite", KILL},
+    {"slot.enter", KILL},       {"move.", RELOAD},
+    {"reload.", RELOAD},        {"segment.config", RELOAD},
+    {"worker.retired", RELOAD}, {"succession.", KILL_MASTER},
+    {"master.", KILL_MASTER},   {"slot.seat", KILL_MASTER},
+    {"upgrade.", UPGRADE},
+};
+
+/* Points at which no death can be survived, and why; said in the report. */
+static const struct {
+    const char *name, *why;
+} fatal[] = {
+    {"upgrade.exec.before", "the master dies when an upgrade has stopped all workers"},
+};
+
+struct point {
+    char name[FAULT_NAME_MAX];
+    uint32_t trials, fired, failed;
+    bool spared;
+};
+
+struct bench {
+    const char *binary, *only;
+    uint32_t most, random, failures;
+    bool kills_only;
+    struct fault_table *table;
+    struct point point[POINTS_MAX];
+    uint32_t points;
+    bool running;
+    struct victim victim;
+    struct crowd crowd;
+    uint64_t talked_from, talked, stimulated;
+    uint32_t workers;
+    pid_t dead_master; /* until there is another; 0: there is one */
+};
+
+static void start(struct bench *b) {
+    char text[1024];
+    b->workers = 4;
+    snprintf(text, sizeof text, "%sworkers = %u\n", conf, b->workers);
+    atomic_store(&b->table->armed, 0);
+    victim_start(&b->victim, b->binary, text);
+    crowd_make(&b->crowd, GUESTS, b->victim.port, ++b->random, false);
+    if (!crowd_enter(&b->crowd, REST_MS)) {
+        fprintf(stderr, "the crowd cannot come in\n");
+        exit(2);
+    }
+    b->talked_from = clock_ms();
+    b->talked = 0;
+    b->dead_master = 0;
+    b->running = true;
+}
+
+static void stop(struct bench *b, bool failed) {
+    b->running = false;
+    for (uint32_t i = 0; i < GUESTS; i++)
+        crowd_hang_up(&b->crowd, &b->crowd.guest[i]);
+    if (failed)
+        victim_kill(&b->victim);
+    else if (!victim_stop(&b->victim))
+        b->failures++;
+    victim_forget(&b->victim, failed);
+    crowd_free(&b->crowd);
+}
+
+static void talk(struct bench *b) {
+    uint64_t due = LINES_A_SECOND * (clock_ms() - b->talked_from) / 1000;
+    uint32_t lines = due > b->talked ? (uint32_t)(due - b->talked) : 0;
+    b->talked = due;
+    crowd_turn(&b->crowd, lines < 100 ? lines : 100, 1);
+    victim_watch(&b->victim);
+    pid_t master = b->dead_master ? victim_master(&b->victim) : 0;
+    if (master != 0 && master != b->dead_master)
+        b->dead_master = 0;
+}
+
+static void stimulate(struct bench *b, enum stimulus stimulus) {
+    pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
+    uint32_t n = victim_workers(&b->victim, pid);
+    char text[1024];
+    if (stimulus == TALK || clock_ms() - b->stimulated < STIMULUS_MS || b->dead_master ||
+        master == 0 || n < 2)
+        return;
+    b->stimulated = clock_ms();
+    switch (stimulus) {
+    case TALK: break;
+    case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
+    case UPGRADE: kill(master, SIGUSR2); break;
+    case KILL_MASTER:
+        b->dead_master = master;
+        kill(master, SIGKILL);
+        break;
+    case RELOAD:
+        b->workers = b->workers == 5 ? 3 : 5;
+        snprintf(text, sizeof text, "%sworkers = %u\n", conf, b->workers);
+        victim_configure(&b->victim, text);
+        kill(master, SIGHUP);
+        break;
+    }
+}
+
+static enum stimulus stimulus_for(const char *name) {
+    for (size_t i = 0; i < sizeof stimuli / sizeof stimuli[0]; i++) {
+        if (strncmp(name, stimuli[i].prefix, strlen(stimuli[i].prefix)) == 0)
+            return stimuli[i].stimulus;
+    }
+    return TALK;
+}
+
+/* The pid that came to the point; 0 if none did in time. */
+static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
+    struct fault_table *t = b->table;
+    uint64_t begun = clock_ms();
+    pid_t fired;
+    atomic_store(&t->fired, 0);
+    atomic_store(&t->left, nth);
+    atomic_store(&t->signal, signo);
+    atomic_store_explicit(&t->armed, fault_key(name), memory_order_release);
+    while ((fired = atomic_load(&t->fired)) == 0 && clock_ms() - begun < TRIAL_MS) {
+        /* In the second half of its time, whatever may lead there. */
+        bool late = clock_ms() - begun > TRIAL_MS / 2 && stimulus_for(name) == TALK;
+        stimulate(b,
+                  late ? (enum stimulus)(1 + crowd_random(&b->crowd, RELOAD)) : stimulus_for(name));
+        talk(b);
+    }
+    atomic_store(&t->armed, 0);
+    fired = atomic_load(&t->fired);
+    if (fired != 0 && signo == SIGKILL && victim_named(&b->victim) == fired)
+        b->dead_master = fired;
+    return fired;
+}
+
+/* The room goes on, and has a master. */
+static const char *afterwards(struct bench *b, pid_t fired, int signo) {
+    uint64_t begun = clock_ms(), now;
+    size_t from = b->crowd.order->len;
+    bool stopped = signo == SIGSTOP;
+    while ((now = clock_ms()) - begun < AFTERWARDS_MS) {
+        talk(b);
+        if (stopped && now - begun > STOPPED_MS) {
+            kill(fired, SIGCONT); /* the watchdog may have replaced it by now */
+            stopped = false;
+        }
+        if (crowd_violations(&b->crowd) != 0)
+            return "the room has noticed";
+        if (b->crowd.order->len - from >= AFTERWARDS_LINES && !b->dead_master && !stopped)
+            return NULL;
+    }
+    return b->dead_master ? "no master" : "the room stands still";
+}
+
+static void failed(struct bench *b, struct point *p, uint32_t nth, int signo, const char *why) {
+    printf("FAILED  %s, hit %u, %s: %s\n", p->name, nth, strsignal(signo), why);
+    p->failed++;
+    b->failures++;
+    stop(b, true);
+}
+
+static void trial(struct bench *b, struct point *p, uint32_t nth, int signo) {
+    if (!b->running)
+        start(b);
+    p->trials++;
+    pid_t fired = fire(b, p->name, nth, signo);
+    p->fired += fired != 0;
+    const char *why = afterwards(b, fired, fired ? signo : 0);
+    if (why)
+        failed(b, p, nth, signo, why);
+}
+
+static void try_point(struct bench *b, struct point *p) {
+    static const uint32_t nths[] = {1, 2, 3, 5, 9, 17, 33, 65};
+    for (size_t i = 0; i < sizeof nths / sizeof nths[0] && nths[i] <= b->most; i++) {
+        uint32_t before = p->fired;
+        trial(b, p, nths[i], SIGKILL);
+        if (p->fired == before)
+            break; /* it is not reached so often; nor more often */
+        if (nths[i] == 1 && !b->kills_only)
+            trial(b, p, 1, SIGSTOP);
+    }
+    if (b->running && !crowd_rest(&b->crowd, REST_MS))
+        failed(b, p, 0, SIGKILL, "something never arrived");
+    b->talked_from = clock_ms();
+    b->talked = 0;
+}
+
+static uint64_t hits(const struct bench *b, const char *name) {
+    uint64_t key = fault_key(name);
+    for (int i = 0; i < FAULT_POINTS_MAX; i++) {
+        if (atomic_load(&b->table->at[i].key) == key)
+            return atomic_load(&b->table->at[i].hits);
+    }
+    return 0;
+}
+
+static uint32_t report(struct bench *b) {
+    uint32_t never = 0;
+    printf("%-28s %12s %7s %7s\n", "point", "hits", "trials", "fired");
+    for (uint32_t i = 0; i < b->points; i++) {
+        const struct point *p = &b->point[i];
+        printf("%-28s %12llu %7u %7u%s\n", p->name, (unsigned long long)hits(b, p->name), p->trials,
+               p->fired,
+               p->spared   ? "  spared"
+               : p->failed ? "  FAILED"
+               : p->fired  ? ""
+                           : "  never");
+        never += p->fired == 0 && !p->spared && p->trials > 0;
+    }
+    for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
+        printf("spared: %s: %s\n", fatal[i].name, fatal[i].why);
+    printf("%u points, %u never fired, %u failures\n", b->points, never, b->failures);
+    return never;
+}
+
+static void read_points(struct bench *b, const char *path) {
+    FILE *file = fopen(path, "re");
+    char name[FAULT_NAME_MAX];
+    if (!file) {
+        perror(path);
+        exit(2);
+    }
+    while (b->points < POINTS_MAX && fscanf(file, "%47s", name) == 1) {
+        struct point *p = &b->point[b->points++];
+        snprintf(p->name, sizeof p->name, "%s", name);
+        for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
+            p->spared |= strcmp(fatal[i].name, name) == 0;
+    }
+    fclose(file);
+}
+
+static void make_table(struct bench *b) {
+    char path[] = "/tmp/chatroom-faults-XXXXXX";
+    int fd = mkstemp(path);
+    if (fd < 0 || ftruncate(fd, sizeof *b->table) != 0) {
+        perror(path);
+        exit(2);
+    }
+    b->table = mmap(NULL, sizeof *b->table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    /* An upgraded binary opens it again, whoever has removed the name meanwhile. */
+    char name[64];
+    snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)getpid(), fd);
+    setenv(FAULT_FILE_VARIABLE, name, 1);
+    unlink(path);
+}
+
+int main(int argc, char **argv) {
+    static struct bench b = {.most = 9, .random = 1};
+    int option;
+    while ((option = getopt(argc, argv, "b:n:ko:r:")) != -1) {
+        switch (option) {
+        case 'b': b.binary = optarg; break;
+        case 'n': b.most = (uint32_t)atoi(optarg); break;
+        case 'k': b.kills_only = true; break;
+        case 'o': b.only = optarg; break;
+        case 'r': b.random = (uint32_t)atoi(optarg); break;
+        default: return 2;
+        }
+    }
+    if (!b.binary || optind + 1 != argc) {
+        fprintf(stderr, "usage: faults -b BINARY LIST\n");
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    read_points(&b, argv[optind]);
+    make_table(&b);
+    for (uint32_t i = 0; i < b.points; i++) {
+        if (!b.point[i].spared && (!b.only || strcmp(b.only, b.point[i].name) == 0))
+            try_point(&b, &b.point[i]);
+    }
+    if (b.running)
+        stop(&b, false);
+    uint32_t never = report(&b);
+    return b.failures || never ? EXIT_FAILURE : EXIT_SUCCESS;
+}
