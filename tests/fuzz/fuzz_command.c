@@ -1,0 +1,196 @@
+/* fuzz_command.c - a client's bytes through a whole worker, in this process, with the promises
+ * asserted:
+ *
+ *   - another person receives whole, clean lines and nothing else, whatever the bytes are;
+ *   - one who never sent a telnet command is sent none, and nothing that steers a terminal;
+ *   - how the bytes are split between reads changes nothing that others receive;
+ *   - when everybody has gone, every box has been given back.
+ *
+ * The worker is the real one with a real segment; its sockets are socket pairs, and time stands
+ * still.  The input's first byte chooses how the rest is split, and who the speaker is. */
+#define worker_main fuzzed_worker_main /* the library has the other */
+#include "worker/worker.c"
+
+#include "worker/charset.h"
+#include "worker/text.h"
+#include "worker/unicode.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#define MUST(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            __builtin_trap();                                                                      \
+    } while (0)
+
+enum { INPUT_MAX = 4096, HEARD_MAX = 4 << 20, DESCRIPTORS = 1024, TURNS_MAX = 100000 };
+
+static struct segment segment;
+static struct worker worker;
+
+/* Somebody at the other end. */
+struct person {
+    int fd;
+    uint32_t client, birth;
+    size_t len;
+    char heard[HEARD_MAX];
+};
+static struct person speaker, listener;
+static char heard_before[HEARD_MAX];
+
+static void hear(struct person *p) {
+    ssize_t n;
+    while ((n = recv(p->fd, p->heard + p->len, HEARD_MAX - p->len, MSG_DONTWAIT)) > 0)
+        p->len += (size_t)n;
+}
+
+static void person_event(struct person *p) {
+    struct client *c = worker_client(&worker, p->client);
+    if (!client_is(c, p->birth) || worker.place[p->client] == 0)
+        return;
+    worker_client_event(&worker, client_tag(&worker, c), EPOLLIN);
+    if (c->mode == MODE_BLOCKED)
+        flush_unblock(&worker, c);
+}
+
+/* Until nobody has anything left to do. */
+static void settle(void) {
+    int turns = 0;
+    do {
+        MUST(turns++ < TURNS_MAX);
+        worker.hold_next = worker.now; /* their time has come */
+        input_release_held(&worker);
+        worker_input(&worker);
+        while (flush_slice(&worker))
+            ;
+        hear(&speaker);
+        hear(&listener);
+        if (worker.blocked > 0) {
+            person_event(&speaker);
+            person_event(&listener);
+        }
+    } while (worker.ready.count + worker.going.count + worker.dirty.count + worker.blocked > 0);
+}
+
+static void come(struct person *p, uint16_t port) {
+    int pair[2];
+    struct facts facts = {.seen = room_count(&segment.room)};
+    struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
+    uint64_t cookie = 0;
+    socklen_t len = sizeof cookie;
+    MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
+    MUST(pair[0] < DESCRIPTORS);
+    MUST(getsockopt(pair[0], SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0);
+    struct client *c = worker_client(&worker, (uint32_t)pair[0]);
+    p->client = (uint32_t)pair[0];
+    p->fd = pair[1];
+    p->len = 0;
+    p->birth = client_claim(c, 0, cookie, -1);
+    MUST(p->birth != 0);
+    client_open(c, 0, cookie, &facts, &addr, port);
+    member_add(&worker, c);
+    member_arm(&worker, c);
+    fd_list_add(&worker.ready, p->client);
+    settle();
+}
+
+static void say(struct person *p, const void *bytes, size_t n) {
+    const char *at = bytes;
+    while (n > 0) {
+        ssize_t sent = send(p->fd, at, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN)
+            return; /* it was shown the door */
+        at += sent > 0 ? sent : 0;
+        n -= sent > 0 ? (size_t)sent : 0;
+        person_event(p);
+        settle();
+    }
+}
+
+static void go(struct person *p) {
+    shutdown(p->fd, SHUT_WR);
+    person_event(p);
+    settle();
+    MUST(worker.place[p->client] == 0);
+    close(p->fd);
+}
+
+static void check_listener(void) {
+    const char *line = listener.heard, *end = line + listener.len, *stop;
+    for (; line < end; line = stop + 1) {
+        stop = memchr(line, '\n', (size_t)(end - line));
+        MUST(stop && stop > line && stop[-1] == '\r');
+        char clean[LINE_MAX_MAX * 2];
+        size_t n = (size_t)(stop - 1 - line);
+        MUST(n <= sizeof clean && unicode_valid(line, n));
+        memcpy(clean, line, n);
+        MUST(text_clean(clean, n) == n);
+    }
+}
+
+static void check_speaker(const uint8_t *said, size_t n) {
+    if (memchr(said, 0xFF, n))
+        return;
+    for (size_t i = 0; i < speaker.len; i++) {
+        unsigned char byte = (unsigned char)speaker.heard[i];
+        MUST(byte >= 0x20 ? byte != 0x7F && byte != 0xFF : byte == '\r' || byte == '\n');
+    }
+}
+
+static void run(const uint8_t *said, size_t n, size_t piece, bool named) {
+    come(&listener, 1);
+    say(&listener, "bob\r\n", 5);
+    come(&speaker, 2);
+    if (named)
+        say(&speaker, "ann\r\n", 5);
+    for (size_t at = 0; at < n; at += piece)
+        say(&speaker, said + at, n - at < piece ? n - at : piece);
+    go(&speaker);
+    check_listener();
+    check_speaker(said, n);
+    go(&listener);
+    MUST(worker.member_count == 0 && worker.stage.count == 0);
+    MUST(box_used(&segment.inboxes) == 0 && box_used(&segment.outboxes) == 0);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    (void)argc, (void)argv;
+    struct config config = {.room = "Room", .workers = 1, .login = true, .max_clients = 32};
+    struct geometry geometry;
+    char err[256];
+    config.ring_size = 65536;
+    config.line_max = 256;
+    MUST(charset_init() == NULL);
+    log_set_level(LOG_LEVEL_ERROR);
+    segment_geometry(&geometry, &config, DESCRIPTORS);
+    MUST(segment_create(&segment, &geometry, &config, err, sizeof err) == 0);
+    struct slot *slot = &segment.slots[0];
+    slot->epoll_fd = epoll_create1(0);
+    slot->bell_fd = eventfd(0, EFD_NONBLOCK);
+    atomic_store(&slot->guard, room_oldest(&segment.room));
+    atomic_store(&slot->cursor, room_count(&segment.room));
+    atomic_store(&slot->state, SLOT_SERVING);
+    atomic_store(&segment.header->workers, 1);
+    atomic_store(&segment.header->slots_used, 1);
+    MUST(worker_make(&worker, &segment, 0, segment_incarnation(&segment, 0)));
+    worker.settled = true;
+    worker.generation = segment_read_config(&segment, &worker.config);
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size < 1 || size > INPUT_MAX)
+        return 0;
+    bool named = data[0] & 1;
+    run(data + 1, size - 1, INPUT_MAX, named);
+    size_t len = listener.len;
+    memcpy(heard_before, listener.heard, len);
+    run(data + 1, size - 1, data[0] / 2 + 1u, named);
+    MUST(listener.len == len && memcmp(heard_before, listener.heard, len) == 0);
+    return 0;
+}
