@@ -22,7 +22,8 @@ class Generator:
         self.process = subprocess.Popen(
             [GENERATOR, "-t", server.system.protocol, "-p", str(server.port), "-n", str(clients),
              "-s", str(speakers), "-j", str(children), "-c", ",".join(map(str, cores))],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            start_new_session=True)
         self.answers = selectors.DefaultSelector()
         self.answers.register(self.process.stdout, selectors.EVENT_READ)
 
@@ -39,9 +40,21 @@ class Generator:
         self.process.stdout.close()
 
     def _ask(self, words, patience):
-        """The answer, with what happened meanwhile: `cpu`, seconds that the server spent, and
-        `stolen`, the share of the machine's time that its host took away."""
-        before, ticks = process.cpu_seconds(self.server.pids), process.machine_ticks()
+        """The answer, with what happened meanwhile: `cpu`, seconds that the server spent; `stolen`
+        and `others`, the shares of the machine that its host and other programs took."""
+        own = process.session_pids(self.process.pid)
+        machine = process.machine_seconds()
+        cpu, cpu_own = process.cpu_seconds(self.server.pids), process.cpu_seconds(own)
+        answer = self._answer(words, patience)
+        answer["cpu"] = process.cpu_seconds(self.server.pids) - cpu
+        cpu_own = process.cpu_seconds(own) - cpu_own
+        stolen, busy, spent = (b - a for a, b in zip(machine, process.machine_seconds()))
+        spent = max(spent, 1 / process.TICK)
+        answer["stolen"] = stolen / spent
+        answer["others"] = max(busy - answer["cpu"] - cpu_own, 0) / spent
+        return answer
+
+    def _answer(self, words, patience):
         self.process.stdin.write(words + "\n")
         if not self.answers.select(patience):
             self.process.kill()
@@ -52,9 +65,6 @@ class Generator:
         answer = json.loads(line)
         if "error" in answer:
             raise Trouble(f"{words}: {answer['error']}")
-        answer["cpu"] = process.cpu_seconds(self.server.pids) - before
-        stolen, spent = (b - a for a, b in zip(ticks, process.machine_ticks()))
-        answer["stolen"] = stolen / max(spent, 1)
         return answer
 
     def connect(self):
@@ -80,4 +90,5 @@ def figures(answer):
             "deliveries_s": answer["deliveries"] / answer["seconds"],
             "cpu_us": answer["cpu"] * 1e6 / deliveries,
             "sends": answer["segments"] / deliveries,
-            "generator": answer["busiest"], "stolen": answer["stolen"], "wrong": wrong, **latencies}
+            "generator": answer["busiest"], "stolen": answer["stolen"],
+            "others": answer["others"], "wrong": wrong, **latencies}

@@ -67,11 +67,13 @@ def kernel_bytes():
     return slab + int(tcp[tcp.index("mem") + 1]) * PAGE
 
 
-def machine_ticks():
-    """(stolen by the hypervisor, all) clock ticks of all cores since the machine started."""
+def machine_seconds():
+    """(stolen by the hypervisor, busy, all) seconds of all cores since the machine started."""
     with open("/proc/stat") as f:
-        ticks = list(map(int, f.readline().split()[1:9]))
-    return ticks[7], sum(ticks)
+        user, nice, system, idle, wait, irq, softirq, stolen = map(
+            int, f.readline().split()[1:9])
+    busy = user + nice + system + irq + softirq
+    return [ticks / TICK for ticks in (stolen, busy, busy + idle + wait + stolen)]
 
 
 def wakeups(pids):

@@ -45,7 +45,7 @@ for scaled in ("workers-one", "workers-window"):
 def progress(s):
     return ("  round {round} {mode:<14} {system:<14} {clients:>6} clients".format(**s) +
             ("  {:>12,.0f} deliveries/s  {:.2f} us".format(s["deliveries_s"], s["cpu_us"])
-             + ("  (host took {:.0%})".format(s["stolen"]) if s["stolen"] > 0.02 else "")
+             + noise(s)
              if "cpu_us" in s else "  {:.0f} B/client".format(s["user_bytes"])))
 
 
@@ -187,12 +187,25 @@ def generator_verdict(samples):
             + ", ".join(where) + ". Those rates are lower bounds.")
 
 
-def host_verdict(samples):
-    """A virtual machine's host may take its cores away; such rounds are noise, not news."""
-    stolen = [s["stolen"] for s in samples if "stolen" in s]
-    noisy = sum(x > 0.02 for x in stolen)
-    return (f"The host took more than 2 % of the machine's time in {noisy} of {len(stolen)} runs"
-            f" (at most {max(stolen, default=0):.0%}).")
+NOISE = 0.03  # of the machine's time
+
+
+def noise(s):
+    """Who else used the machine during a run, where it was enough to spoil it; "" if nobody."""
+    parts = [f"{who} took {s[key]:.0%}" for key, who in (("stolen", "host"), ("others", "others"))
+             if s.get(key, 0) > NOISE]
+    return "  (" + ", ".join(parts) + ")" if parts else ""
+
+
+def noise_verdict(samples):
+    """On a shared machine, or one whose host takes its cores away, the bars say nothing."""
+    runs = [s for s in samples if "others" in s]
+    noisy = [s for s in runs if noise(s)]
+    if not noisy:
+        return "The machine was ours: other programs and its host took next to nothing."
+    return (f"THE MACHINE WAS NOT OURS in {len(noisy)} of {len(runs)} runs: other programs took up "
+            f"to {max(s['others'] for s in runs):.0%} of it, its host up to "
+            f"{max(s['stolen'] for s in runs):.0%}. Take no bar for met or missed by these.")
 
 
 def text(results):
@@ -200,7 +213,7 @@ def text(results):
     out = [table(samples, mode) for mode in TITLES if any(s["mode"] == mode for s in samples)]
     out.append("\nsends/dlv: data segments that reached the receivers, which on loopback are the "
                "server's sends.\nkernel B/cl: both ends of a connection, the generator's too.\n"
-               + generator_verdict(samples) + "\n" + host_verdict(samples))
+               + generator_verdict(samples) + "\n" + noise_verdict(samples))
     out += [f"TROUBLE: {t}" for t in results["troubles"]]
     if results["bars"]:
         out.append("")
