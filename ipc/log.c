@@ -2,6 +2,7 @@
 #include "ipc/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,11 @@ static size_t head_syslog(char *out, size_t size, enum log_level level) {
 
 static void log_write(const char *line, size_t len) {
     if (logger.target == LOG_TO_FD) {
+        /* A pipe that nobody empties, a terminal that is held: the room is worth more than the
+         * line. */
+        struct pollfd room = {.fd = logger.fd, .events = POLLOUT};
+        if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
+            return;
         (void)!write(logger.fd, line, len);
         return;
     }

@@ -62,8 +62,12 @@ static int master_upgraded(int fd) {
             upgrade_go_back(m.seg.header, program_argv);
         return EXIT_FAILURE;
     }
-    if (upgrade_only_check())
-        return master_check_config(&m) ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (upgrade_only_check()) {
+        if (!master_check_config(&m))
+            return EXIT_FAILURE;
+        fprintf(stderr, "%s\n", UPGRADE_AGREES);
+        return EXIT_SUCCESS;
+    }
     if (!master_adopt(&m, run_worker))
         upgrade_go_back(m.seg.header, program_argv);
     return master_serve(&m);

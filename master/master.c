@@ -19,7 +19,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { GOODBYE_MS = 4000, DRAIN_MS = 1000 };
+enum { GOODBYE_MS = 4000 };
 
 static const struct config *current(const struct master *m) {
     const struct segment_header *h = m->seg.header;
@@ -234,7 +234,7 @@ void master_reload(struct master *m) {
     segment_publish_config(&m->seg, &config);
     supervisor_start_all(&m->supervisor);
     supervisor_ring(&m->supervisor);
-    m->supervisor.alarm_at = clock_ms() + DRAIN_MS;
+    m->supervisor.alarm_at = clock_ms() + SUPERVISOR_ALARM_MS;
     log_ready(m, "reloaded");
     notify("READY=1");
 }

@@ -18,7 +18,7 @@ static bool is_for(const struct listener *l, const struct listen_address *addres
 static struct listener *find(struct segment *seg, const struct listen_address *address) {
     for (int i = 0; i < LISTENERS_MAX; i++) {
         struct listener *l = &seg->header->listeners[i];
-        if (atomic_load(&l->state) == LISTENER_SERVING && is_for(l, address))
+        if (atomic_load(&l->state) != LISTENER_UNUSED && is_for(l, address))
             return l;
     }
     return NULL;
@@ -74,6 +74,8 @@ bool reload_listeners(struct segment *seg, const struct config *config, char *er
         if (atomic_load(&l->state) == LISTENER_UNUSED)
             continue;
         char text[80];
+        if (atomic_load(&l->state) == LISTENER_DRAINING && named(config, l))
+            atomic_store(&l->state, LISTENER_SERVING); /* wanted again before it was closed */
         if (atomic_load(&l->state) == LISTENER_SERVING && !named(config, l)) {
             log_info("no longer listening on %s", listen_format(&l->actual, text));
             atomic_store(&l->state, LISTENER_DRAINING);

@@ -59,6 +59,7 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
     *shared = s->signal_fd;
     for (int i = 0; i < WORKERS_MAX; i++)
         s->watch[i].patience = 0;
+    s->alarm_at = clock_ms() + SUPERVISOR_ALARM_MS; /* a predecessor's may be due */
     return s->signal_fd >= 0;
 }
 

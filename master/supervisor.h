@@ -36,9 +36,11 @@ struct supervisor {
     struct watch watch[WORKERS_MAX];
 };
 
+enum { SUPERVISOR_ALARM_MS = 1000 };
+
 /* Events the loop hands back. */
 enum supervisor_event {
-    SUPERVISOR_ALARM, /* the time given by supervisor_alarm has come */
+    SUPERVISOR_ALARM, /* alarm_at has come */
     SUPERVISOR_RELOAD,
     SUPERVISOR_REOPEN,
     SUPERVISOR_UPGRADE,

@@ -74,7 +74,7 @@ static bool check_hear(int from, pid_t pid, char *said, size_t size) {
     }
     int status = 0;
     waitpid(pid, &status, 0);
-    return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0 && strstr(said, UPGRADE_AGREES);
 }
 
 static bool upgrade_agrees(struct supervisor *s, char **argv) {

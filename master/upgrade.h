@@ -10,8 +10,9 @@
 
 #include "master/supervisor.h"
 
-#define UPGRADE_ENV "CHATROOM_SEGMENT"       /* the segment's descriptor: adopt it */
-#define UPGRADE_CHECK_ENV "CHATROOM_CHECK"   /* only check it, and say why not */
+#define UPGRADE_ENV "CHATROOM_SEGMENT"               /* the segment's descriptor: adopt it */
+#define UPGRADE_CHECK_ENV "CHATROOM_CHECK"           /* only check it, and say why not */
+#define UPGRADE_AGREES "this segment can be adopted" /* what a checker that agrees says */
 #define UPGRADE_RETURN_ENV "CHATROOM_RETURN" /* the old binary is back: the new one failed */
 
 /* Returns only if it did not come to it; the workers then serve on as before. */

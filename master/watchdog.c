@@ -91,15 +91,13 @@ void watchdog_look(struct supervisor *s) {
             watch->patience = timeout;
         if (now - watch->since < watch->patience)
             continue;
-        uint32_t blame = i;
-        if (atomic_load(&slot->at_gate)) {
-            uint64_t owner = gate_owner(s->seg->gate);
-            blame = incarnation_slot(owner);
-            if (owner == 0 || blame >= WORKERS_MAX) {
-                gate_nudge(s->seg->gate);
-                continue;
-            }
+        /* One that waits at the gate is not to blame, unless it is stopped; the owner is, and is
+         * found to stand still by its own heartbeat. */
+        if (atomic_load(&slot->at_gate) && !is_stopped(atomic_load(&slot->pid)) &&
+            gate_owner(s->seg->gate) != atomic_load(&slot->incarnation)) {
+            gate_nudge(s->seg->gate);
+            continue;
         }
-        watchdog_kill(s, blame, now);
+        watchdog_kill(s, i, now);
     }
 }

@@ -174,36 +174,50 @@ static void apply_after(struct worker *w, struct client *c, const struct entry *
         leave_finish(w, c);
 }
 
-/* False: no box was free for a reply it brings. */
-static bool apply_entry(struct worker *w, uint64_t index, const struct entry *entry,
+enum { UNREAD_MAX = 32768 }; /* bytes of private lines kept for one who does not read */
+
+static uint64_t unread_of(const struct client *c) {
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    uint64_t end = client_box_end(client_facts(c));
+    return end > sent ? end - sent : 0;
+}
+
+static void apply_entry(struct worker *w, uint64_t index, const struct entry *entry,
                         uint32_t client, uint32_t birth, bool own, bool target) {
     struct segment *seg = w->seg;
     if (client >= seg->clients.len)
-        return true;
+        return;
     struct client *c = worker_client(w, client);
     if (!client_is(c, birth) || atomic_load(&c->slot) != w->index || client_facts(c)->seen > index)
-        return true;
+        return;
     worker_note(w, NOTE_APPLY, c, index);
     if (entry->kind == ENTRY_PRIVATE) /* in its place among the room's lines */
         flush_last(w, c, index);
-    struct edit e;
-    edit_begin(&e, w, c);
-    apply_to(w, &e, index, entry, own, target);
-    if (!edit_commit(&e))
-        return false;
+    /* An effect never waits for its addressee to read, nor for a box: everyone's entries stand
+     * behind it.  What cannot be told is counted as skipped, and that is told when it can be. */
+    bool unheard = !own && unread_of(c) > UNREAD_MAX;
+    for (;;) {
+        struct edit e;
+        edit_begin(&e, w, c);
+        e.mute = unheard;
+        apply_to(w, &e, index, entry, own, target);
+        e.f->skipped += unheard;
+        if (edit_commit(&e))
+            break;
+        unheard = true;
+    }
     apply_after(w, c, entry, own);
-    return true;
 }
 
-static bool apply_private(struct worker *w, uint64_t index, const struct entry *entry) {
+static void apply_private(struct worker *w, uint64_t index, const struct entry *entry) {
     const struct room *room = &w->seg->room;
     struct aside_private to;
     memcpy(&to, room_text(room, RING_ASIDE, room_start(room, index, RING_ASIDE)), sizeof to);
     bool self = to.client == entry->client && to.birth == entry->birth;
-    if (entry->slot == w->index &&
-        !apply_entry(w, index, entry, entry->client, entry->birth, true, self))
-        return false;
-    return self || apply_entry(w, index, entry, to.client, to.birth, false, true);
+    if (entry->slot == w->index)
+        apply_entry(w, index, entry, entry->client, entry->birth, true, self);
+    if (!self)
+        apply_entry(w, index, entry, to.client, to.birth, false, true);
 }
 
 bool apply_settle(struct worker *w) {
@@ -214,11 +228,11 @@ bool apply_settle(struct worker *w) {
     for (; index < count && all; index++) {
         const struct entry *entry = room_entry(room, index);
         if (entry->kind == ENTRY_PRIVATE)
-            all = apply_private(w, index, entry);
+            apply_private(w, index, entry);
         else if (entry->kind == ENTRY_MOVE)
             all = move_apply(w, index, entry);
         else if (entry->slot == w->index && entry->client != NOBODY)
-            all = apply_entry(w, index, entry, entry->client, entry->birth, true, false);
+            apply_entry(w, index, entry, entry->client, entry->birth, true, false);
     }
     FAULT("apply.cursor.before");
     atomic_store_explicit(&w->slot->cursor, all ? index : index - 1, memory_order_release);

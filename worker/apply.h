@@ -8,8 +8,8 @@
 
 #include "worker/worker.h"
 
-/* Walks the entries [slot cursor, count).  False if it had to stop (no box free, or a client on its
- * way to us has not been let go yet): call again later. */
+/* Walks the entries [slot cursor, count).  False if it had to stop, because a client on its
+ * way to us has not been let go yet: call again later. */
 bool apply_settle(struct worker *w);
 
 /* The flood account after one more line at `time` (ms): GCRA. */

@@ -77,6 +77,8 @@ static uint32_t chain_tail(struct edit *e) {
 
 /* Bytes beyond box_len are nobody's until the commit says otherwise. */
 static void chain_append(struct edit *e, const void *bytes, size_t len) {
+    if (e->mute)
+        return;
     struct box_pool *pool = &e->w->seg->outboxes;
     const uint8_t *from = bytes;
     while (len > 0 && !e->failed) {

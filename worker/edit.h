@@ -28,6 +28,7 @@ struct edit {
     struct facts *f;
     uint64_t tag;
     bool failed;       /* a box was wanted and none was free */
+    bool mute;         /* replies are dropped: the change itself must not wait for a box */
     uint32_t tail;     /* the outbox the next byte goes to; NO_BOX: find it */
     uint32_t old_head; /* an outbox chain that is drained */
     uint32_t old_len;

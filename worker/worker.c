@@ -316,6 +316,7 @@ static void worker_adopt(struct worker *w) {
     while (w->adopting) {
         bool all = apply_settle(w);
         flush_dirty(w);
+        atomic_fetch_add_explicit(&w->slot->heartbeat, 1, memory_order_relaxed);
         if (all && atomic_load(&w->slot->cursor) == room_count(&w->seg->room))
             w->adopting = false;
         else if (!all)
