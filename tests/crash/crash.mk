@@ -1,5 +1,5 @@
 # The proof of crash safety; included by the Makefile.
-#   make crash              every instruction of the gate; every fault point; 60 s of soak with all of it
+#   make crash              the judge itself; every instruction of the gate; every fault point; 60 s of soak with all of it
 #   make crash-quick        the same in about two minutes, for CI
 #   make soak SECONDS=n     people talk while the server's processes are killed, stopped, replaced
 CRASH_FLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra $(if $(WERROR),-Werror) $(CFLAGS)
@@ -9,27 +9,30 @@ SOAKFLAGS ?=
 
 .build/crash/soak: $(addprefix tests/crash/,soak.c chaos.c storm.c) $(CRASH_LIB)
 .build/crash/faults: tests/crash/faults.c $(CRASH_LIB)
+.build/crash/judge: $(addprefix tests/crash/,judge.c order.c)
 .build/crash/stepper: tests/crash/stepper.c $(filter-out ipc/log.c ipc/fault.c,$(wildcard ipc/*.c))
 .build/crash/stepper: LIBRARIES = -Wl,-z,now
-.build/crash/soak .build/crash/faults .build/crash/stepper: $(wildcard tests/crash/*.h ipc/*.h)
+CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper)
+$(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CRASH_FLAGS) -o $@ $(filter %.c,$^) $(LIBRARIES)
 .build/crash/points: $(wildcard ipc/*.c worker/*.c master/*.c)
 	@mkdir -p $(@D)
 	grep -oh 'FAULT("[^"]*")' $^ | cut -d '"' -f 2 | sort -u >$@
 
-CRASH_PROGRAMS = .build/crash/soak .build/crash/faults .build/crash/stepper .build/crash/points
 FAULTS = .build/crash/faults -b .build/fault/chatroom-master
 # Per 300 seconds: 1,200 kills, 120 stops, 60 reloads, 24 upgrades.
 SOAK = .build/crash/soak -b $(MASTER) -s $(1) -k $$(($(1) * 4)) -p $$(($(1) * 2 / 5)) \
 	-h $$(($(1) / 5)) -u $$(($(1) * 2 / 25))
 
-crash: $(CRASH_PROGRAMS) $(MASTER) fault
+crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
+	.build/crash/judge
 	.build/crash/stepper
 	$(FAULTS) -n 9 .build/crash/points
 	$(call SOAK,60) -m 4
 	.build/crash/soak -b $(MASTER) -s 30 -c 50 -k 120 -h 15 -n 1000
-crash-quick: $(CRASH_PROGRAMS) $(MASTER) fault
+crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
+	.build/crash/judge
 	.build/crash/stepper -e 7
 	$(FAULTS) -k -n 1 .build/crash/points
 	$(call SOAK,15) -c 100 -l 300 -m 1
