@@ -2,7 +2,7 @@
 CC ?= cc
 BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I.
 
-bench-programs: .build/bench/bare .build/bench/gen
+bench-programs: .build/bench/bare .build/bench/gen .build/bench/micro
 .PHONY: bench-programs
 
 .build/bench/bare: tests/bench/bare.c
@@ -12,3 +12,7 @@ bench-programs: .build/bench/bare .build/bench/gen
 .build/bench/gen: $(wildcard tests/bench/gen/*.c tests/bench/gen/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(BENCH_CFLAGS) -o $@ tests/bench/gen/*.c
+
+.build/bench/micro: tests/bench/micro.c $(wildcard ipc/*.c ipc/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_CFLAGS) -o $@ tests/bench/micro.c $(wildcard ipc/*.c)
