@@ -200,6 +200,7 @@ Test(terminal_guest, nothing_hostile_reaches_another_terminal) {
     struct guest *all[4] = {guest_enter(s, "bob"), enter_gbk(s, "大卫"), guest_connect(s), mal};
     guest_say(all[2], "/encoding big5");
     guest_say(all[2], "eve");
+    guest_until(all[2], "%s", told1(TOLD_COMES, "eve"));
     all[2]->charset = "BIG5";
     guest_until(all[2], "%s", told1(TOLD_COMES, "eve"));
     mal->telnet = true;
