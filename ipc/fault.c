@@ -57,8 +57,11 @@ void fault_hit(const char *name) {
     if (atomic_load_explicit(&table->armed, memory_order_acquire) != key ||
         atomic_fetch_sub(&table->left, 1) != 1)
         return;
-    atomic_store(&table->armed, 0);
-    atomic_store(&table->fired, getpid());
+    uint64_t then = atomic_exchange(&table->then, 0);
+    atomic_store(&table->left, 1);
+    atomic_store(&table->armed, then);
+    if (then == 0)
+        atomic_store(&table->fired, getpid());
     kill(getpid(), atomic_load(&table->signal));
 }
 

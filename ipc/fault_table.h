@@ -7,8 +7,9 @@
  * One point at a time is armed.  To arm: write `left` and `signal`, then store `armed` (release) =
  * fault_key(name).  The process that reaches the point for the left-th time from then on disarms
  * it, writes its pid to `fired`, and sends itself the signal: SIGKILL to die, SIGSTOP to stand
- * still, or one that is a worker's own fault (SIGSEGV).  A point's hits are counted even when it is
- * not armed.
+ * still, or one that is a worker's own fault (SIGSEGV).  Where a point is reached only after a
+ * death at another, that other is armed, and the point written to `then`.  A point's hits are
+ * counted even when it is not armed.
  *
  * Any process may die at any instruction here too: a point's place is taken by one CAS of its key,
  * and its name, which follows, is the same bytes whoever writes them. */
@@ -32,6 +33,7 @@ struct fault_table {
     _Atomic int64_t left;                /* hits until it fires */
     _Atomic int32_t signal;
     _Atomic int32_t fired; /* the pid that fired; written by it, cleared by the test */
+    _Atomic uint64_t then; /* what is armed, for one hit, when this one has fired; 0: nothing */
     _Alignas(64) struct fault_point at[FAULT_POINTS_MAX]; /* open addressing by key */
 };
 

@@ -3,16 +3,17 @@
 #   make crash-quick        the same in about two minutes, for CI
 #   make soak SECONDS=n     people talk while the server's processes are killed, stopped, replaced
 CRASH_FLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra $(if $(WERROR),-Werror) $(CFLAGS)
-CRASH_LIB = $(addprefix tests/crash/,order.c crowd.c crowd_hear.c victim.c)
+CRASH_LIB = $(addprefix tests/crash/,order.c crowd.c crowd_hear.c crowd_rest.c victim.c)
 SECONDS ?= 60
 SOAKFLAGS ?=
 
 .build/crash/soak: $(addprefix tests/crash/,soak.c chaos.c storm.c) $(CRASH_LIB)
 .build/crash/faults: tests/crash/faults.c $(CRASH_LIB)
+.build/crash/scenes: $(addprefix tests/crash/,scenes.c victim.c)
 .build/crash/judge: $(addprefix tests/crash/,judge.c order.c)
 .build/crash/stepper: tests/crash/stepper.c $(filter-out ipc/log.c ipc/fault.c,$(wildcard ipc/*.c))
 .build/crash/stepper: LIBRARIES = -Wl,-z,now
-CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper)
+CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes)
 $(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CRASH_FLAGS) -o $@ $(filter %.c,$^) $(LIBRARIES)
@@ -28,12 +29,14 @@ SOAK = .build/crash/soak -b $(MASTER) -s $(1) -k $$(($(1) * 4)) -p $$(($(1) * 2 
 crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/judge
 	.build/crash/stepper
+	.build/crash/scenes -b $(MASTER)
 	$(FAULTS) -n 9 .build/crash/points
 	$(call SOAK,60) -m 4
 	.build/crash/soak -b $(MASTER) -s 30 -c 50 -k 120 -h 15 -n 1000
 crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/judge
 	.build/crash/stepper -e 7
+	.build/crash/scenes -b $(MASTER)
 	$(FAULTS) -k -n 1 .build/crash/points
 	$(call SOAK,15) -c 100 -l 300 -m 1
 soak: .build/crash/soak $(MASTER)

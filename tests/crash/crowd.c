@@ -73,7 +73,7 @@ static void name_of(const struct guest *g, char out[CROWD_NAME_MAX]) {
     snprintf(out + n, CROWD_NAME_MAX - (size_t)n, "%.*s", 24 - n, "abcdefghijklmnopqrstuvwxyz");
 }
 
-void crowd_connect(struct crowd *c, struct guest *g) {
+static void guest_connect(struct crowd *c, struct guest *g) {
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons(c->port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -147,7 +147,7 @@ void crowd_free(struct crowd *c) {
 
 /* ---- what they do ---- */
 
-static void say(struct crowd *c, struct guest *g) {
+void crowd_say(struct crowd *c, struct guest *g) {
     struct speaker *s = &c->order->speaker[g->speaker];
     uint32_t pad = crowd_random(c, 20) == 0 ? crowd_random(c, 900) : crowd_random(c, 40);
     char dots[1000];
@@ -212,7 +212,7 @@ static void act(struct crowd *c, struct guest *g) {
         g->asked++;
         c->asks++;
     } else {
-        say(c, g);
+        crowd_say(c, g);
     }
 }
 
@@ -254,7 +254,7 @@ static void guest_remember(struct guest *g, const char *line) {
     text_add(&g->past, line, n);
     text_add(&g->past, "\n", 1);
 }
-static void guest_tell(struct crowd *c, struct guest *g) {
+void crowd_tell(struct crowd *c, struct guest *g) {
     order_complain(c->order, "... which %s (port %u, role %d) saw after:\n%.*s", g->name, g->port,
                    g->role, (int)g->past.len, g->past.at);
 }
@@ -274,7 +274,7 @@ static void guest_lines(struct crowd *c, struct guest *g) {
         if (!wait)
             guest_remember(g, at);
         if (c->order->told != told)
-            guest_tell(c, g);
+            crowd_tell(c, g);
         *tail = saved;
         if (wait) {
             g->waits = true;
@@ -304,7 +304,7 @@ static void guest_tick(struct crowd *c, struct guest *g, uint64_t now) {
     /* The first is in before the others, or some would come before anybody could judge it. */
     bool first = g == c->guest || c->order->len > 0;
     if (g->state == GUEST_AWAY && now >= g->away_until && g->away_until != UINT64_MAX && first)
-        crowd_connect(c, g);
+        guest_connect(c, g);
     if (g->deaf_until != 0 && now >= g->deaf_until) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(g - c->guest)};
         epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, g->fd, &event);
@@ -328,87 +328,4 @@ void crowd_turn(struct crowd *c, uint32_t lines, int ms) {
         if (g->fd >= 0)
             guest_read(c, g);
     }
-}
-
-bool crowd_enter(struct crowd *c, uint32_t ms) {
-    uint64_t until = clock_ms() + ms;
-    uint32_t inside = 0;
-    for (; inside < c->count && clock_ms() < until;) {
-        crowd_turn(c, 0, 5);
-        inside = 0;
-        for (uint32_t i = 0; i < c->count; i++)
-            inside += c->guest[i].state == GUEST_INSIDE;
-    }
-    for (uint32_t i = 0; i < c->count; i++) {
-        struct guest *g = &c->guest[i];
-        if (g->state == GUEST_INSIDE)
-            continue;
-        order_complain(c->order, "%s is not in, with %zu bytes to send and %zu to be judged",
-                       g->name, g->out.len, g->in.len);
-        guest_tell(c, g);
-    }
-    return inside == c->count;
-}
-
-/* Everybody has seen everything, and has got every answer. */
-static bool settled(struct crowd *c) {
-    if (!order_complete(c->order))
-        return false;
-    for (uint32_t i = 0; i < c->count; i++) {
-        const struct guest *g = &c->guest[i];
-        const struct guest *partner = &c->guest[g->partner];
-        if (g->state == GUEST_LEAVING || g->state == GUEST_LOGGING_IN || g->out.len > 0 ||
-            g->waits ||
-            (g->state == GUEST_INSIDE &&
-             (g->viewer.at != c->order->len || g->answered != g->asked)) ||
-            g->copied != g->whispered || (partner != g && partner->heard != g->whispered))
-            return false;
-    }
-    return true;
-}
-
-bool crowd_rest(struct crowd *c, uint32_t ms) {
-    uint64_t until = clock_ms() + ms;
-    for (uint32_t i = 0; i < c->count; i++) {
-        if (c->guest[i].deaf_until != 0)
-            c->guest[i].deaf_until = 1;
-    }
-    /* A list is at its end when something else follows. */
-    for (uint32_t turn = 0; !settled(c); turn++) {
-        if (clock_ms() >= until)
-            return false;
-        if (turn % 64 == 0 && c->guest[0].state == GUEST_INSIDE)
-            say(c, &c->guest[0]);
-        crowd_turn(c, 0, 5);
-    }
-    return true;
-}
-
-bool crowd_settle(struct crowd *c, uint32_t ms) {
-    for (uint32_t i = 0; i < c->count; i++)
-        c->guest[i].away_until = UINT64_MAX;
-    bool well = crowd_rest(c, ms);
-    order_finish(c->order);
-    for (uint32_t i = 0; i < c->count; i++) {
-        const struct guest *g = &c->guest[i];
-        const struct guest *partner = &c->guest[g->partner];
-        if (g->state != GUEST_INSIDE)
-            continue;
-        order_finish_viewer(c->order, &g->viewer);
-        c->private_lost += g->whispered - g->copied;
-        if (partner != g && partner->state == GUEST_INSIDE)
-            c->private_lost += g->whispered - partner->heard;
-        if (g->answered != g->asked) {
-            order_complain(c->order, "%s asked %u times and was answered %u times", g->name,
-                           g->asked, g->answered);
-            c->lists_bad++;
-        }
-    }
-    return well;
-}
-
-uint64_t crowd_violations(struct crowd *c) {
-    const struct order *o = c->order;
-    return o->lost + o->doubled + o->reordered + c->disconnects + c->private_lost +
-           c->private_doubled + c->lists_bad + c->unexpected + c->refused;
 }

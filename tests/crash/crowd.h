@@ -75,9 +75,12 @@ uint64_t crowd_violations(struct crowd *c);
 void crowd_free(struct crowd *c);
 
 uint32_t crowd_random(struct crowd *c, uint32_t below);
-void crowd_connect(struct crowd *c, struct guest *g);
 void crowd_hang_up(struct crowd *c, struct guest *g);
 
+/* Of use to the parts of the crowd alone. */
+void crowd_say(struct crowd *c, struct guest *g);
+/* To a complaint: what this guest saw last. */
+void crowd_tell(struct crowd *c, struct guest *g);
 /* crowd_hear.c: one line, without its end.  ORDER_WAIT: show it again later. */
 enum order_answer crowd_hear(struct crowd *c, struct guest *g, const char *line);
 

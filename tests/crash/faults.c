@@ -53,6 +53,11 @@ static const struct {
     {"upgrade.", UPGRADE},
 };
 
+/* Points that are reached only after a death at another. */
+static const struct {
+    const char *name, *after;
+} seconds[] = {{"adopt.closed.before", "leave.close.after"}};
+
 /* Points at which no death can be survived, and why; said in the report. */
 static const struct {
     const char *name, *why;
@@ -154,6 +159,18 @@ static enum stimulus stimulus_for(const char *name) {
     return TALK;
 }
 
+static void arm(struct fault_table *t, const char *name) {
+    uint64_t key = fault_key(name), then = 0;
+    for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
+        if (strcmp(name, seconds[i].name) == 0) {
+            then = key;
+            key = fault_key(seconds[i].after);
+        }
+    }
+    atomic_store(&t->then, then);
+    atomic_store_explicit(&t->armed, key, memory_order_release);
+}
+
 /* The pid that came to the point; 0 if none did in time. */
 static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     struct fault_table *t = b->table;
@@ -162,7 +179,7 @@ static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     atomic_store(&t->fired, 0);
     atomic_store(&t->left, nth);
     atomic_store(&t->signal, signo);
-    atomic_store_explicit(&t->armed, fault_key(name), memory_order_release);
+    arm(t, name);
     while ((fired = atomic_load(&t->fired)) == 0 && clock_ms() - begun < TRIAL_MS) {
         /* In the second half of its time, whatever may lead there. */
         bool late = clock_ms() - begun > TRIAL_MS / 2 && stimulus_for(name) == TALK;
@@ -170,6 +187,7 @@ static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
                   late ? (enum stimulus)(1 + crowd_random(&b->crowd, RELOAD)) : stimulus_for(name));
         talk(b);
     }
+    atomic_store(&t->then, 0);
     atomic_store(&t->armed, 0);
     fired = atomic_load(&t->fired);
     if (fired != 0 && signo == SIGKILL && victim_named(&b->victim) == fired)
@@ -244,12 +262,12 @@ static uint32_t report(struct bench *b) {
     printf("%-28s %12s %7s %7s\n", "point", "hits", "trials", "fired");
     for (uint32_t i = 0; i < b->points; i++) {
         const struct point *p = &b->point[i];
-        printf("%-28s %12llu %7u %7u%s\n", p->name, (unsigned long long)hits(b, p->name), p->trials,
-               p->fired,
-               p->spared   ? "  spared"
-               : p->failed ? "  FAILED"
-               : p->fired  ? ""
-                           : "  never");
+        const char *remark = p->spared                ? "spared"
+                             : p->failed              ? "FAILED"
+                             : p->trials && !p->fired ? "never"
+                                                      : "";
+        printf("%-28s %12llu %7u %7u %s\n", p->name, (unsigned long long)hits(b, p->name),
+               p->trials, p->fired, remark);
         never += p->fired == 0 && !p->spared && p->trials > 0;
     }
     for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)

@@ -1,0 +1,118 @@
+/* crowd_rest.c - is everything there that is to come?  See crowd.h. */
+#include "tests/crash/crowd.h"
+
+#include "ipc/clock.h"
+
+#include <stddef.h>
+
+/* What a guest still waits for; NULL: nothing. */
+static const char *wants(struct crowd *c, const struct guest *g) {
+    const struct guest *partner = &c->guest[g->partner];
+    if (g->state == GUEST_LOGGING_IN)
+        return "its coming";
+    if (g->state == GUEST_LEAVING)
+        return "the end of its stream";
+    if (g->out.len > 0)
+        return "the server to read";
+    if (g->waits)
+        return "others to have seen what it sees";
+    if (g->state == GUEST_INSIDE && g->viewer.at != c->order->len)
+        return "lines that others have seen";
+    if (g->state == GUEST_INSIDE && g->answered != g->asked)
+        return "an answer";
+    if (g->copied != g->whispered)
+        return "a copy of what it whispered";
+    if (partner != g && partner->heard != g->whispered)
+        return "its partner to hear a whisper";
+    return NULL;
+}
+
+/* Everybody has seen everything, and has got every answer. */
+static bool settled(struct crowd *c) {
+    if (!order_complete(c->order))
+        return false;
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (wants(c, &c->guest[i]))
+            return false;
+    }
+    return true;
+}
+
+static void tell_unsettled(struct crowd *c) {
+    for (uint32_t i = 0; i < c->order->speakers; i++) {
+        const struct speaker *s = &c->order->speaker[i];
+        if (s->seen < s->sent && !s->excused)
+            order_complain(c->order, "of speaker %u only %u of %u lines were seen", i, s->seen,
+                           s->sent);
+    }
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct guest *g = &c->guest[i];
+        const char *what = wants(c, g);
+        if (!what)
+            continue;
+        order_complain(c->order, "%s waits for %s", g->name, what);
+        crowd_tell(c, g);
+    }
+}
+
+bool crowd_enter(struct crowd *c, uint32_t ms) {
+    uint64_t until = clock_ms() + ms;
+    uint32_t inside = 0;
+    for (; inside < c->count && clock_ms() < until;) {
+        crowd_turn(c, 0, 5);
+        inside = 0;
+        for (uint32_t i = 0; i < c->count; i++)
+            inside += c->guest[i].state == GUEST_INSIDE;
+    }
+    if (inside < c->count)
+        tell_unsettled(c);
+    return inside == c->count;
+}
+
+bool crowd_rest(struct crowd *c, uint32_t ms) {
+    uint64_t until = clock_ms() + ms;
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (c->guest[i].deaf_until != 0)
+            c->guest[i].deaf_until = 1;
+    }
+    /* A list is at its end when something else follows. */
+    for (uint32_t turn = 0; !settled(c); turn++) {
+        if (clock_ms() >= until) {
+            tell_unsettled(c);
+            return false;
+        }
+        if (turn % 64 == 0 && c->guest[0].state == GUEST_INSIDE)
+            crowd_say(c, &c->guest[0]);
+        crowd_turn(c, 0, 5);
+    }
+    return true;
+}
+
+bool crowd_settle(struct crowd *c, uint32_t ms) {
+    for (uint32_t i = 0; i < c->count; i++)
+        c->guest[i].away_until = UINT64_MAX;
+    bool well = crowd_rest(c, ms);
+    order_finish(c->order);
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct guest *g = &c->guest[i];
+        const struct guest *partner = &c->guest[g->partner];
+        if (g->state != GUEST_INSIDE)
+            continue;
+        order_finish_viewer(c->order, &g->viewer);
+        c->private_lost += g->whispered - g->copied;
+        if (partner != g && partner->state == GUEST_INSIDE)
+            c->private_lost += g->whispered - partner->heard;
+        if (g->answered != g->asked) {
+            order_complain(c->order, "%s asked %u times and was answered %u times", g->name,
+                           g->asked, g->answered);
+            c->lists_bad++;
+        }
+    }
+    return well;
+}
+
+uint64_t crowd_violations(struct crowd *c) {
+    const struct order *o = c->order;
+    return o->lost + o->doubled + o->reordered + c->disconnects + c->private_lost +
+           c->private_doubled + c->lists_bad + c->unexpected + c->refused;
+}

@@ -1,0 +1,228 @@
+/* scenes.c - what a person would try first, one after the other:
+ *
+ * a half-typed line outlives the worker that read its first half; a list of a thousand people that
+ * is cut by the death of its worker arrives whole; a master that is killed has a successor that
+ * takes a reload; a worker that is stopped is replaced, or goes on, and nobody waits for it long.
+ *
+ *     scenes [-b BINARY] */
+#include "ipc/clock.h"
+#include "tests/crash/victim.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PEOPLE = 1000, HEARD_MAX = 1 << 20, PATIENCE_MS = 20000 };
+
+struct person {
+    int fd;
+    char *heard; /* NUL-terminated */
+    size_t len;
+};
+
+static struct victim victim;
+
+static bool failed(const char *why) {
+    fprintf(stderr, "  %s\n", why);
+    return false;
+}
+
+static struct person person_comes(const char *name, int receive_buffer) {
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(victim.port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct person p = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (receive_buffer > 0)
+        setsockopt(p.fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    if (connect(p.fd, (struct sockaddr *)&to, sizeof to) != 0) {
+        perror("connect");
+        exit(2);
+    }
+    dprintf(p.fd, "login %s\r\n", name);
+    return p;
+}
+
+static void person_types(const struct person *p, const char *text) {
+    (void)!send(p->fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+/* Reads at most `most` bytes more; false at the end of the stream, or if nothing comes. */
+static bool person_reads(struct person *p, size_t most) {
+    struct pollfd wait = {.fd = p->fd, .events = POLLIN};
+    p->heard = realloc(p->heard, p->len + most + 1);
+    if (!p->heard)
+        abort();
+    victim_watch(&victim);
+    ssize_t n = poll(&wait, 1, PATIENCE_MS) == 1 ? recv(p->fd, p->heard + p->len, most, 0) : -1;
+    if (n > 0)
+        p->len += (size_t)n;
+    p->heard[p->len] = '\0';
+    return n > 0;
+}
+
+static bool person_hears(struct person *p, const char *text) {
+    while (!p->heard || !strstr(p->heard, text)) {
+        if (!person_reads(p, 65536))
+            return false;
+    }
+    return true;
+}
+
+static void person_goes(struct person *p) {
+    close(p->fd);
+    free(p->heard);
+    p->heard = NULL;
+    p->len = 0;
+}
+
+static uint32_t times(const char *text, const char *what) {
+    uint32_t n = 0;
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+        n++;
+    return n;
+}
+
+/* All of them at once; the master goes on. */
+static void kill_workers(void) {
+    pid_t pid[VICTIM_WORKERS_MAX];
+    for (uint32_t n = victim_workers(&victim, pid); n-- > 0;)
+        kill(pid[n], SIGKILL);
+}
+
+/* By the time a newcomer is in, what was typed before has been read as a rule. */
+static void until_read(void) {
+    struct person witness = person_comes("witness", 0);
+    person_hears(&witness, "witness has entered the room.");
+    person_goes(&witness);
+}
+
+static bool half_typed(void) {
+    struct person ann = person_comes("ann", 0), bob = person_comes("bob", 0);
+    char line[64];
+    bool well = person_hears(&ann, "ann has entered") && person_hears(&bob, "bob has entered");
+    for (int i = 0; i < 10 && well; i++) {
+        person_types(&ann, "hel");
+        until_read();
+        kill_workers();
+        snprintf(line, sizeof line, "lo %d\r\n", i);
+        person_types(&ann, line);
+        snprintf(line, sizeof line, "ann: hello %d\r\n", i);
+        well = person_hears(&bob, line) && person_hears(&ann, line);
+    }
+    person_types(&ann, "done\r\n");
+    well = well && person_hears(&bob, "ann: done\r\n") && times(bob.heard, "ann: ") == 11;
+    person_goes(&ann);
+    person_goes(&bob);
+    return well || failed("half a line was lost or doubled");
+}
+
+static bool whole_list(void) {
+    static struct person crowd[PEOPLE];
+    char name[64];
+    bool whole = true;
+    for (int i = 0; i < PEOPLE; i++) {
+        snprintf(name, sizeof name, "p%04d-abcdefghijklmnopqr", i);
+        crowd[i] = person_comes(name, 0);
+    }
+    for (int i = 0; i < PEOPLE; i++) {
+        snprintf(name, sizeof name, "p%04d-abcdefghijklmnopqr has entered", i);
+        whole = whole && person_hears(&crowd[i], name);
+    }
+    struct person reader = person_comes("reader", 2048);
+    whole = whole && person_hears(&reader, "reader has entered the room.");
+    person_types(&reader, "who\r\n");
+    whole = whole && person_hears(&reader, "The following are logged in:");
+    for (int cuts = 0; cuts < 5 && whole; cuts++) {
+        kill_workers();
+        for (int i = 0; i < 8; i++)
+            whole = whole && person_reads(&reader, 256);
+    }
+    person_types(&crowd[0], "that was all\r\n");
+    whole = whole && person_hears(&reader, "that was all");
+    const char *list = reader.heard ? strstr(reader.heard, "The following") : NULL;
+    for (int i = 0; i < PEOPLE && whole && list; i++) {
+        snprintf(name, sizeof name, "\np%04d-abcdefghijklmnopqr\r", i);
+        whole = times(list, name) == 1;
+        if (!whole)
+            fprintf(stderr, "  %u times:%s\n", times(list, name), name);
+    }
+    for (int i = 0; i < PEOPLE; i++)
+        person_goes(&crowd[i]);
+    person_goes(&reader);
+    return (whole && list) || failed("the list is not whole");
+}
+
+static bool another_master(void) {
+    pid_t old = victim_master(&victim), fresh = 0;
+    uint64_t begun = clock_ms();
+    uint32_t reloaded = victim.reloaded;
+    struct person ann = person_comes("ann", 0);
+    bool well = person_hears(&ann, "ann has entered");
+    kill(old, SIGKILL);
+    while ((fresh == 0 || fresh == old) && clock_ms() - begun < PATIENCE_MS) {
+        victim_watch(&victim);
+        fresh = victim_master(&victim);
+    }
+    printf("  the pidfile names a living master after %llu ms\n",
+           (unsigned long long)(clock_ms() - begun));
+    kill(fresh, SIGHUP);
+    while (victim.reloaded == reloaded && clock_ms() - begun < PATIENCE_MS)
+        victim_watch(&victim);
+    printf("  and it has taken a SIGHUP after %llu ms\n", (unsigned long long)(clock_ms() - begun));
+    person_types(&ann, "still here\r\n");
+    well = well && person_hears(&ann, "ann: still here");
+    person_goes(&ann);
+    return (well && victim.reloaded > reloaded) || failed("no master, or not the same room");
+}
+
+static bool stopped_worker(void) {
+    pid_t pid[VICTIM_WORKERS_MAX];
+    struct person ann = person_comes("ann", 0), bob = person_comes("bob", 0);
+    bool well = person_hears(&ann, "ann has entered") && person_hears(&bob, "bob has entered");
+    uint64_t begun = clock_ms();
+    for (uint32_t n = victim_workers(&victim, pid); n-- > 0;)
+        kill(pid[n], SIGSTOP);
+    person_types(&ann, "is anybody there\r\n");
+    well = well && person_hears(&bob, "ann: is anybody there") &&
+           person_hears(&ann, "ann: is anybody there");
+    printf("  all workers stopped: the line took %llu ms\n",
+           (unsigned long long)(clock_ms() - begun));
+    person_goes(&ann);
+    person_goes(&bob);
+    return well || failed("the room stands still");
+}
+
+int main(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        bool (*play)(void);
+    } scenes[] = {{"a half-typed line", half_typed},
+                  {"a list of a thousand, cut", whole_list},
+                  {"the master dies", another_master},
+                  {"every worker is stopped", stopped_worker}};
+    struct rlimit files = {8000, 8000};
+    uint32_t bad = 0;
+    const char *binary = argc == 3 && strcmp(argv[1], "-b") == 0 ? argv[2] : "./chatroom-master";
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    setrlimit(RLIMIT_NOFILE, &files);
+    victim_start(&victim, binary,
+                 "workers = 4\nflood_rate = 0\nannounce_max = 0\nhistory = 0\n"
+                 "worker_timeout = 1s\nring_size = 1M\n");
+    for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
+        bool well = scenes[i].play();
+        printf("%s: %s\n", scenes[i].name, well ? "ok" : "FAILED");
+        bad += !well;
+    }
+    bad += !victim_stop(&victim);
+    victim_forget(&victim, bad != 0);
+    printf("%s\n", bad ? "FAILED" : "ok");
+    return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}
