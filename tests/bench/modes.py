@@ -69,11 +69,18 @@ def _ours(bench, login):
     return ["bare"] * ("bare" in wanted) + [name] * (len(wanted) > ("bare" in wanted))
 
 
+WARM_LINES = 150000  # more than the ledger has entries, and more bytes than a ring
+
+
 def _warm(bench, server):
     """Writes every ring round once, so that its pages are not charged to the clients that follow."""
     with Generator(server, bench.generator_cores, 8) as generator:
         generator.connect()
-        generator.run(seconds=1 if bench.quick else 10, window=256, speakers=4, bytes=64)
+        lines, deadline = 0, time.monotonic() + 30
+        while lines < WARM_LINES:
+            if time.monotonic() > deadline:
+                raise Trouble(f"only {lines} lines in 30 s of warming the rings")
+            lines += generator.run(seconds=0.5, window=256, speakers=4, bytes=64)["lines"]
         generator.run(seconds=0.5, window=256, speakers=4, bytes=900)
     time.sleep(0.5)
 
@@ -86,7 +93,7 @@ def idle(bench, round_number):
         user, kernel = process.pss_bytes(server.pids), process.kernel_bytes()
         with Generator(server, bench.generator_cores, clients) as generator:
             accept, login = generator.connect()
-            time.sleep(1)
+            time.sleep(1)  # the handshakes' boxes are given back
             grown = process.pss_bytes(server.pids) - user
             grown_kernel = process.kernel_bytes() - kernel
             before, cpu = process.wakeups(server.pids), process.cpu_seconds(server.pids)
@@ -97,7 +104,8 @@ def idle(bench, round_number):
                    "kernel_bytes": grown_kernel / clients,
                    "wakeups_s": max(after[p] - before[p] for p in after) / span,
                    "idle_cpu": (process.cpu_seconds(server.pids) - cpu) / span,
-                   "accept_s": accept["seconds"], "login_s": login["seconds"]}
+                   "accept_s": accept["seconds"], "login_s": login["seconds"],
+                   "stolen": login["stolen"], "others": login["others"]}
 
     for name in _order(_ours(bench, login=True), round_number):
         _session(bench, name, bench.idle_clients, bench.workers, bench.server_cores, work,

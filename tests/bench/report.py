@@ -45,8 +45,7 @@ for scaled in ("workers-one", "workers-window"):
 def progress(s):
     return ("  round {round} {mode:<14} {system:<14} {clients:>6} clients".format(**s) +
             ("  {:>12,.0f} deliveries/s  {:.2f} us".format(s["deliveries_s"], s["cpu_us"])
-             + noise(s)
-             if "cpu_us" in s else "  {:.0f} B/client".format(s["user_bytes"])))
+             if "cpu_us" in s else "  {:.0f} B/client".format(s["user_bytes"])) + noise(s))
 
 
 def of(samples, mode, system, **alike):
@@ -177,9 +176,12 @@ def bars(samples):
 
 def generator_verdict(samples):
     """Whether the generator, and not a server, was what set the pace."""
-    busy = [s for s in samples if s.get("generator", 0) >= 0.9]
+    spoke = [s for s in samples if "generator" in s]
+    busy = [s for s in spoke if s["generator"] >= 0.9]
+    if not spoke:
+        return "Nobody spoke, so the generator could not be a limit."
     if not busy:
-        top = max((s.get("generator", 0) for s in samples), default=0)
+        top = max(s["generator"] for s in spoke)
         return (f"The generator was not the limit: its busiest process used {top:.0%} of its core "
                 "at most.")
     where = sorted({f"{s['system']} ({s['mode']})" for s in busy})

@@ -1,8 +1,9 @@
 /* connect.c - connecting the clients and leading them through the protocol's handshake.
  *
- * At most `burst` clients are in a handshake at a time, so that a server's backlog never overflows:
- * a dropped SYN costs a second and would measure the kernel's patience, not the server.  A source
- * address serves PER_ADDRESS clients, for each has about 28,000 ports towards one server. */
+ * At most `burst` clients connect at a time (`crowd` log in), so that a server's backlog never
+ * overflows: a dropped SYN costs a second and would measure the kernel's patience, not the server.
+ * A source address serves PER_ADDRESS clients, for each has about 28,000 ports towards one server.
+ */
 #include "tests/bench/gen/child.h"
 
 #include <arpa/inet.h>
@@ -118,6 +119,7 @@ void connect_all(struct child *c) {
 }
 
 void login_all(struct child *c) {
+    uint32_t crowd = c->o->proto->crowd ? c->o->proto->crowd : c->o->proto->burst;
     for (uint32_t i = 0; i < c->count; i++) {
         struct client *cl = &c->client[i];
         if (cl->fd < 0)
@@ -128,7 +130,7 @@ void login_all(struct child *c) {
             cl->step = STEP_DONE;
         else
             step_enter(c, cl);
-        settle(c, c->o->proto->burst);
+        settle(c, crowd);
     }
     settle(c, 0);
 }

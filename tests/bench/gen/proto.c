@@ -17,6 +17,7 @@ static const struct proto protos[] = {
     {.name = "login",
      .audience = HEARD_BY_ALL,
      .burst = 256,
+     .crowd = 16,
      .accept = {NULL, "Welcome"},
      .login = {{"login u%u\r\n/bench-done\r\n", "Unknown command"}},
      .before = ""},

@@ -22,7 +22,9 @@ struct step {
 struct proto {
     const char *name;
     enum audience audience;
-    uint32_t burst;     /* connections not yet greeted, of one child */
+    uint32_t burst; /* clients of a child that connect at a time: below the server's backlog */
+    uint32_t crowd; /* that log in at a time; 0: as burst.  What a server lends a client only for
+                       its login must not count as what a client costs */
     struct step accept; /* command `accept`: until the server has shown that it accepted */
     struct step login[STEPS_MAX]; /* command `login`, until a step with neither */
     const char *before;           /* a line's wrapping; %u is its length without CR LF */
