@@ -22,9 +22,9 @@ $(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
 	grep -oh 'FAULT("[^"]*")' $^ | cut -d '"' -f 2 | sort -u >$@
 
 FAULTS = .build/crash/faults -b .build/fault/chatroom-master
-# Per 300 seconds: 1,200 kills, 120 stops, 60 reloads, 24 upgrades.
-SOAK = .build/crash/soak -b $(MASTER) -s $(1) -k $$(($(1) * 4)) -p $$(($(1) * 2 / 5)) \
-	-h $$(($(1) / 5)) -u $$(($(1) * 2 / 25))
+# Per 300 seconds: about 1,500 kills, 150 stops, 75 reloads, 30 upgrades.
+SOAK = .build/crash/soak -b $(MASTER) -s $(1) -k $$(($(1) * 5)) -p $$(($(1) / 2)) \
+	-h $$(($(1) / 4)) -u $$(($(1) / 10))
 
 crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/judge
