@@ -202,7 +202,6 @@ Test(terminal_guest, nothing_hostile_reaches_another_terminal) {
     guest_say(all[2], "eve");
     guest_until(all[2], "%s", told1(TOLD_COMES, "eve"));
     all[2]->charset = "BIG5";
-    guest_until(all[2], "%s", told1(TOLD_COMES, "eve"));
     mal->telnet = true;
     guest_say(mal, "/encoding utf-8");
     for (size_t i = 0; i < HOSTILE; i++) {
