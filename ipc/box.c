@@ -3,10 +3,10 @@
 
 #include "ipc/fault.h"
 
-uint32_t box_take(struct box_pool *pool, uint64_t tag) {
+static uint32_t take_below(struct box_pool *pool, uint64_t tag, uint32_t limit) {
     uint32_t at = pool->hint;
-    for (uint32_t tries = 0; tries < pool->count; tries++, at++) {
-        if (at >= pool->count)
+    for (uint32_t tries = 0; tries < limit; tries++, at++) {
+        if (at >= limit)
             at = 0;
         _Atomic uint64_t *owner = &pool->owner[at + 1];
         uint64_t nobody = 0;
@@ -18,6 +18,14 @@ uint32_t box_take(struct box_pool *pool, uint64_t tag) {
         }
     }
     return NO_BOX;
+}
+
+uint32_t box_take(struct box_pool *pool, uint64_t tag) {
+    return take_below(pool, tag, pool->count);
+}
+
+uint32_t box_take_low(struct box_pool *pool, uint64_t tag) {
+    return take_below(pool, tag, pool->count / 2);
 }
 
 bool box_owned(const struct box_pool *pool, uint32_t box, uint64_t tag) {

@@ -45,8 +45,11 @@ static inline uint64_t box_tag(uint32_t client, uint32_t birth) {
     return (uint64_t)birth << 32 | client;
 }
 
-/* NO_BOX if all are taken. */
+/* NO_BOX if all are taken.  box_take_low: of the first half of the pool only, for what is kept
+ * long.
+ */
 uint32_t box_take(struct box_pool *pool, uint64_t tag);
+uint32_t box_take_low(struct box_pool *pool, uint64_t tag);
 /* Nothing happens if the box is not (or no longer) the tag's. */
 void box_give(struct box_pool *pool, uint32_t box, uint64_t tag);
 static inline void *box_at(const struct box_pool *pool, uint32_t box) {

@@ -81,6 +81,7 @@ struct segment_header {
     _Atomic uint32_t workers;               /* slots below this serve; the others retire */
     _Atomic uint32_t slots_used;            /* slots below this have been used */
     _Atomic uint32_t fd_high;               /* no client ever had a higher descriptor */
+    _Atomic uint32_t boxes_wanted;          /* moves when an outbox was wanted and none was free */
     _Atomic uint8_t polled_by[WORKERS_MAX]; /* slot k's listeners are polled by this slot */
     uint32_t counters_exact;                /* 1: the kernel keeps the counts that adoption needs */
     struct listener listeners[LISTENERS_MAX];

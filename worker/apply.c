@@ -227,6 +227,7 @@ bool apply_settle(struct worker *w) {
     bool all = true;
     for (; index < count && all; index++) {
         const struct entry *entry = room_entry(room, index);
+        worker_beat(w);
         if (entry->kind == ENTRY_PRIVATE)
             apply_private(w, index, entry);
         else if (entry->kind == ENTRY_MOVE)

@@ -228,14 +228,7 @@ static enum line_outcome do_ignoring(struct call *call, bool ignore) {
     struct words words = {.name = name, .n = IGNORE_MAX};
     call_edit(&e, call);
     edit_settle_map(&e); /* the filter goes line by line from here */
-    if (ignore && !ignore_add(&e, mark))
-        edit_sentence(&e, SAY_IGNORES_FULL, &words);
-    else if (ignore)
-        edit_sentence(&e, SAY_IGNORING, &words);
-    else {
-        ignore_drop(&e, mark);
-        edit_sentence(&e, SAY_NOT_IGNORING, &words);
-    }
+    edit_sentence(&e, ignore ? ignore_add(&e, mark) : ignore_drop(&e, mark), &words);
     return call_done(call, &e);
 }
 

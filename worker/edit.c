@@ -3,6 +3,7 @@
 
 #include "ipc/fault.h"
 #include "worker/charset.h"
+#include "worker/relieve.h"
 #include "worker/screen.h"
 
 #include <arpa/inet.h>
@@ -32,6 +33,8 @@ bool edit_commit(struct edit *e) {
         screen_settle(e);
     if (e->failed) {
         edit_abandon(e);
+        member_hold(e->w, e->c, HOLD_BOXES);
+        relieve_ask(e->w);
         return false;
     }
     client_commit(e->c);
@@ -106,32 +109,37 @@ static void chain_append(struct edit *e, const void *bytes, size_t len) {
     }
 }
 
+/* Of a line that was torn by a partial send: what follows `pos`. */
+static size_t torn_rest(const struct edit *e, uint64_t pos) {
+    const struct room *room = &e->w->seg->room;
+    uint8_t ring = e->f->encoding;
+    if (!(e->f->flags & FACT_IN_ROOM) || pos == 0 || *room_text(room, ring, pos - 1) == '\n')
+        return 0;
+    uint64_t end = room_entry(room, room_count(room) - 1)->end[ring];
+    const uint8_t *rest = room_text(room, ring, pos);
+    const uint8_t *stop = memchr(rest, '\n', end - pos);
+    return stop ? (size_t)(stop - rest) + 1 : end - pos;
+}
+
 void edit_settle_map(struct edit *e) {
     struct facts *f = e->f;
     uint64_t sent = atomic_load_explicit(&e->c->sent, memory_order_relaxed);
     if (sent < client_box_end(f) || (sent == f->base && f->box_len == 0))
         return; /* boxes not drained: what follows them is as it is */
+    uint64_t pos = f->pos + (sent - client_box_end(f));
+    size_t rest = torn_rest(e, pos);
+    if (e->mute && rest > 0)
+        return; /* nothing will stand between the halves of its line */
     if (f->out_box != NO_BOX) {
         e->old_head = f->out_box;
         e->old_len = f->box_len;
     }
-    uint64_t pos = f->pos + (sent - client_box_end(f));
     f->base = sent;
     f->box_len = 0;
     f->out_box = NO_BOX;
     e->tail = NO_BOX;
-    f->pos = pos;
-    if (!(f->flags & FACT_IN_ROOM) || pos == 0)
-        return;
-    const struct room *room = &e->w->seg->room;
-    if (*room_text(room, f->encoding, pos - 1) == '\n')
-        return;
-    uint64_t end = room_entry(room, room_count(room) - 1)->end[f->encoding];
-    const uint8_t *rest = room_text(room, f->encoding, pos);
-    const uint8_t *stop = memchr(rest, '\n', end - pos);
-    size_t len = stop ? (size_t)(stop - rest) + 1 : end - pos;
-    chain_append(e, rest, len);
-    f->pos = pos + len;
+    f->pos = pos + rest;
+    chain_append(e, room_text(&e->w->seg->room, f->encoding, pos), rest);
 }
 
 void edit_raw(struct edit *e, const void *bytes, size_t len) {

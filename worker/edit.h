@@ -8,8 +8,9 @@
  *
  * A reply never splits a line: if the ring's line in progress was torn by a partial send, its rest
  * is copied into the boxes first (client.h, output map).  Boxes taken by an edit that fails are
- * given back at once; boxes the facts no longer name are given back after the commit.  Edits of one
- * client do not nest; edits of two clients may be open at once. */
+ * given back at once, and the client is held (HOLD_BOXES) until it is tried again, input and
+ * output; boxes the facts no longer name are given back after the commit.  Edits of one client do
+ * not nest; edits of two clients may be open at once. */
 #ifndef WORKER_EDIT_H
 #define WORKER_EDIT_H
 

@@ -205,6 +205,7 @@ void flush_dirty(struct worker *w) {
     for (uint32_t i = 0; i < w->dirty.count; i++) {
         uint32_t fd = w->dirty.at[i];
         w->dirty.in[fd] = 0;
+        worker_beat(w);
         if (w->place[fd] != 0)
             flush_client(w, worker_client(w, fd));
     }

@@ -30,14 +30,12 @@ bool ignore_has(const struct worker *w, const struct client *c, const struct fac
     return box && ignore_find(box, speaker) >= 0;
 }
 
-bool ignore_add(struct edit *e, uint32_t speaker) {
+enum sentence ignore_add(struct edit *e, uint32_t speaker) {
     struct outbox *box = ignore_box(e->w, e->c, e->f);
     if (!box) {
-        uint32_t number = box_take(&e->w->seg->outboxes, e->tag);
-        if (number == NO_BOX || e->taken_count == EDIT_BOXES) {
-            e->failed = true;
-            return false;
-        }
+        uint32_t number = box_take_low(&e->w->seg->outboxes, e->tag);
+        if (number == NO_BOX)
+            return SAY_IGNORES_TOO_MANY;
         e->taken[e->taken_count++] = number;
         e->f->ignore_box = number;
         e->f->flags |= FACT_IGNORES;
@@ -45,17 +43,17 @@ bool ignore_add(struct edit *e, uint32_t speaker) {
         box->used = 0;
     }
     if (ignore_find(box, speaker) >= 0)
-        return true;
+        return SAY_IGNORING;
     if (box->used >= IGNORE_MAX)
-        return false;
+        return SAY_IGNORES_FULL;
     ((uint32_t *)(void *)box->data)[box->used] = speaker;
     FAULT("ignore.add.before");
     __atomic_store_n(&box->used, box->used + 1, __ATOMIC_RELEASE);
     FAULT("ignore.add.after");
-    return true;
+    return SAY_IGNORING;
 }
 
-void ignore_drop(struct edit *e, uint32_t speaker) {
+enum sentence ignore_drop(struct edit *e, uint32_t speaker) {
     struct outbox *box = ignore_box(e->w, e->c, e->f);
     /* All of them: a death between the two stores below leaves the last one twice. */
     for (int at; box && (at = ignore_find(box, speaker)) >= 0;) {
@@ -70,4 +68,5 @@ void ignore_drop(struct edit *e, uint32_t speaker) {
         e->f->ignore_box = NO_BOX;
         e->f->flags &= ~(uint32_t)FACT_IGNORES;
     }
+    return SAY_NOT_IGNORING;
 }

@@ -12,8 +12,9 @@ enum { IGNORE_MAX = 100 };
 
 bool ignore_has(const struct worker *w, const struct client *c, const struct facts *f,
                 uint32_t speaker);
-/* False if the list is full, or no box is free (then e->failed). */
-bool ignore_add(struct edit *e, uint32_t speaker);
-void ignore_drop(struct edit *e, uint32_t speaker);
+/* What is to be said of it.  Lists are kept for long, so that they may use half of the boxes only.
+ */
+enum sentence ignore_add(struct edit *e, uint32_t speaker);
+enum sentence ignore_drop(struct edit *e, uint32_t speaker);
 
 #endif

@@ -46,10 +46,8 @@ static bool input_recv(struct worker *w, struct client *c) {
         struct edit e;
         edit_begin(&e, w, c);
         edit_inbox(&e);
-        if (!edit_commit(&e)) {
-            member_hold(w, c, HOLD_BOXES);
-            return true;
-        }
+        if (!edit_commit(&e))
+            return true; /* held */
         f = client_facts(c);
     }
     struct inbox *inbox = box_at(&w->seg->inboxes, f->in_box);
@@ -155,11 +153,7 @@ static bool scan_commit(struct scan *s, const struct telnet_event *ev) {
     scan_into(s, &e);
     if (ev)
         keys_event(&e, ev);
-    if (!edit_commit(&e)) {
-        member_hold(s->w, s->c, HOLD_BOXES);
-        return false;
-    }
-    return true;
+    return edit_commit(&e);
 }
 
 static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
@@ -220,7 +214,7 @@ static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done)
         return INPUT_STAGED;
     case LINE_DONE: return INPUT_MORE; /* committed; go on with a fresh scan */
     case LINE_LATER: return s->staged ? INPUT_STAGED : INPUT_MORE;
-    case LINE_NO_BOX: member_hold(w, s->c, HOLD_BOXES); return INPUT_IDLE;
+    case LINE_NO_BOX: /* held */
     case LINE_GONE: return INPUT_IDLE;
     }
     return INPUT_IDLE;
@@ -333,6 +327,8 @@ void input_release_held(struct worker *w) {
             fd_list_add(held, fd);
             next = (uint32_t)wait < next ? (uint32_t)wait : next;
         } else if (w->place[fd] != 0) {
+            if (w->hold[fd] & HOLD_BOXES)
+                fd_list_add(&w->dirty, fd); /* a list or a notice may have been what wanted it */
             member_release(w, worker_client(w, fd), HOLD_FLOOD | HOLD_BOXES);
         }
     }

@@ -17,6 +17,8 @@ static size_t screen_shown(const struct edit *e, const struct facts *f, char *ou
 void screen_clear(struct edit *e) {
     const struct facts *was = client_facts(e->c);
     char shown[TYPED_SHOWN_MAX], out[DRAW_MAX];
+    if (e->mute)
+        return; /* and it still stands there */
     e->f->flags &= ~(uint32_t)FACT_DRAWN;
     if (e->f->line_len == 0) {
         edit_raw(e, "\r\n", 2);
@@ -29,6 +31,8 @@ void screen_clear(struct edit *e) {
 void screen_settle(struct edit *e) {
     struct facts *f = e->f;
     char shown[TYPED_SHOWN_MAX];
+    if (e->mute)
+        return;
     if ((f->flags & FACT_DRAWN) && f->line_len == 0)
         screen_clear(e);
     if ((f->flags & FACT_DRAWN) || f->line_len == 0)

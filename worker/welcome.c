@@ -23,11 +23,9 @@ enum input_outcome command_welcome(struct worker *w, struct client *c) {
     edit_sentence(&e, SAY_GREETING, &words);
     edit_sentence(&e, SAY_LOG_IN, &words);
     e.f->flags |= FACT_GREETED;
-    if (!edit_commit(&e)) {
-        member_hold(w, c, HOLD_BOXES);
-        return INPUT_IDLE;
-    }
-    flush_client(w, c); /* its boxes are free again at once, whatever the crowd */
+    if (!edit_commit(&e))
+        return INPUT_IDLE; /* held */
+    flush_client(w, c);    /* its boxes are free again at once, whatever the crowd */
     return client_is(c, client_birth(c->life)) ? INPUT_MORE : INPUT_IDLE;
 }
 
@@ -67,8 +65,7 @@ void command_refused(struct worker *w, const struct staged *s) {
     memcpy(f->telnet, s->telnet, sizeof f->telnet);
     edit_give_line_box(&e);
     edit_sentence(&e, why[s->verdict], &words);
-    if (!edit_commit(&e))
-        member_hold(w, c, HOLD_BOXES);
+    edit_commit(&e);
     fd_list_add(&w->ready, client_index(w, c));
 }
 

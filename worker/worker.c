@@ -13,6 +13,7 @@
 #include "worker/input.h"
 #include "worker/leave.h"
 #include "worker/move.h"
+#include "worker/relieve.h"
 #include "worker/succession.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@ enum {
     ROUNDS = 16,
     ROUND_CLIENTS = 32,
     RETRY_MS = 2,
+    INPUT_MS = 5, /* of reading before others are served what was said */
     SWEEP_MS = 1000,
     SUCCESSION_MS = 20
 };
@@ -54,14 +56,16 @@ static bool worker_make(struct worker *w, struct segment *seg, uint32_t slot,
     w->hold = calloc(len, 1);
     w->readable = calloc(len, 1);
     w->armed = calloc(len, 1);
+    w->taken_mark = calloc(len, sizeof *w->taken_mark);
+    w->boxes_wanted = atomic_load(&seg->header->boxes_wanted);
     list_make(&w->ready, len);
     list_make(&w->dirty, len);
     list_make(&w->held, len);
     list_make(&w->going, len);
     w->flush_count = room_count(&seg->room);
-    return w->members && w->place && w->hold && w->readable && w->armed && w->going.in &&
-           w->going.at && w->held.in && w->held.at && w->dirty.in && w->dirty.at && w->ready.in &&
-           w->ready.at;
+    return w->members && w->place && w->hold && w->readable && w->armed && w->taken_mark &&
+           w->going.in && w->going.at && w->held.in && w->held.at && w->dirty.in && w->dirty.at &&
+           w->ready.in && w->ready.at;
 }
 
 /* A waiter at the gate finds that its owner is dead: what the master would do, at once. */
@@ -168,6 +172,7 @@ static bool worker_round(struct worker *w) {
     leave_stage(w);
     for (uint32_t i = 0; i < todo; i++) {
         uint32_t fd = w->ready.at[i];
+        worker_beat(w);
         if (w->place[fd] == 0) {
             w->ready.in[fd] = 0;
             continue;
@@ -190,7 +195,7 @@ static void worker_input(struct worker *w) {
     apply_settle(w);
     bool going_on = stage_publish(w) && w->settled;
     for (int i = 0; i < ROUNDS && going_on && (w->ready.count > 0 || w->going.count > 0); i++)
-        going_on = worker_round(w);
+        going_on = worker_round(w) && segment_now(w->seg) - w->now < INPUT_MS;
     flush_dirty(w);
 }
 
@@ -236,7 +241,8 @@ static bool worker_called(const struct worker *w) {
     uint64_t count = room_count(&w->seg->room);
     return count != w->flush_count || (w->settled && count != atomic_load(&w->slot->cursor)) ||
            segment_generation(w->seg) != w->generation || atomic_load(&h->shutdown) ||
-           (w->index >= atomic_load(&h->workers)) != w->retiring || atomic_load(&w->slot->ask) != 0;
+           (w->index >= atomic_load(&h->workers)) != w->retiring ||
+           atomic_load(&w->slot->ask) != 0 || relieve_asked(w);
 }
 
 static int worker_wait(struct worker *w, struct epoll_event *events, int timeout) {
@@ -291,7 +297,7 @@ static int worker_serve(struct worker *w) {
     int timeout = 0;
     while (!atomic_load(&w->seg->header->shutdown)) {
         int n = worker_wait(w, events, timeout);
-        atomic_fetch_add_explicit(&w->slot->heartbeat, 1, memory_order_relaxed);
+        worker_beat(w);
         w->now = segment_now(w->seg);
         atomic_store(&w->slot->ask, 0);
         worker_config(w);
@@ -300,6 +306,7 @@ static int worker_serve(struct worker *w) {
             w->master_lost = succession_look(w);
         input_release_held(w);
         worker_input(w);
+        relieve_look(w);
         bool flushing = flush_slice(w);
         worker_timeouts(w);
         if (worker_retired(w))
@@ -316,7 +323,7 @@ static void worker_adopt(struct worker *w) {
     while (w->adopting) {
         bool all = apply_settle(w);
         flush_dirty(w);
-        atomic_fetch_add_explicit(&w->slot->heartbeat, 1, memory_order_relaxed);
+        worker_beat(w);
         if (all && atomic_load(&w->slot->cursor) == room_count(&w->seg->room))
             w->adopting = false;
         else if (!all)

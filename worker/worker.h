@@ -76,6 +76,10 @@ struct worker {
     uint64_t circle_count; /* everyone is at least here when circle_left reaches 0 */
     uint32_t circle_left;
 
+    uint32_t boxes_wanted; /* the header's word when this worker last looked (relieve.h) */
+    uint32_t relieve_next; /* no look before this time */
+    uint32_t *taken_mark;  /* [fd]: how much one that held boxes had taken at the last look */
+
     struct stage stage;
     bool ring_full;     /* the stage holds lines that found no room */
     bool settled;       /* every committed entry is applied: input may be handled */
@@ -92,6 +96,13 @@ int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
 /* The gate, with a word to the watchdog that we wait there. */
 void worker_lock(struct worker *w);
 void worker_unlock(struct worker *w);
+
+/* What the watchdog looks at: before each thing that may take a while.  Work without end on one
+ * client beats no more. */
+static inline void worker_beat(struct worker *w) {
+    uint64_t beat = atomic_load_explicit(&w->slot->heartbeat, memory_order_relaxed);
+    atomic_store_explicit(&w->slot->heartbeat, beat + 1, memory_order_relaxed);
+}
 
 /* Lists. */
 void fd_list_add(struct fd_list *list, uint32_t fd);
