@@ -1,0 +1,38 @@
+/* e2e_relieve.c - those who ask and never read take what replies are kept in from nobody. */
+#include "tests/lib/guest.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+TestSuite(relieve, .timeout = 300);
+
+/* More of them than there are outboxes for 400 clients (ipc/segment.c), each with more answers to
+ * come than all buffers on the way to it hold. */
+enum { DEAF = 330, ASKED = 100 };
+
+static const char small[] = "workers = 2\nmax_clients = 400\nflood_rate = 0\nhistory = 0\n"
+                            "login_timeout = 0\nannounce_max = 0\n";
+
+Test(relieve, those_who_never_read_keep_no_box_from_others) {
+    struct server *s = server_start(small);
+    struct guest *ann = guest_enter(s, "ann");
+    for (int i = 0; i < DEAF; i++) {
+        struct guest *deaf = guest_connect_as(s, .receive_buffer = 2048);
+        guest_say(deaf, "login never_reads_%03d", i);
+        for (int n = 0; n < ASKED; n++)
+            guest_type(deaf, "who\r\n");
+    }
+    /* Those of them who find none free ask on. */
+    server_logged(s, "reads nothing, and no box is free for others");
+    for (int i = 0; i < 3; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "late%d", i);
+        struct guest *late = guest_enter(s, name);
+        guest_say(late, "who");
+        guest_until(late, "%s", name);
+        guest_say(ann, "hello");
+        guest_until(late, "%s", told2(TOLD_SPEECH, "ann", "hello"));
+        guest_until(ann, "%s", told2(TOLD_SPEECH, "ann", "hello"));
+    }
+}
