@@ -104,6 +104,20 @@ Test(terminal_guest, two_encodings_talk_privately_across_workers) {
     server_stop(s);
 }
 
+/* Two bytes of theirs that are UTF-8, too: what they are sent decides. */
+Test(terminal_guest, gbk_that_could_be_utf8_is_gbk) {
+    struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 0\n");
+    struct guest *ann = guest_enter(s, "ann"), *bo = enter_gbk(s, "泰丝");
+    guest_expect(ann, "%s", told1(TOLD_COMES, "泰丝"));
+    say_in(bo, "哈哈");
+    guest_expect(ann, "泰丝: 哈哈");
+    guest_expect(bo, "泰丝: 哈哈");
+    guest_say(bo, "哈哈"); /* in UTF-8 */
+    guest_expect(ann, "泰丝: 哈哈");
+    guest_expect(bo, "泰丝: 哈哈");
+    server_stop(s);
+}
+
 /* ---- one who means harm ---- */
 
 #define BYTES(literal)                                                                             \

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <iconv.h>
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -110,12 +109,23 @@ static void decode_loose(enum encoding enc, const uint8_t *in, size_t n, struct 
     }
 }
 
+bool charset_is_utf8(enum encoding enc, const uint8_t *in, size_t n) {
+    struct output nowhere = {.lost = true};
+    if (!unicode_valid((const char *)in, n))
+        return false;
+    for (size_t i = 0; enc != ENC_UTF8 && i < n; i++)
+        if (in[i] >= 0xE0)
+            return true;
+    return enc == ENC_UTF8 || convert(codecs[enc].strict, in, n, &nowhere, false) < n;
+}
+
 ptrdiff_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,
                          enum encoding *used) {
     struct output o = {out, out_size, false};
+    bool ascii = unicode_ascii(in, n) == n;
     *used = enc;
-    if (unicode_valid((const char *)in, n)) {
-        if (unicode_ascii(in, n) < n)
+    if (ascii || charset_is_utf8(enc, in, n)) {
+        if (!ascii)
             *used = ENC_UTF8;
         output_bytes(&o, in, n);
         return o.lost ? CHARSET_TOO_LONG : (ptrdiff_t)n;

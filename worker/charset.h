@@ -9,23 +9,28 @@
 
 #include "ipc/config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* NULL, or a sentence why the encodings cannot be had. */
 const char *charset_init(void);
 
-/* A finished line as UTF-8.  It is recognised: valid UTF-8 is UTF-8; else, if valid in the client's
- * double-byte encoding, that (GBK until it chose Big5); else each bad byte becomes U+FFFD, and the
- * rest is read as `enc`.  A line is never dropped for its bytes.
- *   enc   what the client is sent
- *   used  what the line was read as; `enc` where it does not tell (ASCII, or valid in nothing)
- * Returns the length, or CHARSET_TOO_LONG if that is beyond out_size (out then holds rubbish).
- * CHARSET_DECODE_MAX(n) bytes are always enough. */
+/* A finished line as UTF-8.  It is recognised: valid UTF-8 is UTF-8 (charset_is_utf8); else, if
+ * valid in the client's double-byte encoding, that (GBK until it chose Big5); else each bad byte
+ * becomes U+FFFD, and the rest is read as `enc`.  A line is never dropped for its bytes. enc   what
+ * the client is sent used  what the line was read as; `enc` where it does not tell (ASCII, or valid
+ * in nothing) Returns the length, or CHARSET_TOO_LONG if that is beyond out_size (out then holds
+ * rubbish). CHARSET_DECODE_MAX(n) bytes are always enough. */
 #define CHARSET_TOO_LONG (-1)
 #define CHARSET_DECODE_MAX(n) (3 * (n))
 ptrdiff_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,
                          enum encoding *used);
+
+/* Is it valid UTF-8, and not rather what the client is sent?  A line that has no character of three
+ * bytes and is valid in that double-byte encoding as well is in it: one in seven Chinese characters
+ * is two bytes that UTF-8 has, too. */
+bool charset_is_utf8(enum encoding enc, const uint8_t *in, size_t n);
 
 /* Valid UTF-8 in a client's encoding; what that cannot show becomes `?`.  Never longer than utf8.
  * If out_size is smaller than that it is cut between characters.  Returns the length. */

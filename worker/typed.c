@@ -20,7 +20,7 @@ static size_t utf8_half(const uint8_t *line, size_t n) {
 /* What the line is in, as far as that shows, and how long a half character at its end is. */
 static enum encoding typed_in(enum encoding enc, const uint8_t *line, size_t n, size_t *half) {
     *half = 0;
-    if (unicode_valid((const char *)line, n))
+    if (charset_is_utf8(enc, line, n))
         return ENC_UTF8;
     *half = utf8_half(line, n);
     if (enc == ENC_UTF8 && unicode_valid((const char *)line, n - *half))
@@ -29,6 +29,12 @@ static enum encoding typed_in(enum encoding enc, const uint8_t *line, size_t n, 
     size_t last = charset_last_start(in, line, n);
     *half = n - last == 1 && line[last] > 0x80 ? 1 : 0;
     return in;
+}
+
+size_t typed_half(enum encoding enc, const uint8_t *line, size_t n) {
+    size_t half;
+    typed_in(enc, line, n, &half);
+    return half;
 }
 
 size_t typed_erase_char(enum encoding enc, const uint8_t *line, size_t n) {
@@ -50,8 +56,7 @@ size_t typed_erase_word(enum encoding enc, const uint8_t *line, size_t n) {
 size_t typed_shown(enum encoding enc, const uint8_t *line, size_t n, char *out) {
     char utf8[TYPED_SHOWN_MAX];
     enum encoding used;
-    size_t half;
-    typed_in(enc, line, n, &half);
+    size_t half = typed_half(enc, line, n);
     ptrdiff_t len = charset_decode(line, n - half, enc, utf8, sizeof utf8, &used);
     size_t clean = len > 0 ? text_clean(utf8, (size_t)len) : 0;
     return charset_encode(enc, utf8, clean, out, TYPED_SHOWN_MAX);

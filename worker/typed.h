@@ -16,6 +16,9 @@
 size_t typed_erase_char(enum encoding enc, const uint8_t *line, size_t n);
 size_t typed_erase_word(enum encoding enc, const uint8_t *line, size_t n);
 
+/* How many bytes at its end begin a character and do not finish it. */
+size_t typed_half(enum encoding enc, const uint8_t *line, size_t n);
+
 /* What of the line its own terminal may be shown, in its encoding: what others would see of it, and
  * nothing of a character still half to come.  `out` has TYPED_SHOWN_MAX bytes; n is at most
  * LINE_MAX_MAX.  Returns the length. */
