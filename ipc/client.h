@@ -57,7 +57,7 @@ enum {
     FACT_LIST_ALL = 1u << 12,  /* `who` under way from list_next */
     FACT_DRAWN = 1u << 13,     /* edited: the half-typed line stands on its screen */
     FACT_KEYS = 1u << 14,      /* its lines have arrived key by key */
-    FACT_CRLF_KEYS = 1u << 15, /* spare for the line editor */
+    FACT_BINARY = 1u << 15,    /* was asked to send all eight bits */
     FACT_GREETED = 1u << 16,   /* was sent the greeting, or is in the room */
     FACT_SWITCHED = 1u << 17,  /* was switched to what it types, and told so */
     FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_EDITED,

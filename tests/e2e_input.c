@@ -12,7 +12,7 @@ TestSuite(input, .timeout = 300);
 
 static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
 
-enum { IAC = 0xff, WONT = 0xfc, DONT = 0xfe };
+enum { IAC = 0xff, WONT = 0xfc, DO = 0xfd, DONT = 0xfe };
 
 static struct server *two_guests(struct guest *g[2]) {
     struct server *s = server_start("%s", quiet);
@@ -36,6 +36,7 @@ Test(input, each_line_end) {
 Test(input, byte_by_byte) {
     struct guest *g[2];
     struct server *s = two_guests(g);
+    g[0]->telnet = true;
     static const char text[] = "one\r\ntwo\r\0three\nfour\rfive 你好\r\nsi\xff\xf1x\r\n//seven\r\n";
     for (size_t i = 0; i < sizeof text - 1; i++)
         guest_send(g[0], text + i, 1);
@@ -48,6 +49,7 @@ Test(input, byte_by_byte) {
 Test(input, split_in_two_at_every_byte) {
     struct guest *g[2];
     struct server *s = two_guests(g);
+    g[0]->telnet = true;
     static const char text[] = "a\xff\xff b\r\n你\xff\xf1好\r\0bare\rthe\n/me end\r\n";
     enum { LEN = sizeof text - 1 };
     static const char *const said[] = {"ann: a\xef\xbf\xbd b", "ann: 你好", "ann: bare", "ann: the",
@@ -166,6 +168,51 @@ Test(input, telnet_requests_are_refused_once) {
     guest_until(g[0], "ann:  again");
     guest_until_answer(g[0], WONT, 0xc8);
     guest_until_answer(g[0], DONT, 0xc9);
+    server_stop(s);
+}
+
+static int times_asked_for_eight_bits(const struct guest *g) {
+    int times = 0;
+    for (size_t i = 0; i + 3 <= g->answers_len; i += 3)
+        times += memcmp(g->answers + i, "\xff\xfd\0", 3) == 0;
+    return times;
+}
+
+Test(input, eight_bits_are_asked_for_once) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    for (int will = 0; will < 2; will++) {
+        struct guest *cyd = guest_enter(s, "cyd");
+        cyd->telnet = true;
+        guest_type(cyd, "not yet\r\n");
+        guest_until(cyd, "cyd: not yet");
+        cr_assert_eq(cyd->answers_len, 0);
+        guest_type(cyd, "\xff\xf1");
+        guest_until_answer(cyd, DO, 0);
+        if (will)
+            guest_type(cyd, "\xff\xfb\0");
+        else
+            guest_type(cyd, "\xff\xfc\0");
+        guest_type(cyd, "o\xff\xf1ne\r\ntwo\r\0three\rfour\n晚上\r\n");
+        static const char *const said[] = {"one", "two", "three", "four", "晚上"};
+        for (int i = 0; i < 5; i++)
+            guest_until(cyd, "%s", told2(TOLD_SPEECH, "cyd", said[i]));
+        cr_assert_eq(times_asked_for_eight_bits(cyd), 1);
+        guest_say(cyd, "logout");
+        guests_until(g, 2, told1(TOLD_GOES, "cyd"));
+    }
+    server_stop(s);
+}
+
+/* What GNU telnet sends of characters that have a byte which it takes for a key. */
+Test(input, a_key_of_gnu_telnets_in_a_character_is_a_byte_of_it) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    g[0]->telnet = true;
+    guest_type(g[0], "a\xe6\xff\xf4\xff\xfd\x06\xff\xed\xff\xfd\x06 "
+                     "\xe6\xff\xf5\xff\xfd\x06\xff\xf5\xff\xfd\x06 "
+                     "\xe6\xff\xf3\xff\xfd\x06\x88\r\n");
+    guests_expect(g, 2, "ann: a惚 描 月");
     server_stop(s);
 }
 

@@ -87,10 +87,7 @@ static struct seat enter(const struct server *s, int program, const char *charse
     return t;
 }
 
-/* ---- a conversation ----
- *
- * The Chinese typed has no character with a byte that GNU telnet takes for a key of its own: 83,
- * 8F, 9A, 9C, 9D are to it ^C, ^O, ^Z, ^\ and ^] (it looks at seven bits). */
+/* ---- a conversation ---- */
 
 static void talks(int program, const char *charset) {
     struct server *s = server_start("%s", quiet);
@@ -100,9 +97,16 @@ static void talks(int program, const char *charset) {
     guest_say(ann, "你好, 黛西");
     guest_expect(ann, "安: 你好, 黛西");
     sees(&tess, "安: 你好, 黛西");
-    type(&tess, "上午好，安。 abc\r");
-    guest_expect(ann, "黛西: 上午好，安。 abc");
-    sees(&tess, "黛西: 上午好，安。 abc");
+    type(&tess, "晚上好，安。 abc\r");
+    guest_expect(ann, "黛西: 晚上好，安。 abc");
+    sees(&tess, "黛西: 晚上好，安。 abc");
+    type(&tess, "半句");
+    guest_say(ann, "我说");
+    guest_expect(ann, "安: 我说");
+    sees(&tess, "安: 我说");
+    type(&tess, "话\r");
+    guest_expect(ann, "黛西: 半句话");
+    sees(&tess, "黛西: 半句话");
     guest_say(ann, "café 😀!");
     guest_expect(ann, "安: café 😀!");
     sees(&tess, charset ? "安: café ?!" : "安: café 😀!");
@@ -128,6 +132,34 @@ TALKS(NC, nc)
 TALKS(PLINK, plink)
 TALKS(PLINK_RAW, plink_raw)
 TALKS(TINTIN, tintin)
+
+/* To GNU telnet the bytes 83, 8F, 9A, 9C, 9D are its ^C, ^O, ^Z, ^\ and ^], until it is asked for
+ * eight bits, which it is as soon as it lets itself be known: by the first of them.  (But not by
+ * 9D, which opens a prompt of its own.) */
+Test(terminal, gnu_telnet_types_every_character) {
+    struct server *s = server_start("%s", quiet);
+    struct guest *ann = guest_enter(s, "ann");
+    struct seat tess = enter(s, GNU, NULL, "tess");
+    guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
+    static const char *const lines[] = {"惚描月晚", "丝绸, 惚描月晚"};
+    for (int i = 0; i < 2; i++) {
+        char line[64];
+        sprintf(line, "%s\r", lines[i]);
+        type(&tess, line);
+        guest_expect(ann, "tess: %s", lines[i]);
+        sprintf(line, "tess: %s", lines[i]);
+        sees(&tess, line);
+    }
+    type(&tess, "never mind");
+    sees(&tess, "never mind");
+    type(&tess, "\x03");
+    type(&tess, "after\r");
+    guest_expect(ann, "tess: after");
+    sees(&tess, "tess: after");
+    guest_say(ann, "there?");
+    sees(&tess, "ann: there?");
+    server_stop(s);
+}
 
 /* A terminal in GBK that has not said so: the first Chinese line tells. */
 Test(terminal, who_types_gbk_is_understood_at_once) {

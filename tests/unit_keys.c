@@ -43,6 +43,7 @@ static const struct {
     {"the only word", ENC_UTF8, TELNET_ERASE_WORD, "one", ""},
     {"the line", ENC_UTF8, TELNET_ERASE_LINE, "one two", ""},
     {"interrupted", ENC_UTF8, TELNET_INTERRUPT, "one two", ""},
+    {"GBK that could be UTF-8", ENC_GBK, TELNET_ERASE_CHAR, "\314\251\313\277", "\314\251"},
     {"shown again", ENC_UTF8, TELNET_REPRINT, "one two", "one two"},
 };
 
@@ -55,6 +56,35 @@ Test(keys, erase_whole_characters) {
         keys_edit(line, &len, edits[i].enc, &ev);
         cr_expect(len == strlen(edits[i].left) && memcmp(line, edits[i].left, len) == 0,
                   "%s: left %.*s", edits[i].what, (int)len, line);
+    }
+}
+
+/* A command that GNU telnet may have made of a byte typed. */
+static const struct {
+    const char *what;
+    enum encoding enc;
+    enum telnet_kind key;
+    uint8_t typed;
+    const char *line, *left;
+} bytes[] = {
+    {"83 in a character", ENC_UTF8, TELNET_INTERRUPT, 0x83, "a\346", "a\346\203"},
+    {"9A at its end", ENC_UTF8, TELNET_STATE, 0x9A, "a\346\203", "a惚"},
+    {"9C in GBK", ENC_GBK, TELNET_INTERRUPT, 0x9C, "\301", "\301\234"},
+    {"a real ^C", ENC_UTF8, TELNET_INTERRUPT, 0x83, "a惚", ""},
+    {"a real ^Z", ENC_UTF8, TELNET_STATE, 0x9A, "a惚", "a惚"},
+    {"a real ^C in GBK", ENC_GBK, TELNET_INTERRUPT, 0x83, "\301\234", ""},
+    {"a real ^C at the start", ENC_UTF8, TELNET_INTERRUPT, 0x83, "", ""},
+};
+
+Test(keys, a_command_in_the_middle_of_a_character_is_a_byte_of_it) {
+    for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
+        uint8_t line[64];
+        uint32_t len = (uint32_t)strlen(bytes[i].line);
+        struct telnet_event ev = {.kind = bytes[i].key, .typed = bytes[i].typed};
+        memcpy(line, bytes[i].line, len);
+        keys_edit(line, &len, bytes[i].enc, &ev);
+        cr_expect(len == strlen(bytes[i].left) && memcmp(line, bytes[i].left, len) == 0,
+                  "%s: left %.*s", bytes[i].what, (int)len, line);
     }
 }
 
@@ -74,6 +104,7 @@ static const struct {
     {"half a character in the middle", ENC_UTF8, "你你\345 x", "你你\357\277\275 x"},
     {"GBK", ENC_GBK, "\304\343\272\303", "\304\343\272\303"},
     {"half of GBK", ENC_GBK, "\304\343\272", "\304\343"},
+    {"GBK that could be UTF-8", ENC_GBK, "\314\251\313\277", "\314\251\313\277"},
     {"UTF-8 on a terminal in GBK", ENC_GBK, "你", "\304\343"},
     {"what GBK has not", ENC_GBK, "😀", "?"},
 };

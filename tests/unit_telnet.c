@@ -54,6 +54,8 @@ static void put_event(struct stream *s, const struct telnet_event *ev) {
         put(s, "=");
         put_bytes(s, ev->bytes, ev->len);
     }
+    if (ev->typed)
+        put(s, "~%02x", ev->typed);
     cr_assert_leq(ev->answer_len, TELNET_ANSWER_MAX);
     if (ev->answer_len > 0) {
         put(s, "!");
@@ -91,19 +93,23 @@ static const struct {
     CASE("a\n\000b", "a EOL <00>b"),
     /* keys and commands */
     CASE("ab\010\177\025\027\022\003c", "ab EC  EC  EL  EW  REPRINT  INT c"),
-    CASE("a\377\367b\377\370c\377\364d\377\363e\377\366f", "a EC b EL c INT d INT e AYT f"),
+    CASE("a\377\367b\377\370c\377\364d\377\363e\377\366f", "a EC b EL c INT~83 d INT~9c e AYT f"),
     CASE("a\tb\033[2J", "a<09>b<1b>[2J"),
     CASE("0123456789\t0123456789\010x", "0123456789<09>0123456789 EC x"),
     CASE("\377\361\377\362\377\371\377\356\377Ax", " STATE x"),
     CASE("a\377\377b\377\377", "a<ff>b<ff>"),
     /* GNU telnet's Ctrl-C: it stays mute until WONT TM comes, every time */
-    CASE("ab\377\364\377\375\006", "ab INT  STATE!<ff><fc><06> "),
+    CASE("ab\377\364\377\375\006", "ab INT~83  STATE!<ff><fc><06> "),
+    CASE("a\377\355b\377\365c", "a STATE~9a b STATE~8f c"),
     CASE("\377\375\006\377\375\006", " STATE!<ff><fc><06>  STATE!<ff><fc><06> "),
     CASE("\377\361\377\373\006\377\374\006", " STATE "), /* the answers to our probe */
     /* what is not supported is refused; a refusal of ours is not answered again */
     CASE("\377\375\031\377\373\041", " STATE!<ff><fc><19>  STATE!<ff><fe>! "),
     CASE("\377\376\031\377\374\041", " STATE "),
     CASE("\377\373\001", " STATE!<ff><fe><01> "), /* WILL ECHO would echo us back to us */
+    /* a client that sends eight bits by itself; it may not ask us for them, for they are sent
+       anyway */
+    CASE("\377\373\000\377\375\000\377\373\000", " STATE!<ff><fd><00>  STATE!<ff><fc><00> "),
     /* a mode in effect is never acknowledged */
     CASE("\377\375\001\377\375\001", " ECHO=1!<ff><fb><01> "),
     CASE("\377\375\001\377\376\001\377\376\001", " ECHO=1!<ff><fb><01>  ECHO=0!<ff><fc><01> "),
@@ -271,6 +277,20 @@ Test(telnet_codec, character_mode_by_asking) {
     feed(&s, "\377\376\001", 3);
     cr_expect_str_eq(s.log, " STATE!<ff><fb><01>  STATE!<ff><fb><03> - ECHO=1  STATE "
                             " ECHO=0!<ff><fc><01>  STATE ");
+}
+
+Test(telnet_codec, eight_bits_by_asking) {
+    struct stream s = {0};
+    feed(&s, "\377\361", 2);
+    s.len = 0;
+    ask(&s, TELNET_DO, TELNET_OPT_BINARY);
+    feed(&s, "\377\374\000", 3); /* WONT */
+    feed(&s, "\377\374\000", 3);
+    ask(&s, TELNET_DO, TELNET_OPT_BINARY);
+    feed(&s, "\377\373\000", 3);
+    feed(&s, "a\r\nb\r\000c\rd\n\377\377", 12);
+    cr_expect_str_eq(s.log, " STATE!<ff><fd><00>  STATE  STATE!<ff><fd><00>  STATE "
+                            "a EOL b EOL c EOL d EOL <ff>");
 }
 
 Test(telnet_codec, minds_changed_while_a_request_is_under_way) {

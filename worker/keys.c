@@ -7,6 +7,10 @@
 
 void keys_edit(uint8_t *line, uint32_t *len, enum encoding encoding,
                const struct telnet_event *ev) {
+    if (ev->typed && *len < LINE_MAX_MAX && typed_half(encoding, line, *len) > 0) {
+        line[(*len)++] = ev->typed; /* nobody interrupts in the middle of a character */
+        return;
+    }
     switch (ev->kind) {
     case TELNET_ERASE_CHAR: *len = (uint32_t)typed_erase_char(encoding, line, *len); break;
     case TELNET_ERASE_WORD: *len = (uint32_t)typed_erase_word(encoding, line, *len); break;
@@ -30,6 +34,18 @@ static void keys_offer_echo(struct edit *e, struct telnet *telnet) {
         edit_raw(e, ev.answer, ev.answer_len);
 }
 
+/* GNU telnet looks at seven bits of what is typed for keys of its own (9A, in the middle of a
+ * Chinese character, is ^Z to it) until it has been asked for all eight: every client that has
+ * spoken is, once. */
+static void keys_ask_eight_bits(struct edit *e, struct telnet *telnet) {
+    struct telnet_event ev = {0};
+    if ((e->f->flags & FACT_BINARY) || !telnet_spoken(telnet))
+        return;
+    e->f->flags |= FACT_BINARY;
+    if (telnet_ask(telnet, TELNET_DO, TELNET_OPT_BINARY, &ev))
+        edit_raw(e, ev.answer, ev.answer_len);
+}
+
 /* Columns that no byte holds are as good as unknown: hardly a line is that long. */
 static uint8_t keys_columns(uint16_t columns) {
     return columns > UINT8_MAX || columns < 2 ? 0 : (uint8_t)columns;
@@ -40,6 +56,7 @@ void keys_event(struct edit *e, const struct telnet_event *ev) {
     struct telnet *telnet = (struct telnet *)e->f->telnet;
     if (ev->answer_len > 0)
         edit_raw(e, ev->answer, ev->answer_len);
+    keys_ask_eight_bits(e, telnet);
     switch (ev->kind) {
     case TELNET_NONE: keys_offer_echo(e, telnet); break;
     case TELNET_AYT: edit_sentence(e, SAY_HERE, &words); break;

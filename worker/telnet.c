@@ -6,7 +6,21 @@
 
 #include <string.h>
 
-enum { CR = '\r', LF = '\n', SE = 240, BREAK = 243, IP, AO, AYT, EC, EL, GA, SB, IAC = 255 };
+enum {
+    CR = '\r',
+    LF = '\n',
+    SUSP = 237,
+    SE = 240,
+    BREAK = 243,
+    IP,
+    AO,
+    AYT,
+    EC,
+    EL,
+    GA,
+    SB,
+    IAC = 255
+};
 
 enum state {
     DATA,
@@ -28,8 +42,13 @@ static const uint8_t keys[256] = {
 /* Commands that are events by themselves; others are swallowed. */
 static const uint8_t commands[256] = {
     [BREAK] = TELNET_INTERRUPT, [IP] = TELNET_INTERRUPT,  [AYT] = TELNET_AYT,
-    [EC] = TELNET_ERASE_CHAR,   [EL] = TELNET_ERASE_LINE,
+    [EC] = TELNET_ERASE_CHAR,   [EL] = TELNET_ERASE_LINE, [AO] = TELNET_STATE,
+    [SUSP] = TELNET_STATE,
 };
+
+/* GNU telnet looks at seven bits of what is typed for its keys, so that these may have been bytes
+ * of a character: telnet_event.typed. */
+static const uint8_t typed_as[256] = {[IP] = 0x83, [AO] = 0x8F, [SUSP] = 0x9A, [BREAK] = 0x9C};
 
 /* Length of the text at the start of p[0, n).  A word is taken whole if it has no byte below 20, 7F
  * or FF; anything else is looked at byte by byte. */
@@ -104,6 +123,7 @@ static size_t scan_command(struct telnet *t, uint16_t *sub_len, const uint8_t *i
         *sub_len = 0;
     } else {
         ev->kind = commands[*in];
+        ev->typed = typed_as[*in];
         command_done(t, ev);
     }
     return 1;
@@ -160,6 +180,7 @@ size_t telnet_next(struct telnet *t, uint8_t *sub, uint16_t *sub_len, const uint
     size_t i = 0;
     ev->kind = TELNET_NONE;
     ev->answer_len = 0;
+    ev->typed = 0;
     while (i < n && ev->kind == TELNET_NONE) {
         switch (t->state) {
         case DATA: i += scan_data(t, in + i, n - i, ev); break;

@@ -38,6 +38,7 @@ enum {
     TELNET_DONT = 254,
 };
 enum telnet_option {
+    TELNET_OPT_BINARY = 0,
     TELNET_OPT_ECHO = 1,
     TELNET_OPT_SGA = 3,
     TELNET_OPT_TM = 6,
@@ -80,6 +81,7 @@ struct telnet_event {
     uint8_t on;         /* ECHO, CHARSET */
     uint8_t encoding;   /* CHARSET: enum encoding */
     uint8_t answer_len; /* any kind: bytes to be sent at once, often none */
+    uint8_t typed;      /* INTERRUPT, STATE: the byte GNU telnet may have made it of, or 0 */
     uint16_t columns, rows;
     const uint8_t *bytes; /* into `in` or `sub`, until the next call */
     size_t len;

@@ -62,6 +62,7 @@ static const struct row {
     {TELNET_OPT_ECHO, US, .hello = ""},
     {TELNET_OPT_SGA, US, .hello = ""},
     {TELNET_OPT_CHARSET, US, HELLO("\377\372\052\001;UTF-8;GB18030;GBK;Big5\377\360")},
+    {TELNET_OPT_BINARY, HIM, .hello = ""}, /* line ends stay what they are to us */
     {TELNET_OPT_SGA, HIM, .hello = ""},
     {TELNET_OPT_NAWS, HIM, .hello = ""},
     {TELNET_OPT_TTYPE, HIM, HELLO("\377\372\030\001\377\360")},
