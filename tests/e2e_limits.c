@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 TestSuite(limits, .timeout = 180);
 
@@ -137,6 +138,31 @@ Test(limits, too_slow_to_log_in) {
     }
     guest_say(ann, "I am in");
     guest_expect(ann, "ann: I am in"); /* nobody was seen to come or go */
+    server_stop(s);
+}
+
+/* What a stranger sends, half a line or whole ones, does not lengthen its time. */
+Test(limits, a_stranger_that_keeps_sending_is_too_slow_all_the_same) {
+    struct server *s = server_start("%slogin_timeout = 1s\n", quiet);
+    static const char *const typed[] = {"x", "/help\r\n", "two words\r\n", "login ann\r\n"};
+    struct guest *ann = guest_enter(s, "ann"), *g[4];
+    for (int i = 0; i < 4; i++) {
+        g[i] = guest_connect(s);
+        guest_until(g[i], "%s", told(TOLD_HOW));
+    }
+    bool said = false;
+    for (int64_t deadline = wait_deadline(); !said; wait_breath()) {
+        cr_assert_gt(wait_left_ms(deadline), 0, "a stranger that sends stays for ever");
+        said = true;
+        for (int i = 0; i < 4; i++) {
+            (void)!send(g[i]->fd, typed[i], strlen(typed[i]), MSG_NOSIGNAL | MSG_DONTWAIT);
+            guest_pending(g[i]);
+            said = said &&
+                   memmem(g[i]->data, g[i]->len, told(TOLD_NO_WORD), strlen(told(TOLD_NO_WORD)));
+        }
+    }
+    guest_say(ann, "I am in");
+    guest_expect(ann, "ann: I am in");
     server_stop(s);
 }
 

@@ -16,15 +16,28 @@
 
 uint32_t flood_slack(const struct config *config) {
     uint32_t burst = config->flood_burst > 0 ? config->flood_burst - 1 : 0;
-    return config->flood_rate == 0 ? 0 : burst * (1000 / config->flood_rate);
+    return config->flood_rate == 0 ? 0 : burst * 1000 / config->flood_rate;
 }
 
-uint32_t flood_charge(const struct config *config, uint32_t tat, uint32_t time) {
+/* An account is never further ahead than the burst and one line, and a little, because clocks are
+ * read at different moments.  What seems to be is long past: the clock has 32 bits. */
+uint32_t flood_ahead(const struct config *config, uint32_t tat, uint32_t time) {
+    uint32_t ahead = tat - time;
     if (config->flood_rate == 0)
+        return 0;
+    return ahead <= flood_slack(config) + 1000 / config->flood_rate + FLOOD_CLOCKS_MS ? ahead : 0;
+}
+
+/* A step is 1000 / rate ms, which seldom is a whole number: whether it is rounded down or up is
+ * told by where the account stands between the multiples of 1000 / rate, so that the rest adds up.
+ */
+uint32_t flood_charge(const struct config *config, uint32_t tat, uint32_t time) {
+    uint32_t rate = config->flood_rate;
+    if (rate == 0)
         return time;
-    if ((int32_t)(tat - time) < 0)
-        tat = time;
-    return tat + 1000 / config->flood_rate;
+    tat = time + flood_ahead(config, tat, time);
+    uint32_t past = (uint32_t)((uint64_t)tat * rate % 1000);
+    return tat + (1000 + (1000 - past) % 1000 % rate) / rate;
 }
 
 /* The client's own line is consumed: its input goes on behind it. */

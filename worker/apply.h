@@ -12,8 +12,11 @@
  * way to us has not been let go yet: call again later. */
 bool apply_settle(struct worker *w);
 
-/* The flood account after one more line at `time` (ms): GCRA. */
-uint32_t flood_slack(const struct config *config); /* ms that the account may be ahead of time */
+/* Flood control is a GCRA: how far its account is ahead of `time` (ms), how far it may be, and the
+ * account after one more line. */
+enum { FLOOD_CLOCKS_MS = 1000 };
+uint32_t flood_ahead(const struct config *config, uint32_t tat, uint32_t time);
+uint32_t flood_slack(const struct config *config);
 uint32_t flood_charge(const struct config *config, uint32_t tat, uint32_t time);
 
 #endif

@@ -40,7 +40,8 @@ static void call_edit(struct edit *e, const struct call *call) {
     f->line_len = 0;
     f->sub_len = 0;
     f->flags &= ~(uint32_t)FACT_OVERLONG;
-    f->heard = call->w->now;
+    if (f->flags & FACT_IN_ROOM)
+        f->heard = call->w->now;
     f->tat = flood_charge(&call->w->config, f->tat, call->w->now);
     memcpy(f->telnet, line->telnet, sizeof f->telnet);
     edit_give_line_box(e);

@@ -117,7 +117,8 @@ static void scan_into(struct scan *s, struct edit *e) {
     struct facts *f = e->f;
     f->raw_off = (uint16_t)(f->raw_off + (s->at - f->handled));
     f->handled = s->at;
-    f->heard = s->w->now;
+    if (f->flags & FACT_IN_ROOM) /* a stranger's time runs from its coming, whatever it sends */
+        f->heard = s->w->now;
     f->sub_len = s->sub_len;
     memcpy(f->telnet, &s->telnet, sizeof f->telnet);
     f->flags = s->overlong ? f->flags | FACT_OVERLONG : f->flags & ~(uint32_t)FACT_OVERLONG;
@@ -173,7 +174,7 @@ static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
 /* Too many lines a second: its input waits until its time. */
 static bool scan_flooded(struct scan *s) {
     const struct config *config = &s->w->config;
-    return config->flood_rate != 0 && (int32_t)(s->tat - s->w->now) > (int32_t)flood_slack(config);
+    return flood_ahead(config, s->tat, s->w->now) > flood_slack(config);
 }
 
 /* It asks on without reading the answers: its input waits until it does. */
@@ -306,10 +307,10 @@ enum input_outcome input_turn(struct worker *w, struct client *c) {
  */
 static int32_t held_for(const struct worker *w, uint32_t fd) {
     const struct config *config = &w->config;
-    if (w->place[fd] == 0 || !(w->hold[fd] & HOLD_FLOOD) || config->flood_rate == 0)
+    if (w->place[fd] == 0 || !(w->hold[fd] & HOLD_FLOOD))
         return 0;
-    const struct client *c = &w->seg->clients.at[fd];
-    int32_t wait = (int32_t)(client_facts(c)->tat - w->now) - (int32_t)flood_slack(config);
+    uint32_t tat = client_facts(&w->seg->clients.at[fd])->tat;
+    int32_t wait = (int32_t)(flood_ahead(config, tat, w->now) - flood_slack(config));
     return wait > 0 ? wait : 0;
 }
 

@@ -61,7 +61,8 @@ void command_refused(struct worker *w, const struct staged *s) {
     f->handled = s->consumed;
     f->line_len = 0;
     f->sub_len = 0;
-    f->heard = w->now;
+    if (f->flags & FACT_IN_ROOM)
+        f->heard = w->now;
     memcpy(f->telnet, s->telnet, sizeof f->telnet);
     edit_give_line_box(&e);
     edit_sentence(&e, why[s->verdict], &words);
