@@ -1,16 +1,21 @@
 /* fuzz_input.c - a client's bytes all the way to what others are shown, with the promises asserted:
  *
- *   - any split of the input gives the same events, answers included;
+ *   - any split of the input gives the same events, answers included, and the same edited lines,
+ *     also where the server asks for options in between;
  *   - the codec's state may be moved and its old place overwritten between any two calls;
  *   - no answer before the client's first telnet command, and answers stay in bounds;
  *   - whatever a line's bytes are, it becomes valid, clean UTF-8 within the stated bounds, and is
- *     written in every encoding without growing.
+ *     written in every encoding without growing;
+ *   - whatever stands half typed, erasing takes something away and showing it stays in bounds.
  *
  * The input's first byte chooses how it is split. */
 #include "worker/charset.h"
+#include "worker/draw.h"
+#include "worker/keys.h"
 #include "worker/name.h"
 #include "worker/telnet.h"
 #include "worker/text.h"
+#include "worker/typed.h"
 #include "worker/unicode.h"
 
 #include <stdlib.h>
@@ -22,7 +27,7 @@
             __builtin_trap();                                                                      \
     } while (0)
 
-enum { INPUT_MAX = 4096, LOG_MAX = 32 * INPUT_MAX };
+enum { INPUT_MAX = 4096, LOG_MAX = 64 * INPUT_MAX };
 
 struct log {
     size_t len;
@@ -44,6 +49,7 @@ static void log_event(struct log *log, const struct telnet_event *ev) {
     }
     log_bytes(log, &ev->kind, 1);
     log_bytes(log, &ev->answer_len, 1);
+    log_bytes(log, &ev->typed, 1);
     log_bytes(log, ev->answer, ev->answer_len);
     if (ev->kind == TELNET_TERMINAL)
         log_bytes(log, ev->bytes, ev->len);
@@ -54,6 +60,13 @@ static void log_event(struct log *log, const struct telnet_event *ev) {
     if (ev->kind == TELNET_CHARSET && ev->on)
         log_bytes(log, &ev->encoding, 1);
 }
+
+struct line {
+    enum encoding enc;
+    unsigned width;
+    uint32_t len;
+    uint8_t bytes[INPUT_MAX];
+};
 
 static void check_line(const uint8_t *line, size_t n) {
     static const uint8_t key[16];
@@ -86,12 +99,47 @@ static void check_line(const uint8_t *line, size_t n) {
     }
 }
 
+/* A key on the half-typed line, and what the terminal is then sent. */
+static void edit_line(struct line *line, const struct telnet_event *ev) {
+    static char old[TYPED_SHOWN_MAX], new[TYPED_SHOWN_MAX], out[DRAW_MAX];
+    uint32_t was = line->len;
+    size_t old_len = typed_shown(line->enc, line->bytes, was, old);
+    keys_edit(line->bytes, &line->len, line->enc, ev);
+    MUST(line->len <= was + (ev->typed != 0) && line->len <= INPUT_MAX);
+    MUST(ev->kind != TELNET_ERASE_CHAR || was == 0 || line->len < was);
+    size_t new_len = typed_shown(line->enc, line->bytes, line->len, new);
+    MUST(old_len <= sizeof old && new_len <= sizeof new);
+    for (size_t i = 0; i < new_len; i++)
+        MUST((unsigned char)new[i] >= 0x20 && new[i] != 0x7F);
+    MUST(draw_change(line->enc, line->width, old, old_len, new, new_len, out) <= sizeof out);
+    MUST(draw_away(line->enc, line->width, new, new_len, out) <= sizeof out);
+}
+
+/* What the server asks of a client, each in its turn. */
+static void ask_something(struct telnet *t, unsigned turn, struct log *log) {
+    static const struct {
+        uint8_t verb, option;
+    } asked[] = {
+        {TELNET_WILL, TELNET_OPT_ECHO}, {TELNET_DO, TELNET_OPT_BINARY},
+        {TELNET_WILL, TELNET_OPT_SGA},  {TELNET_WILL, TELNET_OPT_CHARSET},
+        {TELNET_WONT, TELNET_OPT_ECHO}, {TELNET_DO, TELNET_OPT_NAWS},
+        {TELNET_DONT, TELNET_OPT_NAWS}, {TELNET_DO, TELNET_OPT_TTYPE},
+    };
+    struct telnet_event ev = {0};
+    unsigned i = turn % (sizeof asked / sizeof asked[0]);
+    if (!telnet_ask(t, asked[i].verb, (enum telnet_option)asked[i].option, &ev))
+        return;
+    MUST(telnet_spoken(t));
+    log_event(log, &ev);
+}
+
 /* Feeds in[0, n) in pieces: whole, byte by byte, or of sizes drawn from `seed`. */
 static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct log *log) {
     struct telnet place[2] = {{0}, {0}}, *t = &place[0];
-    uint8_t sub[TELNET_SUB_MAX], line[INPUT_MAX];
+    uint8_t sub[TELNET_SUB_MAX];
     uint16_t sub_len = 0;
-    size_t line_len = 0;
+    struct line line = {.enc = (enum encoding)(n % ENC_COUNT), .width = n % 5 * 20};
+    unsigned turn = 0;
     log->len = 0;
     for (size_t at = 0, size; at < n; at += size) {
         seed = seed * 1103515245u + 12345u;
@@ -108,12 +156,18 @@ static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct l
             if (ev.kind != TELNET_NONE)
                 log_event(log, &ev);
             if (ev.kind == TELNET_TEXT) {
-                memcpy(line + line_len, ev.bytes, ev.len);
-                line_len += ev.len;
+                MUST(ev.len <= INPUT_MAX - line.len);
+                memcpy(line.bytes + line.len, ev.bytes, ev.len);
+                line.len += (uint32_t)ev.len;
             } else if (ev.kind == TELNET_END_OF_LINE) {
                 if (lines)
-                    check_line(line, line_len);
-                line_len = 0;
+                    check_line(line.bytes, line.len);
+                log_bytes(log, line.bytes, line.len);
+                line.len = 0;
+            } else if (ev.kind != TELNET_NONE && ev.kind != TELNET_TEXT) {
+                edit_line(&line, &ev);
+                if (ev.kind == TELNET_AYT || ev.kind == TELNET_REPRINT)
+                    ask_something(t, turn++, log);
             }
             struct telnet *other = t == &place[0] ? &place[1] : &place[0];
             *other = *t;
@@ -123,7 +177,8 @@ static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct l
         free(piece);
     }
     if (lines)
-        check_line(line, line_len);
+        check_line(line.bytes, line.len);
+    log_bytes(log, line.bytes, line.len);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
