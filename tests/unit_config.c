@@ -56,7 +56,7 @@ Test(config, an_empty_file_is_the_defaults) {
     cr_assert_str_eq(config.room, "Chatroom");
     cpu_set_t cores;
     cr_assert_eq(sched_getaffinity(0, sizeof cores, &cores), 0);
-    cr_assert_eq(config.workers, CPU_COUNT(&cores) < 64 ? CPU_COUNT(&cores) : 64);
+    cr_assert_eq(config.workers, (uint32_t)(CPU_COUNT(&cores) < 64 ? CPU_COUNT(&cores) : 64));
     cr_assert(config.login);
     cr_assert_eq(config.language, LANG_EN);
     cr_assert_eq(config.encoding, ENC_UTF8);
