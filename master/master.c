@@ -92,15 +92,21 @@ static int detach(void) {
     return ready[1];
 }
 
-static void detached(int ready) {
+/* A log on standard error ends here: whoever started us may wait for its end. */
+static void detached(int ready, const struct config *config, int log_fd) {
     if (ready < 0)
         return;
+    bool to_stderr = strcmp(config->log, "stderr") == 0;
+    if (to_stderr)
+        log_warn("log = stderr, in the background: nothing is logged from here on");
     (void)!write(ready, "", 1);
     close(ready);
     int null = open("/dev/null", O_RDWR);
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(null, STDERR_FILENO);
+    if (to_stderr)
+        dup2(null, log_fd);
     if (null > STDERR_FILENO)
         close(null);
 }
@@ -139,7 +145,7 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
     announce(m);
     supervisor_start_all(&m->supervisor);
     log_ready(m, "ready");
-    detached(ready);
+    detached(ready, &config, state.log_fd);
     return true;
 }
 
