@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -46,6 +47,17 @@ void descriptors_grow(uint32_t descriptors) {
         close((int)descriptors - 1);
 }
 
+/* The user that the server becomes must be able to open it again.  Only what its path plainly is: a
+ * folder that the user may write to can hold a link to anything. */
+static void log_give(int fd, const struct config *config) {
+    const struct passwd *user = config->user[0] ? getpwnam(config->user) : NULL;
+    struct stat at, is;
+    if (!user || geteuid() != 0 || lstat(config->log, &at) != 0 || fstat(fd, &is) != 0)
+        return;
+    if (S_ISREG(at.st_mode) && is.st_nlink == 1 && at.st_ino == is.st_ino && at.st_dev == is.st_dev)
+        (void)!fchown(fd, user->pw_uid, (gid_t)-1);
+}
+
 bool log_open(struct master_state *state, const struct config *config, char *err, size_t err_size) {
     enum log_target target = LOG_TO_FD;
     int fd;
@@ -56,6 +68,8 @@ bool log_open(struct master_state *state, const struct config *config, char *err
         target = LOG_TO_SYSLOG;
     } else {
         fd = open(config->log, O_WRONLY | O_CREAT | O_APPEND, 0640);
+        if (fd >= 0)
+            log_give(fd, config);
     }
     if (fd < 0) {
         snprintf(err, err_size, "log %s: %s", config->log, strerror(errno));

@@ -25,6 +25,14 @@ bool listen_same(const struct listen_address *a, const struct listen_address *b)
     return a->ipv4 == b->ipv4 && a->port == b->port && memcmp(&a->addr, &b->addr, 16) == 0;
 }
 
+bool listen_covers(const struct listen_address *a, const struct listen_address *b) {
+    static const uint8_t none[4];
+    if (a->port != b->port)
+        return false;
+    return a->ipv4 ? b->ipv4 && memcmp(&a->addr.s6_addr[12], none, sizeof none) == 0
+                   : IN6_IS_ADDR_UNSPECIFIED(&a->addr);
+}
+
 union address {
     struct sockaddr any;
     struct sockaddr_in in;
@@ -101,8 +109,8 @@ static void port_of(int fd, struct listen_address *a) {
         a->port = ntohs(a->ipv4 ? address.in.sin_port : address.in6.sin6_port);
 }
 
-static bool bind_all(struct listener *l) {
-    if (l->asked.port != 0 && !probe(&l->asked))
+static bool bind_all(struct listener *l, bool beside) {
+    if (l->asked.port != 0 && !beside && !probe(&l->asked))
         return false;
     for (uint32_t slot = 0; slot < WORKERS_MAX; slot++) {
         l->fd[slot] = bind_one(&l->actual, slot, true);
@@ -114,19 +122,19 @@ static bool bind_all(struct listener *l) {
     return true;
 }
 
-bool listen_open(struct listener *l, const struct listen_address *asked, char *err,
+bool listen_open(struct listener *l, const struct listen_address *asked, bool beside, char *err,
                  size_t err_size) {
     char text[80];
     memset(l->fd, 0xff, sizeof l->fd);
     memset((void *)l->listening, 0, sizeof l->listening);
     l->asked = l->actual = *asked;
-    if (bind_all(l))
+    if (bind_all(l, beside))
         return true;
     if (asked->is_default && no_ipv6(errno)) {
         struct listen_address any = {.ipv4 = true, .port = asked->port};
         any.addr.s6_addr[10] = any.addr.s6_addr[11] = 0xff;
         log_warn("this machine has no IPv6; listening on %s instead", listen_format(&any, text));
-        bool opened = listen_open(l, &any, err, err_size);
+        bool opened = listen_open(l, &any, beside, err, err_size);
         l->asked = *asked; /* a reload compares with it */
         return opened;
     }

@@ -24,6 +24,17 @@ static struct listener *find(struct segment *seg, const struct listen_address *a
     return NULL;
 }
 
+/* Our own listeners keep no address from us: the kernel lets sockets with SO_REUSEPORT share. */
+static bool beside_ours(const struct segment *seg, const struct listen_address *address) {
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        const struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) != LISTENER_UNUSED &&
+            (listen_covers(&l->actual, address) || listen_covers(address, &l->actual)))
+            return true;
+    }
+    return false;
+}
+
 static struct listener *unused(struct segment *seg) {
     for (int i = 0; i < LISTENERS_MAX; i++) {
         if (atomic_load(&seg->header->listeners[i].state) == LISTENER_UNUSED)
@@ -42,7 +53,8 @@ static bool open_new(struct segment *seg, const struct config *config, struct li
             snprintf(err, err_size, "listen: no place for more addresses before a restart");
             return false;
         }
-        if (!listen_open(l, &config->listen[i], err, err_size))
+        bool beside = beside_ours(seg, &config->listen[i]);
+        if (!listen_open(l, &config->listen[i], beside, err, err_size))
             return false;
         opened[(*count)++] = l;
         atomic_store(&l->state, LISTENER_SERVING);
@@ -50,9 +62,11 @@ static bool open_new(struct segment *seg, const struct config *config, struct li
     return true;
 }
 
+/* By itself, or by an address that covers it: closing its queue would reset who waits in it, and
+ * who connects to it is to be served. */
 static bool named(const struct config *config, const struct listener *l) {
     for (uint32_t i = 0; i < config->listen_count; i++) {
-        if (is_for(l, &config->listen[i]))
+        if (is_for(l, &config->listen[i]) || listen_covers(&config->listen[i], &l->actual))
             return true;
     }
     return false;

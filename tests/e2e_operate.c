@@ -3,10 +3,13 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 TestSuite(operate, .timeout = 180);
@@ -175,6 +178,20 @@ Test(operate, says_goodbye_in_chinese) {
 }
 
 /* Its pid is only known from the pidfile, and it is nobody's child. */
+static pid_t detached_pid(struct server *s, const char *pidfile) {
+    char *text = NULL;
+    for (int64_t d = wait_deadline(); !text && wait_left_ms(d) > 0; text = run_read_file(pidfile))
+        wait_breath();
+    cr_assert(text, "no pidfile");
+    pid_t pid = (pid_t)atoi(text);
+    cr_assert_gt(pid, 1, "%s", text);
+    free(text);
+    s->keeper[1] = run_keep(HERE, getpgid(pid), NULL);
+    cr_assert_neq(getsid(pid), getsid(0));
+    s->pid = getpid(); /* alive, as the waiting for the log asks */
+    return pid;
+}
+
 Test(operate, detaches) {
     static struct ran ran;
     struct server *s = server_prepare();
@@ -184,18 +201,88 @@ Test(operate, detaches) {
     server_configure(s, "workers = 2\npidfile = %s\nlog = %s\n", pidfile, s->log);
     run(&ran, run_server_path(), "-d", "-c", s->conf);
     cr_assert_eq(ran.status, 0, "%s", ran.err);
-    char *text = NULL;
-    for (int64_t d = wait_deadline(); !text && wait_left_ms(d) > 0; text = run_read_file(pidfile))
-        wait_breath();
-    cr_assert(text, "no pidfile");
-    pid_t pid = (pid_t)atoi(text);
-    cr_assert_gt(pid, 1, "%s", text);
-    s->keeper[1] = run_keep(HERE, getpgid(pid), NULL);
-    cr_assert_neq(getsid(pid), getsid(0));
-    s->pid = getpid(); /* alive, as the waiting for the log asks */
+    pid_t pid = detached_pid(s, pidfile);
     server_wait_ready(s);
     struct guest *ann = guest_enter(s, "ann");
     kill(pid, SIGTERM);
     guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
     guest_expect_end(ann);
+}
+
+/* Whoever started it sees the end of its output, as `$(chatroom-master -d)` waits for. */
+Test(operate, detached_it_keeps_nothing_of_the_starters) {
+    struct server *s = server_prepare();
+    char pidfile[400], command[1024];
+    snprintf(pidfile, sizeof pidfile, "%s/pid", s->dir);
+    server_configure(s, "workers = 2\npidfile = %s\n", pidfile);
+    snprintf(command, sizeof command, "exec %s -d -c %s 2>&1 >%s/out", run_server_path(), s->conf,
+             s->dir);
+    FILE *said = popen(command, "re");
+    cr_assert(said);
+    snprintf(s->log, sizeof s->log, "%s/said", s->dir);
+    int64_t deadline = wait_deadline();
+    char text[16384];
+    size_t len = 0;
+    for (ssize_t n = 1; n > 0 && len < sizeof text - 1; len += (size_t)n) {
+        cr_assert(wait_fd(fileno(said), POLLIN, deadline), "its standard error never ends");
+        n = read(fileno(said), text + len, sizeof text - 1 - len);
+        cr_assert_geq(n, 0);
+    }
+    text[len] = '\0';
+    cr_assert_eq(pclose(said), 0, "%s", text);
+    cr_assert(strstr(text, "log = stderr, in the background: nothing is logged from here on\n"),
+              "%s", text);
+    run_write_file(HERE, s->log, text);
+    pid_t pid = detached_pid(s, pidfile);
+    server_wait_ready(s);
+    struct guest *ann = guest_enter(s, "ann");
+    kill(pid, SIGTERM);
+    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
+    guest_expect_end(ann);
+}
+
+/* Root gives the log to the user it becomes, who can open a new one in a folder of its own. */
+Test(operate, as_another_user_it_can_still_reopen_its_log) {
+    if (geteuid() != 0)
+        cr_skip_test("only root can become another user");
+    struct server *s = server_prepare();
+    char folder[300], old[400];
+    struct stat log;
+    const struct passwd *nobody = getpwnam("nobody");
+    cr_assert(nobody);
+    snprintf(folder, sizeof folder, "%s/log", s->dir);
+    cr_assert_eq(mkdir(folder, 0755), 0);
+    cr_assert_eq(chmod(s->dir, 0755), 0);
+    cr_assert_eq(chown(folder, nobody->pw_uid, nobody->pw_gid), 0);
+    snprintf(s->log, sizeof s->log, "%s/log/log", s->dir);
+    snprintf(old, sizeof old, "%s.1", s->log);
+    server_launch(s, "workers = 2\nuser = nobody\nlog = %s\n", s->log);
+    cr_assert_eq(stat(s->log, &log), 0);
+    cr_assert_eq(log.st_uid, nobody->pw_uid);
+    server_signal(s, SIGUSR1); /* where it is: rotated by copying */
+    server_logged(s, "log reopened");
+    cr_assert_eq(rename(s->log, old), 0);
+    server_signal(s, SIGUSR1);
+    server_logged(s, "log reopened");
+    server_stop(s);
+}
+
+/* A link at the log's path leads to a file of somebody else: written to, as asked, and not given.
+ */
+Test(operate, what_a_link_leads_to_is_not_given_away) {
+    if (geteuid() != 0)
+        cr_skip_test("only root can become another user");
+    for (int hard = 0; hard < 2; hard++) {
+        struct server *s = server_prepare();
+        char linked[400];
+        struct stat is;
+        snprintf(s->log, sizeof s->log, "%s/precious", s->dir);
+        snprintf(linked, sizeof linked, "%s/link", s->dir);
+        run_write_file(HERE, s->log, "");
+        cr_assert_eq(hard ? link(s->log, linked) : symlink(s->log, linked), 0);
+        server_launch(s, "workers = 2\nuser = nobody\nlog = %s\n", linked);
+        cr_assert_eq(stat(s->log, &is), 0);
+        cr_assert_eq(is.st_uid, 0);
+        server_stop(s);
+    }
 }

@@ -72,6 +72,48 @@ Test(reload, an_address_that_is_served_already_stays) {
     server_stop(s);
 }
 
+/* Newcomers, one after the other, until the reload that gave the room this name has been and gone
+ * by.  Each must be served. */
+static void newcomers_until_reloaded(struct server *s, const char *room) {
+    char ready[64];
+    snprintf(ready, sizeof ready, "reloaded: room \"%s\"", room);
+    bool done = false;
+    for (int64_t deadline = wait_deadline(); !done;) {
+        cr_assert_gt(wait_left_ms(deadline), 0, "never %s", ready);
+        char *log = run_read_file(s->err);
+        done = log && strstr(log, ready);
+        free(log);
+        for (int i = 0; i < 50; i++) {
+            struct guest *g = guest_connect(s);
+            guest_until(g, "%s", told(TOLD_HOW));
+            guest_close(g);
+        }
+    }
+}
+
+/* From one address to all and back, on the port that is served: at no moment is it closed. */
+Test(reload, a_wider_and_a_narrower_address_of_the_same_port) {
+    static const char *const listen[] = {"[::]", "127.0.0.1", "0.0.0.0", "[::]", "0.0.0.0", "*"};
+    if (access("/proc/net/if_inet6", F_OK) != 0)
+        cr_skip_test("this machine has no IPv6");
+    struct server *s = server_start("%s", base); /* on 127.0.0.1 */
+    struct guest *g[GUESTS];
+    fill(s, g);
+    for (size_t i = 0; i < sizeof listen / sizeof listen[0]; i++) {
+        char room[32];
+        snprintf(room, sizeof room, "Room %zu", i);
+        server_configure(s, "%slisten = %s:%u\nroom = %s\n", base, listen[i], s->port, room);
+        server_signal(s, SIGHUP);
+        newcomers_until_reloaded(s, room);
+        if (strcmp(listen[i], "127.0.0.1") != 0) { /* and where it was not before */
+            struct guest *wide = guest_connect_as(s, .to = "127.0.0.2");
+            guest_until(wide, "%s", told(TOLD_HOW));
+        }
+    }
+    talk(g, "after");
+    server_stop(s);
+}
+
 Test(reload, a_bad_file_changes_nothing_and_is_named) {
     struct server *s = server_start("%sroom = Before\n", base);
     struct guest *g[GUESTS];

@@ -43,7 +43,7 @@ static int option(int fd, int level, int name) {
 
 static void open_well(struct listener *l, struct listen_address a) {
     char err[256] = "";
-    cr_assert(listen_open(l, &a, err, sizeof err), "%s", err);
+    cr_assert(listen_open(l, &a, false, err, sizeof err), "%s", err);
 }
 
 Test(listen, addresses_are_written_as_in_the_configuration) {
@@ -125,7 +125,7 @@ Test(listen, a_port_somebody_has_is_refused_with_its_address) {
     for (int i = 0; i < 2; i++) {
         char err[256], text[80], want[256];
         struct listen_address a = address(overlapping[i], first.actual.port);
-        cr_assert(!listen_open(&second, &a, err, sizeof err));
+        cr_assert(!listen_open(&second, &a, false, err, sizeof err));
         snprintf(want, sizeof want, "listen %s: Address already in use", listen_format(&a, text));
         cr_assert_str_eq(err, want);
         cr_assert_eq(second.fd[0], -1);
@@ -137,7 +137,7 @@ Test(listen, the_any_address_serves_both_families) {
     static struct listener l;
     char err[256];
     struct listen_address any = address("::", 0);
-    if (!listen_open(&l, &any, err, sizeof err))
+    if (!listen_open(&l, &any, false, err, sizeof err))
         cr_skip_test("no IPv6 here: %s", err);
     cr_assert(listen_start(&l, 0));
     int client = connect_to("127.0.0.1", l.actual.port);
@@ -150,6 +150,6 @@ Test(listen, an_address_that_is_not_ours_is_refused) {
     static struct listener l;
     char err[256];
     struct listen_address elsewhere = address("192.0.2.1", 0); /* RFC 5737 */
-    cr_assert(!listen_open(&l, &elsewhere, err, sizeof err));
+    cr_assert(!listen_open(&l, &elsewhere, false, err, sizeof err));
     cr_assert_str_eq(err, "listen 192.0.2.1:0: Cannot assign requested address");
 }
