@@ -171,6 +171,25 @@ Test(input, telnet_requests_are_refused_once) {
     server_stop(s);
 }
 
+Test(input, a_line_too_long_can_be_dropped) {
+    struct guest *g[2];
+    struct server *s = two_guests(g);
+    static const char *const drops[] = {"\x15", "\x03", "\xff\xf8", "\xff\xf4"};
+    char big[2000];
+    memset(big, 'x', sizeof big);
+    g[0]->telnet = true;
+    for (size_t i = 0; i < sizeof drops / sizeof drops[0]; i++) {
+        guest_send(g[0], big, sizeof big);
+        guest_send(g[0], drops[i], strlen(drops[i]));
+        guest_say(g[0], "short");
+        guests_expect(g, 2, "ann: short");
+    }
+    guest_send(g[0], big, sizeof big);
+    guest_say(g[0], "to be refused");
+    guest_expect(g[0], "%s", told(TOLD_TOO_LONG));
+    server_stop(s);
+}
+
 static int times_asked_for_eight_bits(const struct guest *g) {
     int times = 0;
     for (size_t i = 0; i + 3 <= g->answers_len; i += 3)

@@ -261,6 +261,8 @@ static enum input_outcome scan_run(struct scan *s) {
         if (scan_unread(s))
             return INPUT_IDLE;
         keys_edit(s->line, &s->line_len, (enum encoding)f->encoding, &ev);
+        if (ev.kind == TELNET_INTERRUPT || ev.kind == TELNET_ERASE_LINE)
+            s->overlong = false; /* the line that was too long is dropped, too */
         return scan_commit(s, &ev) ? INPUT_MORE : INPUT_IDLE;
     }
     if (s->staged)
