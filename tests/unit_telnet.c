@@ -242,7 +242,8 @@ Test(telnet_codec, longest_subnegotiation_is_whole) {
 Test(telnet_codec, asks_nobody_who_has_not_spoken_telnet) {
     struct stream s = {0};
     struct telnet_event ev;
-    feed(&s, "hello\r\n\377\377", 9);
+    feed(&s, "hello\r\n\377\377Ha\377-\377\000", 15);
+    cr_expect_str_eq(s.log, "hello EOL <ff>Ha");
     cr_assert_not(telnet_spoken(&s.t));
     cr_assert_not(telnet_ask(&s.t, TELNET_WILL, TELNET_OPT_ECHO, &ev));
     feed(&s, "\377\361", 2);

@@ -9,7 +9,8 @@
 enum {
     CR = '\r',
     LF = '\n',
-    SUSP = 237,
+    END_OF_FILE = 236,
+    SUSP,
     SE = 240,
     BREAK = 243,
     IP,
@@ -121,10 +122,12 @@ static size_t scan_command(struct telnet *t, uint16_t *sub_len, const uint8_t *i
     } else if (*in == SB) {
         t->state = SUB;
         *sub_len = 0;
-    } else {
+    } else if (*in >= END_OF_FILE) {
         ev->kind = commands[*in];
         ev->typed = typed_as[*in];
         command_done(t, ev);
+    } else {
+        t->state = DATA; /* no command, and no telnet: a letter of Latin-1, most likely */
     }
     return 1;
 }
