@@ -8,7 +8,8 @@
  *   - when everybody has gone, every box has been given back.
  *
  * The worker is the real one with a real segment; its sockets are socket pairs, and time stands
- * still.  The input's first byte chooses how the rest is split, and who the speaker is. */
+ * still.  The input's first byte chooses how the rest is split, who the speaker is, and whether the
+ * room is open. */
 #define worker_main fuzzed_worker_main /* the library has the other */
 #include "worker/worker.c"
 
@@ -210,10 +211,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1 || size > INPUT_MAX)
         return 0;
     bool named = data[0] & 1;
+    worker.config.login = !(data[0] & 2);
     run(data + 1, size - 1, INPUT_MAX, named, false);
     size_t len = listener.len;
     memcpy(heard_before, listener.heard, len);
-    run(data + 1, size - 1, data[0] / 2 + 1u, named, true);
+    run(data + 1, size - 1, data[0] / 4 + 1u, named, true);
     MUST(listener.len == len && memcmp(heard_before, listener.heard, len) == 0);
     return 0;
 }
