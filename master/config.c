@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define HOUR 3600000ull
+#define SILENCE_MAX (576 * HOUR) /* workers keep the time of a word in 32 bits of ms */
 #define AT(field) offsetof(struct config, field), sizeof(((struct config *)0)->field)
 
 static const char *const languages[] = {"en", "zh", NULL};
@@ -52,8 +53,8 @@ static const struct key {
     {"line_max", "1024", value_number, SIZE(line_max, LINE_MAX_MIN, LINE_MAX_MAX), 0},
     {"flood_rate", "5", value_number, NUMBER(flood_rate, 0, 1000), 0},
     {"flood_burst", "20", value_number, NUMBER(flood_burst, 0, 100000), 0},
-    {"login_timeout", "60s", value_number, TIME(login_timeout_ms, 0, 8760 * HOUR), 0},
-    {"idle_timeout", "0", value_number, TIME(idle_timeout_ms, 0, 8760 * HOUR), 0},
+    {"login_timeout", "60s", value_number, TIME(login_timeout_ms, 0, SILENCE_MAX), 0},
+    {"idle_timeout", "0", value_number, TIME(idle_timeout_ms, 0, SILENCE_MAX), 0},
     {"slow_client", "skip", value_word, WORD(slow_client, policies), 0},
     {"worker_timeout", "2s", value_number, TIME(worker_timeout_ms, 100, HOUR), 0},
     {"ring_size", "4M", value_power, SIZE(ring_size, 1 << 16, 1 << 30), RESTART},
@@ -247,9 +248,10 @@ int config_parse(const char *path, struct config *out, struct config_errors *err
     struct reader r = {.path = path, .config = out, .errors = errors};
     errors->count = 0;
     set_defaults(out);
-    FILE *file = fopen(path, "re");
+    const char *wrong;
+    FILE *file = value_open(path, &wrong);
     if (!file) {
-        error_at(&r, "%s", strerror(errno));
+        error_at(&r, "%s", wrong);
         return -1;
     }
     read_lines(&r, file);

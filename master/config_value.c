@@ -4,11 +4,15 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 const struct value_kind value_count = {"a number", {{"", 1}}};
 const struct value_kind value_size = {"a size (such as 512, 64K, 4M, 1G)",
@@ -105,6 +109,10 @@ bool value_power(const struct value_rule *rule, const char *text, struct config 
 bool value_workers(const struct value_rule *rule, const char *text, struct config *config,
                    char *err) {
     cpu_set_t cores;
+    if (strcmp(text, "auto") != 0 && !isdigit((unsigned char)*text)) {
+        snprintf(err, VALUE_ERR_SIZE, "\"%.100s\" is neither a number nor auto", text);
+        return false;
+    }
     if (strcmp(text, "auto") != 0)
         return value_number(rule, text, config, err);
     uint64_t n = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (uint64_t)CPU_COUNT(&cores) : 1;
@@ -184,17 +192,36 @@ bool value_room(const struct value_rule *rule, const char *text, struct config *
     return value_text(rule, text, config, err);
 }
 
-/* How many bytes the file has, at most `size`; -1 with errno. */
-static ssize_t read_file(const char *path, char *bytes, size_t size) {
-    FILE *file = fopen(path, "re");
+FILE *value_open(const char *path, const char **wrong) {
+    struct stat is;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    *wrong = NULL;
+    if (fd < 0 || fstat(fd, &is) != 0)
+        *wrong = strerror(errno);
+    else if (S_ISDIR(is.st_mode))
+        *wrong = strerror(EISDIR);
+    else if (!S_ISREG(is.st_mode) && is.st_rdev != makedev(1, 3))
+        *wrong = "not a regular file";
+    else if (is.st_size > VALUE_FILE_MAX)
+        *wrong = "larger than 1M";
+    FILE *file = *wrong ? NULL : fdopen(fd, "r");
+    if (!file && fd >= 0)
+        close(fd);
+    if (!file && !*wrong)
+        *wrong = strerror(errno);
+    return file;
+}
+
+/* How many bytes the file has, at most `size`; what is wrong with it otherwise. */
+static size_t read_file(const char *path, char *bytes, size_t size, const char **wrong) {
+    FILE *file = value_open(path, wrong);
     if (!file)
-        return -1;
-    errno = 0;
+        return 0;
     size_t n = fread(bytes, 1, size, file);
-    int error = ferror(file) ? errno : 0;
+    if (ferror(file))
+        *wrong = strerror(errno);
     fclose(file);
-    errno = error;
-    return error ? -1 : (ssize_t)n;
+    return n;
 }
 
 /* Lines end with CR LF on the wire, whatever they end with in the file. */
@@ -220,13 +247,11 @@ bool value_motd(const struct value_rule *rule, const char *text, struct config *
         return false;
     if (*text == '\0')
         return true;
-    ssize_t n = read_file(text, bytes, sizeof bytes);
-    const char *wrong = NULL;
-    if (n < 0)
-        wrong = strerror(errno);
-    else if (!store_motd(config, bytes, (size_t)n))
+    const char *wrong;
+    size_t n = read_file(text, bytes, sizeof bytes, &wrong);
+    if (!wrong && !store_motd(config, bytes, n))
         wrong = "longer than 8192 bytes, a line end counting two";
-    else if (!valid_utf8(bytes, (size_t)n) || has_control(bytes, (size_t)n, "\t\n\r\033"))
+    else if (!wrong && (!valid_utf8(bytes, n) || has_control(bytes, n, "\t\n\r\033")))
         wrong = "not UTF-8 text";
     if (wrong)
         snprintf(err, VALUE_ERR_SIZE, "%.150s: %s", text, wrong);

@@ -11,8 +11,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-enum { VALUE_ERR_SIZE = 256, VALUE_RANGE_SIZE = 64 };
+enum { VALUE_ERR_SIZE = 256, VALUE_RANGE_SIZE = 64, VALUE_FILE_MAX = 1 << 20 };
+
+/* For reading; NULL with what is wrong.  Only a regular file of at most VALUE_FILE_MAX bytes, or
+ * /dev/null: the end of a pipe or of a device may never come, and the master waits for nobody. */
+FILE *value_open(const char *path, const char **wrong);
 
 /* Units a number may have, ended by a NULL name, with the name of such a number. */
 struct value_unit {

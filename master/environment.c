@@ -67,7 +67,8 @@ bool log_open(struct master_state *state, const struct config *config, char *err
         fd = socket(AF_UNIX, SOCK_DGRAM, 0);
         target = LOG_TO_SYSLOG;
     } else {
-        fd = open(config->log, O_WRONLY | O_CREAT | O_APPEND, 0640);
+        /* Whoever reads from a pipe, if the path is one, is not waited for. */
+        fd = open(config->log, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY, 0640);
         if (fd >= 0)
             log_give(fd, config);
     }

@@ -110,6 +110,10 @@ Test(reload, a_wider_and_a_narrower_address_of_the_same_port) {
             guest_until(wide, "%s", told(TOLD_HOW));
         }
     }
+    server_logged(s, "no longer listening on [::]:");
+    char *log = run_read_file(s->err); /* whose queue is closed may lose who just came to it */
+    cr_assert(log && !strstr(log, "no longer listening on 127.0.0.1:"), "it was wanted throughout");
+    free(log);
     talk(g, "after");
     server_stop(s);
 }

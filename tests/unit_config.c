@@ -200,7 +200,7 @@ static const struct {
      "room: not printable UTF-8"},
     {"workers = 0", "workers: 0 is out of range; it goes from 1 to 64"},
     {"workers = 65", "workers: 65 is out of range; it goes from 1 to 64"},
-    {"workers = all", "workers: \"all\" is not a number"},
+    {"workers = all", "workers: \"all\" is neither a number nor auto"},
     {"history = 1001", "history: 1001 is out of range; it goes from 0 to 1000"},
     {"history = lots", "history: \"lots\" is not a number"},
     {"history = -1", "history: \"-1\" is not a number"},
