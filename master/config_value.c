@@ -5,6 +5,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +146,24 @@ bool value_text(const struct value_rule *rule, const char *text, struct config *
     memset((char *)config + rule->offset, 0, rule->size); /* fields are compared whole */
     memcpy((char *)config + rule->offset, text, len);
     return true;
+}
+
+static bool value_who(const struct value_rule *rule, const char *text, bool exists,
+                      struct config *config, char *err) {
+    if (!value_text(rule, text, config, err))
+        return false;
+    if (*text != '\0' && !exists)
+        snprintf(err, VALUE_ERR_SIZE, "there is no \"%s\" on this machine", text);
+    return *text == '\0' || exists;
+}
+
+bool value_user(const struct value_rule *rule, const char *text, struct config *config, char *err) {
+    return value_who(rule, text, getpwnam(text) != NULL, config, err);
+}
+
+bool value_group(const struct value_rule *rule, const char *text, struct config *config,
+                 char *err) {
+    return value_who(rule, text, getgrnam(text) != NULL, config, err);
 }
 
 bool value_socket(const struct value_rule *rule, const char *text, struct config *config,

@@ -44,7 +44,8 @@ value_parser value_number;  /* any kind; a time is stored in ms, and bare it is 
 value_parser value_power;   /* a number that is a power of two */
 value_parser value_workers; /* `auto`, or a number */
 value_parser value_word;
-value_parser value_text; /* a path, a user */
+value_parser value_text; /* a path */
+value_parser value_user, value_group;
 value_parser value_room; /* printable UTF-8 */
 value_parser value_socket;
 value_parser value_motd; /* reads the file: UTF-8, stored with CR LF */

@@ -350,13 +350,14 @@ Test(config, the_motd_is_read_with_the_file) {
 /* ---- reload ---- */
 
 Test(config, a_reload_keeps_what_waits_for_a_restart) {
-    static const char old_text[] = "ring_size = 64K\nmax_clients = 7\nuser = ann\ngroup = g\n";
+    static const char old_text[] = "ring_size = 64K\nmax_clients = 7\nuser = root\ngroup = root\n";
     static struct config old;
     int ends[2];
     char said[4096];
     good(old_text);
     old = config;
-    good("ring_size = 128K\nmax_clients = 8\nuser = annabel\nroom = New\nworkers = 3\ngroup = g\n");
+    good("ring_size = 128K\nmax_clients = 8\nuser = daemon\nroom = New\nworkers = 3\ngroup = "
+         "root\n");
     cr_assert_eq(pipe(ends), 0);
     log_to(ends[1], LOG_TO_FD);
     config_keep(&old, &config);
@@ -365,7 +366,7 @@ Test(config, a_reload_keeps_what_waits_for_a_restart) {
     said[n > 0 ? n : 0] = '\0';
     cr_assert_eq(config.ring_size, 65536);
     cr_assert_eq(config.max_clients, 7);
-    cr_assert_str_eq(config.user, "ann");
+    cr_assert_str_eq(config.user, "root");
     cr_assert_str_eq(config.room, "New");
     cr_assert_eq(config.workers, 3);
     static const char *const named[] = {"ring_size", "max_clients", "user"};

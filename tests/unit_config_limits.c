@@ -84,8 +84,8 @@ Test(config_limits, each_text_has_a_length) {
     static const struct {
         const char *key;
         int max;
-    } texts[] = {{"room", 127},    {"log", 255},     {"user", 63},  {"group", 63},
-                 {"pidfile", 255}, {"control", 107}, {"bans", 255}, {"transcript", 255}};
+    } texts[] = {{"room", 127},    {"log", 255},  {"pidfile", 255},
+                 {"control", 107}, {"bans", 255}, {"transcript", 255}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char text[400], want[CONFIG_ERROR_LEN];
         int n = sprintf(text, "%s = ", texts[i].key);
@@ -99,6 +99,16 @@ Test(config_limits, each_text_has_a_length) {
                 texts[i].max);
         cr_assert_str_eq(errors.text[0], want);
     }
+}
+
+Test(config_limits, users_and_groups_are_looked_up) {
+    cr_assert_eq(parse("user = root\ngroup = root\n"), 0, "%s", errors.text[0]);
+    cr_assert_eq(parse("\nuser = nobody of that name\ngroup = nor a group\n"), -1);
+    cr_assert_eq(errors.count, 2);
+    cr_assert_str_eq(errors.text[0] + strlen(path),
+                     ":2: user: there is no \"nobody of that name\" on this machine");
+    cr_assert_str_eq(errors.text[1] + strlen(path),
+                     ":3: group: there is no \"nor a group\" on this machine");
 }
 
 Test(config_limits, what_may_repeat_has_an_end) {
