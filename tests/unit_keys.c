@@ -141,6 +141,10 @@ Test(keys, erasing_is_a_backspace_for_each_column) {
     same_bytes("\b \b\b \b", out, draw_change(ENC_UTF8, 0, "a你", 4, "a", 1, out));
     same_bytes("\b \b\b \b", out, draw_change(ENC_GBK, 0, "\304\343", 2, "", 0, out));
     same_bytes("b", out, draw_change(ENC_UTF8, 80, "a", 1, "ab", 2, out));
+    /* a mark goes with its letter, and a character with all its bytes */
+    same_bytes("\b \be", out, draw_change(ENC_UTF8, 0, "ae\314\240", 4, "ae", 2, out));
+    same_bytes("\314\240", out, draw_change(ENC_UTF8, 0, "ae", 2, "ae\314\240", 4, out));
+    same_bytes("\b \b￥", out, draw_change(ENC_UTF8, 0, "\357\277\275", 3, "￥", 3, out));
     same_bytes("\r   \r", out, draw_away(ENC_UTF8, 0, "a你", 4, out));
 }
 

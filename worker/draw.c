@@ -1,7 +1,6 @@
 /* draw.c - see draw.h. */
 #include "worker/draw.h"
 
-#include "worker/charset.h"
 #include "worker/unicode.h"
 
 #include <stdio.h>
@@ -56,13 +55,23 @@ size_t draw_away(enum encoding enc, unsigned width, const char *shown, size_t n,
     return at + (size_t)sprintf(out + at, "\033[J");
 }
 
+/* How much of `old` may stay: the characters that begin `new` as well, with all their marks. */
+static size_t draw_kept(enum encoding enc, const char *old, size_t old_len, const char *new,
+                        size_t new_len) {
+    size_t last = 0, len;
+    unsigned columns;
+    for (size_t i = 0; i < old_len; i += len) {
+        len = draw_step(enc, old + i, old_len - i, &columns);
+        if (i + len > new_len || memcmp(old + i, new + i, len) != 0)
+            return columns > 0 ? i : last;
+        last = columns > 0 ? i : last;
+    }
+    return old_len;
+}
+
 size_t draw_change(enum encoding enc, unsigned width, const char *old, size_t old_len,
                    const char *new, size_t new_len, char *out) {
-    size_t same = 0, at = 0;
-    while (same < old_len && same < new_len && old[same] == new[same])
-        same++;
-    if (same > 0 && same < old_len && same < new_len)
-        same = charset_last_start(enc, (const uint8_t *)old, same); /* whole characters */
+    size_t same = draw_kept(enc, old, old_len, new, new_len), at = 0;
     struct place end = draw_place(enc, width, old, old_len);
     struct place kept = draw_place(enc, width, old, same);
     if (same < old_len && !(kept.row == end.row && (width == 0 || end.column < width))) {
