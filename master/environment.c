@@ -127,6 +127,20 @@ void pidfile_remove(struct master_state *state) {
     state->pid_fd_file = -1;
 }
 
+bool pidfile_move(struct master_state *state, const struct config *config, char *err,
+                  size_t err_size) {
+    struct master_state next = {.pid_fd_file = -1};
+    if (strcmp(state->pidfile, config->pidfile) == 0)
+        return true;
+    if (!pidfile_open(&next, config, err, err_size))
+        return false;
+    pidfile_remove(state);
+    memcpy(state->pidfile, next.pidfile, sizeof state->pidfile);
+    state->pid_fd_file = next.pid_fd_file;
+    pidfile_write(state);
+    return true;
+}
+
 static bool become(const struct passwd *user, gid_t gid) {
     if (user)
         return initgroups(user->pw_name, gid) == 0 && setgid(gid) == 0 && setuid(user->pw_uid) == 0;

@@ -25,6 +25,10 @@ bool pidfile_open(struct master_state *state, const struct config *config, char 
                   size_t err_size);
 void pidfile_write(const struct master_state *state);
 void pidfile_remove(struct master_state *state);
+/* To where the configuration has it now; if it cannot be there, it stays.  False with a sentence.
+ */
+bool pidfile_move(struct master_state *state, const struct config *config, char *err,
+                  size_t err_size);
 
 bool privileges_drop(const struct config *config, char *err, size_t err_size);
 

@@ -234,6 +234,8 @@ void master_reload(struct master *m) {
     }
     if (strcmp(config.log, current(m)->log) != 0 && !log_open(&h->master, &config, err, sizeof err))
         log_error("%s; logging goes on where it was", err);
+    if (!pidfile_move(&h->master, &config, err, sizeof err))
+        log_error("%s; the pid stays where it was", err);
     log_set_level(config.log_level);
     config_log_inert(&config);
     reload_workers(&m->seg, config.workers);

@@ -164,6 +164,40 @@ Test(reload, language_and_line_max_change_for_those_who_are_there) {
     server_stop(s);
 }
 
+static bool pid_is_at(const struct server *s, const char *path) {
+    char *text = run_read_file(path);
+    bool here = text && atoi(text) == s->pid;
+    free(text);
+    return here;
+}
+
+Test(reload, the_pidfile_moves) {
+    struct server *s = server_prepare();
+    char path[2][400];
+    for (int i = 0; i < 2; i++)
+        snprintf(path[i], sizeof path[i], "%s/pid%d", s->dir, i);
+    server_launch(s, "%sroom = A\n", base); /* none at first */
+    server_configure(s, "%sroom = B\npidfile = %s\n", base, path[0]);
+    server_signal(s, SIGHUP);
+    server_logged(s, "reloaded: room \"B\"");
+    cr_assert(pid_is_at(s, path[0]));
+    server_configure(s, "%sroom = C\npidfile = %s\n", base, path[1]);
+    server_signal(s, SIGHUP);
+    server_logged(s, "reloaded: room \"C\"");
+    cr_assert(pid_is_at(s, path[1]));
+    cr_assert_neq(access(path[0], F_OK), 0);
+    server_configure(s, "%sroom = D\npidfile = %s/nowhere/pid\n", base, s->dir);
+    server_signal(s, SIGHUP);
+    server_logged(s, "No such file or directory; the pid stays where it was");
+    server_logged(s, "reloaded: room \"D\"");
+    cr_assert(pid_is_at(s, path[1]));
+    server_configure(s, "%sroom = E\n", base);
+    server_signal(s, SIGHUP);
+    server_logged(s, "reloaded: room \"E\"");
+    cr_assert_neq(access(path[1], F_OK), 0);
+    server_stop(s);
+}
+
 Test(reload, the_log_is_reopened) {
     struct server *s = server_prepare();
     snprintf(s->log, sizeof s->log, "%s/room.log", s->dir);
