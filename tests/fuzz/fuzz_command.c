@@ -5,6 +5,8 @@
  *   - one who never sent a telnet command is sent none, and nothing that steers a terminal;
  *   - how the bytes are split between reads changes nothing that others receive, nor does it that
  *     after each read another takes over who knows the speaker's record alone;
+ *   - on the screen of one who is echoed stands the half-typed line of its record, whole and
+ * nothing else, after every byte, though others speak;
  *   - when everybody has gone, every box has been given back.
  *
  * The worker is the real one with a real segment; its sockets are socket pairs, and time stands
@@ -13,8 +15,10 @@
 #define worker_main fuzzed_worker_main /* the library has the other */
 #include "worker/worker.c"
 
+#include "tests/fuzz/screen.h"
 #include "worker/charset.h"
 #include "worker/text.h"
+#include "worker/typed.h"
 #include "worker/unicode.h"
 
 #include <fcntl.h>
@@ -139,6 +143,56 @@ static void take_over(struct person *p) {
     settle();
 }
 
+/* Until it is echoed, a client shows itself what it types. */
+static void check_screen(size_t *seen, bool *echoed) {
+    static struct screen screen;
+    char shown[TYPED_SHOWN_MAX];
+    const struct client *c = worker_client(&worker, speaker.client);
+    if (!client_is(c, speaker.birth) || worker.place[speaker.client] == 0)
+        return;
+    const struct facts *f = client_facts(c);
+    const uint8_t *line = NULL;
+    size_t len = 0, from = *seen;
+    *seen = speaker.len;
+    if (f->line_len > 0) {
+        line = f->line_box != NO_BOX
+                   ? ((struct outbox *)box_at(&segment.outboxes, f->line_box))->data
+                   : ((struct inbox *)box_at(&segment.inboxes, f->in_box))->line;
+        len = typed_shown((enum encoding)f->encoding, line, f->line_len, shown);
+    }
+    bool was = *echoed && screen.enc == f->encoding;
+    *echoed = (f->flags & FACT_EDITED) && f->columns == 0;
+    if (!*echoed)
+        return;
+    screen.enc = (enum encoding)f->encoding;
+    if (!was) {
+        screen_blank(&screen);
+        screen.column = 0;
+    }
+    screen_show(&screen, was ? speaker.heard + from : shown, was ? speaker.len - from : len);
+    MUST(screen_is(&screen, shown, len));
+}
+
+/* Byte by byte, with somebody else's line now and then. */
+static void run_on_screen(const uint8_t *said, size_t n) {
+    size_t seen = 0;
+    bool echoed = false;
+    come(&listener, 1);
+    say(&listener, "bob\r\n", 5);
+    come(&speaker, 2);
+    say(&speaker, "ann\r\n", 5);
+    for (size_t at = 0; at < n; at++) {
+        say(&speaker, said + at, 1);
+        check_screen(&seen, &echoed);
+        if (at % 16 == 15) {
+            say(&listener, "hello\r\n", 7);
+            check_screen(&seen, &echoed);
+        }
+    }
+    go(&speaker);
+    go(&listener);
+}
+
 static void check_listener(void) {
     const char *line = listener.heard, *end = line + listener.len, *stop;
     for (; line < end; line = stop + 1) {
@@ -215,7 +269,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     run(data + 1, size - 1, INPUT_MAX, named, false);
     size_t len = listener.len;
     memcpy(heard_before, listener.heard, len);
-    run(data + 1, size - 1, data[0] / 4 + 1u, named, true);
+    run(data + 1, size - 1, data[0] / 4 % 32 + 1u, named, true);
     MUST(listener.len == len && memcmp(heard_before, listener.heard, len) == 0);
+    if (data[0] & 128)
+        run_on_screen(data + 1, size - 1);
     return 0;
 }
