@@ -4,8 +4,9 @@
 
 #include "ipc/segment.h"
 
-/* Binds what the configuration names and the segment has not, and marks as draining what it no
- * longer names.  False, with a sentence and nothing changed, if an address cannot be bound. */
+/* Binds what the configuration names and the segment has not, and marks as draining what it neither
+ * names nor covers any longer.  False, with a sentence and nothing changed, if an address cannot be
+ * bound. */
 bool reload_listeners(struct segment *seg, const struct config *config, char *err, size_t err_size);
 
 /* Closes what has been draining. */
