@@ -30,9 +30,9 @@ static void list_line(struct edit *e, const struct client *other, const struct f
         client_called(other, facts, called);
     else
         client_endpoint(other, called);
-    int32_t quiet = (int32_t)(e->w->now - facts->heard);
-    if (idle && quiet >= 60000) {
-        idle_text((uint32_t)quiet, since);
+    uint32_t quiet = e->w->now - facts->heard; /* or it was heard a moment after our `now` */
+    if (idle && quiet >= 60000 && quiet < UINT32_MAX - 60000) {
+        idle_text(quiet, since);
         struct words words = {.name = called, .text = since};
         edit_sentence(e, SAY_WHO_IDLE, &words);
     } else {
