@@ -241,6 +241,20 @@ Test(operate, detached_it_keeps_nothing_of_the_starters) {
     guest_expect_end(ann);
 }
 
+/* Opening it would wait for a reader, and the server with it. */
+Test(operate, a_log_that_is_a_pipe_nobody_reads_is_refused) {
+    static struct ran ran;
+    struct server *s = server_prepare();
+    char pipe[400], want[500];
+    snprintf(pipe, sizeof pipe, "%s/pipe", s->dir);
+    cr_assert_eq(mkfifo(pipe, 0600), 0);
+    server_configure(s, "log = %s\n", pipe);
+    run(&ran, run_server_path(), "-c", s->conf);
+    snprintf(want, sizeof want, "chatroom-master: log %s: No such device or address\n", pipe);
+    cr_assert_eq(ran.status, 1);
+    cr_assert_str_eq(ran.err, want);
+}
+
 /* Root gives the log to the user it becomes, who can open a new one in a folder of its own. */
 Test(operate, as_another_user_it_can_still_reopen_its_log) {
     if (geteuid() != 0)
