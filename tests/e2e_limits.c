@@ -2,9 +2,11 @@
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 TestSuite(limits, .timeout = 180);
@@ -103,6 +105,44 @@ Test(limits, the_room_is_full) {
     struct guest *more = guest_connect(s);
     guest_expect(more, "%s", told(TOLD_FULL));
     server_stop(s);
+}
+
+/* This process and its children may have so many descriptors and no more. */
+static void descriptors_at_most(rlim_t n) {
+    struct rlimit limit = {n, n}, more = {n + 1, n + 1};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+        cr_skip_test("no limit holds us: we may raise it");
+}
+
+Test(limits, max_clients_is_lowered_to_what_the_system_allows) {
+    descriptors_at_most(700);
+    struct server *s = server_start("%smax_clients = 1000\n", quiet);
+    unsigned lowered = 0;
+    const char *line = strstr(server_logged(s, "max_clients lowered to "), "max_clients");
+    cr_assert_eq(sscanf(line, "max_clients lowered to %u: the system allows 700", &lowered), 1);
+    cr_assert(lowered > 0 && lowered < 700, "%u", lowered);
+    struct guest *ann = guest_enter(s, "ann");
+    server_configure(s, "%smax_clients = 1000\nroom = New\n", quiet);
+    server_signal(s, SIGHUP);
+    server_logged(s, "reloaded: room \"New\"");
+    char *log = run_read_file(s->log);
+    cr_assert(log && !strstr(log, "waits for a restart"), "nothing was changed: %s", log);
+    free(log);
+    guest_say(ann, "still here");
+    guest_expect(ann, "ann: still here");
+    server_stop(s);
+}
+
+Test(limits, too_few_descriptors_for_anybody) {
+    static struct ran ran;
+    struct server *s = server_prepare();
+    server_configure(s, "%s", quiet);
+    descriptors_at_most(200);
+    run(&ran, run_server_path(), "-c", s->conf);
+    cr_assert_eq(ran.status, 1);
+    cr_assert(strstr(ran.err, "the system allows too few descriptors for any client\n"), "%s",
+              ran.err);
 }
 
 Test(limits, so_many_from_one_address) {
