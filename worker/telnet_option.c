@@ -143,6 +143,7 @@ bool telnet_ask(struct telnet *t, uint8_t verb, enum telnet_option option,
     unsigned row = row_of(us ? US : HIM, (uint8_t)option);
     ev->kind = TELNET_NONE;
     ev->answer_len = 0;
+    ev->typed = 0;
     if (row == NO_ROW || !telnet_spoken(t))
         return false;
     q_move(t, row, on ? ASK_ON : ASK_OFF, ev);
