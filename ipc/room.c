@@ -117,6 +117,14 @@ uint64_t room_oldest(const struct room *room) {
     return limit > room->ledger_len ? limit - room->ledger_len + 1 : 1;
 }
 
+/* From `floor` on, the first entry that begins at or after `pos`: the one after that which ends
+ * beyond the byte before. */
+static uint64_t room_begins_at(const struct room *room, uint64_t count, uint64_t floor, int e,
+                               uint64_t pos) {
+    uint64_t entry = pos == 0 ? floor : room_find(room, e, pos - 1, floor - 1, count - 1) + 1;
+    return entry > floor ? entry : floor;
+}
+
 uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor) {
     uint64_t guard = floor;
     if (count > room->ledger_len / 2 && count - room->ledger_len / 2 > guard)
@@ -124,13 +132,18 @@ uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor)
     const struct entry *last = room_entry(room, count - 1);
     for (int e = 0; e < ENC_COUNT; e++) {
         uint64_t half = room->ring_size[e] / 2;
-        if (last->end[e] > half) {
-            /* The first entry that begins at or after end - half: the one after that which ends
-             * beyond (end - half - 1). */
-            uint64_t entry = room_find(room, e, last->end[e] - half - 1, guard - 1, count - 1) + 1;
-            if (entry > guard)
-                guard = entry;
-        }
+        if (last->end[e] > half)
+            guard = room_begins_at(room, count, guard, e, last->end[e] - half);
+    }
+    return guard;
+}
+
+uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor) {
+    uint64_t guard = floor;
+    for (int e = 0; e < ENC_COUNT; e++) {
+        uint64_t limit = room->shared->text_limit[e], size = room->ring_size[e];
+        if (limit >= size)
+            guard = room_begins_at(room, count, guard, e, limit - size + 1);
     }
     return guard;
 }

@@ -152,6 +152,10 @@ uint64_t room_find(const struct room *room, int e, uint64_t pos, uint64_t lo, ui
  * ledger behind `count`, and not below `floor` (its guard now, or the oldest entry that exists). */
 uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor);
 
+/* The oldest entry, from `floor` on, whose text nobody may have overwritten, nor the byte before it.
+ * Under the gate. */
+uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor);
+
 /* The oldest index a newcomer may guard: that entry and the one before it are intact, whatever a
  * dead writer left beyond `count`, because nobody ever writes at or beyond the limit.  Under the
  * gate. */

@@ -191,6 +191,17 @@ bool master_check_config(struct master *m) {
     return false;
 }
 
+/* The dead one may have been in the middle of a reload: who polls which queue is settled anew, and
+ * everyone looks. */
+static void take_up_reload(struct master *m) {
+    static struct config config;
+    config = *current(m);
+    reload_workers(&m->seg, atomic_load(&m->seg.header->workers));
+    segment_publish_config(&m->seg, &config);
+    supervisor_start_all(&m->supervisor);
+    supervisor_ring(&m->supervisor);
+}
+
 bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, worker_entry entry) {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
     FAULT("master.take_over.before");
@@ -208,6 +219,7 @@ bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, work
     }
     announce(m);
     supervisor_take_over(&m->supervisor);
+    take_up_reload(m);
     log_ready(m, "ready again");
     return true;
 }

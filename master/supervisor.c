@@ -126,6 +126,16 @@ void supervisor_ring(struct supervisor *s) {
     }
 }
 
+void supervisor_signal(struct supervisor *s, uint32_t index, int signo) {
+    struct slot *slot = &s->seg->slots[index];
+    pid_t pid = atomic_load(&slot->pid);
+    int pidfd = atomic_load(&slot->pidfd);
+    if (pid > 0 && pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
+    else if (pid > 0)
+        kill(pid, signo);
+}
+
 static bool own_fault(int signo) {
     return signo == SIGSEGV || signo == SIGBUS || signo == SIGABRT || signo == SIGILL ||
            signo == SIGFPE;
@@ -156,6 +166,8 @@ static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_
         log_debug("worker %u had retired; starting it again", index);
     else if (info->si_code == CLD_EXITED)
         log_warn("worker %u exited with status %d; replacing it", index, info->si_status);
+    else if (info->si_status == 0)
+        log_warn("worker %u has died; replacing it", index);
     else
         log_warn("worker %u was killed by signal %d (%s); replacing it", index, info->si_status,
                  strsignal(info->si_status));
@@ -294,11 +306,8 @@ static bool anyone_left(struct supervisor *s) {
 }
 
 static void supervisor_kill(struct supervisor *s) {
-    for (int i = 0; i < WORKERS_MAX; i++) {
-        pid_t pid = atomic_load(&s->seg->slots[i].pid);
-        if (pid > 0)
-            kill(pid, SIGKILL);
-    }
+    for (uint32_t i = 0; i < WORKERS_MAX; i++)
+        supervisor_signal(s, i, SIGKILL);
 }
 
 static void supervisor_wait_all(struct supervisor *s, uint64_t until) {

@@ -74,6 +74,9 @@ void supervisor_stop(struct supervisor *s, uint32_t ms);
  * not die. */
 bool supervisor_kill_all(struct supervisor *s);
 
+/* To the worker in the slot, if there is one: by its pidfd, for its pid may be another's by now. */
+void supervisor_signal(struct supervisor *s, uint32_t index, int signo);
+
 /* Rings every worker: something in the header has changed. */
 void supervisor_ring(struct supervisor *s);
 

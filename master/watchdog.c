@@ -28,7 +28,7 @@ void watchdog_stopped(struct supervisor *s, uint32_t index) {
     gate_nudge(s->seg->gate);
     supervisor_ring(s);
     if (gate_owner(s->seg->gate) == incarnation)
-        kill(atomic_load(&slot->pid), SIGCONT);
+        supervisor_signal(s, index, SIGCONT);
 }
 
 static bool work_waits(const struct slot *slot) {
@@ -61,7 +61,7 @@ static void watchdog_kill(struct supervisor *s, uint32_t index, uint64_t now) {
              (unsigned long long)(now - s->watch[index].since));
     if (!is_stopped(pid))
         atomic_store(&slot->fault, SIGKILL);
-    kill(pid, SIGKILL);
+    supervisor_signal(s, index, SIGKILL);
     s->watch[index].since = now;
     s->watch[index].patience *= 2;
 }

@@ -177,8 +177,10 @@ static void adopt_orphans(struct worker *w) {
     }
 }
 
-/* Enters the successor's guard, under the gate, half a ring behind.  The ledger stays held from the
- * predecessor's guard on until everyone it has been overtaken by the text is counted. */
+/* Enters the successor's guard, under the gate, where the predecessor's was, or as near to it as
+ * the text has not been written over since: nobody is lapped because a worker died.  The ledger
+ * stays held from the predecessor's guard on until everyone whom the text has overtaken is counted.
+ */
 static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
     struct segment *seg = w->seg;
     struct slot *slot = w->slot;
@@ -191,7 +193,7 @@ static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
         hold = 0;
     }
     *old = hold != 0 ? hold : guard > oldest ? guard : oldest;
-    uint64_t raised = room_guard_for(&seg->room, count, guard > oldest ? guard : oldest);
+    uint64_t raised = room_whole(&seg->room, count, guard > oldest ? guard : oldest);
     atomic_store(&slot->hold, *old);
     FAULT("adopt.guard.hold");
     atomic_store(&slot->guard, raised);

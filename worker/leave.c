@@ -65,6 +65,10 @@ void leave_stage(struct worker *w) {
         uint32_t fd = w->going.at[i];
         struct client *c = worker_client(w, fd);
         const struct facts *f = client_facts(c);
+        if (w->place[fd] == 0) { /* ended in another way meanwhile */
+            w->going.in[fd] = 0;
+            continue;
+        }
         bool seen_to_come = (f->flags & FACT_IN_ROOM) && !(f->flags & FACT_LEFT);
         if (seen_to_come && !stage_fits(w, SENTENCE_MAX / 4)) {
             w->going.at[kept++] = fd;

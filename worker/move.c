@@ -9,16 +9,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-static void move_let_go(struct worker *w, struct client *c, uint64_t index, uint32_t to) {
+static void move_let_go(struct worker *w, struct client *c, uint32_t to) {
     uint32_t fd = client_index(w, c);
-    struct edit e;
-    edit_begin(&e, w, c);
-    e.f->seen = index + 1;
-    edit_commit(&e);
     /* The receiver's guard may be as far as half a ring behind; see flush_raise. */
     uint64_t guard = atomic_load_explicit(&w->slot->guard, memory_order_relaxed);
     uint64_t count = room_count(&w->seg->room);
     flush_lap_behind(w, c, guard, room_guard_for(&w->seg->room, count, guard), count);
+    if (client_state(atomic_load_explicit(&c->life, memory_order_relaxed)) != CLIENT_LIVE)
+        return; /* too slow: it ends here, and the receiver passes it over */
     member_remove(w, c);
     epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_DEL, (int)fd, NULL);
     if (c->mode == MODE_BLOCKED) {
@@ -30,6 +28,19 @@ static void move_let_go(struct worker *w, struct client *c, uint64_t index, uint
     FAULT("move.let_go.after");
     atomic_thread_fence(memory_order_seq_cst);
     slot_ring(&w->seg->slots[to]);
+}
+
+/* It is ours, and this entry will never give it away again, whatever dies and is applied anew. */
+static void move_taken(struct worker *w, struct client *c, uint64_t index) {
+    if (client_facts(c)->seen > index)
+        return;
+    struct edit e;
+    edit_begin(&e, w, c);
+    e.mute = true; /* nothing is said, so no box is wanted */
+    e.f->seen = index + 1;
+    FAULT("move.taken.before");
+    edit_commit(&e);
+    FAULT("move.taken.after");
 }
 
 bool move_apply(struct worker *w, uint64_t index, const struct entry *entry) {
@@ -44,14 +55,16 @@ bool move_apply(struct worker *w, uint64_t index, const struct entry *entry) {
     if (client_birth(life) != entry->birth)
         return true;
     if (move.from == w->index) {
-        /* Seen already: it has been away and come back. */
+        /* Seen already: it has been away, and come back by a later entry. */
         if (client_state(life) == CLIENT_LIVE && slot == w->index && client_facts(c)->seen <= index)
-            move_let_go(w, c, index, move.to);
+            move_let_go(w, c, move.to);
         return true;
     }
     if (slot == w->index) {
         if (client_state(life) >= CLIENT_LIVE && w->place[entry->client] == 0)
             adopt_client(w, c);
+        if (client_is(c, entry->birth))
+            move_taken(w, c, index);
         return true;
     }
     /* Closed by the giver before it came to the entry, or gone on to a third. */

@@ -15,13 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    OUT_ENOUGH = 4096,
-    READ_SIZE = 65536,
-    SLOW_RECEIVE_BUFFER = 2048,
-    PAST_LINE = 70,
-    PAST_SIZE = 700
-};
+enum { OUT_ENOUGH = 4096, READ_SIZE = 65536, SLOW_WINDOW = 4096, PAST_LINE = 70, PAST_SIZE = 700 };
 
 uint32_t crowd_random(struct crowd *c, uint32_t below) { /* xorshift32 */
     c->random ^= c->random << 13;
@@ -77,10 +71,12 @@ static void guest_connect(struct crowd *c, struct guest *g) {
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons(c->port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int one = 1, small = SLOW_RECEIVE_BUFFER;
+    int one = 1, small = SLOW_WINDOW;
     g->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Not a small SO_RCVBUF: small segments that do not fit are dropped, and their sender backs off
+     * for longer than any test waits. */
     if (g->role == ROLE_SLOW)
-        setsockopt(g->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+        setsockopt(g->fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &small, sizeof small);
     if (g->fd < 0 || connect(g->fd, (struct sockaddr *)&to, sizeof to) != 0) {
         order_complain(c->order, "REFUSED: %s", strerror(errno));
         c->refused++;
@@ -200,7 +196,7 @@ static void act(struct crowd *c, struct guest *g) {
         name_of(g, name);
         guest_type(g, "/nick %s\r\n", name);
     } else if (g->role == ROLE_SLOW && dice < 10) {
-        g->deaf_until = clock_ms() + 200 + crowd_random(c, 6000);
+        g->deaf_until = clock_ms() + 200 + crowd_random(c, 9000);
         epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, g->fd, NULL);
     } else if (g->role == ROLE_STAYS && dice < 10 && &c->guest[g->partner] != g &&
                c->guest[g->partner].state == GUEST_INSIDE) {
