@@ -12,6 +12,7 @@ void room_init(struct room *room) {
     genesis->client = NOBODY;
     room->shared->ledger_limit = 0;
     memset(room->shared->text_limit, 0, sizeof room->shared->text_limit);
+    memset(room->shared->text_high, 0, sizeof room->shared->text_high);
     atomic_store_explicit(&room->shared->count, 1, memory_order_release);
 }
 
@@ -78,6 +79,9 @@ bool room_append(struct room *room, struct batch *batch, const struct room_line 
         if (line->len[e] == 0)
             continue;
         uint64_t at = batch->end[e] & (room->ring_size[e] - 1);
+        if (batch->end[e] + line->len[e] > room->shared->text_high[e])
+            room->shared->text_high[e] = batch->end[e] + line->len[e];
+        FAULT("room.append.high");
         memcpy(room->ring[e] + at, line->text[e], line->len[e]);
         batch->end[e] += line->len[e];
         visible |= e != RING_ASIDE;
@@ -141,9 +145,18 @@ uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor)
 uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor) {
     uint64_t guard = floor;
     for (int e = 0; e < ENC_COUNT; e++) {
-        uint64_t limit = room->shared->text_limit[e], size = room->ring_size[e];
-        if (limit >= size)
-            guard = room_begins_at(room, count, guard, e, limit - size + 1);
+        uint64_t high = room->shared->text_high[e], size = room->ring_size[e];
+        if (high >= size)
+            guard = room_begins_at(room, count, guard, e, high - size + 1);
     }
     return guard;
+}
+
+void room_enter(struct room *room, uint64_t guard) {
+    for (int e = 0; e < ENC_COUNT; e++) {
+        uint64_t limit = room_start(room, guard, e) + room->ring_size[e] - 1;
+        if (limit < room->shared->text_limit[e])
+            room->shared->text_limit[e] = limit;
+    }
+    FAULT("room.enter.after");
 }

@@ -88,6 +88,7 @@ struct room_shared {
      * small: guards rise, so a stale limit is a safe one. */
     _Alignas(64) uint64_t ledger_limit; /* first index that may not be written */
     uint64_t text_limit[RING_COUNT];    /* first byte that may not be written */
+    uint64_t text_high[RING_COUNT]; /* first byte that nobody has written yet, committed or not */
 };
 
 struct slot;
@@ -152,9 +153,13 @@ uint64_t room_find(const struct room *room, int e, uint64_t pos, uint64_t lo, ui
  * ledger behind `count`, and not below `floor` (its guard now, or the oldest entry that exists). */
 uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor);
 
-/* The oldest entry, from `floor` on, whose text nobody may have overwritten, nor the byte before it.
- * Under the gate. */
+/* The oldest entry, from `floor` on, whose text nobody has written over, nor the byte before it,
+ * whatever a dead writer left beyond `count`.  Under the gate. */
 uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor);
+
+/* A guard is about to appear at `guard`, lower perhaps than any when the limits were surveyed: from
+ * now on they heed it.  Under the gate, before its slot is seen alive. */
+void room_enter(struct room *room, uint64_t guard);
 
 /* The oldest index a newcomer may guard: that entry and the one before it are intact, whatever a
  * dead writer left beyond `count`, because nobody ever writes at or beyond the limit.  Under the

@@ -187,13 +187,17 @@ static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
     worker_lock(w);
     uint64_t count = room_count(&seg->room), oldest = room_oldest(&seg->room);
     uint64_t guard = atomic_load(&slot->guard), hold = atomic_load(&slot->hold);
-    if (atomic_load(&slot->state) == SLOT_UNUSED) {
+    bool vacant = atomic_load(&slot->state) == SLOT_UNUSED;
+    if (vacant) {
         atomic_store(&slot->cursor, count);
         guard = oldest;
         hold = 0;
     }
     *old = hold != 0 ? hold : guard > oldest ? guard : oldest;
-    uint64_t raised = room_whole(&seg->room, count, guard > oldest ? guard : oldest);
+    uint64_t floor = guard > oldest ? guard : oldest;
+    uint64_t raised =
+        vacant ? room_guard_for(&seg->room, count, floor) : room_whole(&seg->room, count, floor);
+    room_enter(&seg->room, raised);
     atomic_store(&slot->hold, *old);
     FAULT("adopt.guard.hold");
     atomic_store(&slot->guard, raised);

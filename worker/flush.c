@@ -222,6 +222,7 @@ static void flush_lap(struct worker *w, struct client *c, uint64_t old_guard, ui
     }
     struct edit e;
     edit_begin(&e, w, c);
+    e.mute = true; /* the guard rises after this: it must not fail for want of a box */
     struct facts *f = e.f;
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
     uint64_t pos = f->pos;
@@ -294,12 +295,6 @@ static void flush_raise(struct worker *w, uint64_t count) {
     FAULT("flush.raise.after");
 }
 
-void flush_restart(struct worker *w) {
-    w->flush_left = w->circle_left = w->member_count;
-    if (w->flush_at >= w->member_count)
-        w->flush_at = 0;
-}
-
 bool flush_slice(struct worker *w) {
     const struct room *room = &w->seg->room;
     uint64_t count = room_count(room);
@@ -311,6 +306,8 @@ bool flush_slice(struct worker *w) {
             w->circle_left = w->member_count;
         }
     }
+    if (w->member_count == 0)
+        w->flush_left = w->circle_left = 0;
     const struct entry *last = room_entry(room, count - 1);
     uint64_t end[ENC_COUNT];
     memcpy(end, last->end, sizeof end);

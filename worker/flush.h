@@ -15,10 +15,10 @@
 
 #include "worker/worker.h"
 
-/* Clients between two looks at the input and at `count`.  Smaller slices would put more lines into
- * a send, but with 32 a soak with kills ends in workers that go round and round in a filtered
- * client behind the guard: they are for when that is understood. */
-enum { FLUSH_SLICE = 512 };
+/* Clients between two looks at the input and at `count`.  Few: a look costs less than one send, and
+ * whoever comes after it is sent what was said meanwhile in the same send - with 512, each send took
+ * fewer lines, and a line took twice as long to its last receiver. */
+enum { FLUSH_SLICE = 32 };
 
 /* Takes up what was published since; then one slice.  True if members are left for another. */
 bool flush_slice(struct worker *w);
@@ -42,8 +42,5 @@ void flush_unblock(struct worker *w, struct client *c);
 /* Laps the client if it is behind ledger entry `guard`; [old_guard, count) is there to be read. */
 void flush_lap_behind(struct worker *w, struct client *c, uint64_t old_guard, uint64_t guard,
                       uint64_t count);
-
-/* The list of members changed: the pass under way visits everyone once more. */
-void flush_restart(struct worker *w);
 
 #endif

@@ -205,6 +205,7 @@ static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done)
                         .plain_only = s->staged,
                         .consumed = s->at,
                         .telnet = &s->telnet};
+    FAULT("input.line");
     switch (command_line(w, s->c, &line)) {
     case LINE_STAGED:
         s->tat = flood_charge(&w->config, s->tat, w->now);

@@ -24,6 +24,15 @@ void fd_list_add(struct fd_list *list, uint32_t fd) {
     list->at[list->count++] = fd;
 }
 
+/* The flush goes round the places, and its two circles (worker.h) are so many places long.  One who
+ * came to a place behind it is flushed by itself, before the next slice; the circles may find it
+ * again, and must not lose another for it. */
+static void member_came(struct worker *w, uint32_t fd) {
+    fd_list_add(&w->dirty, fd);
+    w->flush_left += w->flush_left > 0;
+    w->circle_left += w->circle_left > 0;
+}
+
 void member_add(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     if (w->place[fd] != 0)
@@ -35,7 +44,7 @@ void member_add(struct worker *w, struct client *c) {
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->strangers++;
     atomic_store_explicit(&w->slot->clients, w->member_count, memory_order_release);
-    flush_restart(w);
+    member_came(w, fd);
 }
 
 void member_remove(struct worker *w, struct client *c) {
@@ -51,7 +60,8 @@ void member_remove(struct worker *w, struct client *c) {
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->strangers--;
     atomic_store_explicit(&w->slot->clients, w->member_count, memory_order_release);
-    flush_restart(w);
+    if (last != fd)
+        member_came(w, last); /* to this place, where the flush may have been already */
 }
 
 void member_arm(struct worker *w, struct client *c) {

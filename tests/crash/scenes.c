@@ -6,88 +6,21 @@
  *
  *     scenes [-b BINARY] */
 #include "ipc/clock.h"
-#include "tests/crash/victim.h"
+#include "tests/crash/person.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum { PEOPLE = 1000, HEARD_MAX = 1 << 20, PATIENCE_MS = 20000 };
-
-struct person {
-    int fd;
-    char *heard; /* NUL-terminated */
-    size_t len;
-};
+enum { PEOPLE = 1000 };
 
 static struct victim victim;
 
 static bool failed(const char *why) {
     fprintf(stderr, "  %s\n", why);
     return false;
-}
-
-static struct person person_comes(const char *name, int receive_buffer) {
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(victim.port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct person p = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    if (receive_buffer > 0)
-        setsockopt(p.fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-    if (connect(p.fd, (struct sockaddr *)&to, sizeof to) != 0) {
-        perror("connect");
-        exit(2);
-    }
-    dprintf(p.fd, "login %s\r\n", name);
-    return p;
-}
-
-static void person_types(const struct person *p, const char *text) {
-    (void)!send(p->fd, text, strlen(text), MSG_NOSIGNAL);
-}
-
-/* Reads at most `most` bytes more; false at the end of the stream, or if nothing comes. */
-static bool person_reads(struct person *p, size_t most) {
-    struct pollfd wait = {.fd = p->fd, .events = POLLIN};
-    p->heard = realloc(p->heard, p->len + most + 1);
-    if (!p->heard)
-        abort();
-    victim_watch(&victim);
-    ssize_t n = poll(&wait, 1, PATIENCE_MS) == 1 ? recv(p->fd, p->heard + p->len, most, 0) : -1;
-    if (n > 0)
-        p->len += (size_t)n;
-    p->heard[p->len] = '\0';
-    return n > 0;
-}
-
-static bool person_hears(struct person *p, const char *text) {
-    while (!p->heard || !strstr(p->heard, text)) {
-        if (!person_reads(p, 65536))
-            return false;
-    }
-    return true;
-}
-
-static void person_goes(struct person *p) {
-    close(p->fd);
-    free(p->heard);
-    p->heard = NULL;
-    p->len = 0;
-}
-
-static uint32_t times(const char *text, const char *what) {
-    uint32_t n = 0;
-    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
-        n++;
-    return n;
 }
 
 /* All of them at once; the master goes on. */
@@ -99,13 +32,13 @@ static void kill_workers(void) {
 
 /* By the time a newcomer is in, what was typed before has been read as a rule. */
 static void until_read(void) {
-    struct person witness = person_comes("witness", 0);
+    struct person witness = person_comes(&victim, "witness", 0);
     person_hears(&witness, "witness has entered the room.");
     person_goes(&witness);
 }
 
 static bool half_typed(void) {
-    struct person ann = person_comes("ann", 0), bob = person_comes("bob", 0);
+    struct person ann = person_comes(&victim, "ann", 0), bob = person_comes(&victim, "bob", 0);
     char line[64];
     bool well = person_hears(&ann, "ann has entered") && person_hears(&bob, "bob has entered");
     for (int i = 0; i < 10 && well; i++) {
@@ -118,7 +51,7 @@ static bool half_typed(void) {
         well = person_hears(&bob, line) && person_hears(&ann, line);
     }
     person_types(&ann, "done\r\n");
-    well = well && person_hears(&bob, "ann: done\r\n") && times(bob.heard, "ann: ") == 11;
+    well = well && person_hears(&bob, "ann: done\r\n") && person_times(bob.heard, "ann: ") == 11;
     person_goes(&ann);
     person_goes(&bob);
     return well || failed("half a line was lost or doubled");
@@ -130,13 +63,13 @@ static bool whole_list(void) {
     bool whole = true;
     for (int i = 0; i < PEOPLE; i++) {
         snprintf(name, sizeof name, "p%04d-abcdefghijklmnopqr", i);
-        crowd[i] = person_comes(name, 0);
+        crowd[i] = person_comes(&victim, name, 0);
     }
     for (int i = 0; i < PEOPLE; i++) {
         snprintf(name, sizeof name, "p%04d-abcdefghijklmnopqr has entered", i);
         whole = whole && person_hears(&crowd[i], name);
     }
-    struct person reader = person_comes("reader", 2048);
+    struct person reader = person_comes(&victim, "reader", 2048);
     whole = whole && person_hears(&reader, "reader has entered the room.");
     person_types(&reader, "who\r\n");
     whole = whole && person_hears(&reader, "The following are logged in:");
@@ -150,9 +83,9 @@ static bool whole_list(void) {
     const char *list = reader.heard ? strstr(reader.heard, "The following") : NULL;
     for (int i = 0; i < PEOPLE && whole && list; i++) {
         snprintf(name, sizeof name, "\np%04d-abcdefghijklmnopqr\r", i);
-        whole = times(list, name) == 1;
+        whole = person_times(list, name) == 1;
         if (!whole)
-            fprintf(stderr, "  %u times:%s\n", times(list, name), name);
+            fprintf(stderr, "  %u times:%s\n", person_times(list, name), name);
     }
     for (int i = 0; i < PEOPLE; i++)
         person_goes(&crowd[i]);
@@ -164,7 +97,7 @@ static bool another_master(void) {
     pid_t old = victim_master(&victim), fresh = 0;
     uint64_t begun = clock_ms();
     uint32_t reloaded = victim.reloaded;
-    struct person ann = person_comes("ann", 0);
+    struct person ann = person_comes(&victim, "ann", 0);
     bool well = person_hears(&ann, "ann has entered");
     kill(old, SIGKILL);
     while ((fresh == 0 || fresh == old) && clock_ms() - begun < PATIENCE_MS) {
@@ -185,7 +118,7 @@ static bool another_master(void) {
 
 static bool stopped_worker(void) {
     pid_t pid[VICTIM_WORKERS_MAX];
-    struct person ann = person_comes("ann", 0), bob = person_comes("bob", 0);
+    struct person ann = person_comes(&victim, "ann", 0), bob = person_comes(&victim, "bob", 0);
     bool well = person_hears(&ann, "ann has entered") && person_hears(&bob, "bob has entered");
     uint64_t begun = clock_ms();
     for (uint32_t n = victim_workers(&victim, pid); n-- > 0;)

@@ -1,0 +1,124 @@
+/* poison.c - a line that kills its worker, by the worker's own fault, every time it is handled.
+ *
+ * Once is bad luck: the successor handles the line, and nobody notices.  Twice on the same line
+ * costs its sender the connection, with a line in the log, and nobody else anything.  A worker that
+ * dies of its own fault while it does nothing for anybody costs nobody anything, however often.
+ *
+ *     poison -b BINARY_WITH_FAULT_POINTS */
+#include "ipc/fault_table.h"
+#include "tests/crash/person.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static struct victim victim;
+static struct fault_table *table;
+
+static bool failed(const char *why) {
+    fprintf(stderr, "  %s\n", why);
+    return false;
+}
+
+static void table_make(void) {
+    char name[64];
+    int fd = memfd_create("faults", 0);
+    table = MAP_FAILED;
+    if (fd >= 0 && ftruncate(fd, sizeof *table) == 0)
+        table = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (table == MAP_FAILED) {
+        perror("the table of fault points");
+        exit(2);
+    }
+    snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)getpid(), fd);
+    setenv(FAULT_FILE_VARIABLE, name, 1);
+}
+
+/* The worker that handles the next line dies; its successor as well, if `twice`. */
+static void poison_next_line(bool twice) {
+    uint64_t key = fault_key("input.line");
+    atomic_store(&table->fired, 0);
+    atomic_store(&table->left, 1);
+    atomic_store(&table->signal, SIGSEGV);
+    atomic_store(&table->then, twice ? key : 0);
+    atomic_store_explicit(&table->armed, key, memory_order_release);
+}
+
+static bool both_hear(struct person *a, struct person *b, const char *text) {
+    return person_hears(a, text) && person_hears(b, text);
+}
+
+static bool once(struct person *ann, struct person *bob, struct person *mal) {
+    poison_next_line(false);
+    person_types(mal, "bad luck\r\n");
+    return (both_hear(ann, bob, "mal: bad luck") && person_hears(mal, "mal: bad luck") &&
+            atomic_load(&table->fired) != 0 && person_times(ann->heard, "bad luck") == 1) ||
+           failed("one death on a line cost more than a death");
+}
+
+static bool idle(struct person *ann, struct person *bob, struct person *mal) {
+    pid_t pid[VICTIM_WORKERS_MAX];
+    for (int i = 0; i < 4; i++) {
+        char line[64];
+        for (uint32_t n = victim_workers(&victim, pid); n-- > 0;)
+            kill(pid[n], SIGSEGV);
+        snprintf(line, sizeof line, "still here %d\r\n", i);
+        person_types(mal, line);
+        if (!both_hear(ann, bob, line) || !person_hears(mal, line))
+            return failed("a death for nobody's sake cost somebody something");
+    }
+    return true;
+}
+
+static bool twice(struct person *ann, struct person *bob, struct person *mal) {
+    poison_next_line(true);
+    person_types(mal, "poison\r\n");
+    if (!both_hear(ann, bob, "mal has left the room."))
+        return failed("who killed two workers by one line is still there");
+    while (person_reads(mal, 4096))
+        ;
+    person_types(ann, "what was that\r\n");
+    return (both_hear(ann, bob, "ann: what was that") && atomic_load(&table->fired) != 0 &&
+            person_times(bob->heard, "poison") == 0 &&
+            person_times(bob->heard, "mal has left") == 1 &&
+            person_times(bob->heard, "ann: what was that") == 1) ||
+           failed("the others were disturbed");
+}
+
+int main(int argc, char **argv) {
+    static bool (*const scene[])(struct person *, struct person *, struct person *) = {once, idle,
+                                                                                       twice};
+    static const char *const name[] = {"a line kills a worker once", "workers die while idle",
+                                       "a line kills two workers"};
+    uint32_t bad = 0;
+    if (argc != 3 || strcmp(argv[1], "-b") != 0) {
+        fprintf(stderr, "usage: poison -b BINARY\n");
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    table_make();
+    victim_start(&victim, argv[2],
+                 "workers = 2\nflood_rate = 0\nannounce_max = 0\nhistory = 0\n"
+                 "worker_timeout = 1s\n");
+    struct person ann = person_comes(&victim, "ann", 0), bob = person_comes(&victim, "bob", 0),
+                  mal = person_comes(&victim, "mal", 0);
+    bad += !both_hear(&ann, &bob, "mal has entered") && !failed("not everybody came in");
+    for (size_t i = 0; i < sizeof scene / sizeof scene[0] && !bad; i++) {
+        bool well = scene[i](&ann, &bob, &mal);
+        printf("%s: %s\n", name[i], well ? "ok" : "FAILED");
+        bad += !well;
+    }
+    person_goes(&ann);
+    person_goes(&bob);
+    person_goes(&mal);
+    if (!bad && victim.errors != 1)
+        bad += !failed("the log does not say, once, who was disconnected and why");
+    bad += !victim_stop(&victim);
+    victim_forget(&victim, bad != 0);
+    printf("%s\n", bad ? "FAILED" : "ok");
+    return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}
