@@ -81,6 +81,8 @@ bool room_append(struct room *room, struct batch *batch, const struct room_line 
         uint64_t at = batch->end[e] & (room->ring_size[e] - 1);
         if (batch->end[e] + line->len[e] > room->shared->text_high[e])
             room->shared->text_high[e] = batch->end[e] + line->len[e];
+        atomic_signal_fence(
+            memory_order_seq_cst); /* who dies in the copy has said how far it went */
         FAULT("room.append.high");
         memcpy(room->ring[e] + at, line->text[e], line->len[e]);
         batch->end[e] += line->len[e];

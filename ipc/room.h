@@ -85,7 +85,8 @@ struct aside_move {
 struct room_shared {
     _Alignas(64) _Atomic uint64_t count; /* THE commit word */
     /* Under the gate only: how far may be written without asking the slots again.  Only ever too
-     * small: guards rise, so a stale limit is a safe one. */
+     * small: guards rise, so a stale limit is a safe one, and whoever appears lower down makes it
+     * heed that (room_enter). */
     _Alignas(64) uint64_t ledger_limit; /* first index that may not be written */
     uint64_t text_limit[RING_COUNT];    /* first byte that may not be written */
     uint64_t text_high[RING_COUNT]; /* first byte that nobody has written yet, committed or not */

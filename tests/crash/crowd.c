@@ -182,6 +182,19 @@ static void filter(struct crowd *c, struct guest *g) {
     g->asked++;
 }
 
+static void guest_deafen(struct crowd *c, struct guest *g, uint32_t ms) {
+    g->deaf_until = clock_ms() + ms;
+    epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, g->fd, NULL);
+}
+
+void crowd_deafen(struct crowd *c, uint32_t ms) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct guest *g = &c->guest[i];
+        if (g->role == ROLE_SLOW && g->state == GUEST_INSIDE)
+            guest_deafen(c, g, ms);
+    }
+}
+
 static void act(struct crowd *c, struct guest *g) {
     uint32_t dice = crowd_random(c, 100);
     if (g->state != GUEST_INSIDE || g->out.len > OUT_ENOUGH)
@@ -196,8 +209,7 @@ static void act(struct crowd *c, struct guest *g) {
         name_of(g, name);
         guest_type(g, "/nick %s\r\n", name);
     } else if (g->role == ROLE_SLOW && dice < 10) {
-        g->deaf_until = clock_ms() + 200 + crowd_random(c, 9000);
-        epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, g->fd, NULL);
+        guest_deafen(c, g, 200 + crowd_random(c, 9000));
     } else if (g->role == ROLE_STAYS && dice < 10 && &c->guest[g->partner] != g &&
                c->guest[g->partner].state == GUEST_INSIDE) {
         guest_type(g, "/msg %s p%u.%u ;\r\n", c->guest[g->partner].name, g->speaker,

@@ -74,6 +74,9 @@ bool crowd_settle(struct crowd *c, uint32_t ms);
 uint64_t crowd_violations(struct crowd *c);
 void crowd_free(struct crowd *c);
 
+/* The slow ones among them read nothing for so long. */
+void crowd_deafen(struct crowd *c, uint32_t ms);
+
 uint32_t crowd_random(struct crowd *c, uint32_t below);
 void crowd_hang_up(struct crowd *c, struct guest *g);
 

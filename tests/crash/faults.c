@@ -26,6 +26,9 @@
 enum {
     GUESTS = 40,
     LINES_A_SECOND = 900,
+    LINES_FOR_A_LAP = 9000, /* a second: more than stands in all buffers on the way to one */
+    LAP_MS = 15000,
+    DEAF_MS = 3000,    /* who does not read for so long, and again */
     TRIAL_MS = 4000,   /* for a point to be reached so often */
     STIMULUS_MS = 120, /* between two */
     STOPPED_MS = 300,
@@ -39,7 +42,7 @@ static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\n
                            "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
 /* What makes the server come to points that talk alone does not lead to. */
-enum stimulus { TALK, KILL, RELOAD, KILL_MASTER, UPGRADE };
+enum stimulus { TALK, KILL, RELOAD, KILL_MASTER, UPGRADE, DEAFEN };
 static const struct {
     const char *prefix;
     enum stimulus stimulus;
@@ -50,7 +53,7 @@ static const struct {
     {"reload.", RELOAD},        {"segment.config", RELOAD},
     {"worker.retired", RELOAD}, {"succession.", KILL_MASTER},
     {"master.", KILL_MASTER},   {"slot.seat", KILL_MASTER},
-    {"upgrade.", UPGRADE},
+    {"upgrade.", UPGRADE},      {"flush.lap", DEAFEN},
 };
 
 /* Points that are reached only after a death at another. */
@@ -82,9 +85,16 @@ struct bench {
     struct victim victim;
     struct crowd crowd;
     uint64_t talked_from, talked, stimulated;
+    uint32_t lines_a_second;
     uint32_t workers;
     pid_t dead_master; /* until there is another; 0: there is one */
 };
+
+static void talk_at(struct bench *b, uint32_t lines_a_second) {
+    b->lines_a_second = lines_a_second;
+    b->talked_from = clock_ms();
+    b->talked = 0;
+}
 
 static void start(struct bench *b) {
     char text[1024];
@@ -97,8 +107,7 @@ static void start(struct bench *b) {
         fprintf(stderr, "the crowd cannot come in\n");
         exit(2);
     }
-    b->talked_from = clock_ms();
-    b->talked = 0;
+    talk_at(b, LINES_A_SECOND);
     b->dead_master = 0;
     b->running = true;
 }
@@ -116,7 +125,7 @@ static void stop(struct bench *b, bool failed) {
 }
 
 static void talk(struct bench *b) {
-    uint64_t due = LINES_A_SECOND * (clock_ms() - b->talked_from) / 1000;
+    uint64_t due = b->lines_a_second * (clock_ms() - b->talked_from) / 1000;
     uint32_t lines = due > b->talked ? (uint32_t)(due - b->talked) : 0;
     b->talked = due;
     crowd_turn(&b->crowd, lines < 100 ? lines : 100, 1);
@@ -136,6 +145,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     b->stimulated = clock_ms();
     switch (stimulus) {
     case TALK: break;
+    case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
     case UPGRADE: kill(master, SIGUSR2); break;
     case KILL_MASTER:
@@ -176,17 +186,21 @@ static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     struct fault_table *t = b->table;
     uint64_t begun = clock_ms();
     pid_t fired;
+    bool lap = stimulus_for(name) == DEAFEN;
+    uint32_t patience = lap ? LAP_MS : TRIAL_MS;
+    talk_at(b, lap ? LINES_FOR_A_LAP : LINES_A_SECOND);
     atomic_store(&t->fired, 0);
     atomic_store(&t->left, nth);
     atomic_store(&t->signal, signo);
     arm(t, name);
-    while ((fired = atomic_load(&t->fired)) == 0 && clock_ms() - begun < TRIAL_MS) {
+    while ((fired = atomic_load(&t->fired)) == 0 && clock_ms() - begun < patience) {
         /* In the second half of its time, whatever may lead there. */
         bool late = clock_ms() - begun > TRIAL_MS / 2 && stimulus_for(name) == TALK;
         stimulate(b,
                   late ? (enum stimulus)(1 + crowd_random(&b->crowd, RELOAD)) : stimulus_for(name));
         talk(b);
     }
+    talk_at(b, LINES_A_SECOND);
     atomic_store(&t->then, 0);
     atomic_store(&t->armed, 0);
     fired = atomic_load(&t->fired);
@@ -244,8 +258,7 @@ static void try_point(struct bench *b, struct point *p) {
     }
     if (b->running && !crowd_rest(&b->crowd, REST_MS))
         failed(b, p, 0, SIGKILL, "something never arrived");
-    b->talked_from = clock_ms();
-    b->talked = 0;
+    talk_at(b, LINES_A_SECOND);
 }
 
 static uint64_t hits(const struct bench *b, const char *name) {
