@@ -78,14 +78,18 @@ void adopt_client(struct worker *w, struct client *c) {
     if (counted) {
         atomic_store_explicit(&c->sent, now.sent, memory_order_relaxed);
         c->taken = now.taken;
+        /* A reset behind the end of its stream counts one byte that nobody has sent. */
+        if (now.state == TCP_CLOSE && client_facts(c)->in_box == NO_BOX)
+            c->taken = client_facts(c)->handled;
     }
     FAULT("adopt.client.counted");
     c->mode = MODE_SLOW;
     client_refresh(c);
     member_add(w, c);
-    const char *fault = !counted ? "its socket is gone"
-                        : !exact ? "the kernel's counts"
-                                 : record_fault(w, c);
+    const char *fault = !counted                            ? "its socket is gone"
+                        : !exact                            ? "the kernel's counts"
+                        : client_state(life) == CLIENT_LIVE ? record_fault(w, c)
+                                                            : NULL; /* half cleared away, rightly */
     if (fault && counted && exact)
         log_error("adopting client %u: its record is damaged (%s); disconnecting it", fd, fault);
     if (client_state(life) == CLIENT_CLOSING || fault) {

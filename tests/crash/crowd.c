@@ -195,6 +195,14 @@ void crowd_deafen(struct crowd *c, uint32_t ms) {
     }
 }
 
+void crowd_send_away(struct crowd *c) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct guest *g = &c->guest[i];
+        if (g->role == ROLE_COMES_AND_GOES && g->state == GUEST_INSIDE && g->out.len == 0)
+            leave(c, g);
+    }
+}
+
 static void act(struct crowd *c, struct guest *g) {
     uint32_t dice = crowd_random(c, 100);
     if (g->state != GUEST_INSIDE || g->out.len > OUT_ENOUGH)

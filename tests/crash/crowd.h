@@ -76,6 +76,8 @@ void crowd_free(struct crowd *c);
 
 /* The slow ones among them read nothing for so long. */
 void crowd_deafen(struct crowd *c, uint32_t ms);
+/* Those who come and go, go (and come again soon). */
+void crowd_send_away(struct crowd *c);
 
 uint32_t crowd_random(struct crowd *c, uint32_t below);
 void crowd_hang_up(struct crowd *c, struct guest *g);

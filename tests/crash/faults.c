@@ -27,10 +27,12 @@ enum {
     GUESTS = 40,
     LINES_A_SECOND = 900,
     LINES_FOR_A_LAP = 9000, /* a second: more than stands in all buffers on the way to one */
-    LAP_MS = 15000,
+    LAP_MS = 10000,
+    TRIES = 3,         /* until a point is held for one that is never reached */
     DEAF_MS = 3000,    /* who does not read for so long, and again */
     TRIAL_MS = 4000,   /* for a point to be reached so often */
     STIMULUS_MS = 120, /* between two */
+    RELOAD_MS = 500,   /* so that people come in between, who must move */
     STOPPED_MS = 300,
     AFTERWARDS_MS = 10000, /* for the room to go on */
     AFTERWARDS_LINES = 40,
@@ -139,8 +141,9 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
     char text[1024];
-    if (stimulus == TALK || clock_ms() - b->stimulated < STIMULUS_MS || b->dead_master ||
-        master == 0 || n < 2)
+    uint64_t period = stimulus == RELOAD ? RELOAD_MS : STIMULUS_MS;
+    if (stimulus == TALK || clock_ms() - b->stimulated < period || b->dead_master || master == 0 ||
+        n < 2)
         return;
     b->stimulated = clock_ms();
     switch (stimulus) {
@@ -153,7 +156,10 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
         kill(master, SIGKILL);
         break;
     case RELOAD:
+        /* Those who come anew are spread over all workers, so that some must move later. */
         b->workers = b->workers == 5 ? 3 : 5;
+        if (b->workers == 3)
+            crowd_send_away(&b->crowd);
         snprintf(text, sizeof text, "%sworkers = %u\n", conf, b->workers);
         victim_configure(&b->victim, text);
         kill(master, SIGHUP);
@@ -250,7 +256,8 @@ static void try_point(struct bench *b, struct point *p) {
     static const uint32_t nths[] = {1, 2, 3, 5, 9, 17, 33, 65};
     for (size_t i = 0; i < sizeof nths / sizeof nths[0] && nths[i] <= b->most; i++) {
         uint32_t before = p->fired;
-        trial(b, p, nths[i], SIGKILL);
+        for (int tries = 0; tries < (nths[i] == 1 ? TRIES : 1) && p->fired == before; tries++)
+            trial(b, p, nths[i], SIGKILL);
         if (p->fired == before)
             break; /* it is not reached so often; nor more often */
         if (nths[i] == 1 && !b->kills_only)
@@ -286,7 +293,7 @@ static uint32_t report(struct bench *b) {
     for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
         printf("spared: %s: %s\n", fatal[i].name, fatal[i].why);
     printf("%u points, %u never fired, %u failures\n", b->points, never, b->failures);
-    return never;
+    return b->kills_only ? 0 : never; /* a short run is not to be judged by what it did not reach */
 }
 
 static void read_points(struct bench *b, const char *path) {
