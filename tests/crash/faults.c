@@ -256,8 +256,11 @@ static void try_point(struct bench *b, struct point *p) {
     static const uint32_t nths[] = {1, 2, 3, 5, 9, 17, 33, 65};
     for (size_t i = 0; i < sizeof nths / sizeof nths[0] && nths[i] <= b->most; i++) {
         uint32_t before = p->fired;
-        for (int tries = 0; tries < (nths[i] == 1 ? TRIES : 1) && p->fired == before; tries++)
+        for (int tries = 0; tries < (nths[i] == 1 ? TRIES : 1) && p->fired == before; tries++) {
+            if (tries > 0 && b->running)
+                stop(b, false); /* a new crowd, spread over all workers again */
             trial(b, p, nths[i], SIGKILL);
+        }
         if (p->fired == before)
             break; /* it is not reached so often; nor more often */
         if (nths[i] == 1 && !b->kills_only)
