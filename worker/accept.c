@@ -15,25 +15,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static bool peer_of(int fd, struct in6_addr *addr, uint16_t *port) {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } peer = {0};
-    socklen_t len = sizeof peer;
-    if (getpeername(fd, &peer.any, &len) != 0)
-        return false;
+union peer {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
+
+static void peer_address(const union peer *peer, struct in6_addr *addr, uint16_t *port) {
     memset(addr, 0, sizeof *addr);
-    if (peer.any.sa_family == AF_INET) {
+    if (peer->any.sa_family == AF_INET) {
         addr->s6_addr[10] = addr->s6_addr[11] = 0xff;
-        memcpy(&addr->s6_addr[12], &peer.in.sin_addr, 4);
-        *port = ntohs(peer.in.sin_port);
+        memcpy(&addr->s6_addr[12], &peer->in.sin_addr, 4);
+        *port = ntohs(peer->in.sin_port);
     } else {
-        *addr = peer.in6.sin6_addr;
-        *port = ntohs(peer.in6.sin6_port);
+        *addr = peer->in6.sin6_addr;
+        *port = ntohs(peer->in6.sin6_port);
     }
-    return true;
 }
 
 /* An IPv6 address counts by its /64. */
@@ -77,16 +74,17 @@ static void fd_high_raise(struct worker *w, uint32_t fd) {
         ;
 }
 
-void accept_socket(struct worker *w, int fd, int mine) {
+static void accept_peer(struct worker *w, int fd, int mine, const union peer *peer) {
     struct in6_addr addr;
     uint16_t port;
     uint64_t cookie = 0;
     socklen_t len = sizeof cookie;
     char who[80];
-    if (!peer_of(fd, &addr, &port) || getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0) {
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0) {
         close(fd); /* gone before it was greeted */
         return;
     }
+    peer_address(peer, &addr, &port);
     struct client shown = {.addr = addr, .port = port};
     client_endpoint(&shown, who);
     bool full = segment_connections(w->seg) >= w->seg->header->geometry.max_clients ||
@@ -112,12 +110,23 @@ void accept_socket(struct worker *w, int fd, int mine) {
     fd_list_add(&w->ready, (uint32_t)fd); /* to be greeted */
 }
 
+void accept_orphan(struct worker *w, int fd) {
+    union peer peer = {0};
+    socklen_t len = sizeof peer;
+    if (getpeername(fd, &peer.any, &len) == 0)
+        accept_peer(w, fd, (int)w->index, &peer);
+    else
+        close(fd);
+}
+
 void accept_batch(struct worker *w, int listener) {
     for (int i = 0; i < ACCEPT_BATCH; i++) {
-        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+        union peer peer = {0};
+        socklen_t len = sizeof peer;
+        int fd = accept4(listener, &peer.any, &len, SOCK_NONBLOCK);
         FAULT("accept.after");
         if (fd >= 0) {
-            accept_socket(w, fd, -1);
+            accept_peer(w, fd, -1, &peer);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE)

@@ -6,12 +6,12 @@
 
 enum { ACCEPT_BATCH = 64 };
 
-/* Accepts up to ACCEPT_BATCH connections that wait at `listener`. */
+/* Accepts up to ACCEPT_BATCH connections that wait at `listener`: each is given a record and
+ * becomes a member, or is closed, with a sentence, where a limit forbids it. */
 void accept_batch(struct worker *w, int listener);
 
-/* Gives a connected socket a record and makes it a member; closes it, with a sentence, where a
- * limit forbids it.  `mine`: see client_claim. */
-void accept_socket(struct worker *w, int fd, int mine);
+/* A socket that a predecessor accepted and gave no record: as if it had just come. */
+void accept_orphan(struct worker *w, int fd);
 
 bool accept_is_listener(const struct segment *seg, int fd);
 

@@ -177,7 +177,7 @@ static void adopt_orphans(struct worker *w) {
         if (client_state(life) == CLIENT_CLOSING && still_that_socket(c, (int)fd))
             continue; /* not an orphan: on its way out */
         log_info("adopting a connection whose worker died before greeting it");
-        accept_socket(w, (int)fd, (int)w->index);
+        accept_orphan(w, (int)fd);
     }
 }
 

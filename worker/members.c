@@ -70,9 +70,12 @@ void member_arm(struct worker *w, struct client *c) {
     if (w->place[fd] == 0 || w->armed[fd] == want)
         return;
     struct epoll_event event = {.events = want, .data.u64 = client_tag(w, c)};
+    /* A successor finds its clients registered; who comes later, as a rule, is not. */
+    int likely = w->armed[fd] == 0xff && !w->adopting ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    int other = likely == EPOLL_CTL_ADD ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     FAULT("member.arm.before");
-    if (epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_MOD, (int)fd, &event) != 0)
-        epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, (int)fd, &event);
+    if (epoll_ctl(w->slot->epoll_fd, likely, (int)fd, &event) != 0)
+        epoll_ctl(w->slot->epoll_fd, other, (int)fd, &event);
     FAULT("member.arm.after");
     w->armed[fd] = want;
 }
