@@ -16,8 +16,8 @@
 #include "worker/worker.h"
 
 /* Clients between two looks at the input and at `count`.  Few: a look costs less than one send, and
- * whoever comes after it is sent what was said meanwhile in the same send - with 512, each send took
- * fewer lines, and a line took twice as long to its last receiver. */
+ * whoever comes after it is sent what was said meanwhile in the same send - with 512, each send
+ * took fewer lines, and a line took twice as long to its last receiver. */
 enum { FLUSH_SLICE = 32 };
 
 /* Takes up what was published since; then one slice.  True if members are left for another. */
