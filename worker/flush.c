@@ -316,6 +316,8 @@ bool flush_slice(struct worker *w) {
             w->flush_at = 0;
         struct client *c = worker_client(w, w->members[w->flush_at]);
         w->flush_at++;
+        if (w->flush_at < w->member_count) /* a send is long enough for its line to come */
+            __builtin_prefetch(worker_client(w, w->members[w->flush_at]), 1);
         w->flush_left--;
         if (w->circle_left > 0)
             w->circle_left--;
