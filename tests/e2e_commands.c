@@ -7,19 +7,9 @@
 
 TestSuite(commands, .timeout = 180);
 
-static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
-
-static struct server *two_guests(struct guest *g[2]) {
-    struct server *s = server_start("%s", quiet);
-    g[0] = guest_enter(s, "ann");
-    g[1] = guest_enter(s, "bob");
-    guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
-    return s;
-}
-
 Test(commands, me) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     guest_say(g[0], "/me waves");
     guests_expect(g, 2, told2(TOLD_ME, "ann", "waves"));
     guest_say(g[1], "/me is 李四");
@@ -29,7 +19,7 @@ Test(commands, me) {
 
 Test(commands, help_lists_every_command_a_line_each) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     static const char *const commands[] = {"/me",  "/nick", "/quit", "/help",
                                            "look", "who",   "say",   "logout"};
     guest_say(g[0], "/help");
@@ -45,7 +35,7 @@ Test(commands, help_lists_every_command_a_line_each) {
 }
 
 Test(commands, help_before_login) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *g = guest_connect(s);
     guest_until(g, "%s", told(TOLD_HOW));
     guest_say(g, "/help");
@@ -59,7 +49,7 @@ Test(commands, help_before_login) {
 
 Test(commands, unknown_ones_are_named) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     static const char *const unknown[] = {"/dance", "/dance with me", "/m", "/quitnow", "/李四"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         char word[64];
@@ -75,7 +65,7 @@ Test(commands, unknown_ones_are_named) {
 
 Test(commands, private_lines_are_seen_by_two) {
     struct guest *g[3];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     g[2] = guest_enter(s, "cat");
     guests_expect(g, 2, told1(TOLD_COMES, "cat"));
     guest_say(g[0], "/msg BOB just for you");
@@ -93,7 +83,7 @@ Test(commands, private_lines_are_seen_by_two) {
 
 Test(commands, ignore_hides_somebody_from_oneself_only) {
     struct guest *g[3];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     g[2] = guest_enter(s, "cat");
     guests_expect(g, 2, told1(TOLD_COMES, "cat"));
     guest_say(g[0], "/ignore bob");
@@ -115,7 +105,7 @@ Test(commands, ignore_hides_somebody_from_oneself_only) {
 
 Test(commands, timestamps_stand_before_lines) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     guest_say(g[0], "/timestamps on");
     guest_say(g[0], "what time is it?");
     do
@@ -134,7 +124,7 @@ Test(commands, timestamps_stand_before_lines) {
 
 Test(commands, history_shows_the_last_lines_again) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     for (int i = 0; i < 9; i++)
         guest_say(g[0], "line %d", i);
     guests_until(g, 2, "ann: line 8");
@@ -148,7 +138,7 @@ Test(commands, history_shows_the_last_lines_again) {
 
 Test(commands, encoding_switches_what_one_is_sent_and_how_one_is_read) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     guest_say(g[1], "/encoding gbk");
     guest_say(g[1], "done");
     guest_until(g[1], "bob: done"); /* ASCII on the way: the same in both */

@@ -10,21 +10,11 @@
 
 TestSuite(input, .timeout = 300);
 
-static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
-
 enum { IAC = 0xff, WONT = 0xfc, DO = 0xfd, DONT = 0xfe };
-
-static struct server *two_guests(struct guest *g[2]) {
-    struct server *s = server_start("%s", quiet);
-    g[0] = guest_enter(s, "ann");
-    g[1] = guest_enter(s, "bob");
-    guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
-    return s;
-}
 
 Test(input, each_line_end) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     guest_type(g[0], "one\r\ntwo\r\0three\nfour\rfive\r\nsix\r\0seven\rlast\r\n");
     static const char *const said[] = {"one",  "two", "three", "four",
                                        "five", "six", "seven", "last"};
@@ -35,7 +25,7 @@ Test(input, each_line_end) {
 
 Test(input, byte_by_byte) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     g[0]->telnet = true;
     static const char text[] = "one\r\ntwo\r\0three\nfour\rfive 你好\r\nsi\xff\xf1x\r\n//seven\r\n";
     for (size_t i = 0; i < sizeof text - 1; i++)
@@ -48,7 +38,7 @@ Test(input, byte_by_byte) {
 
 Test(input, split_in_two_at_every_byte) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     g[0]->telnet = true;
     static const char text[] = "a\xff\xff b\r\n你\xff\xf1好\r\0bare\rthe\n/me end\r\n";
     enum { LEN = sizeof text - 1 };
@@ -71,7 +61,7 @@ Test(input, split_in_two_at_every_byte) {
  * checks that of every line.  What is left of the line is shown. */
 Test(input, nothing_that_steers_a_terminal_gets_through) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     guest_say(g[0],
               "/encoding utf-8"); /* some of it may look like GBK: no reason to switch, then */
     guest_say(g[0], "ready");
@@ -112,7 +102,7 @@ Test(input, nothing_that_steers_a_terminal_gets_through) {
 
 Test(input, who_types_gbk_is_switched_to_gbk) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     guest_type(g[0], "\xcd\xed\xc9\xcf\xba\xc3\r\n");
     guest_expect(g[1], "ann: 晚上好");
     guest_say(g[1], "再见");
@@ -127,7 +117,7 @@ Test(input, who_types_gbk_is_switched_to_gbk) {
 
 Test(input, bytes_of_no_encoding_do_not_drop_a_line) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     guest_type(g[0], "caf\xe9\r\n"); /* Latin-1: neither UTF-8 nor GBK */
     guests_expect(g, 2, "ann: caf\xef\xbf\xbd");
     guest_say(g[0], "plain");
@@ -137,7 +127,7 @@ Test(input, bytes_of_no_encoding_do_not_drop_a_line) {
 
 Test(input, telnet_commands_in_the_middle_of_text) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     g[0]->telnet = true;
     guest_type(g[0], "he\xff\xf1llo\r\n"); /* NOP */
     guests_expect(g, 2, "ann: hello");
@@ -156,7 +146,7 @@ Test(input, telnet_commands_in_the_middle_of_text) {
 
 Test(input, telnet_requests_are_refused_once) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     g[0]->telnet = true;
     guest_type(g[0], "a\xff\xfd\xc8"
                      "b\xff\xfb\xc9"
@@ -173,7 +163,7 @@ Test(input, telnet_requests_are_refused_once) {
 
 Test(input, a_line_too_long_can_be_dropped) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     static const char *const drops[] = {"\x15", "\x03", "\xff\xf8", "\xff\xf4"};
     char big[2000];
     memset(big, 'x', sizeof big);
@@ -199,7 +189,7 @@ static int times_asked_for_eight_bits(const struct guest *g) {
 
 Test(input, eight_bits_are_asked_for_once) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     for (int will = 0; will < 2; will++) {
         struct guest *cyd = guest_enter(s, "cyd");
         cyd->telnet = true;
@@ -226,7 +216,7 @@ Test(input, eight_bits_are_asked_for_once) {
 /* What GNU telnet sends of characters that have a byte which it takes for a key. */
 Test(input, a_key_of_gnu_telnets_in_a_character_is_a_byte_of_it) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     g[0]->telnet = true;
     guest_type(g[0], "a\xe6\xff\xf4\xff\xfd\x06\xff\xed\xff\xfd\x06 "
                      "\xe6\xff\xf5\xff\xfd\x06\xff\xf5\xff\xfd\x06 "
@@ -237,7 +227,7 @@ Test(input, a_key_of_gnu_telnets_in_a_character_is_a_byte_of_it) {
 
 Test(input, a_timing_mark_is_answered_after_an_interrupt) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     g[0]->telnet = true;
     guest_type(g[0], "half a li\xff\xf4\xff\xfd\x06"); /* what GNU telnet sends for Ctrl-C */
     guest_until_answer(g[0], WONT, 6);
@@ -248,7 +238,7 @@ Test(input, a_timing_mark_is_answered_after_an_interrupt) {
 
 Test(input, are_you_there_gets_a_visible_answer) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     g[0]->telnet = true;
     guest_type(g[0], "\xff\xf6");
     cr_assert_gt(strlen(guest_next(g[0])), 0);
@@ -259,7 +249,7 @@ Test(input, are_you_there_gets_a_visible_answer) {
 
 Test(input, an_endless_subnegotiation_ends_with_its_line) {
     struct guest *g[2];
-    struct server *s = two_guests(g);
+    struct server *s = guests_two(g);
     g[0]->telnet = true;
     char big[5000];
     memset(big, 'x', sizeof big);

@@ -11,8 +11,6 @@
 
 TestSuite(limits, .timeout = 180);
 
-static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
-
 static const char *repeat(const char *what, int times) {
     static char text[300000];
     text[0] = '\0';
@@ -23,7 +21,7 @@ static const char *repeat(const char *what, int times) {
 }
 
 Test(limits, a_line_too_long_is_refused_and_the_next_is_fine) {
-    struct server *s = server_start("%sline_max = 64\n", quiet);
+    struct server *s = server_start("%sline_max = 64\n", server_quiet);
     struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};
     guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
     char said[128];
@@ -43,7 +41,7 @@ Test(limits, a_line_too_long_is_refused_and_the_next_is_fine) {
 }
 
 Test(limits, a_line_is_measured_after_decoding) {
-    struct server *s = server_start("%sline_max = 100\n", quiet);
+    struct server *s = server_start("%sline_max = 100\n", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     guest_say(ann, "/encoding gbk");
     guest_say(ann, "ready");
@@ -61,7 +59,7 @@ Test(limits, a_line_is_measured_after_decoding) {
 }
 
 Test(limits, the_longest_line_of_the_largest_line_max) {
-    struct server *s = server_start("%sline_max = 4096\n", quiet);
+    struct server *s = server_start("%sline_max = 4096\n", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     guest_say(ann, "%s", repeat("y", 4096));
     guest_expect(ann, "ann: %s", repeat("y", 4096));
@@ -117,13 +115,13 @@ static void descriptors_at_most(rlim_t n) {
 
 Test(limits, max_clients_is_lowered_to_what_the_system_allows) {
     descriptors_at_most(700);
-    struct server *s = server_start("%smax_clients = 1000\n", quiet);
+    struct server *s = server_start("%smax_clients = 1000\n", server_quiet);
     unsigned lowered = 0;
     const char *line = strstr(server_logged(s, "max_clients lowered to "), "max_clients");
     cr_assert_eq(sscanf(line, "max_clients lowered to %u: the system allows 700", &lowered), 1);
     cr_assert(lowered > 0 && lowered < 700, "%u", lowered);
     struct guest *ann = guest_enter(s, "ann");
-    server_configure(s, "%smax_clients = 1000\nroom = New\n", quiet);
+    server_configure(s, "%smax_clients = 1000\nroom = New\n", server_quiet);
     server_signal(s, SIGHUP);
     server_logged(s, "reloaded: room \"New\"");
     char *log = run_read_file(s->log);
@@ -137,7 +135,7 @@ Test(limits, max_clients_is_lowered_to_what_the_system_allows) {
 Test(limits, too_few_descriptors_for_anybody) {
     static struct ran ran;
     struct server *s = server_prepare();
-    server_configure(s, "%s", quiet);
+    server_configure(s, "%s", server_quiet);
     descriptors_at_most(200);
     run(&ran, run_server_path(), "-c", s->conf);
     cr_assert_eq(ran.status, 1);
@@ -165,7 +163,7 @@ Test(limits, so_many_from_one_address) {
 }
 
 Test(limits, too_slow_to_log_in) {
-    struct server *s = server_start("%slogin_timeout = 1s\n", quiet);
+    struct server *s = server_start("%slogin_timeout = 1s\n", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     struct guest *g[3];
     for (int i = 0; i < 3; i++) {
@@ -183,7 +181,7 @@ Test(limits, too_slow_to_log_in) {
 
 /* What a stranger sends, half a line or whole ones, does not lengthen its time. */
 Test(limits, a_stranger_that_keeps_sending_is_too_slow_all_the_same) {
-    struct server *s = server_start("%slogin_timeout = 1s\n", quiet);
+    struct server *s = server_start("%slogin_timeout = 1s\n", server_quiet);
     static const char *const typed[] = {"x", "/help\r\n", "two words\r\n", "login ann\r\n"};
     struct guest *ann = guest_enter(s, "ann"), *g[4];
     for (int i = 0; i < 4; i++) {
@@ -207,7 +205,7 @@ Test(limits, a_stranger_that_keeps_sending_is_too_slow_all_the_same) {
 }
 
 Test(limits, idle_too_long) {
-    struct server *s = server_start("%sidle_timeout = 1s\n", quiet);
+    struct server *s = server_start("%sidle_timeout = 1s\n", server_quiet);
     struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};
     guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
     for (int i = 0; i < 2; i++) {

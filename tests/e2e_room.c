@@ -7,10 +7,8 @@
 
 TestSuite(room, .timeout = 180);
 
-static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
-
 Test(room, greets_and_says_how_to_log_in) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *g = guest_connect(s);
     guest_expect(g, "%s", told1(TOLD_GREETING, "Chatroom"));
     guest_until(g, "%s", told(TOLD_HOW));
@@ -18,14 +16,14 @@ Test(room, greets_and_says_how_to_log_in) {
 }
 
 Test(room, greets_with_its_name) {
-    struct server *s = server_start("%sroom = \"The Blue Room\"\n", quiet);
+    struct server *s = server_start("%sroom = \"The Blue Room\"\n", server_quiet);
     struct guest *g = guest_connect(s);
     guest_expect(g, "Welcome to The Blue Room");
     server_stop(s);
 }
 
 Test(room, login_by_command_or_by_bare_name) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_connect(s), *bob = guest_connect(s);
     guest_say(ann, "login ann");
     guest_until(ann, "%s", told1(TOLD_COMES, "ann"));
@@ -36,7 +34,7 @@ Test(room, login_by_command_or_by_bare_name) {
 }
 
 Test(room, before_login_only_a_few_commands_work) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann"), *g = guest_connect(s);
     guest_until(g, "%s", told(TOLD_HOW));
     static const char *const refused[] = {"say hello", "look", "who", "/me waves", "/nick cat"};
@@ -52,7 +50,7 @@ Test(room, before_login_only_a_few_commands_work) {
 }
 
 Test(room, quit_and_logout_before_login) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     static const char *const ways[] = {"logout", "/quit"};
     for (int i = 0; i < 2; i++) {
@@ -98,7 +96,7 @@ Test(room, comings_speech_and_goings_reach_everybody_on_every_worker) {
 }
 
 Test(room, a_line_is_speech_to_everybody_and_oneself) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};
     guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
     static const char *const said[][2] = {
@@ -161,7 +159,7 @@ Test(room, look_and_who_list_everybody) {
 }
 
 Test(room, each_way_to_leave) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     static const char *const ways[] = {"logout", "/quit"};
     for (int i = 0; i < 2; i++) {
@@ -176,7 +174,7 @@ Test(room, each_way_to_leave) {
 }
 
 Test(room, what_was_typed_before_leaving_is_still_said) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     struct guest *bob = guest_enter(s, "bob"), *cat = guest_enter(s, "cat");
     guest_until(ann, "%s", told1(TOLD_COMES, "cat"));
@@ -193,7 +191,7 @@ Test(room, what_was_typed_before_leaving_is_still_said) {
 }
 
 Test(room, speaks_chinese) {
-    struct server *s = server_start("%slanguage = zh\n", quiet);
+    struct server *s = server_start("%slanguage = zh\n", server_quiet);
     struct guest *li = guest_connect(s), *wang;
     guest_expect(li, "%s", told_in(ZH, TOLD_GREETING, "Chatroom", ""));
     guest_until(li, "%s", told_in(ZH, TOLD_HOW, "", ""));

@@ -9,13 +9,12 @@
 
 TestSuite(terminal, .timeout = 180);
 
-static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
 static const char gbk[] = "CP936";
 
 /* ---- a conversation ---- */
 
 static void talks(int program, const char *charset) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "安");
     struct seat tess = seat_enter(s, program, charset, "黛西");
     guest_expect(ann, "%s", told1(TOLD_COMES, "黛西"));
@@ -93,7 +92,7 @@ Test(terminal, two_encodings_talk_privately_across_workers) {
  * eight bits, which it is as soon as it lets itself be known: by the first of them.  (But not by
  * 9D, which opens a prompt of its own.) */
 Test(terminal, gnu_telnet_types_every_character) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     struct seat tess = seat_enter(s, GNU, NULL, "tess");
     guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
@@ -118,7 +117,7 @@ Test(terminal, gnu_telnet_types_every_character) {
 }
 
 Test(terminal, gnu_telnet_without_escape_types_every_character_from_the_first) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     seat_enter(s, GNU_NO_ESCAPE, NULL, "丝晚");
     guest_expect(ann, "%s", told1(TOLD_COMES, "丝晚"));
@@ -127,7 +126,7 @@ Test(terminal, gnu_telnet_without_escape_types_every_character_from_the_first) {
 
 /* A terminal in GBK that has not said so: the first Chinese line tells. */
 Test(terminal, who_types_gbk_is_understood_at_once) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "安");
     struct seat tess = seat_start(s, GNU, gbk);
     seat_sees(&tess, "Use \"login <nick>\"");
@@ -140,7 +139,7 @@ Test(terminal, who_types_gbk_is_understood_at_once) {
 
 /* What was said before the switch is shown again in the new encoding. */
 Test(terminal, history_is_in_the_encoding_one_has_now) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "安");
     struct seat tess = seat_enter(s, GNU, NULL, "tess");
     guest_say(ann, "中文");
@@ -156,7 +155,7 @@ Test(terminal, history_is_in_the_encoding_one_has_now) {
 /* ---- Ctrl-C ---- */
 
 static void goes_on_after_control_c(int program) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     struct seat tess = seat_enter(s, program, NULL, "tess");
     guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
@@ -192,7 +191,7 @@ Test(terminal, tintin_goes_on_after_control_c) {
 
 /* The others are ended by it, and what was half typed is not said. */
 static void ends_with_control_c(int program) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     struct seat tess = seat_enter(s, program, NULL, "tess");
     guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
@@ -214,7 +213,7 @@ Test(terminal, plink_raw_ends_with_control_c) {
 
 /* TinTin++ edits by itself. */
 static void edits_itself(const char *charset) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     struct seat tess = seat_enter(s, TINTIN, charset, "tess");
     guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));

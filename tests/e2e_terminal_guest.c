@@ -11,20 +11,6 @@ TestSuite(terminal_guest, .timeout = 180);
 
 static const char gbk[] = "CP936";
 
-static void say_in(struct guest *g, const char *text) {
-    const char *bytes = terminal_recode(g->charset, "UTF-8", text, strlen(text));
-    guest_send(g, bytes, strlen(bytes));
-    guest_type(g, "\r\n");
-}
-
-static struct guest *enter_gbk(const struct server *s, const char *name) {
-    struct guest *g = guest_connect_as(s, .charset = gbk);
-    guest_say(g, "/encoding gbk");
-    say_in(g, name);
-    guest_until(g, "%s", told1(TOLD_COMES, name));
-    return g;
-}
-
 /* ---- Windows telnet in China: key by key, echoed by itself, BS as 08, code page 936 ---- */
 
 static void keys(struct guest *g, const char *bytes) {
@@ -84,18 +70,18 @@ Test(terminal_guest, an_encoding_agreed_on_is_used_at_once) {
 
 Test(terminal_guest, two_encodings_talk_privately_across_workers) {
     struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
-    struct guest *ann = guest_enter(s, "安妮"), *bo = enter_gbk(s, "小波");
+    struct guest *ann = guest_enter(s, "安妮"), *bo = guest_enter_gbk(s, "小波");
     int tries = 0;
     while (server_worker_of(s, ann->who) == server_worker_of(s, bo->who)) {
         cr_assert_lt(tries++, 100);
-        say_in(bo, "logout");
+        guest_say_in(bo, "logout");
         guest_until(ann, "%s", told1(TOLD_GOES, "小波"));
-        bo = enter_gbk(s, "小波");
+        bo = guest_enter_gbk(s, "小波");
     }
     guest_say(ann, "/msg 小波 你好 😀");
     guest_until(ann, "%s", told2(TOLD_COPY, "小波", "你好 😀"));
     guest_expect(bo, "%s", told2(TOLD_PRIVATE, "安妮", "你好 ?"));
-    say_in(bo, "/reply 你也好");
+    guest_say_in(bo, "/reply 你也好");
     guest_expect(bo, "%s", told2(TOLD_COPY, "安妮", "你也好"));
     guest_expect(ann, "%s", told2(TOLD_PRIVATE, "小波", "你也好"));
     guest_say(ann, "/reply 再见");
@@ -107,9 +93,9 @@ Test(terminal_guest, two_encodings_talk_privately_across_workers) {
 /* Two bytes of theirs that are UTF-8, too: what they are sent decides. */
 Test(terminal_guest, gbk_that_could_be_utf8_is_gbk) {
     struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 0\n");
-    struct guest *ann = guest_enter(s, "ann"), *bo = enter_gbk(s, "泰丝");
+    struct guest *ann = guest_enter(s, "ann"), *bo = guest_enter_gbk(s, "泰丝");
     guest_expect(ann, "%s", told1(TOLD_COMES, "泰丝"));
-    say_in(bo, "哈哈");
+    guest_say_in(bo, "哈哈");
     guest_expect(ann, "泰丝: 哈哈");
     guest_expect(bo, "泰丝: 哈哈");
     guest_say(bo, "哈哈"); /* in UTF-8 */

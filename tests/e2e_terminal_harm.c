@@ -13,20 +13,6 @@ TestSuite(terminal_harm, .timeout = 180);
 static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\nline_max = 512\n";
 static const char gbk[] = "CP936";
 
-static void say_in(struct guest *g, const char *text) {
-    const char *bytes = terminal_recode(g->charset, "UTF-8", text, strlen(text));
-    guest_send(g, bytes, strlen(bytes));
-    guest_type(g, "\r\n");
-}
-
-static struct guest *enter_gbk(const struct server *s, const char *name) {
-    struct guest *g = guest_connect_as(s, .charset = gbk);
-    guest_say(g, "/encoding gbk");
-    say_in(g, name);
-    guest_until(g, "%s", told1(TOLD_COMES, name));
-    return g;
-}
-
 /* ---- bytes ---- */
 
 #define FIVE(literal) literal literal literal literal literal
@@ -176,7 +162,8 @@ static void harm(struct guest *mal, const char *before, const struct hostile *wh
 
 static void nothing_reaches_others(struct server *s, struct guest *mal, const struct hostile *list,
                                    size_t count) {
-    struct guest *all[4] = {guest_enter(s, "bob"), enter_gbk(s, "大卫"), guest_connect(s), mal};
+    struct guest *all[4] = {guest_enter(s, "bob"), guest_enter_gbk(s, "大卫"), guest_connect(s),
+                            mal};
     guest_say(all[2], "/encoding big5");
     guest_say(all[2], "eve");
     all[2]->charset = "BIG5";
@@ -206,14 +193,14 @@ Test(terminal_harm, nothing_hostile_reaches_another_terminal) {
 
 Test(terminal_harm, nothing_hostile_reaches_another_terminal_through_gbk) {
     struct server *s = server_start("%s", quiet);
-    nothing_reaches_others(s, enter_gbk(s, "mal"), hostile_gbk, HOSTILE_GBK);
+    nothing_reaches_others(s, guest_enter_gbk(s, "mal"), hostile_gbk, HOSTILE_GBK);
 }
 
 /* None is good enough, so that it is called what it says last. */
 static void no_name_is_taken(const char *encoding, const char *charset, const struct hostile *list,
                              size_t count) {
     struct server *s = server_start("%s", quiet);
-    struct guest *all[3] = {guest_enter(s, "bob"), enter_gbk(s, "大卫")};
+    struct guest *all[3] = {guest_enter(s, "bob"), guest_enter_gbk(s, "大卫")};
     guest_until(all[0], "%s", told1(TOLD_COMES, "大卫"));
     for (size_t i = 0; i < count; i++) {
         struct guest *mal = all[2] = guest_connect_as(s, .charset = charset);
@@ -308,7 +295,7 @@ static void is_refused(struct guest *g, const char *command, const char *name) {
     if (g->charset) {
         char line[128];
         sprintf(line, "%s %s", command, name);
-        say_in(g, line);
+        guest_say_in(g, line);
     } else {
         guest_say(g, "%s %s", command, name);
     }
@@ -334,7 +321,7 @@ Test(terminal_harm, nobody_looks_like_somebody_else) {
         is_refused(outside, "login", spoofs[i]);
         is_refused(inside, "/nick", spoofs[i]);
     }
-    struct guest *through = enter_gbk(s, "小波");
+    struct guest *through = guest_enter_gbk(s, "小波");
     guest_expect(inside, "%s", told1(TOLD_COMES, "小波"));
     static const char *const in_gbk[] = {"ｂｏｂ", "ВОВ",    "сор",   "ＣＯＰ",
                                          "工口",   "＊＊＊", "ｗｈｏ"};

@@ -9,7 +9,6 @@
 
 TestSuite(terminal_keys, .timeout = 180);
 
-static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
 static const char gbk[] = "CP936";
 
 /* Until the server echoes: with a key typed, somebody's line then comes between taking it away and
@@ -45,7 +44,7 @@ static struct seat enter_by_key(struct server *s, struct guest **ann, int progra
 }
 
 static void edits(int program, const char *charset) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann;
     struct seat tess = enter_by_key(s, &ann, program, charset);
     seat_type(&tess, "你好a");
@@ -84,7 +83,7 @@ EDITS(PLINK, plink)
 
 /* The terminal has told its width: a line of several rows makes way as a whole. */
 static void wraps(int program) {
-    struct server *s = server_start("%s", quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann;
     struct seat tess = enter_by_key(s, &ann, program, NULL);
     char wide[200] = "";

@@ -1,6 +1,8 @@
 /* guest.c - see guest.h. */
 #include "tests/lib/guest.h"
 
+#include "tests/lib/terminal.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <iconv.h>
@@ -78,6 +80,22 @@ struct guest *guest_enter_at(struct where where, const struct server *s, const c
     guest_say_at(where, g, "login %s", name);
     guest_until_at(where, g, "%s", told1(TOLD_COMES, name));
     return g;
+}
+
+struct guest *guest_enter_gbk_at(struct where where, const struct server *s, const char *name) {
+    struct guest *g = guest_connect_at(where, s, (struct guest_how){.charset = "CP936"});
+    guest_say_at(where, g, "/encoding gbk");
+    guest_say_in_at(where, g, name);
+    guest_until_at(where, g, "%s", told1(TOLD_COMES, name));
+    return g;
+}
+
+struct server *guests_two_at(struct where where, struct guest *g[2]) {
+    struct server *s = server_start_at(where, "%s", server_quiet);
+    g[0] = guest_enter_at(where, s, "ann", (struct guest_how){0});
+    g[1] = guest_enter_at(where, s, "bob", (struct guest_how){0});
+    guest_expect_at(where, g[0], "%s", told1(TOLD_COMES, "bob"));
+    return s;
 }
 
 void guest_close(struct guest *g) {
@@ -181,6 +199,12 @@ void guest_say_at(struct where where, struct guest *g, const char *fmt, ...) {
     va_end(args);
     memcpy(line + len, "\r\n", 2);
     guest_send_at(where, g, line, (size_t)len + 2);
+}
+
+void guest_say_in_at(struct where where, struct guest *g, const char *text) {
+    const char *bytes = terminal_recode_at(where, g->charset, "UTF-8", text, strlen(text));
+    guest_send_at(where, g, bytes, strlen(bytes));
+    guest_send_at(where, g, "\r\n", 2);
 }
 
 /* Every rule that holds for any line to anybody. */

@@ -54,6 +54,14 @@ struct guest *guest_enter_at(struct where where, const struct server *s, const c
 #define guest_enter(s, name) guest_enter_at(HERE, s, name, (struct guest_how){0})
 #define guest_enter_as(s, name, ...) guest_enter_at(HERE, s, name, (struct guest_how){__VA_ARGS__})
 
+/* Says `/encoding gbk` first, and its name in it. */
+struct guest *guest_enter_gbk_at(struct where where, const struct server *s, const char *name);
+#define guest_enter_gbk(s, name) guest_enter_gbk_at(HERE, s, name)
+
+/* "ann" and "bob" of a new, quiet server; both have seen both come. */
+struct server *guests_two_at(struct where where, struct guest *g[2]);
+#define guests_two(g) guests_two_at(HERE, g)
+
 /* Closes from this side. */
 void guest_close(struct guest *g);
 
@@ -65,6 +73,10 @@ void guest_send_at(struct where where, struct guest *g, const void *bytes, size_
 void guest_say_at(struct where where, struct guest *g, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 #define guest_say(g, ...) guest_say_at(HERE, g, __VA_ARGS__)
+
+/* The same, of UTF-8 in the encoding that the guest is sent. */
+void guest_say_in_at(struct where where, struct guest *g, const char *text);
+#define guest_say_in(g, text) guest_say_in_at(HERE, g, text)
 
 /* The next line, without its end; valid until the next line is taken.  NULL: the connection ended.
  */

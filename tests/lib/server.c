@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+const char server_quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
+
 static struct server *servers; /* all of this process: their logs are shown when a test fails */
 
 enum { LOG_SHOWN = 4000 };

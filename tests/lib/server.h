@@ -37,6 +37,9 @@ struct server {
     bool workers_may_die; /* the test kills some; else server_stop fails where one was replaced */
 };
 
+/* Two workers, every line at once, nothing told twice: what most tests want. */
+extern const char server_quiet[];
+
 /* In one step; or prepared first, where the configuration needs the directory's name. */
 struct server *server_start_at(struct where where, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
