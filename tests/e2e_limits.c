@@ -204,6 +204,35 @@ Test(limits, a_stranger_that_keeps_sending_is_too_slow_all_the_same) {
     server_stop(s);
 }
 
+/* Newcomers wait in the queue, and the log is not flooded with it. */
+Test(limits, no_descriptor_left) {
+    enum { WAITING = 40 };
+    struct server *s = server_start("workers = 1\nhistory = 0\nflood_rate = 0\n");
+    struct guest *ann = guest_enter(s, "ann"), *late[WAITING];
+    struct rlimit few, usual;
+    pid_t worker = server_worker_pid(s, 0);
+    cr_assert_eq(prlimit(worker, RLIMIT_NOFILE, NULL, &usual), 0);
+    few = (struct rlimit){.rlim_cur = 16, .rlim_max = usual.rlim_max};
+    cr_assert_eq(prlimit(worker, RLIMIT_NOFILE, &few, NULL), 0);
+    for (int i = 0; i < WAITING; i++)
+        late[i] = guest_connect(s);
+    server_logged(s, "connections wait in the queue");
+    for (int i = 0; i < 100; i++) {
+        guest_say(ann, "line %d", i);
+        guest_expect(ann, "ann: line %d", i);
+    }
+    cr_assert_eq(prlimit(worker, RLIMIT_NOFILE, &usual, NULL), 0);
+    for (int i = 0; i < WAITING; i++)
+        guest_until(late[i], "%s", told(TOLD_HOW));
+    char *log = run_read_file(s->log);
+    int told_of = 0;
+    for (const char *at = log; (at = strstr(at, "wait in the queue")); at++)
+        told_of++;
+    cr_assert_lt(told_of, WAITING, "the log tells it %d times", told_of);
+    free(log);
+    server_stop(s);
+}
+
 Test(limits, idle_too_long) {
     struct server *s = server_start("%sidle_timeout = 1s\n", server_quiet);
     struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};

@@ -119,6 +119,22 @@ void accept_orphan(struct worker *w, int fd) {
         close(fd);
 }
 
+/* Nothing can be taken from the queue now: instead of being woken for it again and again, look
+ * again in a while. */
+static void accept_pause(struct worker *w, int listener) {
+    log_warn_errno("accept: connections wait in the queue");
+    epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_DEL, listener, NULL);
+    w->accept_paused = true;
+    w->accept_next = w->now + ACCEPT_PAUSE_MS;
+}
+
+void accept_resume(struct worker *w) {
+    if (!w->accept_paused || (int32_t)(w->accept_next - w->now) > 0)
+        return;
+    w->accept_paused = false;
+    accept_listen(w);
+}
+
 void accept_batch(struct worker *w, int listener) {
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         union peer peer = {0};
@@ -129,8 +145,8 @@ void accept_batch(struct worker *w, int listener) {
             accept_peer(w, fd, -1, &peer);
             continue;
         }
-        if (errno == EMFILE || errno == ENFILE)
-            log_warn("accept: no descriptor left; connections wait in the queue");
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            accept_pause(w, listener);
         if (errno != ECONNABORTED && errno != EINTR)
             return;
     }

@@ -217,6 +217,13 @@ static void worker_timeouts(struct worker *w) {
     }
 }
 
+static int timeout_sooner(const struct worker *w, int timeout, uint32_t next) {
+    int32_t left = (int32_t)(next - w->now);
+    if (left <= 0)
+        left = 1;
+    return timeout < 0 || left < timeout ? left : timeout;
+}
+
 static int worker_timeout(const struct worker *w, bool flushing) {
     if (flushing || w->ready.count > 0 || w->going.count > 0 || w->dirty.count > 0)
         return w->ring_full || !w->settled ? RETRY_MS : 0;
@@ -229,9 +236,10 @@ static int worker_timeout(const struct worker *w, bool flushing) {
     int timeout = timeouts || w->retiring ? SWEEP_MS : -1;
     if (w->master_lost)
         timeout = SUCCESSION_MS;
-    int32_t held = (int32_t)(w->hold_next - w->now);
-    if (w->held.count > 0 && (timeout < 0 || held < timeout))
-        timeout = held > 0 ? held : 1;
+    if (w->held.count > 0)
+        timeout = timeout_sooner(w, timeout, w->hold_next);
+    if (w->accept_paused)
+        timeout = timeout_sooner(w, timeout, w->accept_next);
     return timeout;
 }
 
@@ -302,6 +310,7 @@ static int worker_serve(struct worker *w) {
         atomic_store(&w->slot->ask, 0);
         worker_config(w);
         worker_events(w, events, n);
+        accept_resume(w);
         if (w->master_lost || succession_changed(w))
             w->master_lost = succession_look(w);
         input_release_held(w);

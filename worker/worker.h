@@ -68,6 +68,8 @@ struct worker {
     uint32_t blocked;    /* members whose socket is full */
     uint32_t strangers;  /* members not logged in (login = yes) */
     uint32_t sweep_next; /* when timeouts are looked at */
+    uint32_t accept_next;
+    bool accept_paused; /* until accept_next: no descriptor was left */
 
     /* The flush: a circle over members that never starts over (worker/flush.c). */
     uint64_t flush_count;  /* the ledger count this pass brings everyone to */
