@@ -39,9 +39,10 @@ static inline void flush_sent(struct worker *w, struct client *c, size_t n) {
 
 /* send() did not take all of it. */
 static void flush_short(struct worker *w, struct client *c, ssize_t n) {
-    if (n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM)
+    if (n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS ||
+        errno == ENOMEM)
         flush_block(w, c);
-    else if (errno != EINTR)
+    else
         leave_lost(w, c);
 }
 

@@ -4,8 +4,11 @@
 #include "worker/worker.h"
 
 #include "ipc/fault.h"
+#include "ipc/log.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 void worker_lock(struct worker *w) {
     atomic_store_explicit(&w->slot->at_gate, 1, memory_order_relaxed);
@@ -64,6 +67,15 @@ void member_remove(struct worker *w, struct client *c) {
         member_came(w, last); /* to this place, where the flush may have been already */
 }
 
+/* epoll will never tell of it (out of memory, or of fs.epoll.max_user_watches): its connection
+ * ends, which the next look at its input finds. */
+static void member_unheard(struct worker *w, uint32_t fd) {
+    log_error_errno("client %u: epoll_ctl; disconnecting it", fd);
+    shutdown((int)fd, SHUT_RDWR);
+    w->readable[fd] = 1;
+    fd_list_add(&w->ready, fd);
+}
+
 void member_arm(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     uint8_t want = (w->hold[fd] ? 0 : EPOLLIN) | (c->mode == MODE_BLOCKED ? EPOLLOUT : 0);
@@ -71,11 +83,14 @@ void member_arm(struct worker *w, struct client *c) {
         return;
     struct epoll_event event = {.events = want, .data.u64 = client_tag(w, c)};
     /* A successor finds its clients registered; who comes later, as a rule, is not. */
-    int likely = w->armed[fd] == 0xff && !w->adopting ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    int other = likely == EPOLL_CTL_ADD ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int how = w->armed[fd] == 0xff && !w->adopting ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     FAULT("member.arm.before");
-    if (epoll_ctl(w->slot->epoll_fd, likely, (int)fd, &event) != 0)
-        epoll_ctl(w->slot->epoll_fd, other, (int)fd, &event);
+    int failed = epoll_ctl(w->slot->epoll_fd, how, (int)fd, &event);
+    if (failed && (errno == EEXIST || errno == ENOENT))
+        failed = epoll_ctl(w->slot->epoll_fd, how == EPOLL_CTL_ADD ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+                           (int)fd, &event);
+    if (failed && want != 0)
+        member_unheard(w, fd);
     FAULT("member.arm.after");
     w->armed[fd] = want;
 }
