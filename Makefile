@@ -51,7 +51,7 @@ test: $(B)/tests-bin $(PROGRAMS:%=$(B)/%) # needs libcriterion
 	$(B)/tests-bin $(TESTFLAGS)
 
 SOURCES = $(wildcard $(foreach d,ipc worker master master/ctl tests tests/*,$d/*.c $d/*.h))
-check: check-format check-includes check-build check-tidy # needs clang-format, clang-tidy
+check: check-format check-includes check-build check-tidy check-cppcheck # needs these and clang-format
 check-format:
 	clang-format --dry-run -Werror $(SOURCES)
 check-includes:
@@ -61,6 +61,10 @@ check-build:
 check-tidy:
 	ls $(filter ipc/% worker/% master/%,$(filter %.c,$(SOURCES))) | xargs -P $$(nproc) -I FILE \
 	clang-tidy --quiet FILE -- -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra
+check-cppcheck: # Criterion's macros as what they are to it
+	cppcheck --std=c11 --enable=warning,performance,portability --error-exitcode=1 -q -j $$(nproc) \
+	--suppress=missingIncludeSystem -D_GNU_SOURCE '-DTestSuite(...)=struct criterion' \
+	'-DTest(suite,name,...)=void suite##_##name(void)' -I. ipc worker master tests
 
 SANITIZED = +$(MAKE) test B=.build/$@ CFLAGS="-O1 -g -fno-omit-frame-pointer" EXTRA="-fsanitize=$(1)"
 asan: ; $(call SANITIZED,address)
@@ -97,6 +101,6 @@ uninstall: # the configuration stays
 clean:
 	rm -rf .build chatroom-master chatroom-ctl
 
-.PHONY: all test check check-format check-includes check-build check-tidy asan ubsan tsan fault fuzz bench install uninstall clean .force
+.PHONY: all test check check-format check-includes check-build check-tidy check-cppcheck asan ubsan tsan fault fuzz bench install uninstall clean .force
 .PRECIOUS: $(B)/tests/fuzz/%.o
 -include $(patsubst %.o,%.d,$(OBJ) $(CTL) $(TESTS) $(FUZZ:%=$(B)/tests/fuzz/%.o)) tests/*/*.mk

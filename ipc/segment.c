@@ -197,7 +197,7 @@ int segment_open(struct segment *s, int fd, char *err, size_t err_size) {
     unsigned layout = h->layout;
     munmap(h, sizeof *h);
     if (!same) {
-        snprintf(err, err_size, "shared memory: its layout is %u, this program's is %u", layout,
+        snprintf(err, err_size, "shared memory: its layout is %u, this program's is %d", layout,
                  SEGMENT_LAYOUT);
         return -1;
     }

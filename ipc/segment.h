@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6d6f6f7274616863ull /* "chatroom" */
-enum { SEGMENT_LAYOUT = 2, LISTENERS_MAX = 2 * LISTEN_MAX };
+enum { SEGMENT_LAYOUT = 3, LISTENERS_MAX = 2 * LISTEN_MAX };
 
 /* All sizes follow from these; two programs that agree on layout and geometry agree on all. */
 struct geometry {

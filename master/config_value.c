@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
@@ -146,6 +147,24 @@ bool value_text(const struct value_rule *rule, const char *text, struct config *
     memset((char *)config + rule->offset, 0, rule->size); /* fields are compared whole */
     memcpy((char *)config + rule->offset, text, len);
     return true;
+}
+
+bool value_file(const struct value_rule *rule, const char *text, struct config *config, char *err) {
+    const char *slash = strrchr(text, '/'), *wrong = NULL, *about = text;
+    char folder[PATH_MAX];
+    struct stat is;
+    if (!value_text(rule, text, config, err))
+        return false;
+    snprintf(folder, sizeof folder, "%.*s/", slash ? (int)(slash - text) : 1, slash ? text : ".");
+    if (*text != '\0' && stat(folder, &is) != 0) {
+        about = folder;
+        wrong = strerror(errno);
+    } else if (stat(text, &is) == 0 && S_ISDIR(is.st_mode)) {
+        wrong = strerror(EISDIR);
+    }
+    if (wrong)
+        snprintf(err, VALUE_ERR_SIZE, "%.150s: %s", about, wrong);
+    return !wrong;
 }
 
 static bool value_who(const struct value_rule *rule, const char *text, bool exists,

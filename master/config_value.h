@@ -45,6 +45,7 @@ value_parser value_power;   /* a number that is a power of two */
 value_parser value_workers; /* `auto`, or a number */
 value_parser value_word;
 value_parser value_text; /* a path */
+value_parser value_file; /* of a file that will be made if need be: in a folder that is there */
 value_parser value_user, value_group;
 value_parser value_room; /* printable UTF-8 */
 value_parser value_socket;

@@ -23,7 +23,8 @@ static const char usage[] =
     "  -t       check the configuration, say so, and exit\n"
     "  -V       version\n"
     "  -h       this help\n"
-    "signals: HUP reload, USR1 reopen the log, USR2 upgrade, TERM or INT say goodbye and end\n";
+    "signals: HUP reload, USR1 reopen the log, USR2 upgrade, TERM, INT or QUIT say goodbye and "
+    "end\n";
 
 int options_parse(int argc, char **argv, struct options *out) {
     static const struct option longs[] = {
@@ -39,7 +40,9 @@ int options_parse(int argc, char **argv, struct options *out) {
         case 't': out->check = true; break;
         case 'V': puts("chatroom-master " CHATROOM_VERSION); return EXIT_SUCCESS;
         case 'h': fputs(usage, stdout); return EXIT_SUCCESS;
-        default: return EXIT_USAGE; /* getopt has said why */
+        default: /* getopt has said why */
+            fprintf(stderr, "%s -h tells how it is used\n", argv[0]);
+            return EXIT_USAGE;
         }
     }
     if (optind < argc) {

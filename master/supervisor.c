@@ -34,7 +34,7 @@ bool supervisor_slots(struct segment *seg) {
 }
 
 static void handled_signals(sigset_t *set) {
-    static const int signals[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGCHLD};
+    static const int signals[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT, SIGCHLD};
     sigemptyset(set);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         sigaddset(set, signals[i]);
@@ -156,7 +156,10 @@ static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_
     FAULT("supervisor.bury.gate");
     supervisor_ring(s);
     if ((retired && index >= atomic_load(&s->seg->header->workers)) || s->stopping) {
-        log_debug("worker %u ended", index);
+        if (s->stopping)
+            log_debug("worker %u ended", index);
+        else
+            log_info("worker %u ended: others have its clients", index);
         return;
     }
     if (info->si_code != CLD_EXITED && own_fault(info->si_status) && !atomic_load(&slot->fault))

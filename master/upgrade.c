@@ -74,6 +74,9 @@ static bool check_hear(int from, pid_t pid, char *said, size_t size) {
     }
     int status = 0;
     waitpid(pid, &status, 0);
+    if (len == 0 && ended && WIFEXITED(status))
+        snprintf(said, size, "it is no chatroom-master: it ended with status %d and no answer",
+                 WEXITSTATUS(status));
     return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0 && strstr(said, UPGRADE_AGREES);
 }
 

@@ -103,6 +103,50 @@ Test(commands, ignore_hides_somebody_from_oneself_only) {
     server_stop(s);
 }
 
+/* Under another name, and back under that one, too; the history counts what it shows. */
+Test(commands, ignore_follows_a_new_name) {
+    struct guest *g[2];
+    struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 20\n");
+    g[0] = guest_enter(s, "ann");
+    g[1] = guest_enter(s, "bob");
+    guest_until(g[0], "%s", told1(TOLD_COMES, "bob"));
+    guest_say(g[0], "/ignore ann");
+    guest_expect(g[0], "You cannot ignore yourself.");
+    guest_say(g[0], "/unignore zoe");
+    guest_expect(g[0], "There is no \"zoe\" here.");
+    guest_say(g[0], "/ignore bob");
+    guest_expect(g[0], "You no longer see what bob says.");
+    guest_say(g[1], "one");
+    guest_expect(g[1], "bob: one");
+    guest_say(g[1], "/nick rob");
+    guests_expect(g, 2, told2(TOLD_NICK, "bob", "rob"));
+    guest_say(g[1], "two");
+    guest_expect(g[1], "rob: two");
+    guest_say(g[1], "/nick bobby");
+    guests_expect(g, 2, told2(TOLD_NICK, "rob", "bobby"));
+    guest_say(g[1], "three");
+    guest_expect(g[1], "bobby: three");
+    guest_say(g[0], "hello?");
+    guests_expect(g, 2, "ann: hello?");
+    guest_close(g[1]);
+    guest_expect(g[0], "%s", told1(TOLD_GOES, "bobby"));
+    g[1] = guest_enter(s, "bobby");
+    guest_expect(g[0], "%s", told1(TOLD_COMES, "bobby"));
+    guest_say(g[1], "four");
+    guest_expect(g[1], "bobby: four");
+    guest_say(g[0], "/history 6");
+    guest_expect(g[0], "*** 4 earlier lines");
+    guest_expect(g[0], "%s", told2(TOLD_NICK, "rob", "bobby"));
+    guest_expect(g[0], "ann: hello?");
+    guest_expect(g[0], "%s", told1(TOLD_GOES, "bobby"));
+    guest_expect(g[0], "%s", told1(TOLD_COMES, "bobby"));
+    guest_say(g[0], "/unignore bobby");
+    guest_expect(g[0], "You see what bobby says again.");
+    guest_say(g[1], "five");
+    guests_expect(g, 2, "bobby: five");
+    server_stop(s);
+}
+
 Test(commands, timestamps_stand_before_lines) {
     struct guest *g[2];
     struct server *s = guests_two(g);

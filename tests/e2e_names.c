@@ -141,6 +141,10 @@ Test(names, nick_changes_them_for_everybody) {
     guests_expect(g, 2, "Rob: me again");
     guest_say(g[1], "/nick ROB"); /* one's own name in another case is not taken */
     guests_expect(g, 2, told2(TOLD_NICK, "Rob", "ROB"));
+    guest_say(g[1], "/nick ROB"); /* no news for others */
+    guest_expect(g[1], "%s", told2(TOLD_NICK, "ROB", "ROB"));
+    guest_say(g[1], "still me");
+    guests_expect(g, 2, "ROB: still me");
     guest_say(g[1], "/nick ANN");
     guest_expect(g[1], "%s", told1(TOLD_TAKEN, "ANN"));
     guest_until_begins(g[1], told(TOLD_TRY_AGAIN));

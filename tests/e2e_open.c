@@ -43,6 +43,29 @@ Test(open_room, as_the_exercise_had_it) {
     server_stop(s);
 }
 
+Test(open_room, help_tells_what_there_is) {
+    struct server *s = server_start("%s", open_room);
+    struct guest *g[2];
+    two_come(s, g, NULL);
+    guest_say(g[0], "/help");
+    guest_expect(g[0], "/say TEXT           speak");
+    guest_expect(g[0], "/look               who is in the room");
+    guest_expect(g[0], "/who                who is logged in, and how long idle");
+    guest_expect(g[0], "/logout, /quit      leave");
+    guest_expect(g[0], "/me TEXT            * NAME TEXT");
+    guest_expect(g[0], "/msg NAME TEXT      to one person, privately");
+    guest_expect(g[0], "/reply TEXT         to whoever wrote to you last");
+    guest_expect(g[0], "/ignore NAME        hide somebody's lines");
+    guest_say(g[0], "/say hi");
+    guest_until(g[0], "hi");
+    guest_expect(g[1], "hi");
+    guest_say(g[0], "/nick ann");
+    guest_expect(g[0], "%s", told1(TOLD_UNKNOWN, "/nick"));
+    guest_say(g[0], "/logout");
+    guest_expect(g[1], "%s", told1(TOLD_GOES, "127.0.0.2"));
+    server_stop(s);
+}
+
 Test(open_room, lines_go_to_everybody_as_typed) {
     struct server *s = server_start("%s", open_room);
     struct guest *g[2];

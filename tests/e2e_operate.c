@@ -80,7 +80,8 @@ Test(operate, each_mistake_is_named_by_file_and_line) {
         else
             run(&ran, run_server_path(), "-t", "-c", s->conf);
         cr_assert_eq(ran.status, 1);
-        char *all = strcat(strcpy(malloc(2 * RUN_OUTPUT_MAX), ran.out), ran.err);
+        char *all = malloc(2 * RUN_OUTPUT_MAX);
+        strcat(strcpy(all, ran.out), ran.err);
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
             char want[400];
             snprintf(want, sizeof want, "%s:%d: ", s->conf, bad[i]);
@@ -149,8 +150,8 @@ Test(operate, the_pidfile_names_the_master_once_it_is_ready) {
 }
 
 Test(operate, goodbye_to_everybody_and_an_end_in_time) {
-    static const int signals[] = {SIGTERM, SIGINT};
-    for (int i = 0; i < 2; i++) {
+    static const int signals[] = {SIGTERM, SIGINT, SIGQUIT};
+    for (int i = 0; i < 3; i++) {
         struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
         struct guest *g[8];
         char name[32];

@@ -2,10 +2,12 @@
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 TestSuite(reload, .timeout = 180);
@@ -186,9 +188,16 @@ Test(reload, the_pidfile_moves) {
     server_logged(s, "reloaded: room \"C\"");
     cr_assert(pid_is_at(s, path[1]));
     cr_assert_neq(access(path[0], F_OK), 0);
-    server_configure(s, "%sroom = D\npidfile = %s/nowhere/pid\n", base, s->dir);
+    server_configure(s, "%sroom = X\npidfile = %s/nowhere/pid\n", base, s->dir);
     server_signal(s, SIGHUP);
-    server_logged(s, "No such file or directory; the pid stays where it was");
+    server_logged(s, "nowhere/: No such file or directory");
+    server_logged(s, "reload failed; the old configuration stays in effect");
+    int held = open(path[0], O_RDWR | O_CREAT, 0600);
+    cr_assert_eq(flock(held, LOCK_EX), 0);
+    server_configure(s, "%sroom = D\npidfile = %s\n", base, path[0]);
+    server_signal(s, SIGHUP);
+    server_logged(s, "another server holds it; the pid stays where it was");
+    close(held);
     server_logged(s, "reloaded: room \"D\"");
     cr_assert(pid_is_at(s, path[1]));
     server_configure(s, "%sroom = E\n", base);

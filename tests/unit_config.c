@@ -228,6 +228,10 @@ static const struct {
     {"log_level = loud", "log_level: \"loud\" is not one of: error, warn, info, debug"},
     {"motd = /nowhere/motd", "motd: /nowhere/motd: No such file or directory"},
     {"motd = /", "motd: /: Is a directory"},
+    {"log = /nowhere/log", "log: /nowhere/: No such file or directory"},
+    {"log = /dev/null/log", "log: /dev/null/: Not a directory"},
+    {"log = /tmp", "log: /tmp: Is a directory"},
+    {"pidfile = /nowhere/at/all/pid", "pidfile: /nowhere/at/all/: No such file or directory"},
 };
 
 Test(config, each_mistake_says_what_is_wrong) {

@@ -136,7 +136,7 @@ static void same_bytes(const char *want, const char *got, size_t len) {
 }
 
 Test(keys, erasing_is_a_backspace_for_each_column) {
-    char out[DRAW_MAX];
+    char out[DRAW_MAX] = "";
     same_bytes("\b \b", out, draw_change(ENC_UTF8, 80, "ab", 2, "a", 1, out));
     same_bytes("\b \b\b \b", out, draw_change(ENC_UTF8, 0, "a你", 4, "a", 1, out));
     same_bytes("\b \b\b \b", out, draw_change(ENC_GBK, 0, "\304\343", 2, "", 0, out));
@@ -149,7 +149,7 @@ Test(keys, erasing_is_a_backspace_for_each_column) {
 }
 
 Test(keys, a_terminal_of_unknown_width_gets_no_escape_sequence) {
-    char line[400], out[DRAW_MAX];
+    char line[400], out[DRAW_MAX] = "";
     memset(line, 'x', sizeof line);
     for (size_t n = 1; n < sizeof line; n++) {
         cr_assert_null(memchr(out, '\033', draw_away(ENC_UTF8, 0, line, n, out)));

@@ -174,11 +174,24 @@ static void apply_to(struct worker *w, struct edit *e, uint64_t index, const str
     e->f->seen = index + 1;
 }
 
+/* Which connection is whose: the log of its coming knows the address only. */
+static void apply_log_name(const struct client *c) {
+    const struct facts *f = client_facts(c);
+    char who[80], called[NAME_BYTES_MAX + 1], shown[4 * NAME_BYTES_MAX + 1];
+    if (!(f->flags & FACT_NAMED))
+        return;
+    client_endpoint(c, who);
+    client_called(c, f, called);
+    log_info("client %s is %s", who, log_escape(shown, sizeof shown, called, strlen(called)));
+}
+
 /* After the flip: what is not in the record. */
 static void apply_after(struct worker *w, struct client *c, const struct entry *entry, bool own) {
     uint32_t fd = client_index(w, c);
     if (!own)
         return;
+    if (entry->kind == ENTRY_JOIN || entry->kind == ENTRY_NICK)
+        apply_log_name(c);
     if (entry->kind == ENTRY_JOIN && w->place[fd] != 0) {
         w->strangers--;
         flush_client(w, c); /* its boxes are free again at once, whatever the crowd */

@@ -75,7 +75,7 @@ static void output_replacement(struct output *o) {
  * does not fit is thrown away and the rest only looked at.  Returns the bytes read. */
 static size_t convert(iconv_t cd, const void *in, size_t n, struct output *o, bool need_room) {
     char *from = (char *)in; /* iconv does not write there */
-    char waste[256];
+    char waste[256] = "";
     iconv(cd, NULL, NULL, NULL, NULL);
     while (n > 0 && !(o->lost && need_room)) {
         size_t waste_left = sizeof waste;

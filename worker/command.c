@@ -60,12 +60,15 @@ static enum line_outcome do_me(struct call *call) {
 }
 
 static enum line_outcome do_nick(struct call *call) {
-    if (!(client_facts(call->c)->flags & FACT_NAMED))
-        return call_say_text(call, SAY_UNKNOWN, "/nick");
     if (*call->raw == '\0')
         return call_say_text(call, SAY_NO_NAME, NULL);
     if (!name_good(call, call->raw))
         return call_say_text(call, SAY_NOT_A_NAME, call->text);
+    char called[NAME_BYTES_MAX + 1];
+    if (strcmp(client_called(call->c, client_facts(call->c), called), call->raw) == 0) {
+        struct words words = {.name = called, .text = called}; /* no news for others */
+        return call_say(call, SAY_NICK, &words);
+    }
     return talk_nick(call->w, call->c, call->line, call->raw);
 }
 
@@ -104,9 +107,14 @@ static enum line_outcome do_reply(struct call *call) {
 
 static enum line_outcome do_help(struct call *call);
 
+static bool call_in_open_room(const struct call *call) {
+    return (client_facts(call->c)->flags & (FACT_IN_ROOM | FACT_NAMED)) == FACT_IN_ROOM;
+}
+
 /* CLASSIC: without a slash too, `say` before a text, the others alone on a line.  EARLY: before
- * login too.  PLAIN: may join a batch behind other lines of the same client. */
-enum { CLASSIC = 1, EARLY = 2, PLAIN = 4 };
+ * login too.  PLAIN: may join a batch behind other lines of the same client.  NAMED: not in the
+ * open room. */
+enum { CLASSIC = 1, EARLY = 2, PLAIN = 4, NAMED = 8 };
 
 /* clang-format off */
 static const struct command {
@@ -137,7 +145,7 @@ static const struct command {
     {"reply", do_reply, 0,
      {"/reply TEXT         to whoever wrote to you last",
       "/reply TEXT         回复悄悄话"}},
-    {"nick", do_nick, 0,
+    {"nick", do_nick, NAMED,
      {"/nick NAME          change your name",
       "/nick NAME          改名"}},
     {"ignore", setting_ignore, 0,
@@ -165,10 +173,18 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 static enum line_outcome do_help(struct call *call) {
     struct edit e;
     call_edit(&e, call);
+    bool open = call_in_open_room(call);
     for (int i = 0; i < COMMAND_COUNT; i++) {
         const char *help = commands[i].help[call->w->config.language];
-        if (!help)
+        unsigned how = commands[i].how;
+        if (!help || (open && how & NAMED))
             continue;
+        if (open && how & CLASSIC) { /* with a slash there, and the columns as they are */
+            const char *space = strstr(help, "  ");
+            edit_bytes(&e, "/", 1);
+            edit_utf8(&e, help, (size_t)(space - help));
+            help = space + 1;
+        }
         edit_utf8(&e, help, strlen(help));
         edit_bytes(&e, "\r\n", 2);
     }
@@ -205,7 +221,7 @@ static enum line_outcome slash_line(struct call *call, bool in_room) {
     const struct command *command = command_find(call->text + 1, len - 1);
     if (!in_room && (!command || !(command->how & EARLY)))
         return call_say_text(call, SAY_LOG_IN, NULL);
-    if (command)
+    if (command && !(command->how & NAMED && call_in_open_room(call)))
         return call_run(call, command, len);
     if (call->line->plain_only)
         return LINE_LATER;
@@ -282,12 +298,11 @@ enum line_outcome command_line(struct worker *w, struct client *c, struct line *
     if (strlen(raw) != (size_t)len)
         memset(raw, 1, (size_t)len);
     bool in_room = f->flags & FACT_IN_ROOM;
-    bool open = in_room && !(f->flags & FACT_NAMED);
     if (text[0] == '/' && text[1] == '/' && in_room) {
         call.text++;
         return talk_speech(w, c, line, call.text, strlen(call.text), false);
     }
     if (text[0] == '/')
         return slash_line(&call, in_room);
-    return in_room ? room_line(&call, open) : stranger_line(&call);
+    return in_room ? room_line(&call, call_in_open_room(&call)) : stranger_line(&call);
 }

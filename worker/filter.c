@@ -36,7 +36,7 @@ bool filter_continue(struct worker *w, struct client *c) {
         const struct entry *entry = room_entry(room, index);
         uint32_t len = room_len(room, index, ring);
         e.f->pos += len;
-        if (len == 0 || (entry->kind == ENTRY_SPEECH && ignore_has(w, c, e.f, entry->speaker)))
+        if (ignore_hides(w, c, e.f, entry) || len == 0)
             continue;
         if (e.f->flags & FACT_TIMESTAMPS)
             filter_time(&e, entry);

@@ -1,6 +1,8 @@
 /* history.c - see history.h. */
 #include "worker/history.h"
 
+#include "worker/ignore.h"
+
 /* The first entry with no more than `lines` lines from it up to `before`.  What the slot's guard
  * covers is there to be shown. */
 static uint64_t history_first(const struct worker *w, uint64_t before, uint32_t lines) {
@@ -17,11 +19,19 @@ static uint64_t history_first(const struct worker *w, uint64_t before, uint32_t 
     return lo;
 }
 
+/* Of the lines from `first` on, those that are shown. */
+static uint32_t history_lines(struct edit *e, uint64_t first, uint64_t before) {
+    const struct room *room = &e->w->seg->room;
+    uint32_t lines = room_entry(room, before - 1)->lines - room_entry(room, first - 1)->lines;
+    for (uint64_t i = first; i < before && (e->f->flags & FACT_IGNORES); i++)
+        lines -= ignore_hides(e->w, e->c, e->f, room_entry(room, i));
+    return lines;
+}
+
 void history_show(struct edit *e, uint64_t before, uint32_t lines) {
     const struct room *room = &e->w->seg->room;
     uint64_t first = history_first(e->w, before, lines);
-    struct words words = {.n = room_entry(room, before - 1)->lines -
-                               room_entry(room, first - 1)->lines};
+    struct words words = {.n = history_lines(e, first, before)};
     edit_settle_map(e);
     if (words.n > 0)
         edit_sentence(e, SAY_EARLIER, &words);

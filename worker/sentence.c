@@ -35,6 +35,7 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_ME] = {"* {name} {text}", "* {name} {text}"},
     [SAY_IGNORING] = {"You no longer see what {name} says.", "你不再看到{name}的发言。"},
     [SAY_NOT_IGNORING] = {"You see what {name} says again.", "你重新看到{name}的发言。"},
+    [SAY_IGNORE_SELF] = {"You cannot ignore yourself.", "不能屏蔽自己。"},
     [SAY_IGNORES_FULL] = {"You ignore {n} people already; that is the most.",
                           "你已屏蔽{n}人, 不能再多了。"},
     [SAY_IGNORES_TOO_MANY] = {"Too many people here ignore somebody; please try again later.",

@@ -10,40 +10,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The mark that ledger entries carry for the person of that name; false if nobody here has it. */
-static bool find_mark(struct call *call, const char *name, uint32_t *mark) {
+/* Who has that name; false, with its mark alone, if nobody here does. */
+static bool find_person(struct call *call, const char *name, struct ignored *who) {
     struct worker *w = call->w;
-    uint32_t client, birth;
     if (client_facts(call->c)->flags & FACT_NAMED) {
         uint64_t key = name_key(name, strlen(name), w->seg->header->name_key);
         struct segment *seg = w->seg;
         worker_lock(w);
         bool found = roster_find(&seg->roster, &seg->room, &seg->clients, room_count(&seg->room),
-                                 key, &client, &birth);
+                                 key, &who->client, &who->birth);
         worker_unlock(w);
-        *mark = (uint32_t)key;
+        who->mark = (uint32_t)key;
         return found;
     }
-    if (!call_endpoint(w, name, &client, &birth))
+    if (!call_endpoint(w, name, &who->client, &who->birth))
         return false;
     struct facts facts = {0};
-    *mark = talk_speaker(w, worker_client(w, client), &facts);
+    who->mark = talk_speaker(w, worker_client(w, who->client), &facts);
     return true;
 }
 
 static enum line_outcome setting_ignoring(struct call *call, bool ignore) {
     char *rest = call->text, *name = call_word(&rest);
-    uint32_t mark = 0;
+    struct ignored who = {0};
     if (*name == '\0')
         return call_say_text(call, SAY_NO_NAME, NULL);
-    bool here = find_mark(call, name, &mark);
+    bool here = find_person(call, name, &who);
     if (ignore && !here)
         return call_say_text(call, SAY_NOBODY, name);
+    if (ignore && who.client == client_index(call->w, call->c))
+        return call_say_text(call, SAY_IGNORE_SELF, NULL);
     struct edit e;
     struct words words = {.name = name, .n = IGNORE_MAX};
     call_edit(&e, call);
     edit_settle_map(&e); /* the filter goes line by line from here */
-    edit_sentence(&e, ignore ? ignore_add(&e, mark) : ignore_drop(&e, mark), &words);
+    enum sentence said = ignore                      ? ignore_add(&e, &who)
+                         : ignore_drop(&e, who.mark) ? SAY_NOT_IGNORING
+                         : here                      ? SAY_NOT_IGNORING
+                                                     : SAY_NOBODY;
+    edit_sentence(&e, said, &words);
     return call_done(call, &e);
 }
 

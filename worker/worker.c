@@ -93,6 +93,7 @@ static void worker_signals(struct worker *w) {
     /* Whoever wants a worker gone tells the master; a terminal's Ctrl-C reaches all of us. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGUSR1, SIG_IGN);
     signal(SIGUSR2, SIG_IGN);

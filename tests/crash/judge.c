@@ -69,7 +69,7 @@ static void room_make(struct room *r, struct order *o, enum fault fault) {
             line->number = ++sent[line->speaker];
             order_sent(o, line->speaker);
         }
-        sprintf(line->text, "%u: %u.%u", line->speaker, line->kind, line->number);
+        sprintf(line->text, "%u: %d.%u", line->speaker, line->kind, line->number);
     }
     uint32_t at = VIEWERS + 1 + below(LINES - VIEWERS - 8);
     if (fault == ROOM_MISSES)
@@ -158,7 +158,7 @@ int main(void) {
             srandom(round);
             n += found((enum fault)fault);
         }
-        printf("%-18s found in %u of %u\n", names[fault], n, ROUNDS);
+        printf("%-18s found in %u of %d\n", names[fault], n, ROUNDS);
         failures += n != (fault == GOOD ? 0 : ROUNDS);
     }
     printf("%s\n", failures ? "FAILED" : "ok");

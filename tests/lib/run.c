@@ -38,8 +38,10 @@ char *run_read_file(const char *path) {
     ssize_t n;
     while ((n = read(fd, text + len, size - len - 1)) > 0) {
         len += (size_t)n;
-        if (size - len < 2)
-            text = realloc(text, size *= 2);
+        char *more = size - len < 2 ? realloc(text, size *= 2) : text;
+        if (!more)
+            abort();
+        text = more;
     }
     text[len] = '\0';
     close(fd);
