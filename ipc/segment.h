@@ -61,6 +61,7 @@ struct master_state {
     int32_t pid_fd_file;    /* the pidfile's descriptor, locked; -1: none */
     int32_t binary_fd;      /* the running binary, to go back to */
     int32_t signal_fd;      /* of the master that lives, or lived last */
+    int32_t keeper_pid;     /* during an upgrade, else 0 */
     uint32_t asked_clients; /* max_clients as configured, before the system's limit */
     char conf_path[PATH_LEN_MAX];
     char binary_path[PATH_LEN_MAX];
@@ -85,6 +86,7 @@ struct segment_header {
     _Atomic uint8_t polled_by[WORKERS_MAX]; /* slot k's listeners are polled by this slot */
     uint32_t counters_exact;                /* 1: the kernel keeps the counts that adoption needs */
     struct listener listeners[LISTENERS_MAX];
+    _Atomic uint32_t keeper; /* who goes on after an upgrade: master/keeper.h */
     struct master_state master;
     _Atomic uint64_t generation; /* of the configuration; config[generation & 1] counts */
     struct config config[2];

@@ -77,9 +77,15 @@ bool slot_take_seat(struct slot *slot, uint64_t seat) {
     FAULT("slot.seat.after");
     atomic_store(&slot->pid, getpid());
     atomic_store(&slot->pidfd, pidfd);
-    if (seat != 0)
+    if (seat != 0 && slot_seat_pidfd(seat) >= 0)
         close(slot_seat_pidfd(seat));
     return true;
+}
+
+uint64_t slot_empty_seat(struct slot *slot) {
+    uint64_t seat = atomic_load(&slot->entry) | UINT32_MAX;
+    atomic_store(&slot->entry, seat);
+    return seat;
 }
 
 bool slot_dead(struct slot *slots, uint64_t incarnation) {

@@ -114,6 +114,9 @@ static inline int slot_seat_pidfd(uint64_t seat) {
 /* This process takes the seat that `seat` describes (0: the first); false if it is another's now.
  */
 bool slot_take_seat(struct slot *slot, uint64_t seat);
+/* The pidfd in it is of another descriptor table: forgets it, and goes on counting.  Returns what
+ * to take it by. */
+uint64_t slot_empty_seat(struct slot *slot);
 
 /* Whether the process `incarnation` is dead, by its pidfd.  False when that cannot be told. */
 bool slot_dead(struct slot *slots, uint64_t incarnation);

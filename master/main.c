@@ -35,7 +35,7 @@ static int master_serve(struct master *m) {
         case SUPERVISOR_ALARM: reload_drained(&m->seg); break;
         case SUPERVISOR_RELOAD: master_reload(m); break;
         case SUPERVISOR_REOPEN: master_reopen_log(m); break;
-        case SUPERVISOR_UPGRADE: upgrade(&m->supervisor, program_argv); break;
+        case SUPERVISOR_UPGRADE: upgrade(&m->supervisor, program_argv, master_resume); break;
         case SUPERVISOR_STOP: master_stop(m); return EXIT_SUCCESS;
         }
     }

@@ -6,6 +6,7 @@
 #include "ipc/log.h"
 #include "master/config.h"
 #include "master/environment.h"
+#include "master/keeper.h"
 #include "master/listen.h"
 #include "master/reload.h"
 #include "master/upgrade.h"
@@ -19,7 +20,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { GOODBYE_MS = 4000 };
+enum { GOODBYE_MS = 4000, KEEPER_MS = 1000 };
 
 static const struct config *current(const struct master *m) {
     const struct segment_header *h = m->seg.header;
@@ -149,27 +150,16 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
     return true;
 }
 
-/* What is found of workers is dead: the slots are free for others. */
-static void bury_all(struct master *m) {
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
-        struct slot *slot = &m->seg.slots[i];
-        atomic_store(&slot->pid, 0);
-        atomic_store(&slot->pidfd,
-                     -1); /* closed by the execve; the number may be a client's soon */
-        if (atomic_load(&slot->state) == SLOT_UNUSED)
-            continue;
-        atomic_store(&slot->state, SLOT_DEAD);
-        gate_repair(m->seg.gate, atomic_load(&slot->incarnation));
-    }
-}
-
 bool master_adopt(struct master *m, worker_entry entry) {
     struct segment_header *h = m->seg.header;
     log_to(h->master.log_fd, (enum log_target)h->master.log_target);
     log_set_level(current(m)->log_level);
-    atomic_store(&m->seg.slots[MASTER_SLOT].entry, 0); /* its pidfd was closed by the execve */
-    slot_take_seat(&m->seg.slots[MASTER_SLOT], 0);
-    bury_all(m);
+    FAULT("master.adopt.before");
+    struct slot *master = &m->seg.slots[MASTER_SLOT];
+    slot_take_seat(master, slot_empty_seat(master)); /* its pidfd was closed by the execve */
+    FAULT("master.adopt.seat");
+    supervisor_bury_all(&m->seg);
+    FAULT("master.adopt.buried");
     if (!supervisor_init(&m->supervisor, &m->seg, entry, false)) {
         log_error_errno("upgrade: signalfd");
         return false;
@@ -178,6 +168,7 @@ bool master_adopt(struct master *m, worker_entry entry) {
     announce(m);
     supervisor_start_all(&m->supervisor);
     supervisor_finish_retired(&m->supervisor);
+    keeper_dismiss(h, KEEPER_MS);
     log_ready(m, "upgraded");
     return true;
 }
@@ -205,7 +196,7 @@ static void take_up_reload(struct master *m) {
 bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, worker_entry entry) {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
     FAULT("master.take_over.before");
-    if (!slot_take_seat(&seg->slots[MASTER_SLOT], seat))
+    if (!keeper_relieve(seg->header) || !slot_take_seat(&seg->slots[MASTER_SLOT], seat))
         return false;
     FAULT("master.take_over.after");
     log_set_who("master");

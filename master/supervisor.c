@@ -4,6 +4,7 @@
 #include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "master/keeper.h"
 #include "master/watchdog.h"
 
 #include <errno.h>
@@ -77,7 +78,9 @@ bool supervisor_spawn(struct supervisor *s, uint32_t index) {
     int pidfd = -1, none = -1;
     pid_t pid = s->plain_fork ? fork() : clone_sharing(&pidfd);
     if (pid == 0)
-        _exit(slot_enter(slot, incarnation) ? s->entry(s->seg, index, incarnation) : 0);
+        _exit(keeper_relieve(s->seg->header) && slot_enter(slot, incarnation)
+                  ? s->entry(s->seg, index, incarnation)
+                  : 0);
     if (pid < 0) {
         log_warn_errno("cannot start worker %u", index);
         s->watch[index].respawn_at = clock_ms() + BACK_OFF_MAX_MS;
@@ -297,6 +300,19 @@ void supervisor_take_over(struct supervisor *s) {
         bool dead = slot_dead(s->seg->slots, atomic_load(&slot->incarnation));
         if (atomic_load(&slot->pidfd) < 0 || (state == SLOT_DEAD && dead))
             supervisor_spawn(s, i);
+    }
+}
+
+void supervisor_bury_all(struct segment *seg) {
+    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+        struct slot *slot = &seg->slots[i];
+        atomic_store(&slot->entry, 0);
+        atomic_store(&slot->pid, 0);
+        atomic_store(&slot->pidfd, -1);
+        if (atomic_load(&slot->state) == SLOT_UNUSED)
+            continue;
+        atomic_store(&slot->state, SLOT_DEAD);
+        gate_repair(seg->gate, atomic_load(&slot->incarnation));
     }
 }
 

@@ -100,14 +100,24 @@ static bool upgrade_agrees(struct supervisor *s, char **argv) {
     return agrees;
 }
 
-void upgrade(struct supervisor *s, char **argv) {
+static void go_on(struct supervisor *s) {
+    keeper_relieve(s->seg->header);
+    keeper_dismiss(s->seg->header, 0);
+    supervisor_start_all(s);
+}
+
+void upgrade(struct supervisor *s, char **argv, resume_entry resume) {
     const struct master_state *master = &s->seg->header->master;
     log_info("upgrading to %s", master->binary_path);
     if (!upgrade_agrees(s, argv))
         return;
+    if (!keeper_start(s->seg, resume)) {
+        log_error_errno("upgrade refused: fork; going on as before");
+        return;
+    }
     if (!supervisor_kill_all(s)) {
         log_error("upgrade refused: a worker cannot be killed; going on as before");
-        supervisor_start_all(s);
+        go_on(s);
         return;
     }
     FAULT("upgrade.exec.before");
@@ -117,7 +127,7 @@ void upgrade(struct supervisor *s, char **argv) {
     execve(master->binary_path, argv, environ);
     log_error_errno("upgrade: %s", master->binary_path);
     unsetenv(UPGRADE_ENV);
-    supervisor_start_all(s);
+    go_on(s);
 }
 
 void upgrade_go_back(const struct segment_header *header, char **argv) {

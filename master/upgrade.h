@@ -4,10 +4,12 @@
  * it does not agree, its reason is logged and nothing has happened.  Else the workers are stopped
  * and reaped (they are replaceable; one left alive would hold the old descriptor table) and the
  * master execves the binary: same pid, same sockets.  It adopts the segment and starts workers, who
- * adopt their clients.  The old binary's descriptor is kept to go back to. */
+ * adopt their clients.  Until then a keeper lives (keeper.h), in case the master dies.  The old
+ * binary's descriptor is kept to go back to, as well. */
 #ifndef MASTER_UPGRADE_H
 #define MASTER_UPGRADE_H
 
+#include "master/keeper.h"
 #include "master/supervisor.h"
 
 #define UPGRADE_ENV "CHATROOM_SEGMENT"               /* the segment's descriptor: adopt it */
@@ -16,7 +18,7 @@
 #define UPGRADE_RETURN_ENV "CHATROOM_RETURN" /* the old binary is back: the new one failed */
 
 /* Returns only if it did not come to it; the workers then serve on as before. */
-void upgrade(struct supervisor *s, char **argv);
+void upgrade(struct supervisor *s, char **argv, resume_entry resume);
 
 /* The segment's descriptor from the environment, -1 if this is an ordinary start. */
 int upgrade_inherited(void);

@@ -2,7 +2,7 @@
  * kills of its master, each at random times of a mean rate.
  *
  * The one thing nobody could survive is spared it: the last living worker is not killed while there
- * is no master, and the master is not killed while an upgrade has killed all workers. */
+ * is no master. */
 #ifndef TESTS_CRASH_CHAOS_H
 #define TESTS_CRASH_CHAOS_H
 

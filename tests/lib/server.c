@@ -131,7 +131,7 @@ void server_launch_at(struct where where, struct server *s, const char *fmt, ...
     va_start(args, fmt);
     configure(where, s, fmt, args);
     va_end(args);
-    char *argv[] = {run_server_path(), "-c", s->conf, NULL};
+    char *argv[] = {s->binary ? s->binary : run_server_path(), "-c", s->conf, NULL};
     s->pid = run_start(where, argv, s->err, s->err);
     s->keeper[1] = run_keep(where, s->pid, NULL);
     server_wait_ready_at(where, s);

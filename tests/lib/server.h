@@ -29,6 +29,7 @@ struct server {
     char conf[300]; /* path of the configuration */
     char log[300];  /* where its ready line is looked for; standard error unless set otherwise */
     char err[300];  /* its standard error */
+    char *binary;   /* NULL: run_server_path() */
     char listening[256];
     uint16_t port; /* of the first address */
     int workers;

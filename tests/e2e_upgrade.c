@@ -1,0 +1,128 @@
+/* e2e_upgrade.c - another binary takes the place of the running one, or does not: nobody notices.
+ */
+#include "tests/lib/guest.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+TestSuite(upgrade, .timeout = 180);
+
+struct running {
+    struct server *s;
+    struct guest *g[2];
+    char binary[400], pidfile[400];
+};
+
+static void copy(const char *from, const char *to) {
+    static struct ran ran;
+    run(&ran, "cp", (char *)from, (char *)to);
+    cr_assert_eq(ran.status, 0, "%s", ran.err);
+}
+
+/* A server whose binary is its own to replace, and two who type half a line each. */
+static struct running start(void) {
+    struct running r = {.s = server_prepare()};
+    snprintf(r.binary, sizeof r.binary, "%s/chatroom-master", r.s->dir);
+    snprintf(r.pidfile, sizeof r.pidfile, "%s/pid", r.s->dir);
+    copy(run_server_path(), r.binary);
+    r.s->binary = r.binary;
+    r.s->workers_may_die = true;
+    server_launch(r.s, "%spidfile = %s\n", server_quiet, r.pidfile);
+    r.g[0] = guest_enter(r.s, "ann");
+    r.g[1] = guest_enter(r.s, "bob");
+    guest_expect(r.g[0], "%s", told1(TOLD_COMES, "bob"));
+    guest_type(r.g[0], "hel");
+    return r;
+}
+
+static void go_on(struct running *r) {
+    guest_type(r->g[0], "lo\r\n");
+    guests_expect(r->g, 2, "ann: hello");
+    guest_say(r->g[1], "still here");
+    guests_expect(r->g, 2, "bob: still here");
+    struct guest *late = guest_enter(r->s, "cat");
+    guests_expect(r->g, 2, told1(TOLD_COMES, "cat"));
+    guest_close(late);
+    guests_expect(r->g, 2, told1(TOLD_GOES, "cat"));
+}
+
+/* The new binary is a script: `check` is what it does when it is asked whether it agrees. */
+static void replace_by(struct running *r, const char *check, const char *then) {
+    char text[1000], fresh[420];
+    snprintf(text, sizeof text, "#!/bin/sh\nif [ -n \"$CHATROOM_CHECK\" ]; then %s; fi\n%s\n",
+             check, then);
+    snprintf(fresh, sizeof fresh, "%s.new", r->binary);
+    run_write_file(HERE, fresh, text);
+    cr_assert_eq(chmod(fresh, 0700), 0);
+    cr_assert_eq(rename(fresh, r->binary), 0);
+}
+
+Test(upgrade, nobody_notices) {
+    struct running r = start();
+    char fresh[420];
+    snprintf(fresh, sizeof fresh, "%s.new", r.binary);
+    copy(run_server_path(), fresh);
+    cr_assert_eq(rename(fresh, r.binary), 0);
+    server_signal(r.s, SIGUSR2);
+    server_logged(r.s, "upgraded: room \"Chatroom\"");
+    go_on(&r);
+    server_stop(r.s);
+}
+
+static void refused(const char *check, const char *why) {
+    struct running r = start();
+    replace_by(&r, check, "exit 0");
+    server_signal(r.s, SIGUSR2);
+    server_logged(r.s, "upgrade refused: %s; going on as before", why);
+    go_on(&r);
+    server_stop(r.s);
+}
+
+Test(upgrade, what_does_not_agree_is_refused) {
+    refused("echo its layout is another >&2; exit 1", "its layout is another ");
+}
+Test(upgrade, what_says_nothing_is_refused) {
+    refused("exit 0", "it is no chatroom-master: it ended with status 0 and no answer");
+}
+Test(upgrade, what_is_no_program_is_refused) {
+    struct running r = start();
+    run_write_file(HERE, r.binary, "nothing that runs\n");
+    cr_assert_eq(chmod(r.binary, 0700), 0);
+    server_signal(r.s, SIGUSR2);
+    server_logged(r.s, "Exec format error; going on as before");
+    go_on(&r);
+    server_stop(r.s);
+}
+
+/* It agreed, and the workers are gone already: the keeper is the master then. */
+static void goes_back(const char *then) {
+    struct running r = start();
+    char check[600];
+    int status;
+    snprintf(check, sizeof check, "exec '%s' \"$@\"", run_server_path());
+    replace_by(&r, check, then);
+    server_signal(r.s, SIGUSR2);
+    server_logged(r.s, "ready again: room \"Chatroom\"");
+    cr_assert(run_wait(r.s->pid, &status, wait_deadline()));
+    go_on(&r);
+    char *text = run_read_file(r.pidfile);
+    pid_t pid = (pid_t)atoi(text);
+    cr_assert_neq(pid, r.s->pid);
+    free(text);
+    kill(pid, SIGHUP);
+    server_logged(r.s, "reloaded: room \"Chatroom\"");
+    kill(pid, SIGTERM);
+    guests_expect(r.g, 2, told(TOLD_GOING_DOWN));
+    server_logged(r.s, "master: ended");
+}
+
+Test(upgrade, a_binary_that_dies_at_once_is_undone) {
+    goes_back("kill -9 $$");
+}
+Test(upgrade, a_binary_that_gives_up_at_once_is_undone) {
+    goes_back("exit 1");
+}
