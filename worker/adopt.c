@@ -77,10 +77,9 @@ void adopt_client(struct worker *w, struct client *c) {
     bool exact = w->seg->header->counters_exact;
     if (counted) {
         atomic_store_explicit(&c->sent, now.sent, memory_order_relaxed);
-        c->taken = now.taken;
         /* A reset behind the end of its stream counts one byte that nobody has sent. */
-        if (now.state == TCP_CLOSE && client_facts(c)->in_box == NO_BOX)
-            c->taken = client_facts(c)->handled;
+        if (now.state != TCP_CLOSE || now.taken != c->taken + 1)
+            c->taken = now.taken;
     }
     FAULT("adopt.client.counted");
     c->mode = MODE_SLOW;

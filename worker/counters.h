@@ -3,9 +3,10 @@
  *     sent  = tcpi_bytes_acked + SIOCOUTQ          every byte send() ever accepted
  *     taken = tcpi_bytes_received - SIOCINQ        every byte recv() ever handed out
  * read until two readings of tcp_info agree.  The peer's FIN adds one to bytes_received: subtracted
- * in the states that show it; in TCP_CLOSE it cannot be seen, and the phantom byte reads as the NUL
- * that the inbox holds there (box.h).  Urgent data would shift `taken`; listeners set SO_OOBINLINE,
- * which is inherited. */
+ * in the states that show it.  In TCP_CLOSE it cannot be seen: `taken` may be one too many, which
+ * adopt_client compares with what was written down; if that tells nothing, the phantom byte reads
+ * as the NUL that the inbox holds there (box.h).  Urgent data would shift `taken`; listeners set
+ * SO_OOBINLINE, which is inherited. */
 #ifndef WORKER_COUNTERS_H
 #define WORKER_COUNTERS_H
 
