@@ -225,7 +225,7 @@ static void apply_entry(struct worker *w, uint64_t index, const struct entry *en
     for (;;) {
         struct edit e;
         edit_begin(&e, w, c);
-        e.mute = unheard;
+        e.mute |= unheard;
         apply_to(w, &e, index, entry, own, target);
         e.f->skipped += unheard;
         if (edit_commit(&e))

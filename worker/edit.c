@@ -16,6 +16,7 @@ void edit_begin(struct edit *e, struct worker *w, struct client *c) {
     e->c = c;
     e->tag = client_tag(w, c);
     e->f = client_edit(c);
+    e->mute = c->mode == MODE_DEAF;
     e->inbox_taken = e->inbox_given = NO_BOX;
 }
 

@@ -26,11 +26,32 @@ void leave_begin(struct worker *w, struct client *c, const char *why) {
     fd_list_add(&w->going, client_index(w, c));
 }
 
+/* What it will never be sent is forgotten: its boxes are for others, while what it has said itself is
+ * still read, and may have to wait for that. */
+static void leave_unheard(struct worker *w, struct client *c) {
+    struct edit e;
+    edit_begin(&e, w, c);
+    struct facts *f = e.f;
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    e.old_head = f->out_box;
+    e.old_len = f->box_len;
+    if (sent > client_box_end(f))
+        f->pos += sent - client_box_end(f);
+    f->base = sent;
+    f->box_len = 0;
+    f->out_box = NO_BOX;
+    f->skipped = 0;
+    f->flags &= ~(uint32_t)(FACT_LIST_ROOM | FACT_LIST_ALL);
+    edit_commit(&e);
+}
+
 void leave_lost(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     if (c->mode == MODE_BLOCKED)
         w->blocked--;
     c->mode = MODE_DEAF;
+    if (client_state(atomic_load_explicit(&c->life, memory_order_relaxed)) == CLIENT_LIVE)
+        leave_unheard(w, c);
     w->readable[fd] = 1;
     member_release(w, c, HOLD_OUTPUT); /* nothing will ever be read of it */
     fd_list_add(&w->ready, fd);
