@@ -43,15 +43,6 @@ void box_give(struct box_pool *pool, uint32_t box, uint64_t tag) {
         pool->hint = box - 1;
 }
 
-void box_sweep_dead(struct box_pool *pool, const struct client_table *clients) {
-    for (uint32_t box = 1; box <= pool->count; box++) {
-        uint64_t tag = atomic_load_explicit(&pool->owner[box], memory_order_acquire);
-        uint32_t client = (uint32_t)tag, birth = (uint32_t)(tag >> 32);
-        if (tag != 0 && (client >= clients->len || !client_is(&clients->at[client], birth)))
-            box_give(pool, box, tag);
-    }
-}
-
 uint32_t box_used(const struct box_pool *pool) {
     uint32_t used = 0;
     for (uint32_t box = 1; box <= pool->count; box++)

@@ -7,8 +7,8 @@
  * A box belongs to whom its owner word names, (birth << 32 | client); taking one is a CAS from 0,
  * giving it back a CAS to 0, so both may be tried again after a death.  A box is taken before the
  * record's facts refer to it and given back after they no longer do; what a death between leaves is
- * returned by the sweep of the client's next owner (worker/adopt.c) or, once the client is gone, by
- * box_sweep_dead.  Box numbers start at 1; 0 is NO_BOX. */
+ * returned by the sweep of the next owner (worker/adopt.c).  Box numbers start at 1; 0 is NO_BOX.
+ */
 #ifndef IPC_BOX_H
 #define IPC_BOX_H
 
@@ -58,8 +58,6 @@ static inline void *box_at(const struct box_pool *pool, uint32_t box) {
 /* Whether `box` is a number this pool has and belongs to `tag`: what a chain is checked by. */
 bool box_owned(const struct box_pool *pool, uint32_t box, uint64_t tag);
 
-/* Gives back every box whose client is no longer that client. */
-void box_sweep_dead(struct box_pool *pool, const struct client_table *clients);
 uint32_t box_used(const struct box_pool *pool);
 
 #endif

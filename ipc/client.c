@@ -17,6 +17,7 @@ static void facts_copy(struct facts *to, const struct facts *from) {
 struct facts *client_edit(struct client *c) {
     uint32_t turn = atomic_load_explicit(&c->turn, memory_order_relaxed);
     struct facts *next = &c->facts[(turn + 1) & 1];
+    atomic_thread_fence(memory_order_release); /* who sees this copy change sees the other's turn */
     facts_copy(next, &c->facts[turn & 1]);
     return next;
 }

@@ -52,7 +52,6 @@ enum {
     FACT_IGNORES = 1u << 7,    /* filtered: has a box with keys of ignored names */
     FACT_EDITED = 1u << 8,     /* filtered: the server echoes and edits its line */
     FACT_GOODBYE = 1u << 9,    /* close once what lies in the boxes is sent */
-    FACT_RESET = 1u << 10,     /* its socket is gone: nothing can be sent */
     FACT_LIST_ROOM = 1u << 11, /* `look` under way from list_next */
     FACT_LIST_ALL = 1u << 12,  /* `who` under way from list_next */
     FACT_DRAWN = 1u << 13,     /* edited: the half-typed line stands on its screen */

@@ -8,8 +8,9 @@
  *            the CAS is dropped, never posted again.
  *   unlock:  owner = 0, then post.  In this order only: posted first, a killed unlocker would leave
  *            a woken waiter facing an owner that nobody clears.
- *   death:   CAS(owner, dead -> 0), then post ALWAYS - even if the dead one did not own the gate:
- * it may have died between clearing the owner and posting, or with a token in its hand.
+ *   death:   CAS(owner, dead -> 0), then post ALWAYS, even if the dead one did not own the gate
+ *
+ * (it may have died between clearing the owner and posting, or with a token in its hand).
  *
  * A process is known here by its incarnation, a number never given twice (slot.h), never by a pid.
  * Never decide by sem_getvalue: value 1 with a sleeper behind it is a real state.

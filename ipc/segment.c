@@ -145,7 +145,10 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
     if (s->fd < 0)
         return fail(s, err, err_size, "shm_open", errno);
     size_t size = segment_size(g);
-    int error = posix_fallocate(s->fd, 0, (off_t)size);
+    int error;
+    do
+        error = posix_fallocate(s->fd, 0, (off_t)size);
+    while (error == EINTR);
     if (error != 0) {
         char what[128];
         snprintf(what, sizeof what, "cannot reserve %zu MB for ring_size and max_clients",
@@ -181,7 +184,7 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
 
 int segment_open(struct segment *s, int fd, char *err, size_t err_size) {
     memset(s, 0, sizeof *s);
-    s->fd = fd;
+    s->fd = -1; /* the caller's until all is well */
     struct stat st;
     struct segment_header *h;
     if (fstat(fd, &st) != 0)
@@ -206,9 +209,11 @@ int segment_open(struct segment *s, int fd, char *err, size_t err_size) {
                  (size_t)st.st_size, segment_size(&g));
         return -1;
     }
-    if (segment_map(s, &g) != 0)
-        return fail(s, err, err_size, "mmap", errno);
-    return 0;
+    s->fd = fd;
+    if (segment_map(s, &g) == 0)
+        return 0;
+    s->fd = -1;
+    return fail(s, err, err_size, "mmap", errno);
 }
 
 void segment_close(struct segment *s) {

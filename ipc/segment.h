@@ -6,10 +6,13 @@
  * data: offsets and indexes, never pointers.  `struct segment` is a process's view of it (where its
  * parts are mapped) and is never stored in it; views made before clone() serve the child as well.
  *
- *     header     magic, layout, geometry, published configuration, listeners, the master's own
- * state gate       gate.h room       room.h: commit word, ledger, and four rings (each mapped twice
- * in a row) slots      slot.h clients    client.h roster     roster.h boxes      box.h: inboxes,
- * outboxes, and their owner words
+ *     header     magic, layout, geometry, configuration, listeners, the master's own state
+ *     gate       gate.h
+ *     room       room.h: commit word, ledger, and four rings, each mapped twice in a row
+ *     slots      slot.h
+ *     clients    client.h
+ *     roster     roster.h
+ *     boxes      box.h: inboxes, outboxes, and their owner words
  *
  * Included by every process; whatever crosses between two of them is declared in ipc/. */
 #ifndef IPC_SEGMENT_H

@@ -63,12 +63,16 @@ bool slot_enter(struct slot *slot, uint64_t incarnation) {
 
 bool slot_revoke(struct slot *slot) {
     uint64_t entry = atomic_load(&slot->entry);
+    if ((entry & ~ENTERED) != atomic_load(&slot->incarnation))
+        return true; /* a starter died in slot_invite: nobody is on the way */
     return !(entry & ENTERED) && atomic_compare_exchange_strong(&slot->entry, &entry, 0);
 }
 
 bool slot_take_seat(struct slot *slot, uint64_t seat) {
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     uint64_t mine = ((seat >> 32) + 1) << 32 | (uint32_t)pidfd;
+    if (pidfd < 0)
+        return false;
     FAULT("slot.seat.before");
     if (!atomic_compare_exchange_strong(&slot->entry, &seat, mine)) {
         close(pidfd);

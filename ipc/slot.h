@@ -5,15 +5,16 @@
  * by the master before the first worker and are inherited by every successor.
  *
  * Incarnation.  A process is named by a 64-bit number that is never given twice: a counter in the
- * upper 56 bits, the slot in the lower 8.  Whoever wants to start a process in a slot first wins
- * CAS(incarnation, dead -> new); so of many who notice a death, one acts.
+ * upper 56 bits, the slot in the lower 8.  The master writes a
+ * new one before it starts a process in the slot; of many who might start one, one enters
+ * (`entry`).
  *
  * Bells.  asleep = 1; fence; look at everything that could be waiting once more; epoll_wait.
  * The ringer: publish; fence; if (exchange(asleep, 0)) write(bell).  Both fences matter: without
  * either, the sleeper may miss the publication and the ringer the sleeper.
  *
  * Each cache line of a slot has one writer: the line of `asleep` is the ringers', the rest is the
- * owner's (and its undertaker's, once it is dead). */
+ * owner's (its starter's before, and its undertaker's once it is dead). */
 #ifndef IPC_SLOT_H
 #define IPC_SLOT_H
 
@@ -50,7 +51,6 @@ struct slot_stats {
 
 struct slot {
     _Alignas(64) _Atomic uint32_t asleep;
-    _Atomic uint32_t ask; /* bits: SLOT_ASK_*; set by others, cleared by the owner */
 
     _Alignas(64) _Atomic uint64_t cursor; /* ledger: entries below are applied */
     _Atomic uint64_t guard;               /* ledger: the oldest entry whose text may be sent */
@@ -75,8 +75,6 @@ struct slot {
     struct note last_note;         /* of the one before, if it died of its own fault */
     _Alignas(64) struct slot_stats stats;
 };
-
-enum { SLOT_ASK_RETIRE = 1 };
 
 static inline uint32_t incarnation_slot(uint64_t incarnation) {
     return incarnation & 0xff;

@@ -154,8 +154,9 @@ bool listen_start(struct listener *l, uint32_t slot) {
 
 void listen_close(struct listener *l) {
     for (uint32_t slot = 0; slot < WORKERS_MAX; slot++) {
-        if (l->fd[slot] >= 0)
-            close(l->fd[slot]);
-        l->fd[slot] = -1;
+        int fd = l->fd[slot];
+        l->fd[slot] = -1; /* first: once it is closed, the number may be a client's */
+        if (fd >= 0)
+            close(fd);
     }
 }

@@ -88,7 +88,8 @@ bool reload_listeners(struct segment *seg, const struct config *config, char *er
         if (atomic_load(&l->state) == LISTENER_UNUSED)
             continue;
         char text[80];
-        if (atomic_load(&l->state) == LISTENER_DRAINING && named(config, l))
+        bool whole = l->fd[0] >= 0; /* nobody died while closing it */
+        if (atomic_load(&l->state) == LISTENER_DRAINING && whole && named(config, l))
             atomic_store(&l->state, LISTENER_SERVING); /* wanted again before it was closed */
         if (atomic_load(&l->state) == LISTENER_SERVING && !named(config, l)) {
             log_info("no longer listening on %s", listen_format(&l->actual, text));
@@ -103,8 +104,9 @@ void reload_drained(struct segment *seg) {
     for (int i = 0; i < LISTENERS_MAX; i++) {
         struct listener *l = &seg->header->listeners[i];
         if (atomic_load(&l->state) == LISTENER_DRAINING) {
-            atomic_store(&l->state, LISTENER_UNUSED);
             listen_close(l);
+            FAULT("reload.drained");
+            atomic_store(&l->state, LISTENER_UNUSED);
         }
     }
 }

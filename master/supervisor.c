@@ -55,9 +55,10 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
     signal(SIGPIPE, SIG_IGN);
     int *shared = &seg->header->master.signal_fd; /* a dead master's is still open */
     s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (took_over && *shared > 0)
-        close(*shared);
-    *shared = s->signal_fd;
+    int old = *shared;
+    *shared = s->signal_fd; /* first: once it is closed, the number may be a client's */
+    if (took_over && old > 0)
+        close(old);
     for (int i = 0; i < WORKERS_MAX; i++)
         s->watch[i].patience = 0;
     s->alarm_at = clock_ms() + SUPERVISOR_ALARM_MS; /* a predecessor's may be due */
@@ -144,7 +145,7 @@ static bool own_fault(int signo) {
            signo == SIGFPE;
 }
 
-/* The dead one's lock, bells and slot.  In this order: first nobody may be left waiting. */
+/* The dead one's slot, lock and bells: as far as it gets, a successor can do it again. */
 static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_t *info) {
     struct slot *slot = &s->seg->slots[index];
     uint64_t dead = atomic_load(&slot->incarnation);
@@ -157,6 +158,7 @@ static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_
     FAULT("supervisor.bury.state");
     gate_repair(s->seg->gate, dead);
     FAULT("supervisor.bury.gate");
+    atomic_store(&slot->pid, 0); /* until now, a master in place of this one buries it again */
     supervisor_ring(s);
     if ((retired && index >= atomic_load(&s->seg->header->workers)) || s->stopping) {
         if (s->stopping)
@@ -201,7 +203,6 @@ static void supervisor_collect(struct supervisor *s, uint32_t index) {
         info.si_code = gone ? CLD_EXITED : CLD_KILLED;
         info.si_status = gone ? 0 : (int)atomic_load(&slot->fault);
     }
-    atomic_store(&slot->pid, 0);
     supervisor_bury(s, index, &info);
 }
 
@@ -297,8 +298,9 @@ void supervisor_take_over(struct supervisor *s) {
         for (int wait = 0; wait < 1000 && !slot_revoke(slot) && atomic_load(&slot->pidfd) < 0;
              wait++)
             usleep(1000); /* it is two system calls away from recording itself */
-        bool dead = slot_dead(s->seg->slots, atomic_load(&slot->incarnation));
-        if (atomic_load(&slot->pidfd) < 0 || (state == SLOT_DEAD && dead))
+        bool buried = state == SLOT_DEAD && atomic_load(&slot->pid) <= 0 &&
+                      slot_dead(s->seg->slots, atomic_load(&slot->incarnation));
+        if (atomic_load(&slot->pidfd) < 0 || buried)
             supervisor_spawn(s, i);
     }
 }

@@ -59,26 +59,6 @@ Test(box, all_can_be_taken_and_no_more) {
     free(seen);
 }
 
-Test(box, the_sweep_takes_from_the_gone_alone) {
-    struct segment seg;
-    unit_segment(&seg, 65536);
-    struct box_pool *pool = &seg.outboxes;
-    atomic_store(&seg.clients.at[3].life, client_life(1, CLIENT_LIVE));
-    atomic_store(&seg.clients.at[4].life, client_life(2, CLIENT_LIVE));
-    atomic_store(&seg.clients.at[5].life, client_life(1, CLIENT_CLOSING));
-    atomic_store(&seg.clients.at[6].life, client_life(1, CLIENT_FREE));
-    uint32_t live = box_take(pool, box_tag(3, 1)), before = box_take(pool, box_tag(4, 1));
-    uint32_t closing = box_take(pool, box_tag(5, 1)), gone = box_take(pool, box_tag(6, 1));
-    uint32_t wild = box_take(pool, box_tag(seg.clients.len + 7, 1));
-    box_sweep_dead(pool, &seg.clients);
-    cr_assert(box_owned(pool, live, box_tag(3, 1)));
-    cr_assert_not(box_owned(pool, before, box_tag(4, 1)), "the number is another client's now");
-    cr_assert(box_owned(pool, closing, box_tag(5, 1)), "not until it has gone");
-    cr_assert_not(box_owned(pool, gone, box_tag(6, 1)));
-    cr_assert_not(box_owned(pool, wild, box_tag(seg.clients.len + 7, 1)));
-    cr_assert_eq(box_used(pool), 2);
-}
-
 /* Takes and gives at random; writes its tag into each of its boxes and finds it there again. */
 static bool juggle(struct segment *seg, int who) {
     struct box_pool *pool = &seg->inboxes;

@@ -54,3 +54,19 @@ Test(reply, to_one_whose_connection_is_gone_keeps_no_box) {
     cr_assert_eq(unit_boxes(&worker, c), 0);
     cr_assert_eq(worker.hold[client_index(&worker, c)], 0);
 }
+
+/* Lapped in the middle of a line: that ends before anything else is said, and is told of after it.
+ */
+Test(reply, does_not_follow_half_a_line) {
+    int peer;
+    char text[200] = "";
+    struct client *c = unit_client(&worker, &peer);
+    struct facts *f = client_edit(c);
+    f->flags |= FACT_TORN;
+    f->skipped = 3;
+    client_commit(c);
+    cr_assert(reply(c, 4));
+    flush_client(&worker, c);
+    cr_assert_gt(recv(peer, text, sizeof text - 1, MSG_DONTWAIT), 0);
+    cr_assert_str_eq(text, "\r\nrrrr*** 3 lines skipped\r\n");
+}

@@ -145,10 +145,11 @@ void accept_batch(struct worker *w, int listener) {
             accept_peer(w, fd, -1, &peer);
             continue;
         }
+        if (errno == ECONNABORTED || errno == EINTR)
+            continue;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             accept_pause(w, listener);
-        if (errno != ECONNABORTED && errno != EINTR)
-            return;
+        return;
     }
 }
 

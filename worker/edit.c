@@ -145,6 +145,10 @@ void edit_settle_map(struct edit *e) {
 
 void edit_raw(struct edit *e, const void *bytes, size_t len) {
     edit_settle_map(e);
+    if ((e->f->flags & FACT_TORN) && !e->mute) { /* half a line, whose rest was lapped */
+        e->f->flags &= ~(uint32_t)FACT_TORN;
+        chain_append(e, "\r\n", 2);
+    }
     chain_append(e, bytes, len);
 }
 

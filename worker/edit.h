@@ -65,7 +65,7 @@ void edit_give_line_box(struct edit *e); /* the line box alone */
  * tag's (a damaged chain costs its client alone). */
 void chain_give(struct worker *w, uint64_t tag, uint32_t head, uint32_t len);
 
-/* How the room is named in sentences, and a client's name for others: its name, or its address. */
+/* A client's name for others: its name, or its address. */
 const char *client_called(const struct client *c, const struct facts *f,
                           char out[NAME_BYTES_MAX + 1]);
 void client_address(const struct client *c, char out[64]);  /* plain IPv4 or IPv6 */

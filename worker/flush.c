@@ -132,11 +132,8 @@ static bool flush_notice(struct worker *w, struct client *c) {
     struct edit e;
     edit_begin(&e, w, c);
     struct words words = {.n = e.f->skipped};
-    if (e.f->flags & FACT_TORN)
-        edit_bytes(&e, "\r\n", 2);
     edit_sentence(&e, SAY_SKIPPED, &words);
     e.f->skipped = 0;
-    e.f->flags &= ~(uint32_t)FACT_TORN;
     return edit_commit(&e);
 }
 
@@ -217,10 +214,6 @@ void flush_dirty(struct worker *w) {
  * counts as skipped, and is ended before the notice. */
 static void flush_lap(struct worker *w, struct client *c, uint64_t old_guard, uint64_t to) {
     const struct room *room = &w->seg->room;
-    if (w->config.slow_client == SLOW_DISCONNECT) {
-        leave_begin(w, c, "too slow");
-        return;
-    }
     struct edit e;
     edit_begin(&e, w, c);
     e.mute = true; /* the guard rises after this: it must not fail for want of a box */
@@ -249,6 +242,8 @@ static void flush_lap(struct worker *w, struct client *c, uint64_t old_guard, ui
         atomic_fetch_add_explicit(&stats->lapped, 1, memory_order_relaxed);
     }
     FAULT("flush.lap.after");
+    if (w->config.slow_client == SLOW_DISCONNECT)
+        leave_begin(w, c, "too slow");
 }
 
 void flush_lap_behind(struct worker *w, struct client *c, uint64_t old_guard, uint64_t guard,
@@ -278,6 +273,8 @@ static void flush_raise(struct worker *w, uint64_t count) {
     uint64_t cursor = atomic_load_explicit(&w->slot->cursor, memory_order_relaxed);
     if (count > cursor)
         count = cursor;
+    if (count <= guard)
+        return;
     bool far = count - guard > room->ledger_len / 2 + room->ledger_len / 8;
     for (int e = 0; e < ENC_COUNT; e++) {
         uint64_t size = room->ring_size[e];

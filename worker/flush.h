@@ -26,7 +26,8 @@ bool flush_slice(struct worker *w);
 /* Sends what is pending for one client as far as its socket takes it.  May close it. */
 void flush_client(struct worker *w, struct client *c);
 
-/* The same, but nothing of the ring at or beyond ledger entry `until`: for one who leaves. */
+/* The same, but nothing of the ring at or beyond ledger entry `until`: for a
+ * private line in its place among the room's. */
 void flush_last(struct worker *w, struct client *c, uint64_t until);
 
 enum { OUTPUT_WAITS = 4096 };

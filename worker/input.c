@@ -65,7 +65,7 @@ static bool input_recv(struct worker *w, struct client *c) {
         w->readable[fd] = (size_t)n == INBOX_RAW - used;
         return true;
     }
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+    if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM)) {
         w->readable[fd] = 0;
         return true;
     }

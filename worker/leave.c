@@ -26,8 +26,8 @@ void leave_begin(struct worker *w, struct client *c, const char *why) {
     fd_list_add(&w->going, client_index(w, c));
 }
 
-/* What it will never be sent is forgotten: its boxes are for others, while what it has said itself is
- * still read, and may have to wait for that. */
+/* What it will never be sent is forgotten: its boxes are for others, while what it has said itself
+ * is still read, and may have to wait for that. */
 static void leave_unheard(struct worker *w, struct client *c) {
     struct edit e;
     edit_begin(&e, w, c);
@@ -60,6 +60,8 @@ void leave_lost(struct worker *w, struct client *c) {
 void leave_goodbye(struct worker *w, struct client *c, uint32_t sentence, const char *why) {
     struct edit e;
     struct words words = {.room = w->config.room};
+    if (client_state(atomic_load_explicit(&c->life, memory_order_relaxed)) != CLIENT_LIVE)
+        return;
     edit_begin(&e, w, c);
     edit_sentence(&e, sentence, &words);
     e.f->flags &= ~(uint32_t)FACT_EDITED; /* its half-typed line is not put back */

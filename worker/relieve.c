@@ -34,9 +34,9 @@ void relieve_look(struct worker *w) {
     if (!relieve_asked(w))
         return;
     w->boxes_wanted = atomic_load(&w->seg->header->boxes_wanted);
-    if ((int32_t)(w->relieve_next - w->now) > 0)
+    if (w->now - w->relieved < RELIEVE_MS)
         return; /* who asks asks again */
-    w->relieve_next = w->now + RELIEVE_MS;
+    w->relieved = w->now;
     for (uint32_t i = w->member_count; i-- > 0;)
         relieve_member(w, worker_client(w, w->members[i]));
 }

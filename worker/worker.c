@@ -204,9 +204,9 @@ static void worker_input(struct worker *w) {
 static void worker_timeouts(struct worker *w) {
     const struct config *config = &w->config;
     bool logins = w->strangers > 0 && config->login_timeout_ms > 0;
-    if ((!logins && config->idle_timeout_ms == 0) || (int32_t)(w->sweep_next - w->now) > 0)
+    if ((!logins && config->idle_timeout_ms == 0) || w->now - w->swept < SWEEP_MS)
         return;
-    w->sweep_next = w->now + SWEEP_MS;
+    w->swept = w->now;
     for (uint32_t i = w->member_count; i-- > 0;) {
         struct client *c = worker_client(w, w->members[i]);
         const struct facts *f = client_facts(c);
@@ -250,8 +250,7 @@ static bool worker_called(const struct worker *w) {
     uint64_t count = room_count(&w->seg->room);
     return count != w->flush_count || (w->settled && count != atomic_load(&w->slot->cursor)) ||
            segment_generation(w->seg) != w->generation || atomic_load(&h->shutdown) ||
-           (w->index >= atomic_load(&h->workers)) != w->retiring ||
-           atomic_load(&w->slot->ask) != 0 || relieve_asked(w);
+           (w->index >= atomic_load(&h->workers)) != w->retiring || relieve_asked(w);
 }
 
 static int worker_wait(struct worker *w, struct epoll_event *events, int timeout) {
@@ -308,7 +307,6 @@ static int worker_serve(struct worker *w) {
         int n = worker_wait(w, events, timeout);
         worker_beat(w);
         w->now = segment_now(w->seg);
-        atomic_store(&w->slot->ask, 0);
         worker_config(w);
         worker_events(w, events, n);
         accept_resume(w);

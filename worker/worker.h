@@ -4,9 +4,12 @@
  * one `struct worker` exists per process and is passed to everything.
  *
  * The road of a line:
- *     input (recv -> telnet -> line)  ->  command (what the line means)  ->  stage (rendered once
- * per encoding, outside the gate)  ->  stage_publish (one hold of the gate, one commit)  -> apply
- * (effects on records)  ->  flush (bell -> count -> send, in every worker) */
+ *     input          recv -> telnet -> line
+ *     command        what the line means
+ *     stage          rendered once per encoding, outside the gate
+ *     stage_publish  one hold of the gate, one commit
+ *     apply          effects on records
+ *     flush          bell -> count -> send, in every worker */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
@@ -21,7 +24,6 @@ enum {
     HOLD_FLOOD = 1,   /* too many lines a second: until its time comes */
     HOLD_OUTPUT = 2,  /* replies unread: until they are sent */
     HOLD_BOXES = 4,   /* no box free: tried again soon */
-    HOLD_RING = 8,    /* staged lines wait for room in the ring */
     HOLD_CLOSING = 16 /* it is leaving */
 };
 enum { HELD_LOOK_MS = 10 }; /* between looks at those whose time may have come */
@@ -65,9 +67,9 @@ struct worker {
     struct fd_list held;  /* hold != 0: looked at when hold_next comes */
     struct fd_list going; /* closing: its leave is not in the ledger yet */
     uint32_t hold_next;
-    uint32_t blocked;    /* members whose socket is full */
-    uint32_t strangers;  /* members not logged in (login = yes) */
-    uint32_t sweep_next; /* when timeouts are looked at */
+    uint32_t blocked;   /* members whose socket is full */
+    uint32_t strangers; /* members not logged in (login = yes) */
+    uint32_t swept;     /* when timeouts were looked at last */
     uint32_t accept_next;
     bool accept_paused; /* until accept_next: no descriptor was left */
 
@@ -79,7 +81,7 @@ struct worker {
     uint32_t circle_left;
 
     uint32_t boxes_wanted; /* the header's word when this worker last looked (relieve.h) */
-    uint32_t relieve_next; /* no look before this time */
+    uint32_t relieved;     /* when members were looked at last */
     uint32_t *taken_mark;  /* [fd]: how much one that held boxes had taken at the last look */
 
     struct stage stage;

@@ -32,6 +32,7 @@ enum {
     DEAF_MS = 3000,    /* who does not read for so long, and again */
     TRIAL_MS = 4000,   /* for a point to be reached so often */
     STIMULUS_MS = 120, /* between two */
+    DRAIN_MS = 1500,   /* longer than an address that is given up still takes connections */
     RELOAD_MS = 500,   /* so that people come in between, who must move */
     STOPPED_MS = 300,
     AFTERWARDS_MS = 10000, /* for the room to go on */
@@ -44,18 +45,16 @@ static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\n
                            "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
 /* What makes the server come to points that talk alone does not lead to. */
-enum stimulus { TALK, KILL, RELOAD, KILL_MASTER, UPGRADE, DEAFEN };
+enum stimulus { TALK, KILL, RELOAD, DRAIN, KILL_MASTER, UPGRADE, DEAFEN };
 static const struct {
     const char *prefix;
     enum stimulus stimulus;
 } stimuli[] = {
-    {"adopt.", KILL},           {"supervisor.", KILL},
-    {"gate.repair", KILL},      {"slot.invite", KILL},
-    {"slot.enter", KILL},       {"move.", RELOAD},
-    {"reload.", RELOAD},        {"segment.config", RELOAD},
-    {"worker.retired", RELOAD}, {"succession.", KILL_MASTER},
-    {"master.adopt", UPGRADE},  {"slot.seat", KILL_MASTER},
-    {"master.", KILL_MASTER},   {"upgrade.", UPGRADE},
+    {"adopt.", KILL},           {"supervisor.", KILL},        {"gate.repair", KILL},
+    {"slot.invite", KILL},      {"slot.enter", KILL},         {"move.", RELOAD},
+    {"reload.drained", DRAIN},  {"reload.", RELOAD},          {"segment.config", RELOAD},
+    {"worker.retired", RELOAD}, {"succession.", KILL_MASTER}, {"master.adopt", UPGRADE},
+    {"slot.seat", KILL_MASTER}, {"master.", KILL_MASTER},     {"upgrade.", UPGRADE},
     {"flush.lap", DEAFEN},
 };
 
@@ -134,7 +133,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
     char text[1024];
-    uint64_t period = stimulus == RELOAD ? RELOAD_MS : STIMULUS_MS;
+    uint64_t period = stimulus == RELOAD ? RELOAD_MS : stimulus == DRAIN ? DRAIN_MS : STIMULUS_MS;
     if (stimulus == TALK || clock_ms() - b->stimulated < period || b->dead_master || master == 0 ||
         n < 2)
         return;
@@ -149,11 +148,13 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
         kill(master, SIGKILL);
         break;
     case RELOAD:
+    case DRAIN:
         /* Those who come anew are spread over all workers, so that some must move later. */
         b->workers = b->workers == 5 ? 3 : 5;
         if (b->workers == 3)
             crowd_send_away(&b->crowd);
-        snprintf(text, sizeof text, "%sworkers = %u\n", conf, b->workers);
+        snprintf(text, sizeof text, "%sworkers = %u\n%s", conf, b->workers,
+                 b->workers == 5 ? "listen = 127.0.0.2:0\n" : "");
         victim_configure(&b->victim, text);
         kill(master, SIGHUP);
         break;
