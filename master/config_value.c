@@ -158,7 +158,8 @@ bool value_file(const struct value_rule *rule, const char *text, struct config *
     snprintf(folder, sizeof folder, "%.*s/", slash ? (int)(slash - text) : 1, slash ? text : ".");
     if (*text != '\0' && stat(folder, &is) != 0) {
         about = folder;
-        wrong = strerror(errno);
+        if (errno != EACCES) /* the user that the server became may not look there */
+            wrong = strerror(errno);
     } else if (stat(text, &is) == 0 && S_ISDIR(is.st_mode)) {
         wrong = strerror(EISDIR);
     }

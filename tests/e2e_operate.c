@@ -282,6 +282,26 @@ Test(operate, as_another_user_it_can_still_reopen_its_log) {
     server_stop(s);
 }
 
+/* Opened before; a reload does not take what this user may not look at for a mistake. */
+Test(operate, as_another_user_it_reloads_with_a_log_it_cannot_see) {
+    if (geteuid() != 0)
+        cr_skip_test("only root can become another user");
+    struct server *s = server_prepare();
+    char folder[300], inner[320];
+    snprintf(folder, sizeof folder, "%s/private", s->dir);
+    snprintf(inner, sizeof inner, "%s/log", folder);
+    cr_assert_eq(mkdir(folder, 0700), 0);
+    cr_assert_eq(mkdir(inner, 0700), 0);
+    cr_assert_eq(chmod(s->dir, 0755), 0);
+    snprintf(s->log, sizeof s->log, "%s/private/log/log", s->dir);
+    server_launch(s, "workers = 2\nuser = nobody\nlog = %s\n", s->log);
+    server_configure(s, "workers = 2\nuser = nobody\nroom = New\nlog = %s\n", s->log);
+    cr_assert_eq(chmod(s->conf, 0644), 0);
+    server_signal(s, SIGHUP);
+    server_logged(s, "reloaded: room \"New\"");
+    server_stop(s);
+}
+
 /* A link at the log's path leads to a file of somebody else: written to, as asked, and not given.
  */
 Test(operate, what_a_link_leads_to_is_not_given_away) {
