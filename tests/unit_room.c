@@ -10,9 +10,7 @@
 #include <stdlib.h>
 
 enum { RING = 65536 };
-
 static struct segment seg;
-
 static void set_up(void) {
     unit_segment(&seg, RING);
 }
