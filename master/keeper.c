@@ -1,6 +1,7 @@
 /* keeper.c - see keeper.h. */
 #include "master/keeper.h"
 
+#include "ipc/fault.h"
 #include "ipc/log.h"
 #include "master/supervisor.h"
 
@@ -14,62 +15,88 @@
 
 enum { KEEPER_NONE, KEEPER_WATCHES, KEEPER_ACTS };
 
-static void await_death(int pidfd) {
-    struct pollfd death = {.fd = pidfd, .events = POLLIN};
+/* The master's, for the keeper alone: the one in the seat is closed by whoever takes that. */
+static int death_fd = -1;
+
+static void death_close(void) {
+    if (death_fd >= 0)
+        close(death_fd);
+    death_fd = -1;
+}
+
+static void await_death(void) {
+    struct pollfd death = {.fd = death_fd, .events = POLLIN};
     while (poll(&death, 1, -1) != 1)
         ;
+    death_close();
+}
+
+/* Descriptors of the old table, as they were before the keeper was made: it may be slow to run. */
+static struct {
+    struct master_state master;
+    int pidfds[WORKERS_MAX];
+    uint64_t seat;
+} before;
+
+static void remember(const struct segment *seg) {
+    before.master = seg->header->master;
+    before.master.keeper_pid = 0;
+    before.seat = atomic_load(&seg->slots[MASTER_SLOT].entry);
+    for (int i = 0; i < WORKERS_MAX; i++)
+        before.pidfds[i] = atomic_load(&seg->slots[i].pidfd);
 }
 
 /* The dead one's descriptor table is not ours: what it wrote down of it is put back. */
-static void undo_adoption(struct segment *seg, const struct master_state *before,
-                          const int pidfds[]) {
+static void undo_adoption(struct segment *seg) {
     log_error("the upgraded master died; going back to the binary before");
-    seg->header->master = *before;
+    seg->header->master = before.master;
     supervisor_bury_all(seg);
     for (int i = 0; i < WORKERS_MAX; i++) {
-        if (pidfds[i] >= 0)
-            close(pidfds[i]);
+        if (before.pidfds[i] >= 0)
+            close(before.pidfds[i]);
     }
+    close(slot_seat_pidfd(before.seat));
 }
 
-static int keep(struct segment *seg, uint64_t seat, resume_entry resume) {
+static int keep(struct segment *seg, resume_entry resume) {
     struct segment_header *h = seg->header;
-    struct master_state before = h->master;
-    int pidfds[WORKERS_MAX];
     uint32_t watches = KEEPER_WATCHES;
-    before.keeper_pid = 0;
-    for (int i = 0; i < WORKERS_MAX; i++)
-        pidfds[i] = atomic_load(&seg->slots[i].pidfd);
     prctl(PR_SET_NAME, "keeper");
-    await_death(slot_seat_pidfd(seat));
+    await_death();
     /* Its successor has not begun: as if a worker had seen it, and perhaps one has. */
-    if (atomic_load(&seg->slots[MASTER_SLOT].entry) == seat) {
+    if (atomic_load(&seg->slots[MASTER_SLOT].entry) == before.seat) {
         h->master.keeper_pid = 0;
-        return resume(seg, seat);
+        return resume(seg, before.seat);
     }
     if (!atomic_compare_exchange_strong(&h->keeper, &watches, KEEPER_ACTS))
         return 0;
-    undo_adoption(seg, &before, pidfds);
-    close(slot_seat_pidfd(seat));
-    seat = slot_empty_seat(&seg->slots[MASTER_SLOT]);
+    undo_adoption(seg);
+    uint64_t seat = slot_empty_seat(&seg->slots[MASTER_SLOT]);
     atomic_store(&h->keeper, KEEPER_NONE);
     return resume(seg, seat);
 }
 
 bool keeper_start(struct segment *seg, resume_entry resume) {
     struct segment_header *h = seg->header;
-    uint64_t seat = atomic_load(&seg->slots[MASTER_SLOT].entry);
     keeper_relieve(h);
     keeper_dismiss(h, 0);
+    remember(seg);
+    death_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (death_fd < 0)
+        return false;
+    FAULT("keeper.start.before");
     atomic_store(&h->keeper, KEEPER_WATCHES);
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
     if (pid == 0)
-        _exit(keep(seg, seat, resume));
-    if (pid < 0)
-        atomic_store(&h->keeper, KEEPER_NONE);
-    else
+        _exit(keep(seg, resume));
+    FAULT("keeper.start.cloned");
+    if (pid > 0) {
         h->master.keeper_pid = pid;
-    return pid > 0;
+        return true;
+    }
+    atomic_store(&h->keeper, KEEPER_NONE);
+    death_close();
+    return false;
 }
 
 bool keeper_relieve(struct segment_header *header) {
@@ -89,4 +116,5 @@ void keeper_dismiss(struct segment_header *header, int ms) {
         waitpid(pid, NULL, 0);
     }
     header->master.keeper_pid = 0;
+    death_close();
 }

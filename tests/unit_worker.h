@@ -6,34 +6,18 @@
 #include "tests/unit_segment.h"
 #include "worker/worker.h"
 
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-static inline void unit_fd_list(struct fd_list *list, uint32_t len) {
-    list->at = calloc(len, sizeof *list->at);
-    list->in = calloc(len, sizeof *list->in);
-}
-
 /* In slot 0 of the segment. */
 static inline void unit_worker(struct worker *w, struct segment *seg) {
-    uint32_t len = seg->clients.len;
     memset(w, 0, sizeof *w);
     unit_slot(seg, 0, SLOT_SERVING);
     w->seg = seg;
     w->slot = &seg->slots[0];
     w->slot->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     w->config = unit_config(65536);
-    w->members = calloc(len, sizeof *w->members);
-    w->place = calloc(len, sizeof *w->place);
-    w->hold = calloc(len, 1);
-    w->readable = calloc(len, 1);
-    w->armed = calloc(len, 1);
-    w->taken_mark = calloc(len, sizeof *w->taken_mark);
-    unit_fd_list(&w->ready, len);
-    unit_fd_list(&w->dirty, len);
-    unit_fd_list(&w->held, len);
-    unit_fd_list(&w->going, len);
+    cr_assert(members_make(w, seg->clients.len));
     w->settled = true;
 }
 

@@ -7,6 +7,7 @@
 #include "ipc/log.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -18,6 +19,24 @@ void worker_lock(struct worker *w) {
 
 void worker_unlock(struct worker *w) {
     gate_unlock(w->seg->gate, w->me);
+}
+
+static bool list_make(struct fd_list *list, uint32_t len) {
+    list->at = calloc(len, sizeof *list->at);
+    list->in = calloc(len, sizeof *list->in);
+    return list->at && list->in;
+}
+
+bool members_make(struct worker *w, uint32_t len) {
+    w->members = calloc(len, sizeof *w->members);
+    w->place = calloc(len, sizeof *w->place);
+    w->hold = calloc(len, 1);
+    w->readable = calloc(len, 1);
+    w->armed = calloc(len, 1);
+    w->taken_mark = calloc(len, sizeof *w->taken_mark);
+    return w->members && w->place && w->hold && w->readable && w->armed && w->taken_mark &&
+           list_make(&w->ready, len) && list_make(&w->dirty, len) && list_make(&w->held, len) &&
+           list_make(&w->going, len);
 }
 
 void fd_list_add(struct fd_list *list, uint32_t fd) {

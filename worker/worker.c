@@ -37,35 +37,16 @@ enum {
 
 /* ---- start ---- */
 
-static void list_make(struct fd_list *list, uint32_t len) {
-    list->at = calloc(len, sizeof *list->at);
-    list->in = calloc(len, sizeof *list->in);
-}
-
-/* Zeroed pages of these arrays cost nothing until a client uses them. */
 static bool worker_make(struct worker *w, struct segment *seg, uint32_t slot,
                         uint64_t incarnation) {
-    uint32_t len = seg->clients.len;
     memset(w, 0, sizeof *w); /* a master that took over is a clone of a worker, and we of it */
     w->seg = seg;
     w->slot = &seg->slots[slot];
     w->index = slot;
     w->me = incarnation;
-    w->members = calloc(len, sizeof *w->members);
-    w->place = calloc(len, sizeof *w->place);
-    w->hold = calloc(len, 1);
-    w->readable = calloc(len, 1);
-    w->armed = calloc(len, 1);
-    w->taken_mark = calloc(len, sizeof *w->taken_mark);
     w->boxes_wanted = atomic_load(&seg->header->boxes_wanted);
-    list_make(&w->ready, len);
-    list_make(&w->dirty, len);
-    list_make(&w->held, len);
-    list_make(&w->going, len);
     w->flush_count = room_count(&seg->room);
-    return w->members && w->place && w->hold && w->readable && w->armed && w->taken_mark &&
-           w->going.in && w->going.at && w->held.in && w->held.at && w->dirty.in && w->dirty.at &&
-           w->ready.in && w->ready.at;
+    return members_make(w, seg->clients.len);
 }
 
 /* A waiter at the gate finds that its owner is dead: what the master would do, at once. */

@@ -123,6 +123,8 @@ static inline uint64_t client_tag(const struct worker *w, const struct client *c
 }
 
 /* Membership: the client is this worker's to serve.  members.c */
+/* For descriptors below `len`: zeroed pages, which cost nothing until a client uses them. */
+bool members_make(struct worker *w, uint32_t len);
 void member_add(struct worker *w, struct client *c);
 void member_remove(struct worker *w, struct client *c);
 /* Makes epoll's interest what hold and mode say; `again`: it is not known what is registered. */

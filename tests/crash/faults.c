@@ -55,7 +55,7 @@ static const struct {
     {"reload.drained", DRAIN},  {"reload.", RELOAD},          {"segment.config", RELOAD},
     {"worker.retired", RELOAD}, {"succession.", KILL_MASTER}, {"master.adopt", UPGRADE},
     {"slot.seat", KILL_MASTER}, {"master.", KILL_MASTER},     {"upgrade.", UPGRADE},
-    {"flush.lap", DEAFEN},
+    {"keeper.", UPGRADE},       {"flush.lap", DEAFEN},
 };
 
 /* Points that are reached only after a death at another. */
