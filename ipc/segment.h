@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6d6f6f7274616863ull /* "chatroom" */
-enum { SEGMENT_LAYOUT = 3, LISTENERS_MAX = 2 * LISTEN_MAX };
+enum { SEGMENT_LAYOUT = 4, LISTENERS_MAX = 2 * LISTEN_MAX };
 
 /* All sizes follow from these; two programs that agree on layout and geometry agree on all. */
 struct geometry {
@@ -64,6 +64,7 @@ struct master_state {
     int32_t pid_fd_file;    /* the pidfile's descriptor, locked; -1: none */
     int32_t binary_fd;      /* the running binary, to go back to */
     int32_t signal_fd;      /* of the master that lives, or lived last */
+    int32_t alive_fd;       /* timerfd: expires when the master stands still (watchdog_beat) */
     int32_t keeper_pid;     /* during an upgrade, else 0 */
     uint32_t asked_clients; /* max_clients as configured, before the system's limit */
     char conf_path[PATH_LEN_MAX];

@@ -4,6 +4,7 @@
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "master/supervisor.h"
+#include "master/watchdog.h"
 
 #include <poll.h>
 #include <sched.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 enum { KEEPER_NONE, KEEPER_WATCHES, KEEPER_ACTS };
+enum { LOOK_MS = 250 };
 
 /* The master's, for the keeper alone: the one in the seat is closed by whoever takes that. */
 static int death_fd = -1;
@@ -24,10 +26,18 @@ static void death_close(void) {
     death_fd = -1;
 }
 
-static void await_death(void) {
+/* Or its standing still: nobody else may be there to see that. */
+static void await_death(const struct segment *seg) {
+    const struct slot *master = &seg->slots[MASTER_SLOT];
     struct pollfd death = {.fd = death_fd, .events = POLLIN};
-    while (poll(&death, 1, -1) != 1)
-        ;
+    uint64_t beat = 0, still = 0, most = watchdog_master_ms(seg) / LOOK_MS;
+    while (poll(&death, 1, LOOK_MS) != 1) {
+        uint64_t now = atomic_load(&master->heartbeat);
+        still = now == beat ? still + 1 : 0;
+        beat = now;
+        if (still > most)
+            syscall(SYS_pidfd_send_signal, death_fd, SIGKILL, NULL, 0);
+    }
     death_close();
 }
 
@@ -62,7 +72,7 @@ static int keep(struct segment *seg, resume_entry resume) {
     struct segment_header *h = seg->header;
     uint32_t watches = KEEPER_WATCHES;
     prctl(PR_SET_NAME, "keeper");
-    await_death();
+    await_death(seg);
     /* Its successor has not begun: as if a worker had seen it, and perhaps one has. */
     if (atomic_load(&seg->slots[MASTER_SLOT].entry) == before.seat) {
         h->master.keeper_pid = 0;

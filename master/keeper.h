@@ -3,10 +3,10 @@
  *
  * An execve gives the master a descriptor table of its own, so no worker may outlive it: one that
  * did would accept and close in the old one.  If the master died then, nobody would be left.  So a
- * clone of it, the keeper, holds the old table meanwhile, does nothing but watch the master's
- * pidfd, and ends when the first worker of the new master begins.  If the master dies before that -
- * killed, or because the new binary crashes - the keeper is the next master, with the old binary
- * and the old table: nothing has happened in the new one.
+ * clone of it, the keeper, holds the old table meanwhile, does nothing but watch the master, and
+ * ends when the first worker of the new master begins.  If the master dies before that - killed, or
+ * because the new binary crashes, or by the keeper's hand because it stands still - the keeper is
+ * the next master, with the old binary and the old table: nothing has happened in the new one.
  *
  * One word decides (segment.h, `keeper`): each child of a master takes it from WATCHES to NONE
  * before it enters a slot, and the keeper from WATCHES to ACTS before it takes over; one of them

@@ -4,10 +4,12 @@
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "master/listen.h"
+#include "master/supervisor.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Port 0 is found again by what was written, and by the port that it became. */
@@ -113,6 +115,8 @@ void reload_drained(struct segment *seg) {
 
 void reload_workers(struct segment *seg, uint32_t workers) {
     assert(workers >= 1 && workers <= WORKERS_MAX);
+    if (getenv(PLAIN_FORK_ENV))
+        workers = 1;
     struct segment_header *h = seg->header;
     for (uint32_t k = 0; k < WORKERS_MAX; k++) {
         atomic_store(&h->polled_by[k], (uint8_t)(k < workers ? k : k % workers));

@@ -11,11 +11,13 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +33,8 @@ bool supervisor_slots(struct segment *seg) {
         if (slot->epoll_fd < 0 || slot->bell_fd < 0)
             return false;
     }
-    return true;
+    seg->header->master.alive_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    return seg->header->master.alive_fd >= 0;
 }
 
 static void handled_signals(sigset_t *set) {
@@ -46,8 +49,11 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
     memset(s, 0, sizeof *s);
     s->seg = seg;
     s->entry = entry;
+    s->plain_fork = getenv(PLAIN_FORK_ENV) != NULL;
     s->me = segment_incarnation(seg, MASTER_SLOT);
     atomic_store(&seg->slots[MASTER_SLOT].incarnation, s->me);
+    atomic_store(&seg->slots[MASTER_SLOT].fault, 0);
+    watchdog_beat(seg);
     sigset_t set;
     handled_signals(&set);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
@@ -89,6 +95,8 @@ bool supervisor_spawn(struct supervisor *s, uint32_t index) {
     }
     FAULT("supervisor.spawn.cloned");
     atomic_store(&slot->pid, pid);
+    if (s->plain_fork) /* the child has written its own table's */
+        atomic_store(&slot->pidfd, (int)syscall(SYS_pidfd_open, pid, 0));
     if (pidfd >= 0 && !atomic_compare_exchange_strong(&slot->pidfd, &none, pidfd))
         close(pidfd);
     FAULT("supervisor.spawn.after");
@@ -233,10 +241,11 @@ static void supervisor_wait(struct supervisor *s, int ms) {
                 (struct pollfd){.fd = atomic_load(&s->seg->slots[i].pidfd), .events = POLLIN};
         }
     }
+    watchdog_beat(s->seg);
     if (poll(wait, n, ms) < 0)
         return;
     for (nfds_t i = 1; i < n; i++) {
-        if ((wait[i].revents & POLLIN) || (s->plain_fork && ms != 0))
+        if ((wait[i].revents & POLLIN) || s->plain_fork) /* valgrind has no pidfds */
             supervisor_collect(s, index[i]);
     }
 }
@@ -289,6 +298,7 @@ void supervisor_take_over(struct supervisor *s) {
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
         struct slot *slot = &s->seg->slots[i];
         uint32_t state = atomic_load(&slot->state);
+        watchdog_beat(s->seg);
         s->watch[i].since = clock_ms();
         s->watch[i].heartbeat = atomic_load(&slot->heartbeat);
         if (state == SLOT_UNUSED && atomic_load(&slot->entry) == 0)

@@ -29,7 +29,7 @@ struct supervisor {
     worker_entry entry;
     uint64_t me; /* incarnation */
     int signal_fd;
-    bool plain_fork; /* developer's switch: no shared table, one worker, for callgrind */
+    bool plain_fork;
     bool stopping;
     uint64_t alarm_at;  /* clock_ms(); 0: none */
     uint64_t last_look; /* watchdog: to notice gaps in our own clock */
@@ -37,6 +37,10 @@ struct supervisor {
 };
 
 enum { SUPERVISOR_ALARM_MS = 1000 };
+
+/* A developer's switch: if this is in the environment, there is one worker, with a descriptor table
+ * of its own, because valgrind knows no other fork.  Its death is its clients' end. */
+#define PLAIN_FORK_ENV "CHATROOM_PLAIN_FORK"
 
 /* Events the loop hands back. */
 enum supervisor_event {

@@ -8,15 +8,31 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/timerfd.h>
 
-static uint64_t worker_timeout(const struct supervisor *s) {
-    const struct segment_header *h = s->seg->header;
+enum { MASTER_MS = 2000 };
+
+static uint64_t worker_timeout(const struct segment *seg) {
+    const struct segment_header *h = seg->header;
     return h->config[atomic_load(&h->generation) & 1].worker_timeout_ms;
+}
+
+uint64_t watchdog_master_ms(const struct segment *seg) {
+    return worker_timeout(seg) + MASTER_MS;
+}
+
+void watchdog_beat(struct segment *seg) {
+    uint64_t ms = watchdog_master_ms(seg);
+    struct itimerspec alive = {
+        .it_value = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000}};
+    /* In this order: whoever has seen us beat may forget the expiry before. */
+    timerfd_settime(seg->header->master.alive_fd, 0, &alive, NULL);
+    atomic_fetch_add(&seg->slots[MASTER_SLOT].heartbeat, 1);
 }
 
 uint64_t watchdog_period(const struct supervisor *s) {
     uint64_t half =
-        worker_timeout(s) / 2; /* and at the default an idle server wakes once a second */
+        worker_timeout(s->seg) / 2; /* and at the default an idle server wakes once a second */
     return half < 25 ? 25 : half > 1000 ? 1000 : half;
 }
 
@@ -67,7 +83,7 @@ static void watchdog_kill(struct supervisor *s, uint32_t index, uint64_t now) {
 }
 
 void watchdog_look(struct supervisor *s) {
-    uint64_t now = clock_ms(), timeout = worker_timeout(s);
+    uint64_t now = clock_ms(), timeout = worker_timeout(s->seg);
     if (now - s->last_look < watchdog_period(s) / 2)
         return;
     /* We ourselves were stopped, or the machine slept: measure anew. */

@@ -1,5 +1,5 @@
-/* e2e_upgrade.c - another binary takes the place of the running one, or does not: nobody notices.
- */
+/* e2e_upgrade.c - another binary takes the place of the running one, or does not; a master that is
+ * killed or stands still has a successor: nobody notices. */
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 TestSuite(upgrade, .timeout = 180);
+TestSuite(succession, .timeout = 180);
 
 struct running {
     struct server *s;
@@ -32,7 +33,7 @@ static struct running start(void) {
     copy(run_server_path(), r.binary);
     r.s->binary = r.binary;
     r.s->workers_may_die = true;
-    server_launch(r.s, "%spidfile = %s\n", server_quiet, r.pidfile);
+    server_launch(r.s, "%sworker_timeout = 500ms\npidfile = %s\n", server_quiet, r.pidfile);
     r.g[0] = guest_enter(r.s, "ann");
     r.g[1] = guest_enter(r.s, "bob");
     guest_expect(r.g[0], "%s", told1(TOLD_COMES, "bob"));
@@ -99,28 +100,32 @@ Test(upgrade, what_is_no_program_is_refused) {
     server_stop(r.s);
 }
 
-/* It agreed, and the workers are gone already: the keeper is the master then. */
-static void goes_back(const char *then) {
-    struct running r = start();
-    char check[600];
+/* The master's process is gone or soon will be: another takes its place, and its orders. */
+static void succeeded(struct running *r, pid_t before) {
     int status;
-    snprintf(check, sizeof check, "exec '%s' \"$@\"", run_server_path());
-    replace_by(&r, check, then);
-    pid_t before = r.s->pid;
-    server_signal(r.s, SIGUSR2);
-    r.s->pid = getpid(); /* alive, as the waiting for the log asks */
-    server_logged(r.s, "ready again: room \"Chatroom\"");
+    r->s->pid = getpid(); /* alive, as the waiting for the log asks */
+    server_logged(r->s, "ready again: room \"Chatroom\"");
     cr_assert(run_wait(before, &status, wait_deadline()));
-    go_on(&r);
-    char *text = run_read_file(r.pidfile);
+    go_on(r);
+    char *text = run_read_file(r->pidfile);
     pid_t pid = (pid_t)atoi(text);
     cr_assert_neq(pid, before);
     free(text);
     kill(pid, SIGHUP);
-    server_logged(r.s, "reloaded: room \"Chatroom\"");
+    server_logged(r->s, "reloaded: room \"Chatroom\"");
     kill(pid, SIGTERM);
-    guests_expect(r.g, 2, told(TOLD_GOING_DOWN));
-    server_logged(r.s, "master: ended");
+    guests_expect(r->g, 2, told(TOLD_GOING_DOWN));
+    server_logged(r->s, "master: ended");
+}
+
+/* It agreed, and the workers are gone already: the keeper is the master then. */
+static void goes_back(const char *then) {
+    struct running r = start();
+    char check[600];
+    snprintf(check, sizeof check, "exec '%s' \"$@\"", run_server_path());
+    replace_by(&r, check, then);
+    server_signal(r.s, SIGUSR2);
+    succeeded(&r, r.s->pid);
 }
 
 Test(upgrade, a_binary_that_dies_at_once_is_undone) {
@@ -128,4 +133,40 @@ Test(upgrade, a_binary_that_dies_at_once_is_undone) {
 }
 Test(upgrade, a_binary_that_gives_up_at_once_is_undone) {
     goes_back("exit 1");
+}
+Test(upgrade, a_binary_that_hangs_is_undone) {
+    goes_back("kill -STOP $$");
+}
+
+Test(succession, a_master_that_is_killed) {
+    struct running r = start();
+    server_signal(r.s, SIGKILL);
+    succeeded(&r, r.s->pid);
+}
+Test(succession, a_master_that_is_stopped) {
+    struct running r = start();
+    server_signal(r.s, SIGSTOP);
+    succeeded(&r, r.s->pid);
+}
+Test(succession, a_master_and_a_worker_that_are_stopped) {
+    struct running r = start();
+    server_signal(r.s, SIGSTOP);
+    kill(server_worker_pid(r.s, 0), SIGSTOP);
+    succeeded(&r, r.s->pid);
+}
+Test(succession, a_worker_that_dies_while_the_master_is_stopped) {
+    struct running r = start();
+    server_signal(r.s, SIGSTOP);
+    kill(server_worker_pid(r.s, 0), SIGKILL);
+    succeeded(&r, r.s->pid);
+}
+/* Ctrl-Z at a terminal stops all of them, and `fg` lets them go on: nothing is to be replaced. */
+Test(succession, a_server_that_is_stopped_as_a_whole) {
+    struct running r = start();
+    r.s->workers_may_die = false;
+    kill(-r.s->pid, SIGSTOP);
+    sleep(4); /* not for something to happen: the time that passes is what is tried */
+    kill(-r.s->pid, SIGCONT);
+    go_on(&r);
+    server_stop(r.s);
 }

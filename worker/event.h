@@ -1,5 +1,6 @@
 /* event.h - what an epoll event's 64 bits of data mean: a client's (birth << 32 | descriptor), or,
- * with a birth that no client ever has, a listener's, the bell's or the master's descriptor. */
+ * with a birth that no client ever has, a listener's, the bell's, the master's, or its dead man's
+ * switch. */
 #ifndef WORKER_EVENT_H
 #define WORKER_EVENT_H
 
@@ -9,6 +10,7 @@
 #define EVENT_BELL 0u
 #define EVENT_LISTENER UINT32_MAX
 #define EVENT_MASTER (UINT32_MAX - 1)
+#define EVENT_SWITCH (UINT32_MAX - 2)
 
 static inline uint64_t event_tag(uint32_t birth, uint32_t fd) {
     return (uint64_t)birth << 32 | fd;

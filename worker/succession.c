@@ -12,14 +12,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { AGAIN_MS = 1000 };
+enum { AGAIN_MS = 1000, STILL = 4 };
 
 static void succession_watch(struct worker *w) {
     int pidfd = slot_seat_pidfd(atomic_load(&w->seg->slots[MASTER_SLOT].entry));
+    int alive_fd = w->seg->header->master.alive_fd;
     struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
                                 .data.u64 = event_tag(EVENT_MASTER, (uint32_t)pidfd)};
+    struct epoll_event expiry = {.events = EPOLLIN | EPOLLET,
+                                 .data.u64 = event_tag(EVENT_SWITCH, (uint32_t)alive_fd)};
     if (pidfd < 0)
         return;
+    epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, alive_fd, &expiry); /* or a predecessor has */
     if (epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, pidfd, &event) != 0)
         epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_MOD, pidfd, &event);
 }
@@ -63,4 +67,28 @@ bool succession_look(struct worker *w) {
         succession_start(w, seat);
     }
     return true; /* until the new one has made itself known */
+}
+
+void succession_doubt(struct worker *w) {
+    struct slot *master = &w->seg->slots[MASTER_SLOT];
+    uint64_t seat = atomic_load(&master->entry), beat = atomic_load(&master->heartbeat);
+    w->master_looked = w->now;
+    if (!w->master_doubted) {
+        w->master_doubted = true;
+        w->master_beat = beat;
+        w->master_still = 0;
+        return;
+    }
+    if (beat != w->master_beat || atomic_load(&w->seg->header->shutdown)) {
+        w->master_doubted = false;
+        return;
+    }
+    if (++w->master_still < STILL)
+        return;
+    if (atomic_exchange(&master->fault, SIGKILL) == 0)
+        log_warn("the master stands still; killing it");
+    FAULT("succession.kill.before");
+    /* If there is another by now, the number is nobody's or a worker's, who are replaceable. */
+    syscall(SYS_pidfd_send_signal, slot_seat_pidfd(seat), SIGKILL, NULL, 0);
+    FAULT("succession.kill.after");
 }

@@ -19,4 +19,11 @@ bool succession_changed(const struct worker *w);
 /* The pidfd became readable, or a look is due: true while a master is still wanted. */
 bool succession_look(struct worker *w);
 
+/* The master's dead man's switch (master/watchdog.h) has expired: it is stopped, or hangs; and
+ * again every SUCCESSION_DOUBT_MS while `master_doubted`.  If its heartbeat stands still for four
+ * looks, it is killed, and the rest is as above.  (One that was stopped together with us, by a
+ * terminal's Ctrl-Z, moves before that.) */
+enum { SUCCESSION_DOUBT_MS = 250 };
+void succession_doubt(struct worker *w);
+
 #endif

@@ -133,6 +133,8 @@ static void worker_events(struct worker *w, const struct epoll_event *event, int
             worker_bell(w);
         else if (tag >> 32 == EVENT_MASTER)
             w->master_lost = true;
+        else if (tag >> 32 == EVENT_SWITCH)
+            succession_doubt(w);
         else
             worker_client_event(w, tag, event[i].events);
     }
@@ -218,6 +220,8 @@ static int worker_timeout(const struct worker *w, bool flushing) {
     int timeout = timeouts || w->retiring ? SWEEP_MS : -1;
     if (w->master_lost)
         timeout = SUCCESSION_MS;
+    if (w->master_doubted)
+        timeout = timeout_sooner(w, timeout, w->master_looked + SUCCESSION_DOUBT_MS);
     if (w->held.count > 0)
         timeout = timeout_sooner(w, timeout, w->hold_next);
     if (w->accept_paused)
@@ -293,6 +297,8 @@ static int worker_serve(struct worker *w) {
         accept_resume(w);
         if (w->master_lost || succession_changed(w))
             w->master_lost = succession_look(w);
+        if (w->master_doubted && w->now - w->master_looked >= SUCCESSION_DOUBT_MS)
+            succession_doubt(w);
         input_release_held(w);
         worker_input(w);
         relieve_look(w);

@@ -50,6 +50,10 @@ struct worker {
     uint64_t
         master_asked; /* the dead one's seat that this worker has started another for, and when */
     uint32_t master_asked_at;
+    bool master_doubted;     /* it did not set its switch anew (succession.h) */
+    uint64_t master_beat;    /* its heartbeat when that expired */
+    uint32_t master_still;   /* looks at it since */
+    uint32_t master_looked;  /* when, last */
     struct gate_watch watch; /* what to do while waiting at the gate in vain */
     struct config config;
     uint64_t generation;

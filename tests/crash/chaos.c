@@ -84,14 +84,15 @@ static void reload(struct chaos *c, pid_t master) {
         c->done[CHAOS_RELOAD]++;
 }
 
-static void kill_the_master(struct chaos *c, pid_t master) {
+static void end_the_master(struct chaos *c, pid_t master, enum chaos_kind kind) {
     pid_t pid[VICTIM_WORKERS_MAX];
     if (victim_workers(c->victim, pid) < FEWEST_WORKERS)
         return;
     await(c, &c->victim->again);
     c->master_gone = true;
-    if (kill(master, SIGKILL) == 0)
-        c->done[CHAOS_MASTER]++;
+    c->halted = kind == CHAOS_HALT;
+    if (kill(master, c->halted ? SIGSTOP : SIGKILL) == 0)
+        c->done[kind]++;
     c->reload_next = true;
 }
 
@@ -117,7 +118,7 @@ static bool awaiting(struct chaos *c, uint64_t now) {
         most(&c->slowest_reload_ms, took);
     } else if (c->awaited == &c->victim->upgraded) {
         most(&c->slowest_upgrade_ms, took);
-    } else {
+    } else if (!c->halted) {
         most(&c->slowest_master_ms, took);
     }
     if (c->awaited == &c->victim->again)
@@ -154,7 +155,9 @@ void chaos_turn(struct chaos *c) {
         await(c, &c->victim->upgraded);
         c->done[CHAOS_UPGRADE] += kill(master, SIGUSR2) == 0;
     } else if (is_due(c, CHAOS_MASTER, now)) {
-        kill_the_master(c, master);
+        end_the_master(c, master, CHAOS_MASTER);
+    } else if (is_due(c, CHAOS_HALT, now)) {
+        end_the_master(c, master, CHAOS_HALT);
     }
 }
 

@@ -1,5 +1,5 @@
-/* chaos.h - what happens to a victim: kills, stops, reloads that change `workers`, upgrades, and
- * kills of its master, each at random times of a mean rate.
+/* chaos.h - what happens to a victim: kills, stops, reloads that change `workers`, upgrades,
+ * kills and stops of its master, each at random times of a mean rate.
  *
  * The one thing nobody could survive is spared it: the last living worker is not killed while there
  * is no master. */
@@ -10,7 +10,15 @@
 
 #include <stdint.h>
 
-enum chaos_kind { CHAOS_KILL, CHAOS_STOP, CHAOS_RELOAD, CHAOS_UPGRADE, CHAOS_MASTER, CHAOS_KINDS };
+enum chaos_kind {
+    CHAOS_KILL,
+    CHAOS_STOP,
+    CHAOS_RELOAD,
+    CHAOS_UPGRADE,
+    CHAOS_MASTER,
+    CHAOS_HALT, /* the master is stopped, and not let go on */
+    CHAOS_KINDS
+};
 enum { CHAOS_STOPPED_MAX = 32 };
 
 struct chaos {
@@ -28,6 +36,7 @@ struct chaos {
     uint32_t *awaited, awaited_value;
     uint64_t awaited_since;
     bool reload_next;    /* the new master is to show that it takes a HUP */
+    bool halted;         /* the master that is gone was stopped, not killed */
     bool master_gone;    /* until the next has said that it is ready */
     uint64_t unanswered; /* asked, and no line in the log within CHAOS_PATIENCE_MS */
     uint64_t slowest_reload_ms, slowest_upgrade_ms, slowest_master_ms;

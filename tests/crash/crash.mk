@@ -33,7 +33,7 @@ crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/scenes -b $(MASTER)
 	.build/crash/poison -b .build/fault/chatroom-master
 	$(FAULTS) -n 9 .build/crash/points
-	$(call SOAK,60) -m 4
+	$(call SOAK,60) -m 4 -t 3
 	.build/crash/soak -b $(MASTER) -s 30 -c 50 -k 120 -h 15 -n 1000
 crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/judge
@@ -41,7 +41,7 @@ crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/scenes -b $(MASTER)
 	.build/crash/poison -b .build/fault/chatroom-master
 	$(FAULTS) -k -n 1 .build/crash/points
-	$(call SOAK,15) -c 100 -l 300 -m 1
+	$(call SOAK,15) -c 100 -l 300 -m 1 -t 1
 soak: .build/crash/soak $(MASTER)
 	$(call SOAK,$(SECONDS)) $(SOAKFLAGS)
 .PHONY: crash crash-quick soak

@@ -45,17 +45,29 @@ static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\n
                            "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
 /* What makes the server come to points that talk alone does not lead to. */
-enum stimulus { TALK, KILL, RELOAD, DRAIN, KILL_MASTER, UPGRADE, DEAFEN };
+enum stimulus { TALK, KILL, RELOAD, DRAIN, KILL_MASTER, UPGRADE, DEAFEN, STOP_MASTER };
 static const struct {
     const char *prefix;
     enum stimulus stimulus;
 } stimuli[] = {
-    {"adopt.", KILL},           {"supervisor.", KILL},        {"gate.repair", KILL},
-    {"slot.invite", KILL},      {"slot.enter", KILL},         {"move.", RELOAD},
-    {"reload.drained", DRAIN},  {"reload.", RELOAD},          {"segment.config", RELOAD},
-    {"worker.retired", RELOAD}, {"succession.", KILL_MASTER}, {"master.adopt", UPGRADE},
-    {"slot.seat", KILL_MASTER}, {"master.", KILL_MASTER},     {"upgrade.", UPGRADE},
-    {"keeper.", UPGRADE},       {"flush.lap", DEAFEN},
+    {"adopt.", KILL},
+    {"supervisor.", KILL},
+    {"gate.repair", KILL},
+    {"slot.invite", KILL},
+    {"slot.enter", KILL},
+    {"move.", RELOAD},
+    {"reload.drained", DRAIN},
+    {"reload.", RELOAD},
+    {"segment.config", RELOAD},
+    {"worker.retired", RELOAD},
+    {"succession.kill", STOP_MASTER},
+    {"succession.", KILL_MASTER},
+    {"master.adopt", UPGRADE},
+    {"slot.seat", KILL_MASTER},
+    {"master.", KILL_MASTER},
+    {"upgrade.", UPGRADE},
+    {"keeper.", UPGRADE},
+    {"flush.lap", DEAFEN},
 };
 
 /* Points that are reached only after a death at another. */
@@ -144,8 +156,9 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
     case UPGRADE: kill(master, SIGUSR2); break;
     case KILL_MASTER:
+    case STOP_MASTER: /* which is killed for it, in time */
         b->dead_master = master;
-        kill(master, SIGKILL);
+        kill(master, stimulus == KILL_MASTER ? SIGKILL : SIGSTOP);
         break;
     case RELOAD:
     case DRAIN:
@@ -187,7 +200,7 @@ static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     uint64_t begun = clock_ms();
     pid_t fired;
     bool lap = stimulus_for(name) == DEAFEN;
-    uint32_t patience = lap ? LAP_MS : TRIAL_MS;
+    uint32_t patience = lap || stimulus_for(name) == STOP_MASTER ? LAP_MS : TRIAL_MS;
     talk_at(b, lap ? LINES_FOR_A_LAP : LINES_A_SECOND);
     atomic_store(&t->fired, 0);
     atomic_store(&t->left, nth);

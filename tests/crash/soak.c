@@ -3,9 +3,10 @@
  * was lost, doubled, reordered, disconnected, refused.
  *
  *     soak [-s SECONDS] [-c CLIENTS] [-l LINES_A_SECOND] [-k KILLS] [-p STOPS] [-h RELOADS]
- *          [-u UPGRADES] [-m KILLS_OF_THE_MASTER] [-n CONNECTIONS_A_SECOND] [-r RANDOM] [-b BINARY]
+ *          [-u UPGRADES] [-m KILLS_OF_THE_MASTER] [-t STOPS_OF_THE_MASTER]
+ *          [-n CONNECTIONS_A_SECOND] [-r RANDOM] [-b BINARY]
  *
- * The counts of -k -p -h -u -m are for the whole run, spread at random. */
+ * The counts of -k -p -h -u -m -t are for the whole run, spread at random. */
 #include "ipc/clock.h"
 #include "tests/crash/chaos.h"
 #include "tests/crash/crowd.h"
@@ -45,9 +46,9 @@ static uint32_t number(const char *text) {
 }
 
 static void options(struct soak *s, int argc, char **argv) {
-    static const char kinds[] = "kphum"; /* as in enum chaos_kind */
+    static const char kinds[] = "kphumt"; /* as in enum chaos_kind */
     int option;
-    while ((option = getopt(argc, argv, "s:c:l:k:p:h:u:m:n:r:b:")) != -1) {
+    while ((option = getopt(argc, argv, "s:c:l:k:p:h:u:m:t:n:r:b:")) != -1) {
         const char *kind = option != '?' ? strchr(kinds, option) : NULL;
         if (kind)
             s->count[kind - kinds] = number(optarg);
@@ -108,6 +109,7 @@ static void report_done(const struct soak *s) {
     print("reloads", s->chaos.done[CHAOS_RELOAD]);
     print("upgrades", s->chaos.done[CHAOS_UPGRADE]);
     print("kills of the master", s->chaos.done[CHAOS_MASTER]);
+    print("stops of the master", s->chaos.done[CHAOS_HALT]);
     print("lines said", c->said);
     print("lines in the room", c->order->len);
     print("private lines", c->whispers);
