@@ -61,22 +61,40 @@ bool client_peek(const struct client *c, struct facts *out, uint32_t *birth) {
     return false;
 }
 
-uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie, int mine) {
+static uint64_t client_filling(uint32_t birth, uint32_t slot, uint64_t cookie) {
+    return client_life(birth, CLIENT_FILLING) | slot << 8 | (cookie & 0xffff) << 16;
+}
+
+/* Whether another is at this very socket.  A record of another socket is nobody's any more: the
+ * number would not be ours if that were not closed. */
+static bool client_taken(const struct client *c, uint64_t life, uint32_t slot, uint64_t cookie) {
+    switch (client_state(life)) {
+    case CLIENT_FREE: return false;
+    case CLIENT_FILLING:
+        return life == client_filling(client_birth(life), client_filler(life), cookie) &&
+               client_filler(life) != slot;
+    default: return c->cookie == cookie;
+    }
+}
+
+uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie) {
     uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
     for (;;) {
-        enum client_state state = client_state(life);
-        if (state == CLIENT_FILLING && (int)client_filler(life) != mine)
-            return 0;
-        if (state == CLIENT_LIVE && c->cookie == cookie)
+        if (client_taken(c, life, slot, cookie))
             return 0;
         uint32_t birth = client_birth(life) + 1;
-        uint64_t filling = client_life(birth, CLIENT_FILLING) | slot << 8;
         FAULT("client.claim.before");
-        if (atomic_compare_exchange_strong(&c->life, &life, filling)) {
+        if (atomic_compare_exchange_strong(&c->life, &life, client_filling(birth, slot, cookie))) {
             FAULT("client.claim.after");
             return birth;
         }
     }
+}
+
+void client_unclaim(struct client *c, uint32_t birth, uint32_t slot, uint64_t cookie) {
+    uint64_t life = client_filling(birth, slot, cookie);
+    FAULT("client.unclaim.before"); /* left so, it is claimed by whoever gets the number next */
+    atomic_compare_exchange_strong(&c->life, &life, client_life(birth, CLIENT_FREE));
 }
 
 void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct facts *facts,

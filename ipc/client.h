@@ -20,12 +20,14 @@
  * of the client's ring.  Sending moves only `sent`.  `bias` = pos - base - box_len is kept beside
  * `sent`, so that a flush touches one cache line: ring position = sent + bias.
  *
- * Life.  `life` = birth << 32 | filler << 8 | state.  Accept: claim the record by a CAS to
+ * Life.  `life` = birth << 32 | state; of a record being filled, the low 16 bits of its socket's
+ * cookie and its filler's slot lie between (16 and 8).  Accept: claim the record by a CAS to
  * (birth + 1, FILLING), fill it without asking what it held, make it LIVE.  Close: CLOSING; leave
  * published; name and boxes released; the descriptor closed; then CAS(life, (birth, CLOSING) ->
  * (birth, FREE)), because another worker may have been given the number already.  A socket that was
- * accepted by a worker that died before claiming its record is an orphan: whoever claims the record
- * first serves it. */
+ * accepted by a worker that died before its record was LIVE is an orphan: any worker's successor
+ * may find it, also one that its accepter is just about to claim; whoever claims the record first
+ * serves it, and nothing is done to a socket before. */
 #ifndef IPC_CLIENT_H
 #define IPC_CLIENT_H
 
@@ -127,7 +129,7 @@ static inline enum client_state client_state(uint64_t life) {
 }
 /* Who is filling a FILLING record. */
 static inline uint32_t client_filler(uint64_t life) {
-    return (uint32_t)life >> 8;
+    return life >> 8 & 0xff;
 }
 static inline uint64_t client_life(uint32_t birth, enum client_state state) {
     return (uint64_t)birth << 32 | state;
@@ -152,10 +154,11 @@ void client_commit(struct client *c);
  * moment. False if it is not live, or changed too often while looking. */
 bool client_peek(const struct client *c, struct facts *out, uint32_t *birth);
 
-/* Claims the record of a freshly accepted socket for the worker in `slot`; returns its birth, or 0
- * if another worker has it already.  `mine`: the filler whose unfinished work may be taken over (a
- * successor's own slot), or -1. */
-uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie, int mine);
+/* Claims the record of an accepted socket for the worker in `slot`; returns its birth, or 0 if
+ * another has it already.  What a predecessor in this slot began is begun anew. */
+uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie);
+/* The socket is closed, or is not what it seemed to be. */
+void client_unclaim(struct client *c, uint32_t birth, uint32_t slot, uint64_t cookie);
 /* Fills a claimed record and makes it live. */
 void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct facts *facts,
                  const struct in6_addr *addr, uint16_t port);

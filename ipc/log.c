@@ -12,16 +12,17 @@
 #include <time.h>
 #include <unistd.h>
 
+static const uint32_t to_fd = LOG_TO_FD;
 static struct {
     int fd;
-    enum log_target target;
+    const uint32_t *target; /* enum log_target */
     enum log_level level;
     const char *who;
-} logger = {STDERR_FILENO, LOG_TO_FD, LOG_LEVEL_INFO, "master"};
+} logger = {STDERR_FILENO, &to_fd, LOG_LEVEL_INFO, "master"};
 
-void log_to(int fd, enum log_target target) {
+void log_to(int fd, const uint32_t *target) {
     logger.fd = fd;
-    logger.target = target;
+    logger.target = target ? target : &to_fd;
 }
 void log_set_level(enum log_level level) {
     logger.level = level;
@@ -57,8 +58,8 @@ static size_t head_syslog(char *out, size_t size, enum log_level level) {
     return n > 0 ? (size_t)n : 0;
 }
 
-static void log_write(const char *line, size_t len) {
-    if (logger.target == LOG_TO_FD) {
+static void log_write(const char *line, size_t len, uint32_t target) {
+    if (target == LOG_TO_FD) {
         /* A pipe that nobody empties, a terminal that is held: the room is worth more than the
          * line. */
         struct pollfd room = {.fd = logger.fd, .events = POLLOUT};
@@ -80,8 +81,8 @@ static void log_line(enum log_level level, int error, const char *fmt, va_list a
     if (level > logger.level)
         return;
     int saved = errno;
-    size_t at =
-        logger.target == LOG_TO_FD ? head_file(line, size, level) : head_syslog(line, size, level);
+    uint32_t target = __atomic_load_n(logger.target, __ATOMIC_RELAXED);
+    size_t at = target == LOG_TO_FD ? head_file(line, size, level) : head_syslog(line, size, level);
     int n = vsnprintf(line + at, size - at, fmt, args);
     at += n < 0 ? 0 : (size_t)n < size - at ? (size_t)n : size - at - 1;
     if (error != 0) {
@@ -90,7 +91,7 @@ static void log_line(enum log_level level, int error, const char *fmt, va_list a
         at += n < 0 ? 0 : (size_t)n < size - at ? (size_t)n : size - at - 1;
     }
     line[at++] = '\n';
-    log_write(line, at);
+    log_write(line, at, target);
     errno = saved;
 }
 

@@ -17,7 +17,9 @@ enum { LOG_LINE_MAX = 1024 };
 /* Where lines go.  LOG_TO_SYSLOG: fd is an unconnected AF_UNIX datagram socket. */
 enum log_target { LOG_TO_FD, LOG_TO_SYSLOG };
 
-void log_to(int fd, enum log_target target); /* before the first line: standard error */
+/* Before the first line: standard error.  The target is one word for all processes that share `fd`,
+ * so that they change it together (NULL: LOG_TO_FD). */
+void log_to(int fd, const uint32_t *target);
 void log_set_level(enum log_level level);
 void log_set_who(const char *who); /* "master", "worker 2": a string that lives on; not copied */
 

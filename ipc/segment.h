@@ -53,7 +53,7 @@ enum listener_state { LISTENER_UNUSED, LISTENER_SERVING, LISTENER_DRAINING };
 struct listener {
     _Atomic uint32_t state;
     struct listen_address asked, actual;
-    int32_t fd[WORKERS_MAX];
+    int32_t fd[WORKERS_MAX]; /* -1: none */
     _Atomic uint8_t listening[WORKERS_MAX];
 };
 
@@ -66,6 +66,8 @@ struct master_state {
     int32_t signal_fd;      /* of the master that lives, or lived last */
     int32_t alive_fd;       /* timerfd: expires when the master stands still (watchdog_beat) */
     int32_t keeper_pid;     /* during an upgrade, else 0 */
+    uint32_t addresses;     /* that the descriptors suffice for */
+    uint32_t reloading;     /* how often a reload was begun and not ended: its master died */
     uint32_t asked_clients; /* max_clients as configured, before the system's limit */
     char conf_path[PATH_LEN_MAX];
     char binary_path[PATH_LEN_MAX];
@@ -89,6 +91,7 @@ struct segment_header {
     _Atomic uint32_t boxes_wanted;          /* moves when an outbox was wanted and none was free */
     _Atomic uint8_t polled_by[WORKERS_MAX]; /* slot k's listeners are polled by this slot */
     uint32_t counters_exact;                /* 1: the kernel keeps the counts that adoption needs */
+    _Atomic uint32_t listeners_moves;       /* odd while the master opens or closes some */
     struct listener listeners[LISTENERS_MAX];
     _Atomic uint32_t keeper; /* who goes on after an upgrade: master/keeper.h */
     struct master_state master;

@@ -17,29 +17,38 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Listeners, bells, epoll sets and pidfds of all slots, addresses that a reload may add, and some.
- */
-static uint32_t reserve_for(const struct config *config) {
-    return WORKERS_MAX * (config->listen_count + 1) + 3 * WORKERS_MAX + 64;
+/* Listeners, bells, epoll sets and pidfds of all slots, and some. */
+static uint32_t reserve_for(uint32_t addresses) {
+    return WORKERS_MAX * addresses + 3 * WORKERS_MAX + 64;
 }
 
-uint32_t descriptors_raise(struct config *config) {
+static bool limit_to(rlim_t soft, rlim_t hard) {
+    struct rlimit wanted = {soft, hard > soft ? hard : soft};
+    return setrlimit(RLIMIT_NOFILE, &wanted) == 0;
+}
+
+/* A reload may name as many addresses anew as it gives up, for a second; where that is too much to
+ * ask for, one more. */
+uint32_t descriptors_raise(struct config *config, uint32_t *addresses) {
     struct rlimit limit;
-    rlim_t need = (rlim_t)config->max_clients + reserve_for(config);
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return 0;
-    struct rlimit wanted = {need, limit.rlim_max > need ? limit.rlim_max : need};
-    if (setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+    *addresses = LISTENERS_MAX;
+    rlim_t need = (rlim_t)config->max_clients + reserve_for(*addresses);
+    if (limit_to(need, limit.rlim_max))
         return (uint32_t)need;
-    wanted = (struct rlimit){limit.rlim_max, limit.rlim_max};
-    if (setrlimit(RLIMIT_NOFILE, &wanted) != 0)
-        wanted = limit;
-    if (wanted.rlim_cur <= reserve_for(config))
+    *addresses = config->listen_count + 1;
+    need = (rlim_t)config->max_clients + reserve_for(*addresses);
+    if (limit_to(need, limit.rlim_max))
+        return (uint32_t)need;
+    if (limit_to(limit.rlim_max, limit.rlim_max))
+        limit.rlim_cur = limit.rlim_max;
+    if (limit.rlim_cur <= reserve_for(*addresses))
         return 0;
-    config->max_clients = (uint32_t)wanted.rlim_cur - reserve_for(config);
+    config->max_clients = (uint32_t)limit.rlim_cur - reserve_for(*addresses);
     log_warn("max_clients lowered to %u: the system allows %llu descriptors", config->max_clients,
-             (unsigned long long)wanted.rlim_cur);
-    return (uint32_t)wanted.rlim_cur;
+             (unsigned long long)limit.rlim_cur);
+    return (uint32_t)limit.rlim_cur;
 }
 
 void descriptors_grow(uint32_t descriptors) {
@@ -82,8 +91,8 @@ bool log_open(struct master_state *state, const struct config *config, char *err
     } else {
         state->log_fd = fd;
     }
-    state->log_target = target;
-    log_to(state->log_fd, target);
+    __atomic_store_n(&state->log_target, target, __ATOMIC_RELAXED);
+    log_to(state->log_fd, &state->log_target);
     log_set_level(config->log_level);
     return true;
 }
@@ -147,7 +156,19 @@ static bool become(const struct passwd *user, gid_t gid) {
     return setgroups(1, &gid) == 0 && setgid(gid) == 0;
 }
 
-bool privileges_drop(const struct config *config, char *err, size_t err_size) {
+/* The kernel lets sockets share a port only if one user has them: so that a reload can bind more of
+ * them beside these, they are the user's whom we become. */
+static void listeners_give(const struct segment *seg, uid_t user) {
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        for (int k = 0; k < WORKERS_MAX; k++) {
+            if (seg->header->listeners[i].fd[k] >= 0)
+                (void)!fchown(seg->header->listeners[i].fd[k], user, (gid_t)-1);
+        }
+    }
+}
+
+bool privileges_drop(const struct segment *seg, const struct config *config, char *err,
+                     size_t err_size) {
     const struct passwd *user = config->user[0] ? getpwnam(config->user) : NULL;
     const struct group *group = config->group[0] ? getgrnam(config->group) : NULL;
     if (config->user[0] && !user) {
@@ -160,6 +181,8 @@ bool privileges_drop(const struct config *config, char *err, size_t err_size) {
     }
     gid_t gid = group ? group->gr_gid : user ? user->pw_gid : getegid();
     bool already = (!user || user->pw_uid == geteuid()) && gid == getegid();
+    if (!already && user)
+        listeners_give(seg, user->pw_uid);
     if (already || become(user, gid))
         return true;
     snprintf(err, err_size, "cannot become user %s, group %s: %s",
@@ -180,7 +203,11 @@ void notify(const char *state) {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
-    (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
-                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+    /* One who does not read is not waited for, but given a moment. */
+    struct timeval moment = {.tv_usec = 200 * 1000};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof moment);
+    if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
+               (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+        log_warn_errno("NOTIFY_SOCKET");
     close(fd);
 }

@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 /* Raises the limit to what max_clients needs, or lowers max_clients to what the limit allows, with
- * a log line.  Returns how many descriptors the process may have; 0 if too few for any client. */
-uint32_t descriptors_raise(struct config *config);
+ * a log line.  Returns how many descriptors the process may have; 0 if too few for any client.
+ * `addresses`: how many may be open at a time, those that a reload gives up among them. */
+uint32_t descriptors_raise(struct config *config, uint32_t *addresses);
 /* The table at its full size before it is shared: growing it later stalls all who share it. */
 void descriptors_grow(uint32_t descriptors);
 
@@ -30,7 +31,8 @@ void pidfile_remove(struct master_state *state);
 bool pidfile_move(struct master_state *state, const struct config *config, char *err,
                   size_t err_size);
 
-bool privileges_drop(const struct config *config, char *err, size_t err_size);
+bool privileges_drop(const struct segment *seg, const struct config *config, char *err,
+                     size_t err_size);
 
 /* Tells the service manager ($NOTIFY_SOCKET), if there is one. */
 void notify(const char *state);

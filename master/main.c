@@ -14,6 +14,7 @@
 #include "worker/counters.h"
 #include "worker/worker.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,12 +85,23 @@ static int check_only(const struct options *options) {
     return EXIT_FAILURE;
 }
 
+/* What we open must not be taken for standard error. */
+static void standard_descriptors(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv) {
     static struct master m;
     struct options options;
     char err[512];
     program_argv = argv;
     log_set_who("master");
+    standard_descriptors();
     tzset(); /* before the descriptor table is shared: it opens a file */
     int inherited = upgrade_inherited();
     if (inherited >= 0)

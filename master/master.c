@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -51,20 +52,27 @@ static void announce(struct master *m) {
     notify(state);
 }
 
+/* Not what a link leads to now: it may be another file by the time it is read again. */
 static void absolute(char out[PATH_LEN_MAX], const char *path) {
-    char *full = realpath(path, NULL);
-    snprintf(out, PATH_LEN_MAX, "%s", full ? full : path);
-    free(full);
+    char here[PATH_LEN_MAX] = "";
+    size_t at = 0;
+    while (strncmp(path, "./", 2) == 0)
+        path += 2;
+    if (path[0] != '/' && getcwd(here, sizeof here))
+        at = (size_t)snprintf(out, PATH_LEN_MAX, "%s/", here);
+    if (at < PATH_LEN_MAX)
+        snprintf(out + at, PATH_LEN_MAX - at, "%s", path);
 }
 
 /* The path this program was started by, so that an upgrade finds what is there then. */
 static void binary_path(char out[PATH_LEN_MAX]) {
-    ssize_t n = readlink("/proc/self/exe", out, PATH_LEN_MAX - 1);
-    out[n > 0 ? n : 0] = '\0';
+    const char *path = (const char *)getauxval(AT_EXECFN);
+    absolute(out, path ? path : "/proc/self/exe");
 }
 
-static bool make_segment(struct master *m, struct config *config, char *err, size_t err_size) {
-    uint32_t descriptors = descriptors_raise(config);
+static bool make_segment(struct master *m, struct config *config, struct master_state *state,
+                         char *err, size_t err_size) {
+    uint32_t addresses, descriptors = descriptors_raise(config, &addresses);
     if (descriptors == 0) {
         snprintf(err, err_size, "the system allows too few descriptors for any client");
         return false;
@@ -74,6 +82,7 @@ static bool make_segment(struct master *m, struct config *config, char *err, siz
     if (segment_create(&m->seg, &geometry, config, err, err_size) != 0)
         return false;
     descriptors_grow(descriptors);
+    state->addresses = addresses;
     return true;
 }
 
@@ -121,20 +130,22 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
         snprintf(err, err_size, "%s: not started", options->conf_path);
         return false;
     }
-    struct master_state state = {.pid_fd_file = -1, .binary_fd = -1, .log_fd = -1};
+    static struct master_state state = {.pid_fd_file = -1, .binary_fd = -1, .log_fd = -1};
     state.asked_clients = config.max_clients;
     int ready = options->detach ? detach() : -1;
     if (!log_open(&state, &config, err, err_size) ||
-        !pidfile_open(&state, &config, err, err_size) || !make_segment(m, &config, err, err_size))
+        !pidfile_open(&state, &config, err, err_size) ||
+        !make_segment(m, &config, &state, err, err_size))
         return false;
     struct segment_header *h = m->seg.header;
     absolute(state.conf_path, options->conf_path);
     binary_path(state.binary_path);
     h->master = state;
+    log_to(h->master.log_fd, &h->master.log_target);
     h->counters_exact = counters_exact;
     upgrade_keep_binary(&m->seg);
     if (!reload_listeners(&m->seg, &config, err, err_size) ||
-        !privileges_drop(&config, err, err_size))
+        !privileges_drop(&m->seg, &config, err, err_size))
         return false;
     if (!supervisor_slots(&m->seg) || !supervisor_init(&m->supervisor, &m->seg, entry, false)) {
         snprintf(err, err_size, "cannot make the workers' descriptors: %s", strerror(errno));
@@ -152,7 +163,7 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
 
 bool master_adopt(struct master *m, worker_entry entry) {
     struct segment_header *h = m->seg.header;
-    log_to(h->master.log_fd, (enum log_target)h->master.log_target);
+    log_to(h->master.log_fd, &h->master.log_target);
     log_set_level(current(m)->log_level);
     FAULT("master.adopt.before");
     struct slot *master = &m->seg.slots[MASTER_SLOT];
@@ -182,12 +193,19 @@ bool master_check_config(struct master *m) {
     return false;
 }
 
-/* The dead one may have been in the middle of a reload: who polls which queue is settled anew, and
- * everyone looks. */
+/* The dead one may have been in the middle of a reload: it is done again, once.  Else, or if that
+ * fails, addresses and workers are what the configuration in effect says. */
 static void take_up_reload(struct master *m) {
     static struct config config;
+    char err[512];
+    reload_take_up(&m->seg);
+    if (m->seg.header->master.reloading == 1 && master_reload(m))
+        return;
+    m->seg.header->master.reloading = 0;
     config = *current(m);
-    reload_workers(&m->seg, atomic_load(&m->seg.header->workers));
+    if (!reload_listeners(&m->seg, &config, err, sizeof err))
+        log_error("%s", err);
+    reload_workers(&m->seg, config.workers);
     segment_publish_config(&m->seg, &config);
     supervisor_start_all(&m->supervisor);
     supervisor_ring(&m->supervisor);
@@ -215,29 +233,23 @@ bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, work
     return true;
 }
 
-void master_reload(struct master *m) {
+static bool reload(struct master *m, char *err, size_t err_size) {
     static struct config config;
     static struct config_errors errors;
     struct segment_header *h = m->seg.header;
-    char err[512];
-    notify("RELOADING=1");
     if (config_parse(h->master.conf_path, &config, &errors) != 0) {
         config_log_errors(&errors);
-        log_error("reload failed; the old configuration stays in effect");
-        notify("READY=1");
-        return;
+        snprintf(err, err_size, "reload failed");
+        return false;
     }
     if (config.max_clients == h->master.asked_clients)
         config.max_clients = h->geometry.max_clients; /* lowered at the start; not a change */
     config_keep(current(m), &config);
-    if (!reload_listeners(&m->seg, &config, err, sizeof err)) {
-        log_error("%s; the old configuration stays in effect", err);
-        notify("READY=1");
-        return;
-    }
-    if (strcmp(config.log, current(m)->log) != 0 && !log_open(&h->master, &config, err, sizeof err))
+    if (!reload_listeners(&m->seg, &config, err, err_size))
+        return false;
+    if (strcmp(config.log, current(m)->log) != 0 && !log_open(&h->master, &config, err, err_size))
         log_error("%s; logging goes on where it was", err);
-    if (!pidfile_move(&h->master, &config, err, sizeof err))
+    if (!pidfile_move(&h->master, &config, err, err_size))
         log_error("%s; the pid stays where it was", err);
     log_set_level(config.log_level);
     config_log_inert(&config);
@@ -246,8 +258,23 @@ void master_reload(struct master *m) {
     supervisor_start_all(&m->supervisor);
     supervisor_ring(&m->supervisor);
     m->supervisor.alarm_at = clock_ms() + SUPERVISOR_ALARM_MS;
-    log_ready(m, "reloaded");
+    return true;
+}
+
+bool master_reload(struct master *m) {
+    char err[512];
+    notify("RELOADING=1");
+    m->seg.header->master.reloading++;
+    FAULT("reload.begun");
+    bool done = reload(m, err, sizeof err);
+    FAULT("reload.ended");
+    m->seg.header->master.reloading = 0;
+    if (done)
+        log_ready(m, "reloaded");
+    else
+        log_error("%s; the old configuration stays in effect", err);
     notify("READY=1");
+    return done;
 }
 
 void master_reopen_log(struct master *m) {

@@ -28,7 +28,7 @@ bool master_check_config(struct master *m);
  */
 bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, worker_entry entry);
 
-void master_reload(struct master *m);
+bool master_reload(struct master *m);
 void master_reopen_log(struct master *m);
 void master_stop(struct master *m);
 

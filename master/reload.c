@@ -38,11 +38,30 @@ static bool beside_ours(const struct segment *seg, const struct listen_address *
 }
 
 static struct listener *unused(struct segment *seg) {
+    struct listener *free = NULL;
+    uint32_t used = 0;
     for (int i = 0; i < LISTENERS_MAX; i++) {
-        if (atomic_load(&seg->header->listeners[i].state) == LISTENER_UNUSED)
-            return &seg->header->listeners[i];
+        struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) != LISTENER_UNUSED)
+            used++;
+        else if (!free)
+            free = l;
     }
-    return NULL;
+    return used < seg->header->master.addresses ? free : NULL;
+}
+
+/* Meanwhile a socket of ours that is in no record may be a listener: see adopt_orphans. */
+static void listeners_move(struct segment *seg) {
+    _Atomic uint32_t *moves = &seg->header->listeners_moves;
+    atomic_store(moves, atomic_load(moves) | 1);
+    FAULT("reload.listeners.move");
+}
+
+static void listeners_rest(struct segment *seg) {
+    _Atomic uint32_t *moves = &seg->header->listeners_moves;
+    FAULT("reload.listeners.moved");
+    atomic_store(moves, (atomic_load(moves) | 1) + 1);
+    FAULT("reload.listeners.rest");
 }
 
 static bool open_new(struct segment *seg, const struct config *config, struct listener *opened[],
@@ -52,7 +71,8 @@ static bool open_new(struct segment *seg, const struct config *config, struct li
             continue;
         struct listener *l = unused(seg);
         if (!l) {
-            snprintf(err, err_size, "listen: no place for more addresses before a restart");
+            snprintf(err, err_size, "listen: no descriptors for more than %u addresses at a time",
+                     seg->header->master.addresses);
             return false;
         }
         bool beside = beside_ours(seg, &config->listen[i]);
@@ -78,20 +98,21 @@ bool reload_listeners(struct segment *seg, const struct config *config, char *er
                       size_t err_size) {
     struct listener *opened[LISTEN_MAX];
     uint32_t count = 0;
-    if (!open_new(seg, config, opened, &count, err, err_size)) {
-        for (uint32_t i = 0; i < count; i++) {
-            atomic_store(&opened[i]->state, LISTENER_UNUSED);
-            listen_close(opened[i]);
-        }
-        return false;
+    listeners_move(seg);
+    bool all = open_new(seg, config, opened, &count, err, err_size);
+    for (uint32_t i = 0; i < count && !all; i++) {
+        atomic_store(&opened[i]->state, LISTENER_UNUSED);
+        listen_close(opened[i]);
     }
+    listeners_rest(seg);
+    if (!all)
+        return false;
     for (int i = 0; i < LISTENERS_MAX; i++) {
         struct listener *l = &seg->header->listeners[i];
         if (atomic_load(&l->state) == LISTENER_UNUSED)
             continue;
         char text[80];
-        bool whole = l->fd[0] >= 0; /* nobody died while closing it */
-        if (atomic_load(&l->state) == LISTENER_DRAINING && whole && named(config, l))
+        if (atomic_load(&l->state) == LISTENER_DRAINING && named(config, l))
             atomic_store(&l->state, LISTENER_SERVING); /* wanted again before it was closed */
         if (atomic_load(&l->state) == LISTENER_SERVING && !named(config, l)) {
             log_info("no longer listening on %s", listen_format(&l->actual, text));
@@ -101,16 +122,31 @@ bool reload_listeners(struct segment *seg, const struct config *config, char *er
     return true;
 }
 
+static void finish(struct listener *l) {
+    listen_close(l);
+    FAULT("reload.drained");
+    atomic_store(&l->state, LISTENER_UNUSED);
+}
+
 /* A close resets what waits in the queue: so only after the workers had time to take it. */
 void reload_drained(struct segment *seg) {
+    listeners_move(seg);
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        if (atomic_load(&seg->header->listeners[i].state) == LISTENER_DRAINING)
+            finish(&seg->header->listeners[i]);
+    }
+    listeners_rest(seg);
+}
+
+void reload_take_up(struct segment *seg) {
+    listeners_move(seg);
     for (int i = 0; i < LISTENERS_MAX; i++) {
         struct listener *l = &seg->header->listeners[i];
-        if (atomic_load(&l->state) == LISTENER_DRAINING) {
-            listen_close(l);
-            FAULT("reload.drained");
-            atomic_store(&l->state, LISTENER_UNUSED);
-        }
+        uint32_t state = atomic_load(&l->state);
+        if (state == LISTENER_UNUSED || (state == LISTENER_DRAINING && l->fd[0] < 0))
+            finish(l);
     }
+    listeners_rest(seg);
 }
 
 void reload_workers(struct segment *seg, uint32_t workers) {

@@ -12,6 +12,9 @@ bool reload_listeners(struct segment *seg, const struct config *config, char *er
 /* Closes what has been draining. */
 void reload_drained(struct segment *seg);
 
+/* A master died, perhaps while it opened or closed some: what is half open is closed. */
+void reload_take_up(struct segment *seg);
+
 /* Slots below `workers` serve; the others retire: their listeners are polled by those that stay.
  * Takes effect in the workers with the configuration's next publication. */
 void reload_workers(struct segment *seg, uint32_t workers);

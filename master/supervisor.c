@@ -228,12 +228,12 @@ static void supervisor_stopped(struct supervisor *s) {
     }
 }
 
-/* Sleeps until a signal, a death, or `ms`; sees to the dead. */
-static void supervisor_wait(struct supervisor *s, int ms) {
+/* Sleeps until a death, `ms`, or a signal, if there is somebody to read it; sees to the dead. */
+static void supervisor_wait(struct supervisor *s, int ms, bool signals) {
     struct pollfd wait[1 + WORKERS_MAX];
     uint32_t index[1 + WORKERS_MAX];
     nfds_t n = 0;
-    wait[n++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+    wait[n++] = (struct pollfd){.fd = signals ? s->signal_fd : -1, .events = POLLIN};
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
         if (atomic_load(&s->seg->slots[i].pid) > 0) {
             index[n] = i;
@@ -273,7 +273,9 @@ static int supervisor_patience(const struct supervisor *s) {
 
 enum supervisor_event supervisor_run(struct supervisor *s) {
     for (;;) {
-        supervisor_wait(s, supervisor_patience(s));
+        supervisor_wait(s, supervisor_patience(s), true);
+        if (s->seg->header->master.keeper_pid > 0)
+            keeper_dismiss(s->seg->header, 0); /* its first worker may have come late */
         supervisor_respawn_due(s);
         if (s->alarm_at != 0 && s->alarm_at <= clock_ms()) {
             s->alarm_at = 0;
@@ -342,12 +344,8 @@ static void supervisor_kill(struct supervisor *s) {
 }
 
 static void supervisor_wait_all(struct supervisor *s, uint64_t until) {
-    while (anyone_left(s) && clock_ms() < until) {
-        struct signalfd_siginfo info;
-        while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-            ;
-        supervisor_wait(s, 50);
-    }
+    while (anyone_left(s) && clock_ms() < until)
+        supervisor_wait(s, 50, false); /* signals are for whoever goes on, the upgraded too */
 }
 
 void supervisor_stop(struct supervisor *s, uint32_t ms) {

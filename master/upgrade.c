@@ -68,12 +68,16 @@ static bool check_hear(int from, pid_t pid, char *said, size_t size) {
             said[len++] = more[i] == '\n' ? ' ' : more[i];
     }
     said[len] = '\0';
+    int status = 0;
+    while (ended && waitpid(pid, &status, WNOHANG) == 0) {
+        ended = clock_ms() < until;
+        usleep(1000);
+    }
     if (!ended) {
         kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
         snprintf(said, size, "no answer within %d ms", CHECK_MS);
     }
-    int status = 0;
-    waitpid(pid, &status, 0);
     if (len == 0 && ended && WIFEXITED(status))
         snprintf(said, size, "it is no chatroom-master: it ended with status %d and no answer",
                  WEXITSTATUS(status));
@@ -104,6 +108,7 @@ static void go_on(struct supervisor *s) {
     keeper_relieve(s->seg->header);
     keeper_dismiss(s->seg->header, 0);
     supervisor_start_all(s);
+    supervisor_finish_retired(s);
 }
 
 void upgrade(struct supervisor *s, char **argv, resume_entry resume) {

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 TestSuite(operate, .timeout = 180);
@@ -320,4 +322,54 @@ Test(operate, what_a_link_leads_to_is_not_given_away) {
         cr_assert_eq(is.st_uid, 0);
         server_stop(s);
     }
+}
+
+/* The kernel lets sockets of one user alone share a port, and the first were bound by root. */
+Test(operate, as_another_user_it_binds_more_beside_its_own) {
+    if (geteuid() != 0)
+        cr_skip_test("only root can become another user");
+    struct server *s = server_prepare();
+    cr_assert_eq(chmod(s->dir, 0755), 0);
+    server_launch(s, "workers = 2\nuser = nobody\n");
+    server_configure(s, "workers = 2\nuser = nobody\nlisten = 0.0.0.0:%d\n", s->port);
+    cr_assert_eq(chmod(s->conf, 0644), 0);
+    server_signal(s, SIGHUP);
+    server_logged(s, "listening on 127.0.0.1:%d, 0.0.0.0:%d", s->port, s->port);
+    guest_close(guest_connect_as(s, .to = "127.0.0.2"));
+    server_stop(s);
+}
+
+/* What is opened first must not become standard error. */
+Test(operate, starts_without_standard_descriptors) {
+    struct server *s = server_prepare();
+    char script[400], text[800];
+    snprintf(script, sizeof script, "%s/start", s->dir);
+    snprintf(s->log, sizeof s->log, "%s/log", s->dir);
+    snprintf(text, sizeof text, "#!/bin/sh\nexec '%s' \"$@\" 0<&- 1>&- 2>&-\n", run_server_path());
+    run_write_file(HERE, script, text);
+    cr_assert_eq(chmod(script, 0700), 0);
+    s->binary = script;
+    s->workers_may_die = true;
+    server_launch(s, "%slog = %s\n", server_quiet, s->log);
+    server_signal(s, SIGUSR2);
+    server_logged(s, "upgraded: room");
+    guest_close(guest_enter(s, "ann"));
+    server_stop(s);
+}
+
+/* A service manager that does not read is not waited for. */
+Test(operate, who_does_not_read_that_it_is_ready_is_not_waited_for) {
+    struct server *s = server_prepare();
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    int deaf = socket(AF_UNIX, SOCK_DGRAM, 0), full = socket(AF_UNIX, SOCK_DGRAM, 0);
+    snprintf(to.sun_path, sizeof to.sun_path, "%.90s/notify", s->dir);
+    cr_assert_eq(bind(deaf, (struct sockaddr *)&to, sizeof to), 0);
+    while (sendto(full, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to) == 1)
+        ;
+    setenv("NOTIFY_SOCKET", to.sun_path, 1);
+    server_launch(s, "%s", server_quiet);
+    server_logged(s, "NOTIFY_SOCKET: Resource temporarily unavailable");
+    server_signal(s, SIGHUP);
+    server_logged(s, "reloaded: room");
+    server_stop(s);
 }

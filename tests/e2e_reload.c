@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 TestSuite(reload, .timeout = 180);
@@ -256,5 +257,42 @@ Test(reload, a_killed_worker_is_replaced_and_nobody_notices) {
             guests_expect(g, GUESTS, told1(TOLD_GOES, name));
         }
     }
+    server_stop(s);
+}
+
+/* So many descriptors are kept for them: clients find theirs. */
+Test(reload, adds_addresses_until_the_descriptors_end) {
+    enum { ADDRESSES = 12, CLIENTS = 10 };
+    struct server *s = server_start("workers = 2\nmax_clients = %d\n", CLIENTS);
+    struct guest *g[CLIENTS];
+    char more[ADDRESSES * 40] = "";
+    for (int i = 0; i < ADDRESSES; i++)
+        snprintf(more + strlen(more), 40, "listen = 127.0.0.%d:%d\n", i + 2, s->port);
+    server_configure(s, "workers = 2\nmax_clients = %d\nlisten = 127.0.0.1:%d\n%s", CLIENTS,
+                     s->port, more);
+    server_signal(s, SIGHUP);
+    server_logged(s, "reloaded: room \"Chatroom\", listening on 127.0.0.1:%d, 127.0.0.2:%d",
+                  s->port, s->port);
+    for (int i = 0; i < CLIENTS; i++) {
+        g[i] = guest_connect_as(s, .to = "127.0.0.3");
+        guest_until(g[i], "%s", told(TOLD_HOW));
+    }
+    server_stop(s);
+}
+
+/* Versions of a configuration side by side, and a link that says which one counts. */
+Test(reload, follows_a_link_anew) {
+    struct server *s = server_prepare();
+    char linked[400], first[400], second[400];
+    snprintf(first, sizeof first, "%s/first", s->dir);
+    snprintf(second, sizeof second, "%s/second", s->dir);
+    snprintf(linked, sizeof linked, "%s/current", s->dir);
+    snprintf(s->conf, sizeof s->conf, "%.200s/current/conf", s->dir);
+    cr_assert_eq(mkdir(first, 0700) | mkdir(second, 0700) | symlink(first, linked), 0);
+    server_launch(s, "%sroom = First\n", base);
+    cr_assert_eq(unlink(linked) | symlink(second, linked), 0);
+    server_configure(s, "%sroom = Second\n", base);
+    server_signal(s, SIGHUP);
+    server_logged(s, "reloaded: room \"Second\"");
     server_stop(s);
 }

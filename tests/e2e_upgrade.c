@@ -100,6 +100,64 @@ Test(upgrade, what_is_no_program_is_refused) {
     server_stop(r.s);
 }
 
+/* It stays, and has closed what it would say it by. */
+Test(upgrade, what_never_answers_is_refused) {
+    refused("exec 2>&-; exec sleep 60", "no answer within 2000 ms");
+}
+
+/* It was to retire, and stood still when the upgrade killed it: somebody is started to give its
+ * clients away. */
+Test(upgrade, refused_late_it_forgets_no_worker_that_was_leaving) {
+    struct running r = start();
+    struct guest *g;
+    char check[700];
+    do
+        g = guest_connect(r.s);
+    while (server_worker_of(r.s, g->who) != 1);
+    guest_until(g, "%s", told(TOLD_HOW));
+    snprintf(check, sizeof check, "chmod a-x '%s'; exec '%s' \"$@\"", r.binary, run_server_path());
+    replace_by(&r, check, "exit 0");
+    kill(server_worker_pid(r.s, 1), SIGSTOP);
+    server_configure(r.s, "workers = 1\nflood_rate = 0\nhistory = 0\npidfile = %s\n", r.pidfile);
+    server_signal(r.s, SIGHUP);
+    server_logged(r.s, "reloaded");
+    server_signal(r.s, SIGUSR2);
+    server_logged(r.s, "Permission denied");
+    guest_say(g, "login eve");
+    guest_until(g, "%s", told1(TOLD_COMES, "eve"));
+    guests_expect(r.g, 2, told1(TOLD_COMES, "eve"));
+    server_stop(r.s);
+}
+
+/* Both at once: the one who is upgraded finds the other signal waiting. */
+Test(upgrade, a_signal_meanwhile_is_not_lost) {
+    struct running r = start();
+    server_signal(r.s, SIGUSR2);
+    server_signal(r.s, SIGTERM);
+    guests_expect(r.g, 2, told(TOLD_GOING_DOWN));
+    server_ended(r.s);
+}
+
+/* Versions side by side, and a link that says which one counts. */
+Test(upgrade, a_link_is_followed_anew) {
+    struct server *s = server_prepare();
+    char linked[400], fresh[420], first[400];
+    snprintf(first, sizeof first, "%s/first", s->dir);
+    snprintf(linked, sizeof linked, "%s/current", s->dir);
+    snprintf(fresh, sizeof fresh, "%s.new", linked);
+    copy(run_server_path(), first);
+    cr_assert_eq(symlink(first, linked), 0);
+    s->binary = linked;
+    s->workers_may_die = true;
+    server_launch(s, "%s", server_quiet);
+    run_write_file(HERE, fresh, "#!/bin/sh\necho the second >&2\nexit 1\n");
+    cr_assert_eq(chmod(fresh, 0700), 0);
+    cr_assert_eq(rename(fresh, linked), 0);
+    server_signal(s, SIGUSR2);
+    server_logged(s, "upgrade refused: the second ; going on as before");
+    server_stop(s);
+}
+
 /* The master's process is gone or soon will be: another takes its place, and its orders. */
 static void succeeded(struct running *r, pid_t before) {
     int status;

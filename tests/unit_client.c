@@ -11,7 +11,7 @@ static struct client *client_make(struct segment *seg, struct facts *facts) {
     struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
     memset(c, 0x5a, sizeof *c); /* nothing is asked of what it held */
     atomic_store(&c->life, client_life(41, CLIENT_FREE));
-    cr_assert_eq(client_claim(c, 2, 777, -1), 42);
+    cr_assert_eq(client_claim(c, 2, 777), 42);
     client_open(c, 2, 777, facts, &addr, 4321);
     return c;
 }
@@ -98,15 +98,35 @@ Test(client, is_claimed_by_one) {
     struct client *c = &seg.clients.at[9];
     struct facts facts = {0};
     struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
-    uint32_t birth = client_claim(c, 1, 500, -1);
+    uint32_t birth = client_claim(c, 1, 500);
     cr_assert_eq(birth, 1);
     cr_assert_eq(client_filler(atomic_load(&c->life)), 1);
-    cr_assert_eq(client_claim(c, 2, 500, -1), 0, "worker 1 is filling it");
-    cr_assert_eq(client_claim(c, 2, 500, 2), 0, "not what worker 2 began");
-    cr_assert_eq(client_claim(c, 1, 500, 1), 2, "the successor in slot 1 begins anew");
+    cr_assert_eq(client_claim(c, 2, 500), 0, "worker 1 is filling it");
+    cr_assert_eq(client_claim(c, 1, 500), 2, "the successor in slot 1 begins anew");
     client_open(c, 1, 500, &facts, &addr, 1);
-    cr_assert_eq(client_claim(c, 2, 500, -1), 0, "served already");
-    cr_assert_eq(client_claim(c, 2, 501, -1), 3, "the number is a new socket's");
+    cr_assert_eq(client_claim(c, 2, 500), 0, "served already");
+    cr_assert_eq(client_claim(c, 2, 501), 3, "the number is a new socket's");
+}
+
+Test(client, that_is_on_its_way_out_is_not_claimed_again) {
+    struct segment seg;
+    struct facts facts = {0};
+    struct client *c = client_make(&seg, &facts);
+    atomic_store(&c->life, client_life(42, CLIENT_CLOSING));
+    cr_assert_eq(client_claim(c, 1, 777), 0);
+    cr_assert_eq(client_claim(c, 1, 778), 43, "its number is another socket's already");
+}
+
+Test(client, a_claim_outlives_its_socket) {
+    struct segment seg;
+    unit_segment(&seg, 65536);
+    struct client *c = &seg.clients.at[9];
+    cr_assert_eq(client_claim(c, 1, 500), 1);
+    cr_assert_eq(client_claim(c, 2, 501), 2, "worker 1 has died, and socket 500 is closed");
+    client_unclaim(c, 1, 1, 500);
+    cr_assert_eq(client_state(atomic_load(&c->life)), CLIENT_FILLING, "not what is another's");
+    client_unclaim(c, 2, 2, 501);
+    cr_assert_eq(client_state(atomic_load(&c->life)), CLIENT_FREE);
 }
 
 Test(client, peek_sees_the_living_only) {

@@ -363,7 +363,7 @@ Test(config, a_reload_keeps_what_waits_for_a_restart) {
     good("ring_size = 128K\nmax_clients = 8\nuser = daemon\nroom = New\nworkers = 3\ngroup = "
          "root\n");
     cr_assert_eq(pipe(ends), 0);
-    log_to(ends[1], LOG_TO_FD);
+    log_to(ends[1], NULL);
     config_keep(&old, &config);
     config_log_inert(&config);
     ssize_t n = read(ends[0], said, sizeof said - 1);

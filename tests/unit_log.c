@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 TestSuite(log, .timeout = 60);
@@ -22,7 +23,7 @@ static const char *logged(int from) {
 static int log_into_pipe(void) {
     int ends[2];
     cr_assert_eq(pipe(ends), 0);
-    log_to(ends[1], LOG_TO_FD);
+    log_to(ends[1], NULL);
     return ends[0];
 }
 
@@ -38,6 +39,23 @@ Test(log, a_line_has_time_level_pid_who_and_what) {
     cr_assert_str_eq(level, "warn");
     cr_assert_eq(pid, getpid());
     cr_assert_str_eq(line + used, "7 clients\n");
+}
+
+/* A reload changes it for all who share the word: what a file's line begins with, syslog's does
+ * not. */
+Test(log, the_target_is_one_word_for_all) {
+    uint32_t target = LOG_TO_FD;
+    int ends[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+    log_to(ends[1], &target);
+    log_info("to the file");
+    cr_assert(strstr(logged(ends[0]), " to the file\n"));
+    target = LOG_TO_SYSLOG;
+    log_info("to syslog");
+    cr_assert_eq(recv(ends[0], (char[1]){0}, 1, MSG_DONTWAIT), -1, "it is not written here");
+    target = LOG_TO_FD;
+    log_info("to the file again");
+    cr_assert(strstr(logged(ends[0]), " to the file again\n"));
 }
 
 Test(log, the_level_decides_what_is_written) {
@@ -87,7 +105,7 @@ Test(log, a_log_that_cannot_be_written_harms_nobody) {
     int ends[2];
     cr_assert_eq(pipe(ends), 0);
     close(ends[1]);
-    log_to(ends[1], LOG_TO_FD);
+    log_to(ends[1], NULL);
     errno = 0;
     log_error("to nobody");
     cr_assert_eq(errno, 0);

@@ -29,7 +29,7 @@ static inline struct client *unit_client(struct worker *w, int *peer) {
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     cr_assert_lt(pair[0], w->seg->clients.len);
     struct client *c = worker_client(w, (uint32_t)pair[0]);
-    cr_assert_neq(client_claim(c, w->index, 1, -1), 0);
+    cr_assert_neq(client_claim(c, w->index, 1), 0);
     client_open(c, w->index, 1, &facts, &address, 1);
     member_add(w, c);
     *peer = pair[1];

@@ -74,49 +74,63 @@ static void fd_high_raise(struct worker *w, uint32_t fd) {
         ;
 }
 
-static void accept_peer(struct worker *w, int fd, int mine, const union peer *peer) {
-    struct in6_addr addr;
-    uint16_t port;
+uint64_t accept_cookie(int fd) {
     uint64_t cookie = 0;
     socklen_t len = sizeof cookie;
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
+}
+
+/* The connection is ours alone to greet or to refuse; false: it is closed. */
+static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t cookie) {
+    struct in6_addr addr;
+    uint16_t port;
+    union peer peer = {0};
+    socklen_t len = sizeof peer;
     char who[80];
-    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0) {
-        close(fd); /* gone before it was greeted */
-        return;
+    if (getpeername(fd, &peer.any, &len) != 0) {
+        if (!accept_is_listener(w->seg, fd))
+            close(fd); /* gone before it was greeted */
+        return false;
     }
-    peer_address(peer, &addr, &port);
+    peer_address(&peer, &addr, &port);
     struct client shown = {.addr = addr, .port = port};
     client_endpoint(&shown, who);
-    bool full = segment_connections(w->seg) >= w->seg->header->geometry.max_clients ||
-                (uint32_t)fd >= w->seg->clients.len;
+    bool full = segment_connections(w->seg) >= w->seg->header->geometry.max_clients;
     if (full || address_full(w, &addr)) {
         accept_refuse(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL, who);
-        return;
+        return false;
     }
-    fd_high_raise(w, (uint32_t)fd);
-    FAULT("accept.claim.before");
-    struct client *c = worker_client(w, (uint32_t)fd);
-    if (client_claim(c, w->index, cookie, mine) == 0)
-        return; /* another worker took it for an orphan: it serves it */
     struct facts facts = {.encoding = w->config.encoding,
                           .heard = w->now,
                           .tat = w->now,
                           .seen = room_count(&w->seg->room)};
     client_open(c, w->index, cookie, &facts, &addr, port);
     log_info("client %s connected", who);
+    return true;
+}
+
+void accept_socket(struct worker *w, int fd, uint64_t cookie) {
+    if (cookie == 0)
+        return; /* no socket at all: an orphan that is served and gone already */
+    if ((uint32_t)fd >= w->seg->clients.len) {
+        close(fd); /* somebody has raised our limit from outside */
+        return;
+    }
+    struct client *c = worker_client(w, (uint32_t)fd);
+    fd_high_raise(w, (uint32_t)fd);
+    FAULT("accept.claim.before");
+    uint32_t birth = client_claim(c, w->index, cookie);
+    if (birth == 0)
+        return; /* another worker took it for an orphan, or has it: it serves it */
+    /* One who was slow to get here may find another socket under the number. */
+    if (accept_cookie(fd) != cookie || !accept_claimed(w, fd, c, cookie)) {
+        client_unclaim(c, birth, w->index, cookie);
+        return;
+    }
     atomic_fetch_add_explicit(&w->slot->stats.accepted, 1, memory_order_relaxed);
     member_add(w, c);
     member_arm(w, c);
     fd_list_add(&w->ready, (uint32_t)fd); /* to be greeted */
-}
-
-void accept_orphan(struct worker *w, int fd) {
-    union peer peer = {0};
-    socklen_t len = sizeof peer;
-    if (getpeername(fd, &peer.any, &len) == 0)
-        accept_peer(w, fd, (int)w->index, &peer);
-    else
-        close(fd);
 }
 
 /* Nothing can be taken from the queue now: instead of being woken for it again and again, look
@@ -137,12 +151,10 @@ void accept_resume(struct worker *w) {
 
 void accept_batch(struct worker *w, int listener) {
     for (int i = 0; i < ACCEPT_BATCH; i++) {
-        union peer peer = {0};
-        socklen_t len = sizeof peer;
-        int fd = accept4(listener, &peer.any, &len, SOCK_NONBLOCK);
+        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
         FAULT("accept.after");
         if (fd >= 0) {
-            accept_peer(w, fd, -1, &peer);
+            accept_socket(w, fd, accept_cookie(fd));
             continue;
         }
         if (errno == ECONNABORTED || errno == EINTR)
@@ -157,8 +169,7 @@ bool accept_is_listener(const struct segment *seg, int fd) {
     const struct segment_header *h = seg->header;
     for (int i = 0; i < LISTENERS_MAX; i++) {
         for (int k = 0; k < WORKERS_MAX; k++) {
-            if (atomic_load(&h->listeners[i].state) != LISTENER_UNUSED &&
-                h->listeners[i].fd[k] == fd)
+            if (h->listeners[i].fd[k] == fd)
                 return true;
         }
     }

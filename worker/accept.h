@@ -14,9 +14,14 @@ void accept_batch(struct worker *w, int listener);
 /* Once a turn: ends such a pause when its time has come. */
 void accept_resume(struct worker *w);
 
-/* A socket that a predecessor accepted and gave no record: as if it had just come. */
-void accept_orphan(struct worker *w, int fd);
+/* SO_COOKIE: which socket this is; 0: none. */
+uint64_t accept_cookie(int fd);
 
+/* A connection that has no record yet, just taken from the queue or left by one who died over it:
+ * claims its record, and greets or refuses it.  Nothing is done if another was first. */
+void accept_socket(struct worker *w, int fd, uint64_t cookie);
+
+/* Also one that is just being opened or closed, while header->listeners_moves is even. */
 bool accept_is_listener(const struct segment *seg, int fd);
 
 /* Registers the listeners this worker is to poll, and only these. */

@@ -46,9 +46,8 @@ static const char *record_fault(struct worker *w, const struct client *c) {
 }
 
 static bool still_that_socket(const struct client *c, int fd) {
-    uint64_t cookie = 0;
-    socklen_t len = sizeof cookie;
-    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 && cookie == c->cookie;
+    uint64_t cookie = accept_cookie(fd);
+    return cookie != 0 && cookie == c->cookie;
 }
 
 /* A predecessor died in leave_finish.  If it had closed the socket, the number may be another
@@ -156,28 +155,26 @@ static void adopt_sweep_pool(struct worker *w, struct box_pool *pool, bool inbox
     }
 }
 
-/* Sockets that were accepted from a listener of ours and have no record: see client.h. */
-static void adopt_orphans(struct worker *w) {
+/* Sockets that were accepted from a listener of ours and have no record: see client.h.  Whose
+ * listener it was says nothing, for others may have polled it meanwhile. */
+bool adopt_orphans(struct worker *w) {
     struct segment_header *h = w->seg->header;
-    uint32_t high = atomic_load(&h->fd_high);
+    uint32_t high = atomic_load(&h->fd_high), moves = atomic_load(&h->listeners_moves);
+    if (moves & 1)
+        return false;
     for (uint32_t fd = 3; fd <= high && fd < w->seg->clients.len; fd++) {
-        struct client *c = worker_client(w, fd);
-        uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
-        if (client_state(life) == CLIENT_LIVE)
-            continue;
+        uint64_t life = atomic_load_explicit(&worker_client(w, fd)->life, memory_order_acquire);
+        uint64_t cookie = client_state(life) == CLIENT_LIVE ? 0 : accept_cookie((int)fd);
         int tag = 0;
         socklen_t len = sizeof tag;
-        if (getsockopt((int)fd, IPPROTO_TCP, TCP_KEEPIDLE, &tag, &len) != 0)
+        if (cookie == 0 || getsockopt((int)fd, IPPROTO_TCP, TCP_KEEPIDLE, &tag, &len) != 0 ||
+            tag < SLOT_TAG || tag >= SLOT_TAG + WORKERS_MAX || accept_is_listener(w->seg, (int)fd))
             continue;
-        int from = tag - SLOT_TAG;
-        if (from < 0 || from >= WORKERS_MAX || atomic_load(&h->polled_by[from]) != w->index ||
-            accept_is_listener(w->seg, (int)fd))
-            continue;
-        if (client_state(life) == CLIENT_CLOSING && still_that_socket(c, (int)fd))
-            continue; /* not an orphan: on its way out */
-        log_info("adopting a connection whose worker died before greeting it");
-        accept_orphan(w, (int)fd);
+        if (atomic_load(&h->listeners_moves) != moves)
+            return false;
+        accept_socket(w, (int)fd, cookie);
     }
+    return true;
 }
 
 /* Enters the successor's guard, under the gate, where the predecessor's was, or as near to it as
@@ -238,6 +235,6 @@ void adopt_slot(struct worker *w) {
     adopt_lapped(w, old, guard);
     adopt_sweep_pool(w, &seg->inboxes, true);
     adopt_sweep_pool(w, &seg->outboxes, false);
-    adopt_orphans(w);
+    w->orphans_due = !adopt_orphans(w);
     worker_unnote(w);
 }

@@ -14,4 +14,8 @@ void adopt_client(struct worker *w, struct client *c);
 /* A successor's start: everything its slot holds. */
 void adopt_slot(struct worker *w);
 
+/* Connections that nobody has greeted yet.  False: listeners were being opened or closed, which
+ * look much the same; to be done again. */
+bool adopt_orphans(struct worker *w);
+
 #endif

@@ -55,6 +55,11 @@ static void member_came(struct worker *w, uint32_t fd) {
     w->circle_left += w->circle_left > 0;
 }
 
+void members_count(struct worker *w) {
+    if (!w->adopting)
+        atomic_store_explicit(&w->slot->clients, w->member_count, memory_order_release);
+}
+
 void member_add(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     if (w->place[fd] != 0)
@@ -65,7 +70,7 @@ void member_add(struct worker *w, struct client *c) {
     w->armed[fd] = 0xff;
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->strangers++;
-    atomic_store_explicit(&w->slot->clients, w->member_count, memory_order_release);
+    members_count(w);
     member_came(w, fd);
 }
 
@@ -81,7 +86,7 @@ void member_remove(struct worker *w, struct client *c) {
         w->blocked--;
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->strangers--;
-    atomic_store_explicit(&w->slot->clients, w->member_count, memory_order_release);
+    members_count(w);
     if (last != fd)
         member_came(w, last); /* to this place, where the flush may have been already */
 }

@@ -218,7 +218,7 @@ static int worker_timeout(const struct worker *w, bool flushing) {
     bool timeouts = (w->strangers > 0 && w->config.login_timeout_ms > 0) ||
                     (w->config.idle_timeout_ms > 0 && w->member_count > 0);
     int timeout = timeouts || w->retiring ? SWEEP_MS : -1;
-    if (w->master_lost)
+    if (w->master_lost || w->orphans_due)
         timeout = SUCCESSION_MS;
     if (w->master_doubted)
         timeout = timeout_sooner(w, timeout, w->master_looked + SUCCESSION_DOUBT_MS);
@@ -271,8 +271,9 @@ static bool worker_retired(struct worker *w) {
         return false;
     atomic_store(&w->slot->state, SLOT_RETIRING);
     accept_listen(w); /* whoever polls them now has added them already */
-    bool none = move_stage_all(w);
-    if (!none || w->stage.count > 0 || !w->settled || w->going.count > 0)
+    if (w->stage.count > 0 || !w->settled)
+        return false; /* those whose moves are under way are not to be moved again */
+    if (!move_stage_all(w) || w->stage.count > 0 || w->going.count > 0)
         return false;
     /* Under the gate: a move to this slot is either in the ledger by now, and then we stay, or its
      * publisher will see that nobody is here any more. */
@@ -299,6 +300,8 @@ static int worker_serve(struct worker *w) {
             w->master_lost = succession_look(w);
         if (w->master_doubted && w->now - w->master_looked >= SUCCESSION_DOUBT_MS)
             succession_doubt(w);
+        if (w->orphans_due)
+            w->orphans_due = !adopt_orphans(w);
         input_release_held(w);
         worker_input(w);
         relieve_look(w);
@@ -324,6 +327,7 @@ static void worker_adopt(struct worker *w) {
         else if (!all)
             usleep(RETRY_MS * 1000);
     }
+    members_count(w);
     atomic_store(&w->slot->deaths, 0);
     atomic_store_explicit(&w->slot->state, SLOT_SERVING, memory_order_release);
 }

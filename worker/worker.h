@@ -45,16 +45,16 @@ struct worker {
     uint32_t index;
     uint64_t me; /* incarnation */
     master_entry start_master;
-    bool master_lost;     /* the master is dead and not replaced yet */
-    uint64_t master_seat; /* the one whose pidfd is watched */
-    uint64_t
-        master_asked; /* the dead one's seat that this worker has started another for, and when */
-    uint32_t master_asked_at;
-    bool master_doubted;     /* it did not set its switch anew (succession.h) */
-    uint64_t master_beat;    /* its heartbeat when that expired */
-    uint32_t master_still;   /* looks at it since */
-    uint32_t master_looked;  /* when, last */
-    struct gate_watch watch; /* what to do while waiting at the gate in vain */
+    /* The master, as far as it is this worker's concern: succession.h. */
+    uint64_t master_seat;     /* the one whose pidfd is watched */
+    uint64_t master_asked;    /* the dead one's seat that this worker has started another for */
+    uint64_t master_beat;     /* its heartbeat when its switch expired */
+    uint32_t master_asked_at; /* when another was started */
+    uint32_t master_still;    /* looks at that heartbeat since */
+    uint32_t master_looked;   /* when, last */
+    bool master_lost;         /* it is dead and not replaced yet */
+    bool master_doubted;      /* it did not set its switch anew */
+    struct gate_watch watch;  /* what to do while waiting at the gate in vain */
     struct config config;
     uint64_t generation;
     uint32_t now; /* segment_now() as of this turn */
@@ -91,6 +91,7 @@ struct worker {
     struct stage stage;
     bool ring_full;     /* the stage holds lines that found no room */
     bool settled;       /* every committed entry is applied: input may be handled */
+    bool orphans_due;   /* a look for orphans was put off */
     bool adopting;      /* settling what a predecessor left: never publishes */
     bool retiring;      /* giving its clients away */
     uint32_t give_next; /* retiring: round robin over the slots that stay */
@@ -129,6 +130,8 @@ static inline uint64_t client_tag(const struct worker *w, const struct client *c
 /* Membership: the client is this worker's to serve.  members.c */
 /* For descriptors below `len`: zeroed pages, which cost nothing until a client uses them. */
 bool members_make(struct worker *w, uint32_t len);
+/* How many there are, for all to see; while adopting, the predecessor's count stands. */
+void members_count(struct worker *w);
 void member_add(struct worker *w, struct client *c);
 void member_remove(struct worker *w, struct client *c);
 /* Makes epoll's interest what hold and mode say; `again`: it is not known what is registered. */

@@ -15,12 +15,15 @@
 #include "tests/crash/crowd.h"
 #include "tests/crash/victim.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -38,6 +41,7 @@ enum {
     AFTERWARDS_MS = 10000, /* for the room to go on */
     AFTERWARDS_LINES = 40,
     REST_MS = 15000,
+    RESETS = 20,
     POINTS_MAX = 256,
 };
 
@@ -45,7 +49,7 @@ static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\n
                            "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
 /* What makes the server come to points that talk alone does not lead to. */
-enum stimulus { TALK, KILL, RELOAD, DRAIN, KILL_MASTER, UPGRADE, DEAFEN, STOP_MASTER };
+enum stimulus { TALK, KILL, RELOAD, DRAIN, KILL_MASTER, UPGRADE, DEAFEN, STOP_MASTER, RESET };
 static const struct {
     const char *prefix;
     enum stimulus stimulus;
@@ -68,6 +72,7 @@ static const struct {
     {"upgrade.", UPGRADE},
     {"keeper.", UPGRADE},
     {"flush.lap", DEAFEN},
+    {"client.unclaim", RESET},
 };
 
 /* Points that are reached only after a death at another. */
@@ -141,6 +146,19 @@ static void talk(struct bench *b) {
         b->dead_master = 0;
 }
 
+/* Connections that are gone before anybody greets them. */
+static void reset(struct bench *b) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)};
+    struct linger at_once = {.l_onoff = 1};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < RESETS; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        (void)!connect(fd, (struct sockaddr *)&to, sizeof to);
+        close(fd);
+    }
+}
+
 static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
@@ -152,6 +170,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     b->stimulated = clock_ms();
     switch (stimulus) {
     case TALK: break;
+    case RESET: reset(b); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
     case UPGRADE: kill(master, SIGUSR2); break;

@@ -94,7 +94,7 @@ static void come(struct person *p, uint16_t port) {
     p->client = (uint32_t)pair[0];
     p->fd = pair[1];
     p->len = 0;
-    p->birth = client_claim(c, 0, cookie, -1);
+    p->birth = client_claim(c, 0, cookie);
     MUST(p->birth != 0);
     client_open(c, 0, cookie, &facts, &addr, port);
     member_add(&worker, c);

@@ -1,0 +1,142 @@
+/* unit_accept.c - connections that have no record yet: who greets them, and that nothing else is
+ * taken for one. */
+#include "tests/unit_worker.h"
+#include "worker/accept.h"
+#include "worker/adopt.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+static struct segment seg;
+static struct worker worker;
+
+static void set_up(void) {
+    unit_segment(&seg, 65536);
+    unit_worker(&worker, &seg);
+    seg.header->geometry.max_clients = 100;
+    for (int i = 0; i < LISTENERS_MAX; i++)
+        memset(seg.header->listeners[i].fd, 0xff, sizeof seg.header->listeners[i].fd);
+}
+TestSuite(accept, .init = set_up);
+
+/* As the master makes it, for worker 3. */
+static int listener(struct sockaddr_in *at) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), tag = SLOT_TAG + 3;
+    socklen_t len = sizeof *at;
+    *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &tag, sizeof tag);
+    cr_assert_eq(bind(fd, (struct sockaddr *)at, sizeof *at), 0);
+    cr_assert_eq(listen(fd, 5), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)at, &len), 0);
+    return fd;
+}
+
+/* Accepted, and not greeted. */
+static int orphan(int *peer) {
+    struct sockaddr_in at;
+    int from = listener(&at);
+    *peer = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(connect(*peer, (struct sockaddr *)&at, sizeof at), 0);
+    int fd = accept(from, NULL, NULL);
+    cr_assert_geq(fd, 0);
+    cr_assert_lt(fd, seg.clients.len);
+    close(from);
+    atomic_store(&seg.header->fd_high, (uint32_t)fd);
+    return fd;
+}
+
+static enum client_state state_of(int fd) {
+    return client_state(atomic_load(&seg.clients.at[fd].life));
+}
+
+Test(accept, an_orphan_of_any_listener_is_adopted) {
+    int peer, fd = orphan(&peer);
+    cr_assert(adopt_orphans(&worker));
+    cr_assert_eq(state_of(fd), CLIENT_LIVE);
+    cr_assert_eq(worker.member_count, 1);
+    cr_assert(adopt_orphans(&worker), "and only once");
+    cr_assert_eq(worker.member_count, 1);
+}
+
+Test(accept, what_a_predecessor_began_is_begun_anew) {
+    int peer, fd = orphan(&peer);
+    cr_assert_eq(client_claim(&seg.clients.at[fd], worker.index, accept_cookie(fd)), 1);
+    cr_assert(adopt_orphans(&worker));
+    cr_assert_eq(state_of(fd), CLIENT_LIVE);
+}
+
+Test(accept, one_that_another_worker_is_greeting_is_left_to_it) {
+    int peer, fd = orphan(&peer);
+    cr_assert_eq(client_claim(&seg.clients.at[fd], 1, accept_cookie(fd)), 1);
+    cr_assert(adopt_orphans(&worker));
+    cr_assert_eq(state_of(fd), CLIENT_FILLING);
+    cr_assert_eq(worker.member_count, 0);
+}
+
+/* Its record is nobody's then: whoever gets the number next is served. */
+Test(accept, one_that_is_gone_before_it_is_greeted_leaves_nothing) {
+    struct linger at_once = {.l_onoff = 1};
+    int peer, fd = orphan(&peer);
+    cr_assert_eq(client_claim(&seg.clients.at[fd], worker.index, accept_cookie(fd)), 1);
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(peer);
+    cr_assert(adopt_orphans(&worker));
+    cr_assert_eq(state_of(fd), CLIENT_FREE);
+    cr_assert_eq(fcntl(fd, F_GETFD), -1, "closed");
+}
+
+Test(accept, a_refused_one_leaves_nothing) {
+    int peer, fd = orphan(&peer);
+    char said[100] = "";
+    seg.header->geometry.max_clients = 0;
+    cr_assert(adopt_orphans(&worker));
+    cr_assert_eq(state_of(fd), CLIENT_FREE);
+    cr_assert_eq(fcntl(fd, F_GETFD), -1, "closed");
+    cr_assert_gt(recv(peer, said, sizeof said - 1, MSG_WAITALL), 0);
+    cr_assert_str_eq(said, "The room is full.\r\n");
+}
+
+Test(accept, a_listener_is_no_orphan) {
+    struct sockaddr_in at;
+    int fd = listener(&at);
+    atomic_store(&seg.header->fd_high, (uint32_t)fd);
+    seg.header->listeners[5].fd[3] = fd; /* being opened: in no state yet */
+    cr_assert(adopt_orphans(&worker));
+    cr_assert_eq(state_of(fd), CLIENT_FREE);
+    cr_assert_neq(fcntl(fd, F_GETFD), -1, "still open");
+}
+
+Test(accept, while_listeners_are_made_nothing_is_taken_for_an_orphan) {
+    int peer, fd = orphan(&peer);
+    atomic_store(&seg.header->listeners_moves, 7);
+    cr_assert_not(adopt_orphans(&worker), "to be done again");
+    cr_assert_eq(state_of(fd), CLIENT_FREE);
+    atomic_store(&seg.header->listeners_moves, 8);
+    cr_assert(adopt_orphans(&worker));
+    cr_assert_eq(state_of(fd), CLIENT_LIVE);
+}
+
+/* It was stopped between accept and claim; meanwhile another took it for an orphan, and the number
+ * is a file's now. */
+Test(accept, who_comes_too_late_touches_nothing) {
+    int pipe_fds[2];
+    cr_assert_eq(pipe(pipe_fds), 0);
+    accept_socket(&worker, pipe_fds[0], accept_cookie(pipe_fds[0]));
+    cr_assert_eq(state_of(pipe_fds[0]), CLIENT_FREE);
+    cr_assert_neq(fcntl(pipe_fds[0], F_GETFD), -1, "still open");
+}
+
+/* Else others would let more in meanwhile than there may be. */
+Test(accept, while_adopting_the_predecessors_count_stands) {
+    int peer;
+    atomic_store(&worker.slot->clients, 40);
+    worker.adopting = true;
+    unit_client(&worker, &peer);
+    cr_assert_eq(segment_connections(&seg), 40);
+    worker.adopting = false;
+    members_count(&worker);
+    cr_assert_eq(segment_connections(&seg), 1);
+}
