@@ -350,7 +350,7 @@ Test(operate, starts_without_standard_descriptors) {
     cr_assert_eq(chmod(script, 0700), 0);
     s->binary = script;
     s->workers_may_die = true;
-    server_launch(s, "%slog = %s\n", server_quiet, s->log);
+    server_launch(s, "%slog = %s\npidfile = %s/pid\n", server_quiet, s->log, s->dir);
     server_signal(s, SIGUSR2);
     server_logged(s, "upgraded: room");
     guest_close(guest_enter(s, "ann"));
