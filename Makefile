@@ -82,7 +82,7 @@ run-fuzz_%: $(B)/fuzz_%
 	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 	-artifact_prefix=$(B)/ $(B)/corpus/$* tests/fuzz/corpus/$*
 
-bench: all # needs python3
+bench: # needs python3; builds the server first
 	sh scripts/bench $(BENCHFLAGS)
 
 D = $(DESTDIR)$(prefix)
