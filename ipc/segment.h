@@ -62,6 +62,7 @@ struct master_state {
     int32_t log_fd;
     uint32_t log_target;    /* enum log_target */
     int32_t pid_fd_file;    /* the pidfile's descriptor, locked; -1: none */
+    int32_t pid_fd_next;    /* of the one that is to take its place; -1: none */
     int32_t binary_fd;      /* the running binary, to go back to */
     int32_t signal_fd;      /* of the master that lives, or lived last */
     int32_t alive_fd;       /* timerfd: expires when the master stands still (watchdog_beat) */
@@ -93,7 +94,8 @@ struct segment_header {
     uint32_t counters_exact;                /* 1: the kernel keeps the counts that adoption needs */
     _Atomic uint32_t listeners_moves;       /* odd while the master opens or closes some */
     struct listener listeners[LISTENERS_MAX];
-    _Atomic uint32_t keeper; /* who goes on after an upgrade: master/keeper.h */
+    _Atomic uint64_t signals; /* pending when a master was killed for standing still */
+    _Atomic uint32_t keeper;  /* who goes on after an upgrade: master/keeper.h */
     struct master_state master;
     _Atomic uint64_t generation; /* of the configuration; config[generation & 1] counts */
     struct config config[2];

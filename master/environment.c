@@ -1,6 +1,7 @@
 /* environment.c - see environment.h. */
 #include "master/environment.h"
 
+#include "ipc/fault.h"
 #include "ipc/log.h"
 
 #include <errno.h>
@@ -97,33 +98,38 @@ bool log_open(struct master_state *state, const struct config *config, char *err
     return true;
 }
 
+/* In *fd as soon as it is there, so that a lock outlives nobody who could give it back. */
+static bool pidfile_lock(const char *path, int32_t *fd, char *err, size_t err_size) {
+    *fd = open(path, O_RDWR | O_CREAT, 0644);
+    if (*fd < 0) {
+        snprintf(err, err_size, "pidfile %s: %s", path, strerror(errno));
+        return false;
+    }
+    FAULT("pidfile.lock");
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    snprintf(err, err_size, "pidfile %s: another server holds it", path);
+    close(*fd);
+    *fd = -1;
+    return false;
+}
+
 bool pidfile_open(struct master_state *state, const struct config *config, char *err,
                   size_t err_size) {
-    if (config->pidfile[0] == '\0')
-        return true;
-    int fd = open(config->pidfile, O_RDWR | O_CREAT, 0644);
-    if (fd < 0) {
-        snprintf(err, err_size, "pidfile %s: %s", config->pidfile, strerror(errno));
-        return false;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        snprintf(err, err_size, "pidfile %s: another server holds it", config->pidfile);
-        close(fd);
-        return false;
-    }
     snprintf(state->pidfile, sizeof state->pidfile, "%s", config->pidfile);
-    state->pid_fd_file = fd;
-    return true;
+    return config->pidfile[0] == '\0' ||
+           pidfile_lock(config->pidfile, &state->pid_fd_file, err, err_size);
+}
+
+static void pid_write(int fd, const char *path) {
+    char text[16];
+    int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    if (fd > 0 && (pwrite(fd, text, (size_t)n, 0) != n || ftruncate(fd, n) != 0))
+        log_warn_errno("pidfile %s", path);
 }
 
 void pidfile_write(const struct master_state *state) {
-    char text[16];
-    int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    if (state->pid_fd_file <= 0)
-        return;
-    if (pwrite(state->pid_fd_file, text, (size_t)n, 0) != n ||
-        ftruncate(state->pid_fd_file, n) != 0)
-        log_warn_errno("pidfile %s", state->pidfile);
+    pid_write(state->pid_fd_file, state->pidfile);
 }
 
 void pidfile_remove(struct master_state *state) {
@@ -138,15 +144,31 @@ void pidfile_remove(struct master_state *state) {
 
 bool pidfile_move(struct master_state *state, const struct config *config, char *err,
                   size_t err_size) {
-    struct master_state next = {.pid_fd_file = -1};
+    if (state->pid_fd_next >= 0) { /* a predecessor died below, and this is done again */
+        if (state->pid_fd_next == state->pid_fd_file)
+            snprintf(state->pidfile, sizeof state->pidfile, "%s", config->pidfile);
+        else
+            close(state->pid_fd_next);
+        state->pid_fd_next = -1;
+    }
     if (strcmp(state->pidfile, config->pidfile) == 0)
         return true;
-    if (!pidfile_open(&next, config, err, err_size))
+    if (config->pidfile[0] != '\0' &&
+        !pidfile_lock(config->pidfile, &state->pid_fd_next, err, err_size))
         return false;
-    pidfile_remove(state);
-    memcpy(state->pidfile, next.pidfile, sizeof state->pidfile);
-    state->pid_fd_file = next.pid_fd_file;
-    pidfile_write(state);
+    FAULT("pidfile.move.locked");
+    pid_write(state->pid_fd_next, config->pidfile);
+    int old = state->pid_fd_file;
+    if (old > 0 && unlink(state->pidfile) != 0)
+        (void)!ftruncate(old, 0);
+    FAULT("pidfile.move.unlinked");
+    state->pid_fd_file = state->pid_fd_next;
+    FAULT("pidfile.move.between");
+    snprintf(state->pidfile, sizeof state->pidfile, "%s", config->pidfile);
+    FAULT("pidfile.move.named");
+    state->pid_fd_next = -1;
+    if (old > 0)
+        close(old);
     return true;
 }
 

@@ -130,7 +130,8 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
         snprintf(err, err_size, "%s: not started", options->conf_path);
         return false;
     }
-    static struct master_state state = {.pid_fd_file = -1, .binary_fd = -1, .log_fd = -1};
+    static struct master_state state = {
+        .pid_fd_file = -1, .pid_fd_next = -1, .binary_fd = -1, .log_fd = -1};
     state.asked_clients = config.max_clients;
     int ready = options->detach ? detach() : -1;
     if (!log_open(&state, &config, err, err_size) ||

@@ -37,11 +37,22 @@ bool supervisor_slots(struct segment *seg) {
     return seg->header->master.alive_fd >= 0;
 }
 
+static const int handled[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT};
+enum { HANDLED = sizeof handled / sizeof handled[0] };
+
 static void handled_signals(sigset_t *set) {
-    static const int signals[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT, SIGCHLD};
     sigemptyset(set);
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        sigaddset(set, signals[i]);
+    for (int i = 0; i < HANDLED; i++)
+        sigaddset(set, handled[i]);
+}
+
+/* A predecessor was told, stood still, and was killed for it: now we are told. */
+static void inherit_signals(struct segment_header *header) {
+    uint64_t pending = atomic_exchange(&header->signals, 0);
+    for (int i = 1; i < HANDLED; i++) {
+        if (pending >> (handled[i] - 1) & 1)
+            kill(getpid(), handled[i]);
+    }
 }
 
 bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry,
@@ -59,6 +70,7 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return false;
     signal(SIGPIPE, SIG_IGN);
+    inherit_signals(seg->header);
     int *shared = &seg->header->master.signal_fd; /* a dead master's is still open */
     s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     int old = *shared;

@@ -172,3 +172,35 @@ Test(slow, one_who_asks_and_asks_and_never_reads_holds_nobody_up) {
     }
     server_stop(s);
 }
+
+/* The last lines *again*: one who has not been sent them yet is not to lose those before. */
+Test(slow, history_passes_nothing_over) {
+    enum { SAID = 2000 };
+    struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 0\n");
+    struct guest *slow = guest_enter_as(s, "slow", .receive_buffer = 4096);
+    struct guest *ann = guest_enter(s, "ann");
+    int next = 0, notices = 0;
+    memset(filler, 'x', 400);
+    for (int i = 0; i < SAID + IN_FLIGHT; i++) {
+        char number[32];
+        snprintf(number, sizeof number, "ann: %06d", i - IN_FLIGHT);
+        if (i < SAID)
+            guest_say(ann, "%06d %s", i, filler);
+        if (i >= IN_FLIGHT)
+            guest_until_begins(ann, number);
+    }
+    guest_say(slow, "/history 3");
+    guest_say(slow, "done");
+    for (;;) {
+        const char *line = guest_next(slow);
+        int n;
+        if (strcmp(line, "slow: done") == 0)
+            break;
+        notices += strncmp(line, "*** ", 4) == 0;
+        if (sscanf(line, "ann: %6d", &n) == 1 && n >= next)
+            cr_assert_eq(n, next++);
+    }
+    cr_assert_eq(next, SAID);
+    cr_assert_eq(notices, 1);
+    server_stop(s);
+}

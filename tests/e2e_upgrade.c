@@ -206,6 +206,17 @@ Test(succession, a_master_that_is_stopped) {
     server_signal(r.s, SIGSTOP);
     succeeded(&r, r.s->pid);
 }
+/* What it was told is not lost with it. */
+Test(succession, a_stopped_master_that_was_told_to_end) {
+    struct running r = start();
+    int status;
+    server_signal(r.s, SIGSTOP);
+    server_signal(r.s, SIGTERM);
+    guests_expect(r.g, 2, told(TOLD_GOING_DOWN));
+    cr_assert(run_wait(r.s->pid, &status, wait_deadline()));
+    r.s->pid = getpid();
+    server_logged(r.s, "master: ended");
+}
 Test(succession, a_master_and_a_worker_that_are_stopped) {
     struct running r = start();
     server_signal(r.s, SIGSTOP);

@@ -61,6 +61,14 @@ Test(accept, an_orphan_of_any_listener_is_adopted) {
     cr_assert_eq(worker.member_count, 1);
 }
 
+/* Its worker died before it could say how high the numbers of clients go by now. */
+Test(accept, an_orphan_above_all_clients_is_adopted) {
+    int peer, fd = orphan(&peer);
+    atomic_store(&seg.header->fd_high, 0);
+    cr_assert(adopt_orphans(&worker));
+    cr_assert_eq(state_of(fd), CLIENT_LIVE);
+}
+
 Test(accept, what_a_predecessor_began_is_begun_anew) {
     int peer, fd = orphan(&peer);
     cr_assert_eq(client_claim(&seg.clients.at[fd], worker.index, accept_cookie(fd)), 1);

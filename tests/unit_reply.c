@@ -3,6 +3,7 @@
 #include "tests/unit_worker.h"
 #include "worker/edit.h"
 #include "worker/flush.h"
+#include "worker/relieve.h"
 
 #include <criterion/criterion.h>
 
@@ -69,4 +70,33 @@ Test(reply, does_not_follow_half_a_line) {
     flush_client(&worker, c);
     cr_assert_gt(recv(peer, text, sizeof text - 1, MSG_DONTWAIT), 0);
     cr_assert_str_eq(text, "\r\nrrrr*** 3 lines skipped\r\n");
+}
+
+static void half_a_long_line(struct client *c) {
+    struct edit e;
+    edit_begin(&e, &worker, c);
+    cr_assert(edit_line_box(&e));
+    e.f->line_len = 600;
+    cr_assert(edit_commit(&e));
+}
+
+static void look_for_boxes(void) {
+    atomic_fetch_add(&seg.header->boxes_wanted, 1);
+    worker.now += RELIEVE_MS;
+    relieve_look(&worker);
+}
+
+/* However busily it is typed on. */
+Test(reply, half_a_long_line_keeps_no_box_from_others) {
+    int peer;
+    struct client *c = unit_client(&worker, &peer);
+    half_a_long_line(c);
+    cr_assert_eq(unit_boxes(&worker, c), 1);
+    look_for_boxes();
+    cr_assert_eq(unit_boxes(&worker, c), 1, "it may be about to end");
+    look_for_boxes();
+    cr_assert_eq(unit_boxes(&worker, c), 0);
+    cr_assert_eq(client_facts(c)->line_len, 0);
+    cr_assert(client_facts(c)->flags & FACT_OVERLONG, "its end will be told so");
+    cr_assert(client_is(c, 1), "and it stays");
 }

@@ -159,10 +159,13 @@ static void adopt_sweep_pool(struct worker *w, struct box_pool *pool, bool inbox
  * listener it was says nothing, for others may have polled it meanwhile. */
 bool adopt_orphans(struct worker *w) {
     struct segment_header *h = w->seg->header;
-    uint32_t high = atomic_load(&h->fd_high), moves = atomic_load(&h->listeners_moves);
+    uint32_t moves = atomic_load(&h->listeners_moves), len = w->seg->clients.len;
+    /* The lowest free number is always given, and those of no client are as many at most as there
+     * are numbers beyond max_clients: so far above a client's may an orphan's be. */
+    uint64_t high = (uint64_t)atomic_load(&h->fd_high) + len - h->geometry.max_clients;
     if (moves & 1)
         return false;
-    for (uint32_t fd = 3; fd <= high && fd < w->seg->clients.len; fd++) {
+    for (uint32_t fd = 3; fd <= high && fd < len; fd++) {
         uint64_t life = atomic_load_explicit(&worker_client(w, fd)->life, memory_order_acquire);
         uint64_t cookie = client_state(life) == CLIENT_LIVE ? 0 : accept_cookie((int)fd);
         int tag = 0;

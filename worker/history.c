@@ -31,9 +31,17 @@ static uint32_t history_lines(struct edit *e, uint64_t first, uint64_t before) {
 void history_show(struct edit *e, uint64_t before, uint32_t lines) {
     const struct room *room = &e->w->seg->room;
     uint64_t first = history_first(e->w, before, lines);
-    struct words words = {.n = history_lines(e, first, before)};
+    uint64_t guard = atomic_load_explicit(&e->w->slot->guard, memory_order_relaxed);
     edit_settle_map(e);
+    /* One who is in the room already has perhaps not been sent all of it: nothing is passed over.
+     */
+    bool behind = (client_facts(e->c)->flags & FACT_IN_ROOM) &&
+                  e->f->pos < room_start(room, first, e->f->encoding);
+    if (behind)
+        first = room_find(room, e->f->encoding, e->f->pos, guard, before);
+    struct words words = {.n = history_lines(e, first, before)};
     if (words.n > 0)
         edit_sentence(e, SAY_EARLIER, &words);
-    e->f->pos = room_start(room, first, e->f->encoding);
+    if (!behind)
+        e->f->pos = room_start(room, first, e->f->encoding);
 }

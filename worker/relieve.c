@@ -1,6 +1,7 @@
 /* relieve.c - see relieve.h. */
 #include "worker/relieve.h"
 
+#include "worker/edit.h"
 #include "worker/leave.h"
 
 bool relieve_asked(const struct worker *w) {
@@ -16,18 +17,30 @@ void relieve_ask(struct worker *w) {
     slots_ring(w->seg->slots, atomic_load(&h->slots_used), (int)w->index);
 }
 
+/* It counts as too long, then: the rest of it is dropped, and its end is told so. */
+static void relieve_line(struct worker *w, struct client *c) {
+    struct edit e;
+    edit_begin(&e, w, c);
+    e.mute = true; /* no box is free to say anything in */
+    edit_give_line_box(&e);
+    e.f->line_len = 0;
+    e.f->flags |= FACT_OVERLONG;
+    edit_commit(&e);
+}
+
 static void relieve_member(struct worker *w, struct client *c) {
     const struct facts *f = client_facts(c);
-    uint32_t fd = client_index(w, c);
+    uint32_t fd = client_index(w, c), birth = (uint32_t)(client_tag(w, c) >> 32);
     /* Its birth makes it another's mark if the descriptor is. */
-    uint32_t mark = (uint32_t)atomic_load_explicit(&c->sent, memory_order_relaxed) +
-                    ((uint32_t)(client_tag(w, c) >> 32) << 20) + 1;
+    uint32_t reads =
+        (uint32_t)atomic_load_explicit(&c->sent, memory_order_relaxed) + (birth << 20) + 1;
+    uint32_t types = ~birth;
     bool unread = c->mode == MODE_BLOCKED && f->out_box != NO_BOX;
-    if (unread && w->taken_mark[fd] == mark)
+    if (unread && w->taken_mark[fd] == reads)
         leave_begin(w, c, "reads nothing, and no box is free for others");
-    else if (f->line_box != NO_BOX && (int32_t)(w->now - f->heard) > RELIEVE_TYPED_MS)
-        leave_begin(w, c, "half a long line for too long, and no box is free for others");
-    w->taken_mark[fd] = unread ? mark : 0;
+    else if (!unread && f->line_box != NO_BOX && w->taken_mark[fd] == types)
+        relieve_line(w, c);
+    w->taken_mark[fd] = unread ? reads : f->line_box != NO_BOX ? types : 0;
 }
 
 void relieve_look(struct worker *w) {

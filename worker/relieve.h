@@ -1,16 +1,17 @@
 /* relieve.h - what is done when no box is free.
  *
  * Boxes are few on purpose (ipc/box.h), and one who does not read its replies keeps some for as
- * long as it likes.  So whoever finds none free asks, and in every worker those who hold boxes and
- * have taken nothing for a while are disconnected; whoever reads, however slowly, stays. */
+ * long as it likes, one who types a long line without end keeps one.  So whoever finds none free
+ * asks, and in every worker those who hold boxes and have taken nothing from one look to the next
+ * are disconnected - whoever reads, however slowly, stays - and half a long line that is there at
+ * two looks in a row counts as too long. */
 #ifndef WORKER_RELIEVE_H
 #define WORKER_RELIEVE_H
 
 #include "worker/worker.h"
 
 enum {
-    RELIEVE_MS = 3000, /* between looks: who has taken nothing from one to the next must go */
-    RELIEVE_TYPED_MS = 20000, /* that half a long line may rest meanwhile */
+    RELIEVE_MS = 3000, /* between looks */
 };
 
 /* No box was free.  The asker's client is held, and tried again every HELD_LOOK_MS. */

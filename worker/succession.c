@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -56,6 +57,7 @@ bool succession_look(struct worker *w) {
         return false;
     if (!readable(slot_seat_pidfd(seat))) {
         succession_watch(w);
+        w->orphans_due |= seat != w->master_seat; /* a dead master's half-made listeners, too */
         w->master_seat = seat;
         return false;
     }
@@ -69,17 +71,35 @@ bool succession_look(struct worker *w) {
     return true; /* until the new one has made itself known */
 }
 
+/* What it was told and has not heard: bit n - 1 for signal n. */
+static uint64_t pending_signals(pid_t pid) {
+    char path[64], line[256];
+    uint64_t found = 0;
+    unsigned long long mask;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file)) {
+        if (sscanf(line, "SigPnd: %llx", &mask) == 1 || sscanf(line, "ShdPnd: %llx", &mask) == 1)
+            found |= mask;
+    }
+    if (file)
+        fclose(file);
+    return found;
+}
+
 void succession_doubt(struct worker *w) {
     struct slot *master = &w->seg->slots[MASTER_SLOT];
     uint64_t seat = atomic_load(&master->entry), beat = atomic_load(&master->heartbeat);
     w->master_looked = w->now;
     if (!w->master_doubted) {
         w->master_doubted = true;
+        w->master_suspect = seat;
         w->master_beat = beat;
         w->master_still = 0;
         return;
     }
-    if (beat != w->master_beat || atomic_load(&w->seg->header->shutdown)) {
+    if (seat != w->master_suspect || beat != w->master_beat ||
+        atomic_load(&w->seg->header->shutdown)) {
         w->master_doubted = false;
         return;
     }
@@ -87,6 +107,7 @@ void succession_doubt(struct worker *w) {
         return;
     if (atomic_exchange(&master->fault, SIGKILL) == 0)
         log_warn("the master stands still; killing it");
+    atomic_fetch_or(&w->seg->header->signals, pending_signals(atomic_load(&master->pid)));
     FAULT("succession.kill.before");
     /* If there is another by now, the number is nobody's or a worker's, who are replaceable. */
     syscall(SYS_pidfd_send_signal, slot_seat_pidfd(seat), SIGKILL, NULL, 0);

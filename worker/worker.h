@@ -48,6 +48,7 @@ struct worker {
     /* The master, as far as it is this worker's concern: succession.h. */
     uint64_t master_seat;     /* the one whose pidfd is watched */
     uint64_t master_asked;    /* the dead one's seat that this worker has started another for */
+    uint64_t master_suspect;  /* the seat of the one who is doubted */
     uint64_t master_beat;     /* its heartbeat when its switch expired */
     uint32_t master_asked_at; /* when another was started */
     uint32_t master_still;    /* looks at that heartbeat since */

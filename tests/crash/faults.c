@@ -49,7 +49,18 @@ static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\n
                            "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
 /* What makes the server come to points that talk alone does not lead to. */
-enum stimulus { TALK, KILL, RELOAD, DRAIN, KILL_MASTER, UPGRADE, DEAFEN, STOP_MASTER, RESET };
+enum stimulus {
+    TALK,
+    KILL,
+    RELOAD,
+    DRAIN,
+    KILL_MASTER,
+    UPGRADE,
+    DEAFEN,
+    STOP_MASTER,
+    RESET,
+    MOVE_PIDFILE
+};
 static const struct {
     const char *prefix;
     enum stimulus stimulus;
@@ -73,6 +84,7 @@ static const struct {
     {"keeper.", UPGRADE},
     {"flush.lap", DEAFEN},
     {"client.unclaim", RESET},
+    {"pidfile.", MOVE_PIDFILE},
 };
 
 /* Points that are reached only after a death at another. */
@@ -179,6 +191,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
         b->dead_master = master;
         kill(master, stimulus == KILL_MASTER ? SIGKILL : SIGSTOP);
         break;
+    case MOVE_PIDFILE: b->victim.elsewhere = !b->victim.elsewhere; /* fall through */
     case RELOAD:
     case DRAIN:
         /* Those who come anew are spread over all workers, so that some must move later. */

@@ -30,7 +30,8 @@ void victim_configure(const struct victim *v, const char *conf) {
     FILE *file = fopen(path_of(v, "fresh", fresh), "w");
     if (!file)
         die(fresh);
-    fprintf(file, "listen = 127.0.0.1:%u\npidfile = %s/pid\n%s", v->port, v->dir, conf);
+    fprintf(file, "listen = 127.0.0.1:%u\npidfile = %s/%s\n%s", v->port, v->dir,
+            v->elsewhere ? "pid2" : "pid", conf);
     if (fclose(file) != 0 || rename(fresh, path_of(v, "conf", path)) != 0)
         die(path);
 }
@@ -135,14 +136,20 @@ void victim_start(struct victim *v, const char *binary, const char *conf) {
     victim_configure(v, conf); /* with the port it has picked */
 }
 
-pid_t victim_named(const struct victim *v) {
+static pid_t named_in(const struct victim *v, const char *name) {
     char path[256], text[32] = "";
-    int fd = open(path_of(v, "pid", path), O_RDONLY | O_CLOEXEC);
+    int fd = open(path_of(v, name, path), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     return n > 0 ? atoi(text) : 0;
+}
+
+/* Where it moves from one to the other, both may be there. */
+pid_t victim_named(const struct victim *v) {
+    pid_t first = named_in(v, "pid"), second = named_in(v, "pid2");
+    return first > 0 && (kill(first, 0) == 0 || second <= 0) ? first : second;
 }
 
 pid_t victim_master(const struct victim *v) {

@@ -15,6 +15,7 @@ enum { VICTIM_WORKERS_MAX = 64 };
 struct victim {
     char dir[128]; /* configuration, log, pidfile */
     char binary[256];
+    bool elsewhere; /* its pidfile: victim_configure moves it */
     uint16_t port;
     pid_t first; /* the master as it was started */
     int log_fd;
