@@ -14,8 +14,8 @@ static void facts_copy(struct facts *to, const struct facts *from) {
         __atomic_store_n(&t[i], __atomic_load_n(&f[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }
 
-struct facts *client_edit(struct client *c) {
-    uint32_t turn = atomic_load_explicit(&c->turn, memory_order_relaxed);
+struct facts *client_begin(struct client *c) {
+    uint32_t turn = atomic_load_explicit(&c->active, memory_order_relaxed);
     struct facts *next = &c->facts[(turn + 1) & 1];
     atomic_thread_fence(memory_order_release); /* who sees this copy change sees the other's turn */
     facts_copy(next, &c->facts[turn & 1]);
@@ -23,12 +23,12 @@ struct facts *client_edit(struct client *c) {
 }
 
 static void client_cache(struct client *c, const struct facts *f) {
-    c->bias = f->pos - f->base - f->box_len;
-    if (c->mode == MODE_BLOCKED || c->mode == MODE_DEAF)
+    c->bias = f->pos - f->base - f->tx_len;
+    if (c->mode == MODE_BLOCKED || c->mode == MODE_WRITE_FAILED)
         return;
     const uint32_t slow = FACT_FILTERED | FACT_GOODBYE | FACT_LIST_ROOM | FACT_LIST_ALL;
     bool direct =
-        (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->out_box == NO_BOX && f->skipped == 0;
+        (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->tx == NO_BUFFER && f->lines_lost == 0;
     c->mode = direct ? f->encoding : MODE_SLOW;
 }
 
@@ -37,80 +37,86 @@ void client_refresh(struct client *c) {
 }
 
 void client_commit(struct client *c) {
-    uint32_t turn = atomic_load_explicit(&c->turn, memory_order_relaxed) + 1;
+    uint32_t turn = atomic_load_explicit(&c->active, memory_order_relaxed) + 1;
     FAULT("client.commit.before");
-    atomic_store_explicit(&c->turn, turn, memory_order_release);
+    atomic_store_explicit(&c->active, turn, memory_order_release);
     FAULT("client.commit.after");
     client_cache(c, &c->facts[turn & 1]);
 }
 
-bool client_peek(const struct client *c, struct facts *out, uint32_t *birth) {
+bool client_peek(const struct client *c, struct facts *out, uint32_t *generation) {
     for (int tries = 0; tries < 100; tries++) {
-        uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
-        if (client_state(life) != CLIENT_LIVE)
+        uint64_t state_word = atomic_load_explicit(&c->state_word, memory_order_acquire);
+        if (client_state(state_word) != CLIENT_LIVE)
             return false;
-        uint32_t turn = atomic_load_explicit(&c->turn, memory_order_acquire);
+        uint32_t turn = atomic_load_explicit(&c->active, memory_order_acquire);
         facts_copy(out, &c->facts[turn & 1]);
         atomic_thread_fence(memory_order_acquire);
-        if (atomic_load_explicit(&c->turn, memory_order_relaxed) == turn &&
-            atomic_load_explicit(&c->life, memory_order_relaxed) == life) {
-            *birth = client_birth(life);
+        if (atomic_load_explicit(&c->active, memory_order_relaxed) == turn &&
+            atomic_load_explicit(&c->state_word, memory_order_relaxed) == state_word) {
+            *generation = client_generation(state_word);
             return true;
         }
     }
     return false;
 }
 
-static uint64_t client_filling(uint32_t birth, uint32_t slot, uint64_t cookie) {
-    return client_life(birth, CLIENT_FILLING) | slot << 8 | (cookie & 0xffff) << 16;
+static uint64_t client_filling(uint32_t generation, uint32_t slot, uint64_t cookie) {
+    return client_state_word(generation, CLIENT_FILLING) | slot << 8 | (cookie & 0xffff) << 16;
 }
 
 /* Whether another is at this very socket.  A record of another socket is nobody's any more: the
  * number would not be ours if that were not closed. */
-static bool client_taken(const struct client *c, uint64_t life, uint32_t slot, uint64_t cookie) {
-    switch (client_state(life)) {
+static bool client_contended(const struct client *c, uint64_t state_word, uint32_t slot,
+                             uint64_t cookie) {
+    switch (client_state(state_word)) {
     case CLIENT_FREE: return false;
     case CLIENT_FILLING:
-        return life == client_filling(client_birth(life), client_filler(life), cookie) &&
-               client_filler(life) != slot;
+        return state_word == client_filling(client_generation(state_word),
+                                            client_filler(state_word), cookie) &&
+               client_filler(state_word) != slot;
     default: return c->cookie == cookie;
     }
 }
 
 uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie) {
-    uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
+    uint64_t state_word = atomic_load_explicit(&c->state_word, memory_order_acquire);
     for (;;) {
-        if (client_taken(c, life, slot, cookie))
+        if (client_contended(c, state_word, slot, cookie))
             return 0;
-        uint32_t birth = client_birth(life) + 1;
+        uint32_t generation = client_generation(state_word) + 1;
         FAULT("client.claim.before");
-        if (atomic_compare_exchange_strong(&c->life, &life, client_filling(birth, slot, cookie))) {
+        if (atomic_compare_exchange_strong(&c->state_word, &state_word,
+                                           client_filling(generation, slot, cookie))) {
             FAULT("client.claim.after");
-            return birth;
+            return generation;
         }
     }
 }
 
-void client_unclaim(struct client *c, uint32_t birth, uint32_t slot, uint64_t cookie) {
-    uint64_t life = client_filling(birth, slot, cookie);
+void client_unclaim(struct client *c, uint32_t generation, uint32_t slot, uint64_t cookie) {
+    uint64_t state_word = client_filling(generation, slot, cookie);
     FAULT("client.unclaim.before"); /* left so, it is claimed by whoever gets the number next */
-    atomic_compare_exchange_strong(&c->life, &life, client_life(birth, CLIENT_FREE));
+    atomic_compare_exchange_strong(&c->state_word, &state_word,
+                                   client_state_word(generation, CLIENT_FREE));
 }
 
 void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct facts *facts,
                  const struct in6_addr *addr, uint16_t port) {
-    uint32_t birth = client_birth(atomic_load_explicit(&c->life, memory_order_relaxed));
+    uint32_t generation =
+        client_generation(atomic_load_explicit(&c->state_word, memory_order_relaxed));
     atomic_store_explicit(&c->sent, 0, memory_order_relaxed);
-    c->taken = 0;
+    c->received = 0;
     c->cookie = cookie;
     c->addr = *addr;
     c->port = port;
     c->mode = MODE_SLOW;
     facts_copy(&c->facts[0], facts);
-    atomic_store_explicit(&c->turn, 0, memory_order_release);
+    atomic_store_explicit(&c->active, 0, memory_order_release);
     client_cache(c, &c->facts[0]);
     atomic_store_explicit(&c->slot, (uint8_t)slot, memory_order_release);
     FAULT("client.open.before");
-    atomic_store_explicit(&c->life, client_life(birth, CLIENT_LIVE), memory_order_release);
+    atomic_store_explicit(&c->state_word, client_state_word(generation, CLIENT_LIVE),
+                          memory_order_release);
     FAULT("client.open.after");
 }

@@ -28,7 +28,7 @@ void room_begin(struct room *room, struct batch *batch) {
 /* Asks every participant how far it has come; see room.h, "Room to write".  The acquire loads pair
  * with the release stores of guards and cursors: their readers' last loads come first. */
 static void room_survey(struct room *room, uint64_t next) {
-    uint64_t ledger = next, text = next, aside = next;
+    uint64_t ledger = next, text = next, side = next;
     for (uint32_t i = 0; i < room->slot_count; i++) {
         struct slot *slot = &room->slots[i];
         uint32_t state = atomic_load_explicit(&slot->state, memory_order_acquire);
@@ -38,20 +38,20 @@ static void room_survey(struct room *room, uint64_t next) {
         uint64_t cursor = atomic_load_explicit(&slot->cursor, memory_order_acquire);
         if (slot_alive(state) && guard < text)
             text = guard;
-        if (cursor < aside)
-            aside = cursor;
+        if (cursor < side)
+            side = cursor;
         if (guard < ledger)
             ledger = guard;
         if (cursor < ledger)
             ledger = cursor;
-        uint64_t hold = atomic_load_explicit(&slot->hold, memory_order_acquire);
+        uint64_t hold = atomic_load_explicit(&slot->overrun_floor, memory_order_acquire);
         if (hold != 0 && hold < ledger)
             ledger = hold;
     }
     struct room_shared *shared = room->shared;
     shared->ledger_limit = ledger - 1 + room->ledger_len;
     for (int e = 0; e < RING_COUNT; e++) {
-        uint64_t start = room_start(room, e == RING_ASIDE ? aside : text, e);
+        uint64_t start = room_start(room, e == RING_SIDE ? side : text, e);
         shared->text_limit[e] = start + room->ring_size[e] - 1;
     }
 }
@@ -86,7 +86,7 @@ bool room_append(struct room *room, struct batch *batch, const struct room_line 
         FAULT("room.append.high");
         memcpy(room->ring[e] + at, line->text[e], line->len[e]);
         batch->end[e] += line->len[e];
-        visible |= e != RING_ASIDE;
+        visible |= e != RING_SIDE;
     }
     FAULT("room.append.text");
     batch->lines += visible;

@@ -3,7 +3,7 @@
  * Model.  Conceptually two kinds of infinite array: the ledger of 64-byte entries, and for each
  * ring a stream of bytes.  Positions are 64-bit and never wrap; only the access to memory takes
  * them modulo the power-of-two size.  Three rings hold what clients are sent, one per wire
- * encoding; the fourth (RING_ASIDE) holds what is not for everybody's eyes: names, private text,
+ * encoding; the fourth (RING_SIDE) holds what is not for everybody's eyes: names, private text,
  * reasons. Every ring is mapped twice in a row, so that any span up to its size is contiguous.
  *
  *     ledger    ... | entry i-1 | entry i | ...            entry i's bytes in ring e are
@@ -34,7 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RING_ASIDE = ENC_COUNT, RING_COUNT };
+enum { RING_SIDE = ENC_COUNT, RING_COUNT };
 
 enum entry_kind {
     ENTRY_GENESIS, /* index 0: makes "the entry before" always exist */
@@ -42,10 +42,10 @@ enum entry_kind {
     ENTRY_JOIN,    /* aside: the name */
     ENTRY_LEAVE,
     ENTRY_NICK,    /* aside: the new name */
-    ENTRY_PRIVATE, /* aside: struct aside_private, then the text */
+    ENTRY_PRIVATE, /* aside: struct side_private, then the text */
     ENTRY_SYSTEM,  /* an announcement; no client */
-    ENTRY_KICK,    /* aside: struct aside_private naming who goes, then the reason */
-    ENTRY_MOVE,    /* aside: struct aside_move */
+    ENTRY_KICK,    /* aside: struct side_private naming who goes, then the reason */
+    ENTRY_MOVE,    /* aside: struct side_move */
     ENTRY_POISON,  /* the client's next line killed two workers: it goes */
 };
 
@@ -61,7 +61,7 @@ enum {
 struct entry {
     uint64_t end[RING_COUNT];
     uint32_t client; /* index in the client table; NOBODY: the server itself */
-    uint32_t birth;
+    uint32_t generation;
     uint32_t consumed;
     uint32_t lines;
     uint32_t people;
@@ -75,10 +75,10 @@ _Static_assert(sizeof(struct entry) == 64, "an entry is one cache line");
 
 #define NOBODY UINT32_MAX
 
-struct aside_private {
-    uint32_t client, birth; /* to whom */
+struct side_private {
+    uint32_t client, generation; /* to whom */
 };
-struct aside_move {
+struct side_move {
     uint32_t from, to; /* slots */
 };
 

@@ -14,10 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, OUTBOXES_MIN = 256, LEDGER_MIN = 1024, ASIDE_MIN = 65536 };
+enum { PAGE = 4096, TX_BUFFERS_MIN = 256, LEDGER_MIN = 1024, SIDE_MIN = 65536 };
 
 struct layout {
-    size_t gate, room, ledger, slots, clients, roster, inbox_owner, outbox_owner, inboxes, outboxes;
+    size_t gate, room, ledger, slots, clients, names, rx_owner, tx_owner, rx_buffers, tx_buffers;
     size_t ring[RING_COUNT];
     size_t size;
 };
@@ -40,13 +40,13 @@ static struct layout layout_of(const struct geometry *g) {
     l.slots = take(&at, sizeof(struct slot) * SLOT_COUNT);
     l.ledger = take(&at, sizeof(struct entry) * g->ledger_len);
     l.clients = take(&at, sizeof(struct client) * g->clients_len);
-    l.roster = take(&at, sizeof(struct roster_entry) * g->roster_len);
-    l.inbox_owner = take(&at, sizeof(uint64_t) * (g->inboxes + 1ul));
-    l.outbox_owner = take(&at, sizeof(uint64_t) * (g->outboxes + 1ul));
-    l.inboxes = take(&at, sizeof(struct inbox) * g->inboxes);
-    l.outboxes = take(&at, sizeof(struct outbox) * g->outboxes);
+    l.names = take(&at, sizeof(struct name_entry) * g->names_len);
+    l.rx_owner = take(&at, sizeof(uint64_t) * (g->rx_buffers + 1ul));
+    l.tx_owner = take(&at, sizeof(uint64_t) * (g->tx_buffers + 1ul));
+    l.rx_buffers = take(&at, sizeof(struct rx_buffer) * g->rx_buffers);
+    l.tx_buffers = take(&at, sizeof(struct tx_buffer) * g->tx_buffers);
     for (int e = 0; e < RING_COUNT; e++)
-        l.ring[e] = take(&at, e == RING_ASIDE ? g->aside_size : g->ring_size);
+        l.ring[e] = take(&at, e == RING_SIDE ? g->side_size : g->ring_size);
     l.size = at;
     return l;
 }
@@ -54,13 +54,13 @@ static struct layout layout_of(const struct geometry *g) {
 void segment_geometry(struct geometry *g, const struct config *config, uint32_t descriptors) {
     memset(g, 0, sizeof *g);
     g->ring_size = config->ring_size;
-    g->aside_size = config->ring_size / 4 > ASIDE_MIN ? config->ring_size / 4 : ASIDE_MIN;
+    g->side_size = config->ring_size / 4 > SIDE_MIN ? config->ring_size / 4 : SIDE_MIN;
     g->ledger_len = config->ring_size / 64 > LEDGER_MIN ? config->ring_size / 64 : LEDGER_MIN;
     g->max_clients = config->max_clients;
     g->clients_len = descriptors;
-    g->inboxes = config->max_clients + 64; /* some are told that the room is full */
-    g->outboxes = config->max_clients / 8 + OUTBOXES_MIN;
-    g->roster_len = config->max_clients + config->max_clients / 8 + 64;
+    g->rx_buffers = config->max_clients + 64; /* some are told that the room is full */
+    g->tx_buffers = config->max_clients / 8 + TX_BUFFERS_MIN;
+    g->names_len = config->max_clients + config->max_clients / 8 + 64;
 }
 
 size_t segment_size(const struct geometry *geometry) {
@@ -95,18 +95,20 @@ static int segment_map(struct segment *s, const struct geometry *g) {
     s->gate = (struct gate *)(base + l.gate);
     s->slots = (struct slot *)(base + l.slots);
     s->clients = (struct client_table){(struct client *)(base + l.clients), g->clients_len};
-    s->roster = (struct roster){(struct roster_entry *)(base + l.roster), g->roster_len};
-    s->inboxes = (struct box_pool){(_Atomic uint64_t *)(base + l.inbox_owner), base + l.inboxes,
-                                   sizeof(struct inbox), g->inboxes, 0};
-    s->outboxes = (struct box_pool){(_Atomic uint64_t *)(base + l.outbox_owner), base + l.outboxes,
-                                    sizeof(struct outbox), g->outboxes, 0};
+    s->names = (struct name_table){(struct name_entry *)(base + l.names), g->names_len};
+    s->rx_buffers =
+        (struct buffer_pool){(_Atomic uint64_t *)(base + l.rx_owner), base + l.rx_buffers,
+                             sizeof(struct rx_buffer), g->rx_buffers, 0};
+    s->tx_buffers =
+        (struct buffer_pool){(_Atomic uint64_t *)(base + l.tx_owner), base + l.tx_buffers,
+                             sizeof(struct tx_buffer), g->tx_buffers, 0};
     s->room = (struct room){.shared = (struct room_shared *)(base + l.room),
                             .ledger = (struct entry *)(base + l.ledger),
                             .ledger_len = g->ledger_len,
                             .slots = s->slots,
                             .slot_count = WORKERS_MAX};
     for (int e = 0; e < RING_COUNT; e++) {
-        s->room.ring_size[e] = e == RING_ASIDE ? g->aside_size : g->ring_size;
+        s->room.ring_size[e] = e == RING_SIDE ? g->side_size : g->ring_size;
         if (ring_map(s, &l, e) != 0)
             return -1;
     }
@@ -232,10 +234,10 @@ void segment_close(struct segment *s) {
 }
 
 void segment_publish_config(struct segment *s, const struct config *config) {
-    uint64_t next = atomic_load_explicit(&s->header->generation, memory_order_relaxed) + 1;
+    uint64_t next = atomic_load_explicit(&s->header->config_version, memory_order_relaxed) + 1;
     s->header->config[next & 1] = *config;
     FAULT("segment.config.before");
-    atomic_store_explicit(&s->header->generation, next, memory_order_release);
+    atomic_store_explicit(&s->header->config_version, next, memory_order_release);
     FAULT("segment.config.after");
 }
 
@@ -243,11 +245,11 @@ void segment_publish_config(struct segment *s, const struct config *config) {
  * read, it is read again. */
 uint64_t segment_read_config(const struct segment *s, struct config *out) {
     for (;;) {
-        uint64_t generation = segment_generation(s);
-        *out = s->header->config[generation & 1];
+        uint64_t version = segment_config_version(s);
+        *out = s->header->config[version & 1];
         atomic_thread_fence(memory_order_acquire);
-        if (segment_generation(s) == generation)
-            return generation;
+        if (segment_config_version(s) == version)
+            return version;
     }
 }
 

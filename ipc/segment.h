@@ -11,19 +11,19 @@
  *     room       room.h: commit word, ledger, and four rings, each mapped twice in a row
  *     slots      slot.h
  *     clients    client.h
- *     roster     roster.h
- *     boxes      box.h: inboxes, outboxes, and their owner words
+ *     names     names.h
+ *     boxes      box.h: rx_buffers, tx_buffers, and their owner words
  *
  * Included by every process; whatever crosses between two of them is declared in ipc/. */
 #ifndef IPC_SEGMENT_H
 #define IPC_SEGMENT_H
 
-#include "ipc/box.h"
+#include "ipc/buffer.h"
 #include "ipc/client.h"
 #include "ipc/config.h"
 #include "ipc/gate.h"
+#include "ipc/name_table.h"
 #include "ipc/room.h"
-#include "ipc/roster.h"
 #include "ipc/slot.h"
 
 #include <stdatomic.h>
@@ -37,12 +37,12 @@ enum { SEGMENT_LAYOUT = 4, LISTENERS_MAX = 2 * LISTEN_MAX };
 /* All sizes follow from these; two programs that agree on layout and geometry agree on all. */
 struct geometry {
     uint64_t ring_size;   /* bytes per encoding */
-    uint64_t aside_size;  /* bytes */
+    uint64_t side_size;   /* bytes */
     uint64_t ledger_len;  /* entries */
     uint32_t clients_len; /* records: one per descriptor there may be */
     uint32_t max_clients;
-    uint32_t inboxes, outboxes;
-    uint32_t roster_len;
+    uint32_t rx_buffers, tx_buffers;
+    uint32_t names_len;
     uint32_t pad;
 };
 
@@ -52,7 +52,7 @@ enum listener_state { LISTENER_UNUSED, LISTENER_SERVING, LISTENER_DRAINING };
  * is first used, and from then on somebody always polls it (`polled_by`). */
 struct listener {
     _Atomic uint32_t state;
-    struct listen_address asked, actual;
+    struct listen_address configured, bound;
     int32_t fd[WORKERS_MAX]; /* -1: none */
     _Atomic uint8_t listening[WORKERS_MAX];
 };
@@ -60,16 +60,16 @@ struct listener {
 /* What a successor of the master must know: see master/supervisor.h. */
 struct master_state {
     int32_t log_fd;
-    uint32_t log_target;    /* enum log_target */
-    int32_t pid_fd_file;    /* the pidfile's descriptor, locked; -1: none */
-    int32_t pid_fd_next;    /* of the one that is to take its place; -1: none */
-    int32_t binary_fd;      /* the running binary, to go back to */
-    int32_t signal_fd;      /* of the master that lives, or lived last */
-    int32_t alive_fd;       /* timerfd: expires when the master stands still (watchdog_beat) */
-    int32_t keeper_pid;     /* during an upgrade, else 0 */
-    uint32_t addresses;     /* that the descriptors suffice for */
-    uint32_t reloading;     /* how often a reload was begun and not ended: its master died */
-    uint32_t asked_clients; /* max_clients as configured, before the system's limit */
+    uint32_t log_target;         /* enum log_target */
+    int32_t pid_fd_file;         /* the pidfile's descriptor, locked; -1: none */
+    int32_t pid_fd_next;         /* of the one that is to take its place; -1: none */
+    int32_t binary_fd;           /* the running binary, to go back to */
+    int32_t signal_fd;           /* of the master that lives, or lived last */
+    int32_t watchdog_fd;         /* timerfd: expires when the master stands still (watchdog_beat) */
+    int32_t standby_pid;         /* during an upgrade, else 0 */
+    uint32_t addresses;          /* that the descriptors suffice for */
+    uint32_t reloading;          /* how often a reload was begun and not ended: its master died */
+    uint32_t configured_clients; /* max_clients as configured, before the system's limit */
     char conf_path[PATH_LEN_MAX];
     char binary_path[PATH_LEN_MAX];
     char directory[PATH_LEN_MAX]; /* where relative paths begin */
@@ -83,21 +83,21 @@ struct segment_header {
     struct geometry geometry;
     uint64_t epoch_ms;        /* clock_ms() when the segment was made */
     int64_t epoch_realtime_s; /* the wall clock then */
-    uint8_t name_key[16];     /* secret of the roster's hash */
+    uint8_t name_key[16];     /* secret of the names's hash */
     _Atomic uint64_t next_incarnation;
     _Atomic uint32_t shutdown;              /* 1: say goodbye and go */
     _Atomic uint32_t workers;               /* slots below this serve; the others retire */
     _Atomic uint32_t slots_used;            /* slots below this have been used */
     _Atomic uint32_t fd_high;               /* no client ever had a higher descriptor */
-    _Atomic uint32_t boxes_wanted;          /* moves when an outbox was wanted and none was free */
+    _Atomic uint32_t buffers_wanted;        /* moves when an outbox was wanted and none was free */
     _Atomic uint8_t polled_by[WORKERS_MAX]; /* slot k's listeners are polled by this slot */
     uint32_t counters_exact;                /* 1: the kernel keeps the counts that adoption needs */
     _Atomic uint32_t listeners_moves;       /* odd while the master opens or closes some */
     struct listener listeners[LISTENERS_MAX];
     _Atomic uint64_t signals; /* pending when a master was killed for standing still */
-    _Atomic uint32_t keeper;  /* who goes on after an upgrade: master/keeper.h */
+    _Atomic uint32_t standby; /* who goes on after an upgrade: master/standby.h */
     struct master_state master;
-    _Atomic uint64_t generation; /* of the configuration; config[generation & 1] counts */
+    _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
     struct config config[2];
 };
 
@@ -109,8 +109,8 @@ struct segment {
     struct room room;
     struct slot *slots; /* SLOT_COUNT */
     struct client_table clients;
-    struct roster roster;
-    struct box_pool inboxes, outboxes;
+    struct name_table names;
+    struct buffer_pool rx_buffers, tx_buffers;
 };
 
 /* From the configuration; `descriptors` is how many the process may have. */
@@ -128,8 +128,8 @@ void segment_close(struct segment *segment); /* unmaps; the object lives while s
 /* The published configuration.  One writer at a time (the master); readers copy it out. */
 void segment_publish_config(struct segment *segment, const struct config *config);
 uint64_t segment_read_config(const struct segment *segment, struct config *out);
-static inline uint64_t segment_generation(const struct segment *segment) {
-    return atomic_load_explicit(&segment->header->generation, memory_order_acquire);
+static inline uint64_t segment_config_version(const struct segment *segment) {
+    return atomic_load_explicit(&segment->header->config_version, memory_order_acquire);
 }
 
 /* A name for a process about to start in `slot`; never given twice. */

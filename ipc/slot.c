@@ -68,28 +68,28 @@ bool slot_revoke(struct slot *slot) {
     return !(entry & ENTERED) && atomic_compare_exchange_strong(&slot->entry, &entry, 0);
 }
 
-bool slot_take_seat(struct slot *slot, uint64_t seat) {
+bool lease_take(struct slot *slot, uint64_t lease) {
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    uint64_t mine = ((seat >> 32) + 1) << 32 | (uint32_t)pidfd;
+    uint64_t mine = ((lease >> 32) + 1) << 32 | (uint32_t)pidfd;
     if (pidfd < 0)
         return false;
-    FAULT("slot.seat.before");
-    if (!atomic_compare_exchange_strong(&slot->entry, &seat, mine)) {
+    FAULT("lease.take.before");
+    if (!atomic_compare_exchange_strong(&slot->entry, &lease, mine)) {
         close(pidfd);
         return false;
     }
-    FAULT("slot.seat.after");
+    FAULT("lease.take.after");
     atomic_store(&slot->pid, getpid());
     atomic_store(&slot->pidfd, pidfd);
-    if (seat != 0 && slot_seat_pidfd(seat) >= 0)
-        close(slot_seat_pidfd(seat));
+    if (lease != 0 && lease_pidfd(lease) >= 0)
+        close(lease_pidfd(lease));
     return true;
 }
 
-uint64_t slot_empty_seat(struct slot *slot) {
-    uint64_t seat = atomic_load(&slot->entry) | UINT32_MAX;
-    atomic_store(&slot->entry, seat);
-    return seat;
+uint64_t lease_void(struct slot *slot) {
+    uint64_t lease = atomic_load(&slot->entry) | UINT32_MAX;
+    atomic_store(&slot->entry, lease);
+    return lease;
 }
 
 bool slot_dead(struct slot *slots, uint64_t incarnation) {

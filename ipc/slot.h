@@ -36,17 +36,23 @@ enum slot_state { SLOT_UNUSED, SLOT_DEAD, SLOT_ADOPTING, SLOT_SERVING, SLOT_RETI
 
 /* What a worker was about to do when it was last seen: if two in a row die of their own fault on
  * the same note, the client named here is disconnected. */
-enum note_phase { NOTE_NONE, NOTE_ADOPT, NOTE_INPUT, NOTE_APPLY, NOTE_FLUSH };
-struct note {
+enum breadcrumb_phase {
+    BREADCRUMB_NONE,
+    BREADCRUMB_ADOPT,
+    BREADCRUMB_INPUT,
+    BREADCRUMB_APPLY,
+    BREADCRUMB_FLUSH
+};
+struct breadcrumb {
     _Atomic uint32_t phase;
     _Atomic uint32_t client;
-    _Atomic uint32_t birth;
+    _Atomic uint32_t generation;
     _Atomic uint32_t pad;
     _Atomic uint64_t position;
 };
 
 struct slot_stats {
-    _Atomic uint64_t accepted, closed, lines_in, sends, bytes_out, bytes_in, lapped, flushes;
+    _Atomic uint64_t accepted, closed, lines_in, sends, bytes_out, bytes_in, overruns, flushes;
 };
 
 struct slot {
@@ -55,7 +61,7 @@ struct slot {
     _Alignas(64) _Atomic uint64_t cursor; /* ledger: entries below are applied */
     _Atomic uint64_t guard;               /* ledger: the oldest entry whose text may be sent */
     _Atomic uint64_t
-        hold; /* adopting: ledger entries from here on are still to be counted; 0: none */
+        overrun_floor; /* adopting: ledger entries from here on are still to be counted; 0: none */
     _Atomic uint64_t heartbeat; /* moves with every turn, and per client while adopting */
     _Atomic uint32_t state;
     _Atomic uint32_t at_gate; /* waiting for the gate: look at its owner instead */
@@ -71,8 +77,8 @@ struct slot {
     int32_t epoll_fd;
     int32_t bell_fd;
 
-    _Alignas(64) struct note note; /* of the process now in the slot */
-    struct note last_note;         /* of the one before, if it died of its own fault */
+    _Alignas(64) struct breadcrumb breadcrumb; /* of the process now in the slot */
+    struct breadcrumb last_breadcrumb;         /* of the one before, if it died of its own fault */
     _Alignas(64) struct slot_stats stats;
 };
 
@@ -106,15 +112,15 @@ bool slot_enter(struct slot *slot, uint64_t incarnation);  /* in the child; fals
 bool slot_revoke(struct slot *slot);                       /* false: somebody has entered */
 
 /* The master's seat: a number that grows with each master, and its pidfd, in one word. */
-static inline int slot_seat_pidfd(uint64_t seat) {
-    return (int)(uint32_t)seat;
+static inline int lease_pidfd(uint64_t lease) {
+    return (int)(uint32_t)lease;
 }
 /* This process takes the seat that `seat` describes (0: the first); false if it is another's now.
  */
-bool slot_take_seat(struct slot *slot, uint64_t seat);
+bool lease_take(struct slot *slot, uint64_t lease);
 /* The pidfd in it is of another descriptor table: forgets it, and goes on counting.  Returns what
  * to take it by. */
-uint64_t slot_empty_seat(struct slot *slot);
+uint64_t lease_void(struct slot *slot);
 
 /* Whether the process `incarnation` is dead, by its pidfd.  False when that cannot be told. */
 bool slot_dead(struct slot *slots, uint64_t incarnation);

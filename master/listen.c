@@ -110,14 +110,14 @@ static void port_of(int fd, struct listen_address *a) {
 }
 
 static bool bind_all(struct listener *l, bool beside) {
-    if (l->asked.port != 0 && !beside && !probe(&l->asked))
+    if (l->configured.port != 0 && !beside && !probe(&l->configured))
         return false;
     for (uint32_t slot = 0; slot < WORKERS_MAX; slot++) {
-        l->fd[slot] = bind_one(&l->actual, slot, true);
+        l->fd[slot] = bind_one(&l->bound, slot, true);
         if (l->fd[slot] < 0)
             return false;
         if (slot == 0)
-            port_of(l->fd[0], &l->actual); /* the others share what the kernel picked */
+            port_of(l->fd[0], &l->bound); /* the others share what the kernel picked */
     }
     return true;
 }
@@ -127,7 +127,7 @@ bool listen_open(struct listener *l, const struct listen_address *asked, bool be
     char text[80];
     memset(l->fd, 0xff, sizeof l->fd);
     memset((void *)l->listening, 0, sizeof l->listening);
-    l->asked = l->actual = *asked;
+    l->configured = l->bound = *asked;
     if (bind_all(l, beside))
         return true;
     if (asked->is_default && no_ipv6(errno)) {
@@ -135,7 +135,7 @@ bool listen_open(struct listener *l, const struct listen_address *asked, bool be
         any.addr.s6_addr[10] = any.addr.s6_addr[11] = 0xff;
         log_warn("this machine has no IPv6; listening on %s instead", listen_format(&any, text));
         bool opened = listen_open(l, &any, beside, err, err_size);
-        l->asked = *asked; /* a reload compares with it */
+        l->configured = *asked; /* a reload compares with it */
         return opened;
     }
     snprintf(err, err_size, "listen %s: %s", listen_format(asked, text), strerror(errno));

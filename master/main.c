@@ -23,7 +23,7 @@
 
 static char **program_argv;
 
-static int master_resume(struct segment *seg, uint64_t seat);
+static int master_resume(struct segment *seg, uint64_t lease);
 
 static int run_worker(struct segment *seg, uint32_t slot, uint64_t incarnation) {
     return worker_main(seg, slot, incarnation, master_resume);
@@ -43,9 +43,9 @@ static int master_serve(struct master *m) {
 }
 
 /* In a clone of a worker: the master is dead, this is the next one. */
-static int master_resume(struct segment *seg, uint64_t seat) {
+static int master_resume(struct segment *seg, uint64_t lease) {
     static struct master m;
-    if (!master_take_over(&m, seg, seat, run_worker))
+    if (!master_take_over(&m, seg, lease, run_worker))
         return EXIT_SUCCESS; /* another was first */
     return master_serve(&m);
 }

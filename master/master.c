@@ -6,9 +6,9 @@
 #include "ipc/log.h"
 #include "master/config.h"
 #include "master/environment.h"
-#include "master/keeper.h"
 #include "master/listen.h"
 #include "master/reload.h"
+#include "master/standby.h"
 #include "master/upgrade.h"
 
 #include <errno.h>
@@ -21,11 +21,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { GOODBYE_MS = 4000, KEEPER_MS = 1000 };
+enum { GOODBYE_MS = 4000, STANDBY_MS = 1000 };
 
 static const struct config *current(const struct master *m) {
     const struct segment_header *h = m->seg.header;
-    return &h->config[atomic_load(&h->generation) & 1];
+    return &h->config[atomic_load(&h->config_version) & 1];
 }
 
 /* One line with everything an operator, or a script, wants to know. */
@@ -37,7 +37,7 @@ static void log_ready(const struct master *m, const char *what) {
             continue;
         size_t at = strlen(addresses);
         snprintf(addresses + at, sizeof addresses - at, "%s%s", at ? ", " : "",
-                 listen_format(&h->listeners[i].actual, text));
+                 listen_format(&h->listeners[i].bound, text));
     }
     snprintf(room, sizeof room, "%s", current(m)->room);
     log_info("%s: room \"%s\", listening on %s, %u workers, pid %d", what, room, addresses,
@@ -132,7 +132,7 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
     }
     static struct master_state state = {
         .pid_fd_file = -1, .pid_fd_next = -1, .binary_fd = -1, .log_fd = -1};
-    state.asked_clients = config.max_clients;
+    state.configured_clients = config.max_clients;
     int ready = options->detach ? detach() : -1;
     if (!log_open(&state, &config, err, err_size) ||
         !pidfile_open(&state, &config, err, err_size) ||
@@ -154,7 +154,7 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
     }
     config_log_inert(&config);
     reload_workers(&m->seg, config.workers);
-    slot_take_seat(&m->seg.slots[MASTER_SLOT], 0);
+    lease_take(&m->seg.slots[MASTER_SLOT], 0);
     announce(m);
     supervisor_start_all(&m->supervisor);
     log_ready(m, "ready");
@@ -168,10 +168,10 @@ bool master_adopt(struct master *m, worker_entry entry) {
     log_set_level(current(m)->log_level);
     FAULT("master.adopt.before");
     struct slot *master = &m->seg.slots[MASTER_SLOT];
-    slot_take_seat(master, slot_empty_seat(master)); /* its pidfd was closed by the execve */
-    FAULT("master.adopt.seat");
-    supervisor_bury_all(&m->seg);
-    FAULT("master.adopt.buried");
+    lease_take(master, lease_void(master)); /* its pidfd was closed by the execve */
+    FAULT("master.adopt.lease");
+    slots_reap_all(&m->seg);
+    FAULT("master.adopt.reaped");
     if (!supervisor_init(&m->supervisor, &m->seg, entry, false)) {
         log_error_errno("upgrade: signalfd");
         return false;
@@ -180,7 +180,7 @@ bool master_adopt(struct master *m, worker_entry entry) {
     announce(m);
     supervisor_start_all(&m->supervisor);
     supervisor_finish_retired(&m->supervisor);
-    keeper_dismiss(h, KEEPER_MS);
+    standby_reap(h, STANDBY_MS);
     log_ready(m, "upgraded");
     return true;
 }
@@ -212,10 +212,10 @@ static void take_up_reload(struct master *m) {
     supervisor_ring(&m->supervisor);
 }
 
-bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, worker_entry entry) {
+bool master_take_over(struct master *m, struct segment *seg, uint64_t lease, worker_entry entry) {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
     FAULT("master.take_over.before");
-    if (!keeper_relieve(seg->header) || !slot_take_seat(&seg->slots[MASTER_SLOT], seat))
+    if (!standby_cancel(seg->header) || !lease_take(&seg->slots[MASTER_SLOT], lease))
         return false;
     FAULT("master.take_over.after");
     log_set_who("master");
@@ -243,7 +243,7 @@ static bool reload(struct master *m, char *err, size_t err_size) {
         snprintf(err, err_size, "reload failed");
         return false;
     }
-    if (config.max_clients == h->master.asked_clients)
+    if (config.max_clients == h->master.configured_clients)
         config.max_clients = h->geometry.max_clients; /* lowered at the start; not a change */
     config_keep(current(m), &config);
     if (!reload_listeners(&m->seg, &config, err, err_size))

@@ -26,7 +26,7 @@ bool master_check_config(struct master *m);
 
 /* In a worker's clone, when the master in `seat` is dead: true if this process is the master now.
  */
-bool master_take_over(struct master *m, struct segment *seg, uint64_t seat, worker_entry entry);
+bool master_take_over(struct master *m, struct segment *seg, uint64_t lease, worker_entry entry);
 
 bool master_reload(struct master *m);
 void master_reopen_log(struct master *m);

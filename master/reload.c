@@ -14,7 +14,7 @@
 
 /* Port 0 is found again by what was written, and by the port that it became. */
 static bool is_for(const struct listener *l, const struct listen_address *address) {
-    return listen_same(&l->asked, address) || listen_same(&l->actual, address);
+    return listen_same(&l->configured, address) || listen_same(&l->bound, address);
 }
 
 static struct listener *find(struct segment *seg, const struct listen_address *address) {
@@ -31,7 +31,7 @@ static bool beside_ours(const struct segment *seg, const struct listen_address *
     for (int i = 0; i < LISTENERS_MAX; i++) {
         const struct listener *l = &seg->header->listeners[i];
         if (atomic_load(&l->state) != LISTENER_UNUSED &&
-            (listen_covers(&l->actual, address) || listen_covers(address, &l->actual)))
+            (listen_covers(&l->bound, address) || listen_covers(address, &l->bound)))
             return true;
     }
     return false;
@@ -86,9 +86,9 @@ static bool open_new(struct segment *seg, const struct config *config, struct li
 
 /* By itself, or by an address that covers it: closing its queue would reset who waits in it, and
  * who connects to it is to be served. */
-static bool named(const struct config *config, const struct listener *l) {
+static bool still_configured(const struct config *config, const struct listener *l) {
     for (uint32_t i = 0; i < config->listen_count; i++) {
-        if (is_for(l, &config->listen[i]) || listen_covers(&config->listen[i], &l->actual))
+        if (is_for(l, &config->listen[i]) || listen_covers(&config->listen[i], &l->bound))
             return true;
     }
     return false;
@@ -112,10 +112,10 @@ bool reload_listeners(struct segment *seg, const struct config *config, char *er
         if (atomic_load(&l->state) == LISTENER_UNUSED)
             continue;
         char text[80];
-        if (atomic_load(&l->state) == LISTENER_DRAINING && named(config, l))
+        if (atomic_load(&l->state) == LISTENER_DRAINING && still_configured(config, l))
             atomic_store(&l->state, LISTENER_SERVING); /* wanted again before it was closed */
-        if (atomic_load(&l->state) == LISTENER_SERVING && !named(config, l)) {
-            log_info("no longer listening on %s", listen_format(&l->actual, text));
+        if (atomic_load(&l->state) == LISTENER_SERVING && !still_configured(config, l)) {
+            log_info("no longer listening on %s", listen_format(&l->bound, text));
             atomic_store(&l->state, LISTENER_DRAINING);
         }
     }

@@ -4,7 +4,7 @@
 #include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "ipc/log.h"
-#include "master/keeper.h"
+#include "master/standby.h"
 #include "master/watchdog.h"
 
 #include <errno.h>
@@ -33,8 +33,8 @@ bool supervisor_slots(struct segment *seg) {
         if (slot->epoll_fd < 0 || slot->bell_fd < 0)
             return false;
     }
-    seg->header->master.alive_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-    return seg->header->master.alive_fd >= 0;
+    seg->header->master.watchdog_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    return seg->header->master.watchdog_fd >= 0;
 }
 
 static const int handled[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT};
@@ -97,7 +97,7 @@ bool supervisor_spawn(struct supervisor *s, uint32_t index) {
     int pidfd = -1, none = -1;
     pid_t pid = s->plain_fork ? fork() : clone_sharing(&pidfd);
     if (pid == 0)
-        _exit(keeper_relieve(s->seg->header) && slot_enter(slot, incarnation)
+        _exit(standby_cancel(s->seg->header) && slot_enter(slot, incarnation)
                   ? s->entry(s->seg, index, incarnation)
                   : 0);
     if (pid < 0) {
@@ -166,7 +166,7 @@ static bool own_fault(int signo) {
 }
 
 /* The dead one's slot, lock and bells: as far as it gets, a successor can do it again. */
-static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_t *info) {
+static void supervisor_reap(struct supervisor *s, uint32_t index, const siginfo_t *info) {
     struct slot *slot = &s->seg->slots[index];
     uint64_t dead = atomic_load(&slot->incarnation);
     /* The worker itself says that nothing is left in the slot, under the gate. */
@@ -175,9 +175,9 @@ static void supervisor_bury(struct supervisor *s, uint32_t index, const siginfo_
         atomic_store(&slot->entry, 0);
     else
         atomic_store(&slot->state, SLOT_DEAD);
-    FAULT("supervisor.bury.state");
+    FAULT("supervisor.reap.state");
     gate_repair(s->seg->gate, dead);
-    FAULT("supervisor.bury.gate");
+    FAULT("supervisor.reap.gate");
     atomic_store(&slot->pid, 0); /* until now, a master in place of this one buries it again */
     supervisor_ring(s);
     if ((retired && index >= atomic_load(&s->seg->header->workers)) || s->stopping) {
@@ -223,7 +223,7 @@ static void supervisor_collect(struct supervisor *s, uint32_t index) {
         info.si_code = gone ? CLD_EXITED : CLD_KILLED;
         info.si_status = gone ? 0 : (int)atomic_load(&slot->fault);
     }
-    supervisor_bury(s, index, &info);
+    supervisor_reap(s, index, &info);
 }
 
 /* Stops are told by SIGCHLD; deaths by the pidfds. */
@@ -286,8 +286,8 @@ static int supervisor_patience(const struct supervisor *s) {
 enum supervisor_event supervisor_run(struct supervisor *s) {
     for (;;) {
         supervisor_wait(s, supervisor_patience(s), true);
-        if (s->seg->header->master.keeper_pid > 0)
-            keeper_dismiss(s->seg->header, 0); /* its first worker may have come late */
+        if (s->seg->header->master.standby_pid > 0)
+            standby_reap(s->seg->header, 0); /* its first worker may have come late */
         supervisor_respawn_due(s);
         if (s->alarm_at != 0 && s->alarm_at <= clock_ms()) {
             s->alarm_at = 0;
@@ -329,7 +329,7 @@ void supervisor_take_over(struct supervisor *s) {
     }
 }
 
-void supervisor_bury_all(struct segment *seg) {
+void slots_reap_all(struct segment *seg) {
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
         struct slot *slot = &seg->slots[i];
         atomic_store(&slot->entry, 0);

@@ -80,7 +80,7 @@ bool supervisor_kill_all(struct supervisor *s);
 
 /* No worker lives, and what is written of pidfds is another descriptor table's: the slots are free
  * for others. */
-void supervisor_bury_all(struct segment *seg);
+void slots_reap_all(struct segment *seg);
 
 /* To the worker in the slot, if there is one: by its pidfd, for its pid may be another's by now. */
 void supervisor_signal(struct supervisor *s, uint32_t index, int signo);

@@ -105,8 +105,8 @@ static bool upgrade_agrees(struct supervisor *s, char **argv) {
 }
 
 static void go_on(struct supervisor *s) {
-    keeper_relieve(s->seg->header);
-    keeper_dismiss(s->seg->header, 0);
+    standby_cancel(s->seg->header);
+    standby_reap(s->seg->header, 0);
     supervisor_start_all(s);
     supervisor_finish_retired(s);
 }
@@ -116,7 +116,7 @@ void upgrade(struct supervisor *s, char **argv, resume_entry resume) {
     log_info("upgrading to %s", master->binary_path);
     if (!upgrade_agrees(s, argv))
         return;
-    if (!keeper_start(s->seg, resume)) {
+    if (!standby_start(s->seg, resume)) {
         log_error_errno("upgrade refused: fork; going on as before");
         return;
     }

@@ -9,7 +9,7 @@
 #ifndef MASTER_UPGRADE_H
 #define MASTER_UPGRADE_H
 
-#include "master/keeper.h"
+#include "master/standby.h"
 #include "master/supervisor.h"
 
 #define UPGRADE_ENV "CHATROOM_SEGMENT"               /* the segment's descriptor: adopt it */

@@ -14,7 +14,7 @@ enum { MASTER_MS = 2000 };
 
 static uint64_t worker_timeout(const struct segment *seg) {
     const struct segment_header *h = seg->header;
-    return h->config[atomic_load(&h->generation) & 1].worker_timeout_ms;
+    return h->config[atomic_load(&h->config_version) & 1].worker_timeout_ms;
 }
 
 uint64_t watchdog_master_ms(const struct segment *seg) {
@@ -26,7 +26,7 @@ void watchdog_beat(struct segment *seg) {
     struct itimerspec alive = {
         .it_value = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000}};
     /* In this order: whoever has seen us beat may forget the expiry before. */
-    timerfd_settime(seg->header->master.alive_fd, 0, &alive, NULL);
+    timerfd_settime(seg->header->master.watchdog_fd, 0, &alive, NULL);
     atomic_fetch_add(&seg->slots[MASTER_SLOT].heartbeat, 1);
 }
 

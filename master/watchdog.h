@@ -13,7 +13,7 @@ uint64_t watchdog_period(const struct supervisor *s); /* ms between looks */
 void watchdog_look(struct supervisor *s);
 /* The master's own sign of life: moves its heartbeat, and sets the dead man's switch anew.  That is
  * a timer in the shared table which expires only if nobody does, and then wakes every worker
- * (worker/succession.h); while the master lives it costs the workers nothing. */
+ * (worker/failover.h); while the master lives it costs the workers nothing. */
 void watchdog_beat(struct segment *seg);
 
 /* What it allows the master: worker_timeout, and what it may need for itself. */

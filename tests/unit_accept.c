@@ -49,7 +49,7 @@ static int orphan(int *peer) {
 }
 
 static enum client_state state_of(int fd) {
-    return client_state(atomic_load(&seg.clients.at[fd].life));
+    return client_state(atomic_load(&seg.clients.at[fd].state_word));
 }
 
 Test(accept, an_orphan_of_any_listener_is_adopted) {

@@ -10,7 +10,7 @@ static struct client *client_make(struct segment *seg, struct facts *facts) {
     struct client *c = &seg->clients.at[9];
     struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
     memset(c, 0x5a, sizeof *c); /* nothing is asked of what it held */
-    atomic_store(&c->life, client_life(41, CLIENT_FREE));
+    atomic_store(&c->state_word, client_state_word(41, CLIENT_FREE));
     cr_assert_eq(client_claim(c, 2, 777), 42);
     client_open(c, 2, 777, facts, &addr, 4321);
     return c;
@@ -18,15 +18,15 @@ static struct client *client_make(struct segment *seg, struct facts *facts) {
 
 Test(client, opens_with_what_it_is_given) {
     struct segment seg;
-    struct facts facts = {.handled = 0, .encoding = ENC_GBK, .flags = FACT_GREETED, .seen = 17};
+    struct facts facts = {.consumed = 0, .encoding = ENC_GBK, .flags = FACT_GREETED, .seen = 17};
     struct client *c = client_make(&seg, &facts);
-    cr_assert_eq(client_state(atomic_load(&c->life)), CLIENT_LIVE);
-    cr_assert_eq(client_birth(atomic_load(&c->life)), 42);
+    cr_assert_eq(client_state(atomic_load(&c->state_word)), CLIENT_LIVE);
+    cr_assert_eq(client_generation(atomic_load(&c->state_word)), 42);
     cr_assert(client_is(c, 42));
     cr_assert_not(client_is(c, 41));
     cr_assert_eq(memcmp(client_facts(c), &facts, sizeof facts), 0);
     cr_assert_eq(atomic_load(&c->sent), 0);
-    cr_assert_eq(c->taken, 0);
+    cr_assert_eq(c->received, 0);
     cr_assert_eq(c->cookie, 777);
     cr_assert_eq(c->port, 4321);
     cr_assert_eq(atomic_load(&c->slot), 2);
@@ -35,27 +35,27 @@ Test(client, opens_with_what_it_is_given) {
 
 Test(client, an_edit_shows_only_once_committed) {
     struct segment seg;
-    struct facts facts = {.handled = 10};
+    struct facts facts = {.consumed = 10};
     struct client *c = client_make(&seg, &facts);
-    struct facts *f = client_edit(c);
-    f->handled = 20;
+    struct facts *f = client_begin(c);
+    f->consumed = 20;
     strcpy(f->name, "ann");
-    cr_assert_eq(client_facts(c)->handled, 10);
-    f = client_edit(c); /* the one before was never committed: it has not happened */
-    cr_assert_eq(f->handled, 10);
+    cr_assert_eq(client_facts(c)->consumed, 10);
+    f = client_begin(c); /* the one before was never committed: it has not happened */
+    cr_assert_eq(f->consumed, 10);
     cr_assert_str_empty(f->name);
-    f->handled = 30;
+    f->consumed = 30;
     client_commit(c);
-    cr_assert_eq(client_facts(c)->handled, 30);
-    f = client_edit(c);
-    cr_assert_eq(f->handled, 30, "the other copy is made equal");
+    cr_assert_eq(client_facts(c)->consumed, 30);
+    f = client_begin(c);
+    cr_assert_eq(f->consumed, 30, "the other copy is made equal");
     client_commit(c);
-    cr_assert_eq(client_facts(c)->handled, 30);
+    cr_assert_eq(client_facts(c)->consumed, 30);
 }
 
 Test(client, mode_and_bias_follow_the_facts) {
     static const struct {
-        uint32_t flags, skipped, out_box;
+        uint32_t flags, lines_lost, tx;
         uint8_t mode;
     } table[] = {
         {FACT_IN_ROOM, 0, 0, ENC_BIG5},
@@ -65,25 +65,25 @@ Test(client, mode_and_bias_follow_the_facts) {
         {FACT_IN_ROOM, 0, 1, MODE_SLOW},
         {FACT_IN_ROOM | FACT_TIMESTAMPS, 0, 0, MODE_SLOW},
         {FACT_IN_ROOM | FACT_IGNORES, 0, 0, MODE_SLOW},
-        {FACT_IN_ROOM | FACT_EDITED, 0, 0, MODE_SLOW},
+        {FACT_IN_ROOM | FACT_ECHOED, 0, 0, MODE_SLOW},
         {FACT_IN_ROOM | FACT_GOODBYE, 0, 0, MODE_SLOW},
         {FACT_IN_ROOM | FACT_LIST_ALL, 0, 0, MODE_SLOW},
         {FACT_IN_ROOM | FACT_LIST_ROOM, 0, 0, MODE_SLOW},
     };
     struct segment seg;
-    struct facts facts = {.encoding = ENC_BIG5, .base = 100, .pos = 5000, .box_len = 30};
+    struct facts facts = {.encoding = ENC_BIG5, .base = 100, .pos = 5000, .tx_len = 30};
     struct client *c = client_make(&seg, &facts);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct facts *f = client_edit(c);
+        struct facts *f = client_begin(c);
         f->flags = table[i].flags;
-        f->skipped = table[i].skipped;
-        f->out_box = table[i].out_box;
+        f->lines_lost = table[i].lines_lost;
+        f->tx = table[i].tx;
         client_commit(c);
         cr_assert_eq(c->mode, table[i].mode, "row %zu: %u", i, c->mode);
         cr_assert_eq(c->bias, 5000 - 100 - 30);
     }
     /* A full socket stays full whatever is committed; who empties it says so first. */
-    client_edit(c)->flags = FACT_IN_ROOM;
+    client_begin(c)->flags = FACT_IN_ROOM;
     c->mode = MODE_BLOCKED;
     client_commit(c);
     cr_assert_eq(c->mode, MODE_BLOCKED);
@@ -98,9 +98,9 @@ Test(client, is_claimed_by_one) {
     struct client *c = &seg.clients.at[9];
     struct facts facts = {0};
     struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
-    uint32_t birth = client_claim(c, 1, 500);
-    cr_assert_eq(birth, 1);
-    cr_assert_eq(client_filler(atomic_load(&c->life)), 1);
+    uint32_t generation = client_claim(c, 1, 500);
+    cr_assert_eq(generation, 1);
+    cr_assert_eq(client_filler(atomic_load(&c->state_word)), 1);
     cr_assert_eq(client_claim(c, 2, 500), 0, "worker 1 is filling it");
     cr_assert_eq(client_claim(c, 1, 500), 2, "the successor in slot 1 begins anew");
     client_open(c, 1, 500, &facts, &addr, 1);
@@ -112,7 +112,7 @@ Test(client, that_is_on_its_way_out_is_not_claimed_again) {
     struct segment seg;
     struct facts facts = {0};
     struct client *c = client_make(&seg, &facts);
-    atomic_store(&c->life, client_life(42, CLIENT_CLOSING));
+    atomic_store(&c->state_word, client_state_word(42, CLIENT_CLOSING));
     cr_assert_eq(client_claim(c, 1, 777), 0);
     cr_assert_eq(client_claim(c, 1, 778), 43, "its number is another socket's already");
 }
@@ -124,22 +124,23 @@ Test(client, a_claim_outlives_its_socket) {
     cr_assert_eq(client_claim(c, 1, 500), 1);
     cr_assert_eq(client_claim(c, 2, 501), 2, "worker 1 has died, and socket 500 is closed");
     client_unclaim(c, 1, 1, 500);
-    cr_assert_eq(client_state(atomic_load(&c->life)), CLIENT_FILLING, "not what is another's");
+    cr_assert_eq(client_state(atomic_load(&c->state_word)), CLIENT_FILLING,
+                 "not what is another's");
     client_unclaim(c, 2, 2, 501);
-    cr_assert_eq(client_state(atomic_load(&c->life)), CLIENT_FREE);
+    cr_assert_eq(client_state(atomic_load(&c->state_word)), CLIENT_FREE);
 }
 
 Test(client, peek_sees_the_living_only) {
     struct segment seg;
     struct facts facts = {.name = "ann"}, out;
     struct client *c = client_make(&seg, &facts);
-    uint32_t birth = 0;
-    cr_assert(client_peek(c, &out, &birth));
-    cr_assert_eq(birth, 42);
+    uint32_t generation = 0;
+    cr_assert(client_peek(c, &out, &generation));
+    cr_assert_eq(generation, 42);
     cr_assert_str_eq(out.name, "ann");
     for (uint32_t state = CLIENT_FREE; state <= CLIENT_CLOSING; state++) {
-        atomic_store(&c->life, client_life(42, state));
-        cr_assert_eq(client_peek(c, &out, &birth), state == CLIENT_LIVE);
+        atomic_store(&c->state_word, client_state_word(42, state));
+        cr_assert_eq(client_peek(c, &out, &generation), state == CLIENT_LIVE);
     }
 }
 
@@ -147,10 +148,10 @@ Test(client, peek_sees_the_living_only) {
 static bool write_for_ever(struct segment *seg, int fd) {
     struct client *c = &seg->clients.at[fd];
     for (uint64_t n = 0;; n++) {
-        uint64_t *word = (uint64_t *)client_edit(c);
+        uint64_t *word = (uint64_t *)client_begin(c);
         for (size_t i = 0; i < sizeof(struct facts) / sizeof n; i++)
             __atomic_store_n(&word[i], n, __ATOMIC_RELAXED);
-        atomic_store_explicit(&c->turn, atomic_load(&c->turn) + 1, memory_order_release);
+        atomic_store_explicit(&c->active, atomic_load(&c->active) + 1, memory_order_release);
     }
     return true;
 }
@@ -160,9 +161,9 @@ Test(client, peek_never_sees_half_a_change) {
     struct facts facts = {0}, out;
     struct client *c = client_make(&seg, &facts);
     pid_t pid = unit_child(write_for_ever, &seg, 9);
-    uint32_t birth, peeks = 0;
+    uint32_t generation, peeks = 0;
     for (int tries = 0; tries < 200000; tries++) {
-        if (!client_peek(c, &out, &birth))
+        if (!client_peek(c, &out, &generation))
             continue;
         peeks++;
         for (size_t i = 1; i < sizeof out / 8; i++)

@@ -14,7 +14,7 @@
 
 struct link {
     int us, him; /* accepted from a listener as the server's are; the client's end */
-    uint64_t sent, taken;
+    uint64_t sent, received;
 };
 
 static struct link link_make(void) {
@@ -48,21 +48,21 @@ static void he_sends(struct link *l, size_t n, int flags) {
 static void we_take(struct link *l, size_t n) {
     char bytes[65536];
     cr_assert_eq(recv(l->us, bytes, n, MSG_WAITALL), (ssize_t)n);
-    l->taken += n;
+    l->received += n;
 }
 
 /* News travels, even on loopback: until it says so, and then it must stay true. */
 static void says_at(struct where where, struct link *l, uint8_t state, unsigned phantom) {
     struct counters now = {0};
-    uint64_t taken = l->taken + phantom;
+    uint64_t taken = l->received + phantom;
     for (int64_t d = wait_deadline(); wait_left_ms(d) > 0; wait_breath()) {
         if (!counters_read(l->us, &now))
             fail_at(where, "the kernel says nothing");
-        if (now.state == state && now.sent == l->sent && now.taken == taken)
+        if (now.state == state && now.sent == l->sent && now.received == taken)
             return;
     }
     fail_at(where, "state %u, sent %llu, taken %llu; want %u, %llu, %llu", now.state,
-            (unsigned long long)now.sent, (unsigned long long)now.taken, state,
+            (unsigned long long)now.sent, (unsigned long long)now.received, state,
             (unsigned long long)l->sent, (unsigned long long)taken);
 }
 #define says(l, state) says_at(HERE, l, state, 0)

@@ -70,13 +70,13 @@ Test(listen, same_means_family_address_and_port) {
 Test(listen, all_slots_share_the_port_that_was_picked) {
     static struct listener l;
     open_well(&l, address("127.0.0.1", 0));
-    cr_assert_eq(l.asked.port, 0);
-    cr_assert_neq(l.actual.port, 0);
+    cr_assert_eq(l.configured.port, 0);
+    cr_assert_neq(l.bound.port, 0);
     for (uint32_t slot = 0; slot < WORKERS_MAX; slot++) {
         struct sockaddr_in bound;
         socklen_t len = sizeof bound;
         cr_assert_eq(getsockname(l.fd[slot], (struct sockaddr *)&bound, &len), 0);
-        cr_assert_eq(ntohs(bound.sin_port), l.actual.port);
+        cr_assert_eq(ntohs(bound.sin_port), l.bound.port);
         cr_assert_eq(fcntl(l.fd[slot], F_GETFD) & FD_CLOEXEC, 0, "an upgrade needs it");
         cr_assert(fcntl(l.fd[slot], F_GETFL) & O_NONBLOCK);
     }
@@ -88,11 +88,11 @@ Test(listen, all_slots_share_the_port_that_was_picked) {
 Test(listen, only_a_slot_that_was_started_receives) {
     static struct listener l;
     open_well(&l, address("127.0.0.1", 0));
-    cr_assert_eq(connect_to("127.0.0.1", l.actual.port), -1, "nobody listens yet");
+    cr_assert_eq(connect_to("127.0.0.1", l.bound.port), -1, "nobody listens yet");
     cr_assert(listen_start(&l, 3));
     cr_assert(listen_start(&l, 3), "once more is nothing");
     for (int i = 0; i < 8; i++) {
-        int client = connect_to("127.0.0.1", l.actual.port);
+        int client = connect_to("127.0.0.1", l.bound.port);
         cr_assert_geq(client, 0);
         int accepted = accept(l.fd[3], NULL, NULL);
         cr_assert_geq(accepted, 0, "each is slot 3's");
@@ -106,7 +106,7 @@ Test(listen, an_accepted_socket_inherits_what_the_listener_has) {
     static struct listener l;
     open_well(&l, address("127.0.0.1", 0));
     cr_assert(listen_start(&l, 5));
-    int client = connect_to("127.0.0.1", l.actual.port), accepted = accept(l.fd[5], NULL, NULL);
+    int client = connect_to("127.0.0.1", l.bound.port), accepted = accept(l.fd[5], NULL, NULL);
     cr_assert_geq(accepted, 0);
     cr_assert_eq(option(accepted, SOL_SOCKET, SO_OOBINLINE), 1);
     cr_assert_eq(option(accepted, SOL_SOCKET, SO_KEEPALIVE), 1);
@@ -124,7 +124,7 @@ Test(listen, a_port_somebody_has_is_refused_with_its_address) {
     cr_assert(listen_start(&first, 0));
     for (int i = 0; i < 2; i++) {
         char err[256], text[80], want[256];
-        struct listen_address a = address(overlapping[i], first.actual.port);
+        struct listen_address a = address(overlapping[i], first.bound.port);
         cr_assert(!listen_open(&second, &a, false, err, sizeof err));
         snprintf(want, sizeof want, "listen %s: Address already in use", listen_format(&a, text));
         cr_assert_str_eq(err, want);
@@ -140,7 +140,7 @@ Test(listen, the_any_address_serves_both_families) {
     if (!listen_open(&l, &any, false, err, sizeof err))
         cr_skip_test("no IPv6 here: %s", err);
     cr_assert(listen_start(&l, 0));
-    int client = connect_to("127.0.0.1", l.actual.port);
+    int client = connect_to("127.0.0.1", l.bound.port);
     cr_assert_geq(client, 0);
     close(client);
     listen_close(&l);

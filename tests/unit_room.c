@@ -19,7 +19,7 @@ TestSuite(ledger, .init = set_up);
 /* A line whose text is the same in every ring but for its length: n, n + 1, ... bytes of `fill`. */
 static uint8_t filler[RING];
 static struct room_line line_of(uint32_t client, uint8_t fill, uint32_t n) {
-    struct room_line line = {.entry = {.client = client, .birth = 1, .kind = ENTRY_SPEECH}};
+    struct room_line line = {.entry = {.client = client, .generation = 1, .kind = ENTRY_SPEECH}};
     memset(filler, fill, n + RING_COUNT < RING ? n + RING_COUNT : RING);
     for (int e = 0; e < RING_COUNT; e++) {
         line.text[e] = filler;
@@ -82,8 +82,8 @@ Test(ledger, lines_and_people_are_running_counts) {
     struct room_line join = line_of(3, 'j', 12), quiet = {.people = 1}, leave = line_of(3, 'l', 9);
     join.people = 1;
     leave.people = -1;
-    quiet.text[RING_ASIDE] = "ann";
-    quiet.len[RING_ASIDE] = 3;
+    quiet.text[RING_SIDE] = "ann";
+    quiet.len[RING_SIDE] = 3;
     struct batch b;
     room_begin(&seg.room, &b);
     cr_assert(room_append(&seg.room, &b, &join));
@@ -127,8 +127,8 @@ Test(ledger, a_guard_holds_text_and_ledger) {
 Test(ledger, a_cursor_holds_what_is_aside) {
     unit_slot(&seg, 0, SLOT_SERVING);
     struct room_line line = {.entry = {.kind = ENTRY_NICK}};
-    line.text[RING_ASIDE] = filler;
-    line.len[RING_ASIDE] = 1000;
+    line.text[RING_SIDE] = filler;
+    line.len[RING_SIDE] = 1000;
     struct batch b;
     uint32_t lines = 0;
     for (;; lines++) {
@@ -138,7 +138,7 @@ Test(ledger, a_cursor_holds_what_is_aside) {
             break;
         room_commit(&seg.room, &b);
     }
-    cr_assert_eq(lines, seg.room.ring_size[RING_ASIDE] / 1000);
+    cr_assert_eq(lines, seg.room.ring_size[RING_SIDE] / 1000);
     atomic_store(&seg.slots[0].cursor, 2);
     cr_assert(room_append(&seg.room, &b, &line));
 }
@@ -151,10 +151,10 @@ Test(ledger, the_dead_hold_the_ledger_and_not_the_text) {
     cr_assert_eq(room_count(&seg.room), seg.room.ledger_len, "and as far as the ledger goes");
     cr_assert_eq(room_entry(&seg.room, 1)->kind, ENTRY_SPEECH);
     atomic_store(&seg.slots[0].guard, 50);
-    atomic_store(&seg.slots[0].hold, 20);
+    atomic_store(&seg.slots[0].overrun_floor, 20);
     fill_up(100);
     cr_assert_eq(room_count(&seg.room), 19 + seg.room.ledger_len, "what is to be counted yet");
-    atomic_store(&seg.slots[0].hold, 0);
+    atomic_store(&seg.slots[0].overrun_floor, 0);
     fill_up(100);
     cr_assert_eq(room_count(&seg.room), 49 + seg.room.ledger_len);
 }

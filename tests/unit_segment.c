@@ -20,9 +20,9 @@ Test(segment, begins_empty) {
     cr_assert_eq(room_count(&seg.room), 1, "the genesis entry");
     cr_assert_eq(room_entry(&seg.room, 0)->kind, ENTRY_GENESIS);
     cr_assert_eq(gate_owner(seg.gate), 0);
-    cr_assert_eq(segment_generation(&seg), 1);
+    cr_assert_eq(segment_config_version(&seg), 1);
     cr_assert_eq(segment_connections(&seg), 0);
-    cr_assert_eq(box_used(&seg.inboxes) + box_used(&seg.outboxes), 0);
+    cr_assert_eq(buffer_used(&seg.rx_buffers) + buffer_used(&seg.tx_buffers), 0);
     for (int i = 0; i < SLOT_COUNT; i++) {
         cr_assert_eq(atomic_load(&seg.slots[i].state), SLOT_UNUSED);
         cr_assert_eq(seg.slots[i].bell_fd, -1);
@@ -49,11 +49,11 @@ Test(segment, parts_do_not_overlap) {
         {(uint8_t *)seg.slots, sizeof *seg.slots * SLOT_COUNT},
         {(uint8_t *)seg.room.ledger, sizeof(struct entry) * seg.room.ledger_len},
         {(uint8_t *)seg.clients.at, sizeof(struct client) * seg.clients.len},
-        {(uint8_t *)seg.roster.at, sizeof(struct roster_entry) * seg.roster.len},
-        {(uint8_t *)seg.inboxes.owner, 8 * (seg.inboxes.count + 1ul)},
-        {(uint8_t *)seg.outboxes.owner, 8 * (seg.outboxes.count + 1ul)},
-        {seg.inboxes.data, (size_t)seg.inboxes.size * seg.inboxes.count},
-        {seg.outboxes.data, (size_t)seg.outboxes.size * seg.outboxes.count},
+        {(uint8_t *)seg.names.at, sizeof(struct name_entry) * seg.names.len},
+        {(uint8_t *)seg.rx_buffers.owner, 8 * (seg.rx_buffers.count + 1ul)},
+        {(uint8_t *)seg.tx_buffers.owner, 8 * (seg.tx_buffers.count + 1ul)},
+        {seg.rx_buffers.data, (size_t)seg.rx_buffers.size * seg.rx_buffers.count},
+        {seg.tx_buffers.data, (size_t)seg.tx_buffers.size * seg.tx_buffers.count},
     };
     enum { PARTS = sizeof part / sizeof part[0] };
     for (int i = 0; i < PARTS; i++) {
@@ -82,13 +82,13 @@ Test(segment, opens_again_as_the_same) {
     cr_assert_eq(segment_open(&again, dup(seg.fd), err, sizeof err), 0, "%s", err);
     strcpy((char *)seg.room.ring[ENC_GBK], "written here");
     cr_assert_str_eq((char *)again.room.ring[ENC_GBK], "written here");
-    atomic_store(&again.clients.at[5].life, 55);
-    cr_assert_eq(atomic_load(&seg.clients.at[5].life), 55);
+    atomic_store(&again.clients.at[5].state_word, 55);
+    cr_assert_eq(atomic_load(&seg.clients.at[5].state_word), 55);
     cr_assert_eq(again.room.ledger_len, seg.room.ledger_len);
-    cr_assert_eq(again.inboxes.count, seg.inboxes.count);
+    cr_assert_eq(again.rx_buffers.count, seg.rx_buffers.count);
     segment_close(&again);
     cr_assert_eq(again.fd, -1);
-    cr_assert_eq(atomic_load(&seg.clients.at[5].life), 55, "the object lives on");
+    cr_assert_eq(atomic_load(&seg.clients.at[5].state_word), 55, "the object lives on");
 }
 
 static void refused(const char *why) {
@@ -108,9 +108,9 @@ Test(segment, refuses_what_is_not_its_own) {
     seg.header->header_size += 8;
     refused("header");
     seg.header->header_size -= 8;
-    seg.header->geometry.inboxes += 1000;
+    seg.header->geometry.rx_buffers += 1000;
     refused("geometry");
-    seg.header->geometry.inboxes -= 1000;
+    seg.header->geometry.rx_buffers -= 1000;
     cr_assert_eq(ftruncate(seg.fd, 100), 0);
     refused("too small");
 }
@@ -148,7 +148,7 @@ static bool publish_for_ever(struct segment *s, int arg) {
 Test(segment, a_configuration_is_never_read_half) {
     pid_t pid = unit_child(publish_for_ever, &seg, 0);
     struct config *out = malloc(sizeof *out);
-    while (segment_generation(&seg) < 2)
+    while (segment_config_version(&seg) < 2)
         ;
     for (int i = 0; i < 2000; i++) {
         segment_read_config(&seg, out);
@@ -179,10 +179,10 @@ Test(segment, geometry_gives_everybody_a_place) {
     struct geometry g;
     config.max_clients = 1000000;
     segment_geometry(&g, &config, 1000100);
-    cr_assert_gt(g.inboxes, config.max_clients);
-    cr_assert_gt(g.roster_len, config.max_clients);
+    cr_assert_gt(g.rx_buffers, config.max_clients);
+    cr_assert_gt(g.names_len, config.max_clients);
     cr_assert_gt(g.clients_len, config.max_clients);
     cr_assert_eq(g.ledger_len & (g.ledger_len - 1), 0);
-    cr_assert_eq(g.aside_size & (g.aside_size - 1), 0);
+    cr_assert_eq(g.side_size & (g.side_size - 1), 0);
     cr_assert_gt(segment_size(&g), (size_t)config.max_clients * sizeof(struct client));
 }

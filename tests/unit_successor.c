@@ -26,7 +26,7 @@ TestSuite(successor, .init = set_up);
 static bool put(bool commit) {
     static uint8_t text[LEN];
     uint64_t index = room_count(&seg.room);
-    struct room_line line = {.entry = {.client = 1, .birth = 1, .kind = ENTRY_SPEECH}};
+    struct room_line line = {.entry = {.client = 1, .generation = 1, .kind = ENTRY_SPEECH}};
     struct batch b;
     memset(text, (int)('a' + index % 26), LEN);
     for (int e = 0; e < ENC_COUNT; e++) {

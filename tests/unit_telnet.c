@@ -98,7 +98,7 @@ static const struct {
     CASE("0123456789\t0123456789\010x", "0123456789<09>0123456789 EC x"),
     CASE("\377\361\377\362\377\371\377\356\377Ax", " STATE x"),
     CASE("a\377\377b\377\377", "a<ff>b<ff>"),
-    /* GNU telnet's Ctrl-C: it stays mute until WONT TM comes, every time */
+    /* GNU telnet's Ctrl-C: it stays drop_replies until WONT TM comes, every time */
     CASE("ab\377\364\377\375\006", "ab INT~83  STATE!<ff><fc><06> "),
     CASE("a\377\355b\377\365c", "a STATE~9a b STATE~8f c"),
     CASE("\377\375\006\377\375\006", " STATE!<ff><fc><06>  STATE!<ff><fc><06> "),

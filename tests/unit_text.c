@@ -1,6 +1,6 @@
 /* unit_text.c - hostile text: nothing that moves a cursor, hides or reorders reaches anybody. */
 #include "worker/charset.h"
-#include "worker/text.h"
+#include "worker/sanitize.h"
 #include "worker/unicode.h"
 
 #include <criterion/criterion.h>
@@ -84,16 +84,16 @@ Test(text, hostile_lines) {
         ptrdiff_t n = charset_decode((const uint8_t *)hostile[i].in, strlen(hostile[i].in),
                                      ENC_UTF8, out, sizeof out - 1, &used);
         cr_assert_geq(n, 0);
-        size_t len = text_clean(out, (size_t)n);
+        size_t len = sanitize(out, (size_t)n);
         out[len] = '\0';
         cr_expect_str_eq(out, hostile[i].out, "%s: %s", hostile[i].what, out);
-        cr_expect_eq(text_clean(out, len), len, "%s, again", hostile[i].what);
+        cr_expect_eq(sanitize(out, len), len, "%s, again", hostile[i].what);
     }
 }
 
 Test(text, a_nul_is_dropped) {
     char line[] = "a\0b\0";
-    cr_assert_eq(text_clean(line, 4), 2);
+    cr_assert_eq(sanitize(line, 4), 2);
     cr_assert_eq(memcmp(line, "ab", 2), 0);
 }
 
@@ -108,7 +108,7 @@ Test(text, every_code_point) {
         size_t len = unicode_encode(cp, line + 1);
         line[len + 1] = 'b';
         memcpy(was, line, sizeof was);
-        size_t n = text_clean(line, len + 2);
+        size_t n = sanitize(line, len + 2);
         if (n == 2) {
             cr_assert_eq(memcmp(line, "ab", 2), 0, "U+%04X", (unsigned)cp);
             continue;

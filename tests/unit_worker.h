@@ -36,11 +36,11 @@ static inline struct client *unit_client(struct worker *w, int *peer) {
     return c;
 }
 
-static inline uint32_t unit_boxes(struct worker *w, const struct client *c) {
-    const struct box_pool *pool = &w->seg->outboxes;
+static inline uint32_t unit_buffers(struct worker *w, const struct client *c) {
+    const struct buffer_pool *pool = &w->seg->tx_buffers;
     uint32_t n = 0;
     for (uint32_t box = 1; box <= pool->count; box++)
-        n += box_owned(pool, box, client_tag(w, c));
+        n += buffer_owned(pool, box, client_tag(w, c));
     return n;
 }
 

@@ -3,8 +3,8 @@
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "worker/change.h"
 #include "worker/charset.h"
-#include "worker/edit.h"
 #include "worker/event.h"
 
 #include <errno.h>
@@ -46,9 +46,9 @@ static bool address_full(const struct worker *w, const struct in6_addr *addr) {
         return false;
     for (uint32_t fd = 0; fd <= high && fd < w->seg->clients.len && found < limit; fd++) {
         const struct client *c = &w->seg->clients.at[fd];
-        found +=
-            client_state(atomic_load_explicit(&c->life, memory_order_acquire)) == CLIENT_LIVE &&
-            same_address(&c->addr, addr);
+        found += client_state(atomic_load_explicit(&c->state_word, memory_order_acquire)) ==
+                     CLIENT_LIVE &&
+                 same_address(&c->addr, addr);
     }
     return found >= limit;
 }
@@ -101,7 +101,7 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
         return false;
     }
     struct facts facts = {.encoding = w->config.encoding,
-                          .heard = w->now,
+                          .last_input = w->now,
                           .tat = w->now,
                           .seen = room_count(&w->seg->room)};
     client_open(c, w->index, cookie, &facts, &addr, port);
@@ -119,12 +119,12 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie) {
     struct client *c = worker_client(w, (uint32_t)fd);
     fd_high_raise(w, (uint32_t)fd);
     FAULT("accept.claim.before");
-    uint32_t birth = client_claim(c, w->index, cookie);
-    if (birth == 0)
+    uint32_t generation = client_claim(c, w->index, cookie);
+    if (generation == 0)
         return; /* another worker took it for an orphan, or has it: it serves it */
     /* One who was slow to get here may find another socket under the number. */
     if (accept_cookie(fd) != cookie || !accept_claimed(w, fd, c, cookie)) {
-        client_unclaim(c, birth, w->index, cookie);
+        client_unclaim(c, generation, w->index, cookie);
         return;
     }
     atomic_fetch_add_explicit(&w->slot->stats.accepted, 1, memory_order_relaxed);

@@ -5,8 +5,8 @@
 #include "ipc/log.h"
 #include "worker/accept.h"
 #include "worker/apply.h"
+#include "worker/change.h"
 #include "worker/counters.h"
-#include "worker/edit.h"
 #include "worker/flush.h"
 #include "worker/leave.h"
 
@@ -23,22 +23,22 @@ static const char *record_fault(struct worker *w, const struct client *c) {
     const struct entry *last = room_entry(room, room_count(room) - 1);
     if (f->encoding >= ENC_COUNT)
         return "encoding";
-    if (f->in_box != NO_BOX && !box_owned(&w->seg->inboxes, f->in_box, tag))
+    if (f->rx != NO_BUFFER && !buffer_owned(&w->seg->rx_buffers, f->rx, tag))
         return "inbox";
-    if ((f->line_box != NO_BOX && !box_owned(&w->seg->outboxes, f->line_box, tag)) ||
-        f->line_len > (f->line_box != NO_BOX ? OUTBOX_DATA : INBOX_LINE) ||
-        (f->line_len > 0 && f->in_box == NO_BOX) || f->sub_len > INBOX_SUB)
+    if ((f->line_buffer != NO_BUFFER && !buffer_owned(&w->seg->tx_buffers, f->line_buffer, tag)) ||
+        f->line_len > (f->line_buffer != NO_BUFFER ? TX_DATA : RX_LINE) ||
+        (f->line_len > 0 && f->rx == NO_BUFFER) || f->sub_len > RX_SUB)
         return "half-typed line";
-    if (c->taken < f->handled || c->taken - f->handled > INBOX_RAW - (uint64_t)f->raw_off ||
-        (c->taken > f->handled && f->in_box == NO_BOX))
+    if (c->received < f->consumed || c->received - f->consumed > RX_RAW - (uint64_t)f->raw_off ||
+        (c->received > f->consumed && f->rx == NO_BUFFER))
         return "input position";
-    if (f->box_len > 0 && !box_owned(&w->seg->outboxes, f->out_box, tag))
+    if (f->tx_len > 0 && !buffer_owned(&w->seg->tx_buffers, f->tx, tag))
         return "outbox";
-    if (sent < f->base || (!(f->flags & FACT_IN_ROOM) && sent > client_box_end(f)))
+    if (sent < f->base || (!(f->flags & FACT_IN_ROOM) && sent > client_tx_end(f)))
         return "output position";
-    uint64_t end = last->end[f->encoding], beyond = sent - client_box_end(f);
+    uint64_t end = last->end[f->encoding], beyond = sent - client_tx_end(f);
     if ((f->flags & FACT_IN_ROOM) &&
-        (f->pos > end || (sent > client_box_end(f) && beyond > end - f->pos)))
+        (f->pos > end || (sent > client_tx_end(f) && beyond > end - f->pos)))
         return "ring position";
     if (f->seen > room_count(room))
         return "ledger position";
@@ -54,46 +54,48 @@ static bool still_that_socket(const struct client *c, int fd) {
  * worker's client already, whose claim changes `life` before anything else: so what was read
  * between two equal looks at `life` was the old client's.  True if nothing but the record was left
  * of it. */
-static bool adopt_closed(struct client *c, uint64_t life, bool there) {
-    if (client_state(life) != CLIENT_CLOSING || there)
+static bool adopt_closed(struct client *c, uint64_t state_word, bool there) {
+    if (client_state(state_word) != CLIENT_CLOSING || there)
         return false;
     FAULT("adopt.closed.before");
-    atomic_compare_exchange_strong(&c->life, &life, client_life(client_birth(life), CLIENT_FREE));
+    atomic_compare_exchange_strong(&c->state_word, &state_word,
+                                   client_state_word(client_generation(state_word), CLIENT_FREE));
     return true;
 }
 
 void adopt_client(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     struct counters now;
-    uint64_t life = atomic_load_explicit(&c->life, memory_order_acquire);
+    uint64_t state_word = atomic_load_explicit(&c->state_word, memory_order_acquire);
     atomic_fetch_add_explicit(&w->slot->heartbeat, 1, memory_order_relaxed);
-    worker_note(w, NOTE_ADOPT, c, client_facts(c)->handled);
+    worker_breadcrumb(w, BREADCRUMB_ADOPT, c, client_facts(c)->consumed);
     FAULT("adopt.client.before");
     bool there = still_that_socket(c, (int)fd);
-    if (atomic_load(&c->life) != life || adopt_closed(c, life, there))
+    if (atomic_load(&c->state_word) != state_word || adopt_closed(c, state_word, there))
         return;
     bool counted = there && counters_read((int)fd, &now);
     bool exact = w->seg->header->counters_exact;
     if (counted) {
         atomic_store_explicit(&c->sent, now.sent, memory_order_relaxed);
         /* A reset behind the end of its stream counts one byte that nobody has sent. */
-        if (now.state != TCP_CLOSE || now.taken != c->taken + 1)
-            c->taken = now.taken;
+        if (now.state != TCP_CLOSE || now.received != c->received + 1)
+            c->received = now.received;
     }
     FAULT("adopt.client.counted");
     c->mode = MODE_SLOW;
     client_refresh(c);
     member_add(w, c);
-    const char *fault = !counted                            ? "its socket is gone"
-                        : !exact                            ? "the kernel's counts"
-                        : client_state(life) == CLIENT_LIVE ? record_fault(w, c)
-                                                            : NULL; /* half cleared away, rightly */
+    const char *fault = !counted ? "its socket is gone"
+                        : !exact ? "the kernel's counts"
+                        : client_state(state_word) == CLIENT_LIVE
+                            ? record_fault(w, c)
+                            : NULL; /* half cleared away, rightly */
     if (fault && counted && exact)
         log_error("adopting client %u: its record is damaged (%s); disconnecting it", fd, fault);
-    if (client_state(life) == CLIENT_CLOSING || fault) {
+    if (client_state(state_word) == CLIENT_CLOSING || fault) {
         leave_begin(w, c, fault);
-        w->hold[fd] |= HOLD_CLOSING;
-        fd_list_add(&w->going, fd);
+        w->pause[fd] |= PAUSE_CLOSING;
+        fd_list_add(&w->closing, fd);
     } else {
         fd_list_add(&w->ready, fd);
     }
@@ -106,52 +108,54 @@ void adopt_client(struct worker *w, struct client *c) {
  * the predecessor's note, the one before it, and what it died of. */
 static void adopt_poison(struct worker *w) {
     struct slot *slot = w->slot;
-    struct note *note = &slot->note, *last = &slot->last_note;
+    struct breadcrumb *breadcrumb = &slot->breadcrumb, *last = &slot->last_breadcrumb;
     uint32_t fault = atomic_load(&slot->fault);
-    uint32_t client = atomic_load(&note->client), birth = atomic_load(&note->birth);
-    bool same = fault && note->phase != NOTE_NONE && note->phase == last->phase &&
-                client == last->client && birth == last->birth && note->position == last->position;
-    if (fault && note->phase != NOTE_NONE)
-        *last = *note;
+    uint32_t client = atomic_load(&breadcrumb->client),
+             generation = atomic_load(&breadcrumb->generation);
+    bool same = fault && breadcrumb->phase != BREADCRUMB_NONE && breadcrumb->phase == last->phase &&
+                client == last->client && generation == last->generation &&
+                breadcrumb->position == last->position;
+    if (fault && breadcrumb->phase != BREADCRUMB_NONE)
+        *last = *breadcrumb;
     else
-        atomic_store(&last->phase, NOTE_NONE);
+        atomic_store(&last->phase, BREADCRUMB_NONE);
     atomic_store(&slot->fault, 0);
     if (!same || client >= w->seg->clients.len)
         return;
     struct client *c = worker_client(w, client);
-    if (client_is(c, birth) && atomic_load(&c->slot) == w->index) {
+    if (client_is(c, generation) && atomic_load(&c->slot) == w->index) {
         log_error("client %u: what it sent killed two workers; disconnecting it", client);
-        atomic_store(&c->life, client_life(birth, CLIENT_CLOSING));
+        atomic_store(&c->state_word, client_state_word(generation, CLIENT_CLOSING));
     }
 }
 
 /* Boxes that the dead one had taken and not yet, or no longer, put into a record. */
-static void adopt_sweep_pool(struct worker *w, struct box_pool *pool, bool inboxes) {
+static void adopt_sweep_pool(struct worker *w, struct buffer_pool *pool, bool rx_buffers) {
     for (uint32_t box = 1; box <= pool->count; box++) {
         uint64_t tag = atomic_load_explicit(&pool->owner[box], memory_order_acquire);
-        uint32_t fd = (uint32_t)tag, birth = (uint32_t)(tag >> 32);
+        uint32_t fd = (uint32_t)tag, generation = (uint32_t)(tag >> 32);
         if (tag == 0 || fd >= w->seg->clients.len)
             continue;
         struct client *c = worker_client(w, fd);
-        if (!client_is(c, birth)) {
+        if (!client_is(c, generation)) {
             /* Its life may just be beginning in another worker; that one sees to its boxes. */
-            if ((int32_t)(client_birth(atomic_load(&c->life)) - birth) > 0 ||
-                client_state(atomic_load(&c->life)) == CLIENT_FREE)
-                box_give(pool, box, tag);
+            if ((int32_t)(client_generation(atomic_load(&c->state_word)) - generation) > 0 ||
+                client_state(atomic_load(&c->state_word)) == CLIENT_FREE)
+                buffer_give(pool, box, tag);
             continue;
         }
         if (atomic_load(&c->slot) != w->index)
             continue;
         const struct facts *f = client_facts(c);
-        bool used = inboxes ? f->in_box == box : f->line_box == box || f->ignore_box == box;
-        uint32_t link = inboxes ? NO_BOX : f->out_box;
-        for (uint32_t at = 0; !used && at < f->box_len && box_owned(pool, link, tag);
-             at += OUTBOX_DATA) {
+        bool used = rx_buffers ? f->rx == box : f->line_buffer == box || f->ignore_buffer == box;
+        uint32_t link = rx_buffers ? NO_BUFFER : f->tx;
+        for (uint32_t at = 0; !used && at < f->tx_len && buffer_owned(pool, link, tag);
+             at += TX_DATA) {
             used = link == box;
-            link = ((struct outbox *)box_at(pool, link))->next;
+            link = ((struct tx_buffer *)buffer_at(pool, link))->next;
         }
         if (!used)
-            box_give(pool, box, tag);
+            buffer_give(pool, box, tag);
     }
 }
 
@@ -166,8 +170,9 @@ bool adopt_orphans(struct worker *w) {
     if (moves & 1)
         return false;
     for (uint32_t fd = 3; fd <= high && fd < len; fd++) {
-        uint64_t life = atomic_load_explicit(&worker_client(w, fd)->life, memory_order_acquire);
-        uint64_t cookie = client_state(life) == CLIENT_LIVE ? 0 : accept_cookie((int)fd);
+        uint64_t state_word =
+            atomic_load_explicit(&worker_client(w, fd)->state_word, memory_order_acquire);
+        uint64_t cookie = client_state(state_word) == CLIENT_LIVE ? 0 : accept_cookie((int)fd);
         int tag = 0;
         socklen_t len = sizeof tag;
         if (cookie == 0 || getsockopt((int)fd, IPPROTO_TCP, TCP_KEEPIDLE, &tag, &len) != 0 ||
@@ -189,7 +194,7 @@ static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
     struct slot *slot = w->slot;
     worker_lock(w);
     uint64_t count = room_count(&seg->room), oldest = room_oldest(&seg->room);
-    uint64_t guard = atomic_load(&slot->guard), hold = atomic_load(&slot->hold);
+    uint64_t guard = atomic_load(&slot->guard), hold = atomic_load(&slot->overrun_floor);
     bool vacant = atomic_load(&slot->state) == SLOT_UNUSED;
     if (vacant) {
         atomic_store(&slot->cursor, count);
@@ -201,8 +206,8 @@ static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
     uint64_t raised =
         vacant ? room_guard_for(&seg->room, count, floor) : room_whole(&seg->room, count, floor);
     room_enter(&seg->room, raised);
-    atomic_store(&slot->hold, *old);
-    FAULT("adopt.guard.hold");
+    atomic_store(&slot->overrun_floor, *old);
+    FAULT("adopt.guard.floor");
     atomic_store(&slot->guard, raised);
     FAULT("adopt.guard.raised");
     atomic_store_explicit(&slot->state, SLOT_ADOPTING, memory_order_release);
@@ -210,16 +215,16 @@ static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
     return raised;
 }
 
-static void adopt_lapped(struct worker *w, uint64_t old, uint64_t guard) {
+static void adopt_overrun(struct worker *w, uint64_t old, uint64_t guard) {
     uint64_t count = room_count(&w->seg->room);
     for (uint32_t i = 0; i < w->member_count; i++) {
         struct client *c = worker_client(w, w->members[i]);
-        if (client_state(atomic_load(&c->life)) == CLIENT_LIVE)
-            flush_lap_behind(w, c, old, guard, count);
+        if (client_state(atomic_load(&c->state_word)) == CLIENT_LIVE)
+            flush_overrun_behind(w, c, old, guard, count);
     }
-    FAULT("adopt.hold.before");
-    atomic_store_explicit(&w->slot->hold, 0, memory_order_release);
-    FAULT("adopt.hold.after");
+    FAULT("adopt.floor.before");
+    atomic_store_explicit(&w->slot->overrun_floor, 0, memory_order_release);
+    FAULT("adopt.floor.after");
 }
 
 void adopt_slot(struct worker *w) {
@@ -231,13 +236,13 @@ void adopt_slot(struct worker *w) {
     for (uint32_t fd = 0; fd <= high && fd < seg->clients.len; fd++) {
         struct client *c = worker_client(w, fd);
         enum client_state state =
-            client_state(atomic_load_explicit(&c->life, memory_order_acquire));
+            client_state(atomic_load_explicit(&c->state_word, memory_order_acquire));
         if (state >= CLIENT_LIVE && atomic_load(&c->slot) == w->index)
             adopt_client(w, c);
     }
-    adopt_lapped(w, old, guard);
-    adopt_sweep_pool(w, &seg->inboxes, true);
-    adopt_sweep_pool(w, &seg->outboxes, false);
+    adopt_overrun(w, old, guard);
+    adopt_sweep_pool(w, &seg->rx_buffers, true);
+    adopt_sweep_pool(w, &seg->tx_buffers, false);
     w->orphans_due = !adopt_orphans(w);
-    worker_unnote(w);
+    worker_breadcrumb_clear(w);
 }

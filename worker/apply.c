@@ -3,7 +3,7 @@
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
-#include "worker/edit.h"
+#include "worker/change.h"
 #include "worker/flush.h"
 #include "worker/history.h"
 #include "worker/ignore.h"
@@ -41,103 +41,103 @@ uint32_t flood_charge(const struct config *config, uint32_t tat, uint32_t time) 
 }
 
 /* The client's own line is consumed: its input goes on behind it. */
-static void apply_consumed(struct worker *w, struct edit *e, const struct entry *entry) {
-    struct facts *f = e->f;
-    uint32_t step = entry->consumed - (uint32_t)f->handled;
-    if ((int32_t)step <= 0 || step > INBOX_RAW)
+static void apply_consumed(struct worker *w, struct change *ch, const struct entry *entry) {
+    struct facts *f = ch->f;
+    uint32_t step = entry->consumed - (uint32_t)f->consumed;
+    if ((int32_t)step <= 0 || step > RX_RAW)
         return; /* not by a line of its own: an open room's coming, a going */
-    f->handled += step;
+    f->consumed += step;
     f->raw_off = (uint16_t)(f->raw_off + step);
     f->line_len = 0;
     f->sub_len = 0;
     f->flags &= ~(uint32_t)FACT_OVERLONG;
     telnet_line_ended((struct telnet *)f->telnet, entry->flags & ENTRY_AFTER_CR);
-    f->heard = entry->time * 10;
+    f->last_input = entry->time * 10;
     f->tat = flood_charge(&w->config, f->tat, entry->time * 10);
-    if (f->handled == e->c->taken)
-        edit_give_input(e);
+    if (f->consumed == ch->c->received)
+        change_give_input(ch);
     else
-        edit_give_line_box(e);
+        change_give_line_buffer(ch);
 }
 
-static uint32_t aside_text(struct worker *w, uint64_t index, uint32_t skip, char *out,
-                           uint32_t size) {
+static uint32_t side_text(struct worker *w, uint64_t index, uint32_t skip, char *out,
+                          uint32_t size) {
     const struct room *room = &w->seg->room;
-    uint32_t len = room_len(room, index, RING_ASIDE);
+    uint32_t len = room_len(room, index, RING_SIDE);
     len = len > skip ? len - skip : 0;
     if (len > size - 1)
         len = size - 1;
-    memcpy(out, room_text(room, RING_ASIDE, room_start(room, index, RING_ASIDE)) + skip, len);
+    memcpy(out, room_text(room, RING_SIDE, room_start(room, index, RING_SIDE)) + skip, len);
     out[len] = '\0';
     return len;
 }
 
-static void apply_join(struct worker *w, struct edit *e, uint64_t index,
+static void apply_join(struct worker *w, struct change *ch, uint64_t index,
                        const struct entry *entry) {
-    struct facts *f = e->f;
+    struct facts *f = ch->f;
     struct segment *seg = w->seg;
     char name[NAME_BYTES_MAX + 1];
     struct words words = {.room = w->config.room};
-    uint32_t len = aside_text(w, index, 0, name, sizeof name);
+    uint32_t len = side_text(w, index, 0, name, sizeof name);
     if (len > 0) {
         memset(f->name, 0, sizeof f->name);
         memcpy(f->name, name, len);
         f->flags |= FACT_NAMED;
         uint64_t key = name_key(name, len, seg->header->name_key);
-        roster_confirm(&seg->roster, key, entry->client, entry->birth, index);
+        name_table_confirm(&seg->names, key, entry->client, entry->generation, index);
     }
-    edit_sentence(e, SAY_GREETING, &words);
+    change_sentence(ch, SAY_GREETING, &words);
     if (w->config.motd_len > 0) {
-        edit_utf8(e, w->config.motd, w->config.motd_len);
+        change_utf8(ch, w->config.motd, w->config.motd_len);
         if (w->config.motd[w->config.motd_len - 1] != '\n')
-            edit_bytes(e, "\r\n", 2);
+            change_bytes(ch, "\r\n", 2);
     }
     if (room_len(&seg->room, index, ENC_UTF8) == 0) { /* in a crowd nobody is announced */
         char called[NAME_BYTES_MAX + 1];
-        words.name = client_called(e->c, f, called);
-        edit_sentence(e, SAY_COMES, &words);
+        words.name = client_called(ch->c, f, called);
+        change_sentence(ch, SAY_COMES, &words);
     }
-    history_show(e, index, w->config.history);
+    history_show(ch, index, w->config.history);
     f->flags |= FACT_IN_ROOM | FACT_GREETED;
 }
 
-static void apply_nick(struct worker *w, struct edit *e, uint64_t index,
+static void apply_nick(struct worker *w, struct change *ch, uint64_t index,
                        const struct entry *entry) {
-    struct facts *f = e->f;
+    struct facts *f = ch->f;
     struct segment *seg = w->seg;
     char name[NAME_BYTES_MAX + 1], old[NAME_BYTES_MAX + 1];
-    uint32_t len = aside_text(w, index, 0, name, sizeof name);
-    client_called(e->c, f, old);
+    uint32_t len = side_text(w, index, 0, name, sizeof name);
+    client_called(ch->c, f, old);
     uint64_t key = name_key(name, len, seg->header->name_key);
     uint64_t old_key = name_key(old, strlen(old), seg->header->name_key);
-    roster_confirm(&seg->roster, key, entry->client, entry->birth, index);
+    name_table_confirm(&seg->names, key, entry->client, entry->generation, index);
     if (w->adopting && old_key != key) { /* the publisher may have died before it did */
         worker_lock(w);
-        roster_clear(&seg->roster, old_key, entry->client, entry->birth);
+        name_table_clear(&seg->names, old_key, entry->client, entry->generation);
         worker_unlock(w);
     }
     memset(f->name, 0, sizeof f->name);
     memcpy(f->name, name, len);
 }
 
-static void apply_leave(struct worker *w, struct edit *e, const struct entry *entry) {
+static void apply_leave(struct worker *w, struct change *ch, const struct entry *entry) {
     struct segment *seg = w->seg;
-    if (w->adopting && (e->f->flags & FACT_NAMED)) {
+    if (w->adopting && (ch->f->flags & FACT_NAMED)) {
         char name[NAME_BYTES_MAX + 1];
-        client_called(e->c, e->f, name);
+        client_called(ch->c, ch->f, name);
         worker_lock(w);
-        roster_clear(&seg->roster, name_key(name, strlen(name), seg->header->name_key),
-                     entry->client, entry->birth);
+        name_table_clear(&seg->names, name_key(name, strlen(name), seg->header->name_key),
+                         entry->client, entry->generation);
         worker_unlock(w);
     }
-    e->f->flags |= FACT_LEFT;
+    ch->f->flags |= FACT_LEFT;
 }
 
 /* A private line, to the one it is for.  Names are taken as they are when it arrives. */
-static void apply_whisper(struct worker *w, struct edit *e, uint64_t index,
-                          const struct entry *entry, bool to_speaker) {
+static void apply_private_to(struct worker *w, struct change *ch, uint64_t index,
+                             const struct entry *entry, bool to_speaker) {
     char text[LINE_MAX_MAX + 2 * NAME_BYTES_MAX + 3];
-    uint32_t len = aside_text(w, index, sizeof(struct aside_private), text, sizeof text);
+    uint32_t len = side_text(w, index, sizeof(struct side_private), text, sizeof text);
     /* speaker NUL addressee NUL text */
     const char *speaker = text, *to = text + strlen(text) + 1;
     if (to >= text + len)
@@ -147,31 +147,31 @@ static void apply_whisper(struct worker *w, struct edit *e, uint64_t index,
         return;
     struct words words = {.name = to_speaker ? to : speaker, .text = said};
     if (!to_speaker) {
-        if (ignore_has(w, e->c, e->f, entry->speaker))
+        if (ignore_has(w, ch->c, ch->f, entry->speaker))
             return;
-        e->f->reply_client = entry->client;
-        e->f->reply_birth = entry->birth;
+        ch->f->reply_client = entry->client;
+        ch->f->reply_generation = entry->generation;
     }
-    edit_sentence(e, to_speaker ? SAY_PRIVATE_COPY : SAY_PRIVATE_TO, &words);
+    change_sentence(ch, to_speaker ? SAY_PRIVATE_COPY : SAY_PRIVATE_TO, &words);
 }
 
-static void apply_to(struct worker *w, struct edit *e, uint64_t index, const struct entry *entry,
+static void apply_to(struct worker *w, struct change *ch, uint64_t index, const struct entry *entry,
                      bool own, bool target) {
     if (own)
-        apply_consumed(w, e, entry);
+        apply_consumed(w, ch, entry);
     switch ((enum entry_kind)entry->kind) {
-    case ENTRY_JOIN: apply_join(w, e, index, entry); break;
-    case ENTRY_NICK: apply_nick(w, e, index, entry); break;
-    case ENTRY_LEAVE: apply_leave(w, e, entry); break;
+    case ENTRY_JOIN: apply_join(w, ch, index, entry); break;
+    case ENTRY_NICK: apply_nick(w, ch, index, entry); break;
+    case ENTRY_LEAVE: apply_leave(w, ch, entry); break;
     case ENTRY_PRIVATE:
         if (own)
-            apply_whisper(w, e, index, entry, true);
+            apply_private_to(w, ch, index, entry, true);
         if (target)
-            apply_whisper(w, e, index, entry, false);
+            apply_private_to(w, ch, index, entry, false);
         break;
     default: break;
     }
-    e->f->seen = index + 1;
+    ch->f->seen = index + 1;
 }
 
 /* Which connection is whose: the log of its coming knows the address only. */
@@ -192,8 +192,8 @@ static void apply_after(struct worker *w, struct client *c, const struct entry *
         return;
     if (entry->kind == ENTRY_JOIN || entry->kind == ENTRY_NICK)
         apply_log_name(c);
-    if (entry->kind == ENTRY_JOIN && w->place[fd] != 0) {
-        w->strangers--;
+    if (entry->kind == ENTRY_JOIN && w->member_index[fd] != 0) {
+        w->unauthenticated--;
         flush_client(w, c); /* its boxes are free again at once, whatever the crowd */
     }
     if (entry->kind == ENTRY_LEAVE)
@@ -204,31 +204,32 @@ enum { UNREAD_MAX = 32768 }; /* bytes of private lines kept for one who does not
 
 static uint64_t unread_of(const struct client *c) {
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    uint64_t end = client_box_end(client_facts(c));
+    uint64_t end = client_tx_end(client_facts(c));
     return end > sent ? end - sent : 0;
 }
 
 static void apply_entry(struct worker *w, uint64_t index, const struct entry *entry,
-                        uint32_t client, uint32_t birth, bool own, bool target) {
+                        uint32_t client, uint32_t generation, bool own, bool target) {
     struct segment *seg = w->seg;
     if (client >= seg->clients.len)
         return;
     struct client *c = worker_client(w, client);
-    if (!client_is(c, birth) || atomic_load(&c->slot) != w->index || client_facts(c)->seen > index)
+    if (!client_is(c, generation) || atomic_load(&c->slot) != w->index ||
+        client_facts(c)->seen > index)
         return;
-    worker_note(w, NOTE_APPLY, c, index);
+    worker_breadcrumb(w, BREADCRUMB_APPLY, c, index);
     if (entry->kind == ENTRY_PRIVATE) /* in its place among the room's lines */
         flush_last(w, c, index);
     /* An effect never waits for its addressee to read, nor for a box: everyone's entries stand
      * behind it.  What cannot be told is counted as skipped, and that is told when it can be. */
     bool unheard = !own && unread_of(c) > UNREAD_MAX;
     for (;;) {
-        struct edit e;
-        edit_begin(&e, w, c);
-        e.mute |= unheard;
-        apply_to(w, &e, index, entry, own, target);
-        e.f->skipped += unheard;
-        if (edit_commit(&e))
+        struct change ch;
+        change_begin(&ch, w, c);
+        ch.drop_replies |= unheard;
+        apply_to(w, &ch, index, entry, own, target);
+        ch.f->lines_lost += unheard;
+        if (change_commit(&ch))
             break;
         unheard = true;
     }
@@ -237,13 +238,13 @@ static void apply_entry(struct worker *w, uint64_t index, const struct entry *en
 
 static void apply_private(struct worker *w, uint64_t index, const struct entry *entry) {
     const struct room *room = &w->seg->room;
-    struct aside_private to;
-    memcpy(&to, room_text(room, RING_ASIDE, room_start(room, index, RING_ASIDE)), sizeof to);
-    bool self = to.client == entry->client && to.birth == entry->birth;
+    struct side_private to;
+    memcpy(&to, room_text(room, RING_SIDE, room_start(room, index, RING_SIDE)), sizeof to);
+    bool self = to.client == entry->client && to.generation == entry->generation;
     if (entry->slot == w->index)
-        apply_entry(w, index, entry, entry->client, entry->birth, true, self);
+        apply_entry(w, index, entry, entry->client, entry->generation, true, self);
     if (!self)
-        apply_entry(w, index, entry, to.client, to.birth, false, true);
+        apply_entry(w, index, entry, to.client, to.generation, false, true);
 }
 
 bool apply_settle(struct worker *w) {
@@ -259,7 +260,7 @@ bool apply_settle(struct worker *w) {
         else if (entry->kind == ENTRY_MOVE)
             all = move_apply(w, index, entry);
         else if (entry->slot == w->index && entry->client != NOBODY)
-            apply_entry(w, index, entry, entry->client, entry->birth, true, false);
+            apply_entry(w, index, entry, entry->client, entry->generation, true, false);
     }
     FAULT("apply.cursor.before");
     atomic_store_explicit(&w->slot->cursor, all ? index : index - 1, memory_order_release);

@@ -1,113 +1,112 @@
 /* command.c - the table of commands, and what a line means; see command.h. */
 #include "worker/command.h"
 
-#include "worker/call.h"
 #include "worker/charset.h"
 #include "worker/flush.h"
+#include "worker/invocation.h"
 #include "worker/leave.h"
-#include "worker/list.h"
 #include "worker/name.h"
-#include "worker/setting.h"
-#include "worker/talk.h"
-#include "worker/text.h"
+#include "worker/preferences.h"
+#include "worker/sanitize.h"
+#include "worker/say.h"
+#include "worker/who.h"
 
 #include <string.h>
 
 const char *const encoding_names[ENC_COUNT] = {"utf-8", "gbk", "big5"};
 
-static bool name_good(const struct call *call, const char *name) {
+static bool name_good(const struct invocation *call, const char *name) {
     return name_check(name, strlen(name), call->w->config.room) == NAME_OK;
 }
 
-static enum line_outcome do_login(struct call *call) {
+static enum line_outcome do_login(struct invocation *call) {
     if (*call->raw == '\0')
-        return call_say_text(call, SAY_NO_NAME, NULL);
+        return invocation_say_text(call, SAY_NO_NAME, NULL);
     if (!name_good(call, call->raw))
-        return call_say_text(call, SAY_NOT_A_NAME, call->text);
-    return talk_join(call->w, call->c, call->line, call->raw);
+        return invocation_say_text(call, SAY_NOT_A_NAME, call->text);
+    return say_join(call->w, call->c, call->line, call->raw);
 }
 
-static enum line_outcome do_quit(struct call *call) {
+static enum line_outcome do_quit(struct invocation *call) {
     flush_client(call->w, call->c);
     leave_begin(call->w, call->c, NULL);
     return LINE_GONE;
 }
 
-static enum line_outcome do_list(struct call *call, uint32_t which) {
-    struct edit e;
-    call_edit(&e, call);
-    list_begin(&e, which);
-    return call_done(call, &e);
+static enum line_outcome do_list(struct invocation *call, uint32_t which) {
+    struct change ch;
+    invocation_edit(&ch, call);
+    who_begin(&ch, which);
+    return invocation_done(call, &ch);
 }
 
-static enum line_outcome do_look(struct call *call) {
+static enum line_outcome do_look(struct invocation *call) {
     return do_list(call, FACT_LIST_ROOM);
 }
-static enum line_outcome do_who(struct call *call) {
+static enum line_outcome do_who(struct invocation *call) {
     return do_list(call, FACT_LIST_ALL);
 }
 
-static enum line_outcome do_say(struct call *call) {
+static enum line_outcome do_say(struct invocation *call) {
     if (*call->text == '\0')
-        return call_say_text(call, SAY_WHAT_TO_SAY, "say TEXT");
-    return talk_speech(call->w, call->c, call->line, call->text, strlen(call->text), false);
+        return invocation_say_text(call, SAY_WHAT_TO_SAY, "say TEXT");
+    return say_speech(call->w, call->c, call->line, call->text, strlen(call->text), false);
 }
 
-static enum line_outcome do_me(struct call *call) {
+static enum line_outcome do_me(struct invocation *call) {
     if (*call->text == '\0')
-        return call_say_text(call, SAY_WHAT_TO_SAY, "/me TEXT");
-    return talk_speech(call->w, call->c, call->line, call->text, strlen(call->text), true);
+        return invocation_say_text(call, SAY_WHAT_TO_SAY, "/me TEXT");
+    return say_speech(call->w, call->c, call->line, call->text, strlen(call->text), true);
 }
 
-static enum line_outcome do_nick(struct call *call) {
+static enum line_outcome do_nick(struct invocation *call) {
     if (*call->raw == '\0')
-        return call_say_text(call, SAY_NO_NAME, NULL);
+        return invocation_say_text(call, SAY_NO_NAME, NULL);
     if (!name_good(call, call->raw))
-        return call_say_text(call, SAY_NOT_A_NAME, call->text);
+        return invocation_say_text(call, SAY_NOT_A_NAME, call->text);
     char called[NAME_BYTES_MAX + 1];
     if (strcmp(client_called(call->c, client_facts(call->c), called), call->raw) == 0) {
         struct words words = {.name = called, .text = called}; /* no news for others */
-        return call_say(call, SAY_NICK, &words);
+        return invocation_say(call, SAY_NICK, &words);
     }
-    return talk_nick(call->w, call->c, call->line, call->raw);
+    return say_nick(call->w, call->c, call->line, call->raw);
 }
 
-static enum line_outcome do_msg(struct call *call) {
-    char *text = call->text, *name = call_word(&text);
+static enum line_outcome do_msg(struct invocation *call) {
+    char *text = call->text, *name = invocation_word(&text);
     struct worker *w = call->w;
     if (*name == '\0' || *text == '\0')
-        return call_say_text(call, SAY_WHAT_TO_SAY, "/msg NAME TEXT");
+        return invocation_say_text(call, SAY_WHAT_TO_SAY, "/msg NAME TEXT");
     if (client_facts(call->c)->flags & FACT_NAMED)
-        return talk_private(w, call->c, call->line, name,
-                            name_key(name, strlen(name), w->seg->header->name_key), NOBODY, 0,
-                            text);
-    uint32_t client, birth;
-    if (!call_endpoint(w, name, &client, &birth))
-        return call_say_text(call, SAY_NOBODY, name);
-    return talk_private(w, call->c, call->line, name, 0, client, birth, text);
+        return say_private(w, call->c, call->line, name,
+                           name_key(name, strlen(name), w->seg->header->name_key), NOBODY, 0, text);
+    uint32_t client, generation;
+    if (!invocation_endpoint(w, name, &client, &generation))
+        return invocation_say_text(call, SAY_NOBODY, name);
+    return say_private(w, call->c, call->line, name, 0, client, generation, text);
 }
 
-static enum line_outcome do_reply(struct call *call) {
+static enum line_outcome do_reply(struct invocation *call) {
     const struct facts *f = client_facts(call->c);
     struct worker *w = call->w;
-    uint32_t client = f->reply_client, expected = f->reply_birth, birth;
+    uint32_t client = f->reply_client, expected = f->reply_generation, generation;
     struct facts other;
     char called[80 + NAME_BYTES_MAX];
     if (*call->text == '\0')
-        return call_say_text(call, SAY_WHAT_TO_SAY, "/reply TEXT");
+        return invocation_say_text(call, SAY_WHAT_TO_SAY, "/reply TEXT");
     if (expected == 0 || client >= w->seg->clients.len ||
-        !client_peek(worker_client(w, client), &other, &birth) || birth != expected)
-        return call_say_text(call, SAY_NO_REPLY_TO, NULL);
+        !client_peek(worker_client(w, client), &other, &generation) || generation != expected)
+        return invocation_say_text(call, SAY_NO_REPLY_TO, NULL);
     if (other.flags & FACT_NAMED)
         client_called(worker_client(w, client), &other, called);
     else
         client_endpoint(worker_client(w, client), called);
-    return talk_private(w, call->c, call->line, called, 0, client, birth, call->text);
+    return say_private(w, call->c, call->line, called, 0, client, generation, call->text);
 }
 
-static enum line_outcome do_help(struct call *call);
+static enum line_outcome do_help(struct invocation *call);
 
-static bool call_in_open_room(const struct call *call) {
+static bool invocation_in_open_room(const struct invocation *call) {
     return (client_facts(call->c)->flags & (FACT_IN_ROOM | FACT_NAMED)) == FACT_IN_ROOM;
 }
 
@@ -119,7 +118,7 @@ enum { CLASSIC = 1, EARLY = 2, PLAIN = 4, NAMED = 8 };
 /* clang-format off */
 static const struct command {
     const char *name;
-    enum line_outcome (*run)(struct call *call);
+    enum line_outcome (*run)(struct invocation *call);
     unsigned how;
     const char *help[LANG_COUNT];
 } commands[] = {
@@ -148,19 +147,19 @@ static const struct command {
     {"nick", do_nick, NAMED,
      {"/nick NAME          change your name",
       "/nick NAME          改名"}},
-    {"ignore", setting_ignore, 0,
+    {"ignore", preferences_ignore, 0,
      {"/ignore NAME        hide somebody's lines",
       "/ignore NAME        屏蔽某人"}},
-    {"unignore", setting_unignore, 0,
+    {"unignore", preferences_unignore, 0,
      {"/unignore NAME      show them again",
       "/unignore NAME      取消屏蔽"}},
-    {"encoding", setting_encoding, EARLY,
+    {"encoding", preferences_encoding, EARLY,
      {"/encoding NAME      utf-8, gbk or big5",
       "/encoding NAME      utf-8、gbk 或 big5"}},
-    {"timestamps", setting_timestamps, 0,
+    {"timestamps", preferences_timestamps, 0,
      {"/timestamps on|off  times before lines",
       "/timestamps on|off  显示时间"}},
-    {"history", setting_history, 0,
+    {"history", preferences_history, 0,
      {"/history N          the last N lines again",
       "/history N          再看最后N行"}},
     {"help", do_help, EARLY,
@@ -170,10 +169,10 @@ static const struct command {
 /* clang-format on */
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
-static enum line_outcome do_help(struct call *call) {
-    struct edit e;
-    call_edit(&e, call);
-    bool open = call_in_open_room(call);
+static enum line_outcome do_help(struct invocation *call) {
+    struct change ch;
+    invocation_edit(&ch, call);
+    bool open = invocation_in_open_room(call);
     for (int i = 0; i < COMMAND_COUNT; i++) {
         const char *help = commands[i].help[call->w->config.language];
         unsigned how = commands[i].how;
@@ -181,14 +180,14 @@ static enum line_outcome do_help(struct call *call) {
             continue;
         if (open && how & CLASSIC) { /* with a slash there, and the columns as they are */
             const char *space = strstr(help, "  ");
-            edit_bytes(&e, "/", 1);
-            edit_utf8(&e, help, (size_t)(space - help));
+            change_bytes(&ch, "/", 1);
+            change_utf8(&ch, help, (size_t)(space - help));
             help = space + 1;
         }
-        edit_utf8(&e, help, strlen(help));
-        edit_bytes(&e, "\r\n", 2);
+        change_utf8(&ch, help, strlen(help));
+        change_bytes(&ch, "\r\n", 2);
     }
-    return call_done(call, &e);
+    return invocation_done(call, &ch);
 }
 
 static const struct command *command_find(const char *name, size_t len) {
@@ -201,38 +200,38 @@ static const struct command *command_find(const char *name, size_t len) {
 
 /* ---- what a line means ---- */
 
-static void call_args(struct call *call, size_t name_len) {
+static void invocation_args(struct invocation *call, size_t name_len) {
     call->text += name_len;
     call->text += strspn(call->text, " ");
     call->raw += name_len;
     call->raw += strspn(call->raw, " ");
 }
 
-static enum line_outcome call_run(struct call *call, const struct command *command,
-                                  size_t name_len) {
+static enum line_outcome invocation_run(struct invocation *call, const struct command *command,
+                                        size_t name_len) {
     if (call->line->plain_only && !(command->how & PLAIN))
         return LINE_LATER;
-    call_args(call, name_len);
+    invocation_args(call, name_len);
     return command->run(call);
 }
 
-static enum line_outcome slash_line(struct call *call, bool in_room) {
+static enum line_outcome slash_line(struct invocation *call, bool in_room) {
     size_t len = strcspn(call->text, " ");
     const struct command *command = command_find(call->text + 1, len - 1);
     if (!in_room && (!command || !(command->how & EARLY)))
-        return call_say_text(call, SAY_LOG_IN, NULL);
-    if (command && !(command->how & NAMED && call_in_open_room(call)))
-        return call_run(call, command, len);
+        return invocation_say_text(call, SAY_LOG_IN, NULL);
+    if (command && !(command->how & NAMED && invocation_in_open_room(call)))
+        return invocation_run(call, command, len);
     if (call->line->plain_only)
         return LINE_LATER;
     call->text[len] = '\0';
-    return call_say_text(call, SAY_UNKNOWN, call->text);
+    return invocation_say_text(call, SAY_UNKNOWN, call->text);
 }
 
-static enum line_outcome stranger_line(struct call *call) {
+static enum line_outcome stranger_line(struct invocation *call) {
     size_t len = strcspn(call->text, " ");
     if (len == 5 && memcmp(call->text, "login", 5) == 0) {
-        call_args(call, 5);
+        invocation_args(call, 5);
         return do_login(call);
     }
     if (strcmp(call->text, "logout") == 0)
@@ -240,59 +239,59 @@ static enum line_outcome stranger_line(struct call *call) {
     bool word = len > 0 && call->text[len] == '\0';
     const struct command *command = command_find(call->text, len);
     if (!word || (command && command->how & CLASSIC))
-        return call_say_text(call, SAY_LOG_IN, NULL);
+        return invocation_say_text(call, SAY_LOG_IN, NULL);
     return do_login(call);
 }
 
-static enum line_outcome room_line(struct call *call, bool open) {
+static enum line_outcome room_line(struct invocation *call, bool open) {
     const char *text = call->text;
     size_t len = strcspn(text, " ");
     if (open || (*text == '\0'))
         return *text == '\0' && !open
-                   ? call_nothing(call)
-                   : talk_speech(call->w, call->c, call->line, text, strlen(text), false);
+                   ? invocation_nothing(call)
+                   : say_speech(call->w, call->c, call->line, text, strlen(text), false);
     const struct command *command = command_find(text, len);
     if (command && command->how & CLASSIC && (command->run == do_say) == (text[len] != '\0'))
-        return call_run(call, command, len);
-    return talk_speech(call->w, call->c, call->line, text, strlen(text), false);
+        return invocation_run(call, command, len);
+    return say_speech(call->w, call->c, call->line, text, strlen(text), false);
 }
 
 /* Somebody who is sent UTF-8 by default and types GBK plainly has a GBK terminal. */
-static bool call_switches(const struct call *call, enum encoding used) {
+static bool invocation_switches(const struct invocation *call, enum encoding used) {
     const struct facts *f = client_facts(call->c);
     return used == ENC_GBK && f->encoding == ENC_UTF8 &&
            !(f->flags & (FACT_ENC_CHOSEN | FACT_SWITCHED));
 }
 
-static enum line_outcome call_switch(const struct call *call) {
-    struct edit e;
+static enum line_outcome invocation_switch(const struct invocation *call) {
+    struct change ch;
     struct words words = {.text = encoding_names[ENC_GBK]};
-    edit_begin(&e, call->w, call->c); /* the line itself is handled anew */
-    command_switch(&e, ENC_GBK);
-    e.f->flags |= FACT_SWITCHED;
-    edit_sentence(&e, SAY_ENCODING_IS, &words);
-    return call_done(call, &e);
+    change_begin(&ch, call->w, call->c); /* the line itself is handled anew */
+    command_switch(&ch, ENC_GBK);
+    ch.f->flags |= FACT_SWITCHED;
+    change_sentence(&ch, SAY_ENCODING_IS, &words);
+    return invocation_done(call, &ch);
 }
 
 enum line_outcome command_line(struct worker *w, struct client *c, struct line *line) {
     char text[LINE_MAX_MAX + 1], raw[LINE_MAX_MAX + 1];
-    struct call call = {w, c, line, text, raw};
+    struct invocation call = {w, c, line, text, raw};
     const struct facts *f = client_facts(c);
     if (line->overlong && line->plain_only)
         return LINE_LATER;
     if (line->overlong)
-        return call_say_text(&call, SAY_TOO_LONG, NULL);
+        return invocation_say_text(&call, SAY_TOO_LONG, NULL);
     enum encoding used = ENC_UTF8;
     ptrdiff_t len = charset_decode(line->bytes, line->len, (enum encoding)f->encoding, raw,
                                    w->config.line_max, &used);
-    if (len < 0 || call_switches(&call, used)) {
+    if (len < 0 || invocation_switches(&call, used)) {
         if (line->plain_only)
             return LINE_LATER;
-        return len < 0 ? call_say_text(&call, SAY_TOO_LONG, NULL) : call_switch(&call);
+        return len < 0 ? invocation_say_text(&call, SAY_TOO_LONG, NULL) : invocation_switch(&call);
     }
     raw[len] = '\0';
     memcpy(text, raw, (size_t)len);
-    text[text_clean(text, (size_t)len)] = '\0';
+    text[sanitize(text, (size_t)len)] = '\0';
     /* A NUL in the line ends `raw` as a string, so such a name differs from its clean form; names
      * are never clean if cleaning changed them. */
     if (strlen(raw) != (size_t)len)
@@ -300,9 +299,9 @@ enum line_outcome command_line(struct worker *w, struct client *c, struct line *
     bool in_room = f->flags & FACT_IN_ROOM;
     if (text[0] == '/' && text[1] == '/' && in_room) {
         call.text++;
-        return talk_speech(w, c, line, call.text, strlen(call.text), false);
+        return say_speech(w, c, line, call.text, strlen(call.text), false);
     }
     if (text[0] == '/')
         return slash_line(&call, in_room);
-    return in_room ? room_line(&call, call_in_open_room(&call)) : stranger_line(&call);
+    return in_room ? room_line(&call, invocation_in_open_room(&call)) : stranger_line(&call);
 }

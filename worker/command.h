@@ -6,7 +6,7 @@
 #ifndef WORKER_COMMAND_H
 #define WORKER_COMMAND_H
 
-#include "worker/edit.h"
+#include "worker/change.h"
 #include "worker/input.h"
 #include "worker/stage.h"
 #include "worker/telnet.h"
@@ -23,11 +23,11 @@ struct line {
 };
 
 enum line_outcome {
-    LINE_DONE,   /* handled and committed in the record */
-    LINE_STAGED, /* staged: the ledger will commit it */
-    LINE_LATER,  /* not now: what is staged must be published first */
-    LINE_NO_BOX, /* not now: no box is free for the answer */
-    LINE_GONE,   /* the client is leaving */
+    LINE_DONE,      /* handled and committed in the record */
+    LINE_STAGED,    /* staged: the ledger will commit it */
+    LINE_LATER,     /* not now: what is staged must be published first */
+    LINE_NO_BUFFER, /* not now: no box is free for the answer */
+    LINE_GONE,      /* the client is leaving */
 };
 
 enum line_outcome command_line(struct worker *w, struct client *c, struct line *line);
@@ -39,7 +39,7 @@ enum input_outcome command_welcome(struct worker *w, struct client *c);
 void command_refused(struct worker *w, const struct staged *s);
 
 /* Another encoding for what a client is sent from the next line on. */
-void command_switch(struct edit *e, enum encoding to);
+void command_switch(struct change *ch, enum encoding to);
 
 extern const char *const encoding_names[ENC_COUNT];
 

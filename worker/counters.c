@@ -38,10 +38,10 @@ bool counters_read(int fd, struct counters *out) {
             continue;
         out->state = after.tcpi_state;
         out->sent = after.tcpi_bytes_acked + (uint64_t)outq;
-        out->taken = after.tcpi_bytes_received - (uint64_t)inq;
+        out->received = after.tcpi_bytes_received - (uint64_t)inq;
         if (out->state == CLOSE_WAIT || out->state == LAST_ACK || out->state == CLOSING ||
             out->state == TIME_WAIT)
-            out->taken -= 1;
+            out->received -= 1;
         return true;
     }
     return false;
@@ -70,7 +70,7 @@ static bool counters_become(int fd, uint64_t sent, uint64_t taken) {
     do {
         if (!counters_read(fd, &now))
             return false;
-        if (now.sent == sent && now.taken == taken)
+        if (now.sent == sent && now.received == taken)
             return true;
         poll(NULL, 0, 1);
     } while (clock_ms() < until);

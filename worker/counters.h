@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 struct counters {
-    uint64_t sent, taken;
+    uint64_t sent, received;
     uint8_t state; /* enum of <linux/tcp.h>: TCP_ESTABLISHED ... */
 };
 

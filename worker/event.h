@@ -10,10 +10,10 @@
 #define EVENT_BELL 0u
 #define EVENT_LISTENER UINT32_MAX
 #define EVENT_MASTER (UINT32_MAX - 1)
-#define EVENT_SWITCH (UINT32_MAX - 2)
+#define EVENT_WATCHDOG (UINT32_MAX - 2)
 
-static inline uint64_t event_tag(uint32_t birth, uint32_t fd) {
-    return (uint64_t)birth << 32 | fd;
+static inline uint64_t event_tag(uint32_t generation, uint32_t fd) {
+    return (uint64_t)generation << 32 | fd;
 }
 
 #endif

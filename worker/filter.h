@@ -4,7 +4,7 @@
 #ifndef WORKER_FILTER_H
 #define WORKER_FILTER_H
 
-#include "worker/edit.h"
+#include "worker/change.h"
 
 /* The next part.  False if nothing is pending, or no box is free. */
 bool filter_continue(struct worker *w, struct client *c);

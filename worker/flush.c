@@ -2,10 +2,10 @@
 #include "worker/flush.h"
 
 #include "ipc/fault.h"
-#include "worker/edit.h"
+#include "worker/change.h"
 #include "worker/filter.h"
 #include "worker/leave.h"
-#include "worker/list.h"
+#include "worker/who.h"
 
 #include <errno.h>
 #include <string.h>
@@ -53,7 +53,7 @@ static inline void flush_direct(struct worker *w, struct client *c, const uint64
     if (end[e] <= pos)
         return;
     size_t len = end[e] - pos;
-    worker_note(w, NOTE_FLUSH, c, pos);
+    worker_breadcrumb(w, BREADCRUMB_FLUSH, c, pos);
     ssize_t n = send(client_index(w, c), room_text(&w->seg->room, e, pos), len,
                      MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n > 0)
@@ -65,25 +65,25 @@ static inline void flush_direct(struct worker *w, struct client *c, const uint64
 /* The boxes' unsent bytes as spans; returns how many spans, *complete if that is all of them. */
 static int chain_spans(struct worker *w, const struct client *c, const struct facts *f,
                        struct iovec *span, bool *complete) {
-    const struct box_pool *pool = &w->seg->outboxes;
+    const struct buffer_pool *pool = &w->seg->tx_buffers;
     uint64_t tag = client_tag(w, c);
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    uint32_t offset = (uint32_t)(sent - f->base), box = f->out_box;
-    uint32_t left = f->box_len - offset;
+    uint32_t offset = (uint32_t)(sent - f->base), box = f->tx;
+    uint32_t left = f->tx_len - offset;
     int n = 0;
     while (left > 0 && n < CHAIN_SPANS) {
-        if (!box_owned(pool, box, tag))
+        if (!buffer_owned(pool, box, tag))
             return -1;
-        struct outbox *outbox = box_at(pool, box);
-        if (offset >= OUTBOX_DATA) {
-            offset -= OUTBOX_DATA;
+        struct tx_buffer *buffer = buffer_at(pool, box);
+        if (offset >= TX_DATA) {
+            offset -= TX_DATA;
         } else {
-            uint32_t here = OUTBOX_DATA - offset < left ? OUTBOX_DATA - offset : left;
-            span[n++] = (struct iovec){outbox->data + offset, here};
+            uint32_t here = TX_DATA - offset < left ? TX_DATA - offset : left;
+            span[n++] = (struct iovec){buffer->data + offset, here};
             left -= here;
             offset = 0;
         }
-        box = outbox->next;
+        box = buffer->next;
     }
     *complete = left == 0;
     return n;
@@ -91,12 +91,12 @@ static int chain_spans(struct worker *w, const struct client *c, const struct fa
 
 static bool facts_direct(const struct facts *f) {
     const uint32_t slow = FACT_FILTERED | FACT_GOODBYE | FACT_LIST_ROOM | FACT_LIST_ALL;
-    return (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->skipped == 0;
+    return (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->lines_lost == 0;
 }
 
 /* Boxes, and behind them the ring where nothing stands between: one sendmsg. */
-static bool flush_boxes(struct worker *w, struct client *c, const struct facts *f,
-                        const struct entry *last) {
+static bool flush_replies(struct worker *w, struct client *c, const struct facts *f,
+                          const struct entry *last) {
     struct iovec span[CHAIN_SPANS + 1];
     bool complete = false;
     int n = chain_spans(w, c, f, span, &complete);
@@ -114,10 +114,10 @@ static bool flush_boxes(struct worker *w, struct client *c, const struct facts *
     for (int i = 0; i < n; i++)
         want += span[i].iov_len;
     struct msghdr message = {.msg_iov = span, .msg_iovlen = (size_t)n};
-    worker_note(w, NOTE_FLUSH, c, f->base);
-    FAULT("flush.boxes.before");
+    worker_breadcrumb(w, BREADCRUMB_FLUSH, c, f->base);
+    FAULT("flush.replies.before");
     ssize_t sent = sendmsg((int)client_index(w, c), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    FAULT("flush.boxes.after");
+    FAULT("flush.replies.after");
     if (sent > 0)
         flush_sent(w, c, (size_t)sent);
     if (sent != (ssize_t)want) {
@@ -129,30 +129,30 @@ static bool flush_boxes(struct worker *w, struct client *c, const struct facts *
 
 /* The notice of a lap, at last told. */
 static bool flush_notice(struct worker *w, struct client *c) {
-    struct edit e;
-    edit_begin(&e, w, c);
-    struct words words = {.n = e.f->skipped};
-    edit_sentence(&e, SAY_SKIPPED, &words);
-    e.f->skipped = 0;
-    return edit_commit(&e);
+    struct change ch;
+    change_begin(&ch, w, c);
+    struct words words = {.n = ch.f->lines_lost};
+    change_sentence(&ch, SAY_SKIPPED, &words);
+    ch.f->lines_lost = 0;
+    return change_commit(&ch);
 }
 
 /* One step of what is pending; false if there is nothing (more) that can be done now. */
 static bool flush_step(struct worker *w, struct client *c, const struct entry *last) {
     const struct facts *f = client_facts(c);
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    if (sent < client_box_end(f))
-        return flush_boxes(w, c, f, last);
-    if (f->out_box != NO_BOX) {
-        struct edit e;
-        edit_begin(&e, w, c);
-        edit_settle_map(&e);
-        return edit_commit(&e);
+    if (sent < client_tx_end(f))
+        return flush_replies(w, c, f, last);
+    if (f->tx != NO_BUFFER) {
+        struct change ch;
+        change_begin(&ch, w, c);
+        change_settle_map(&ch);
+        return change_commit(&ch);
     }
-    if (f->skipped > 0)
+    if (f->lines_lost > 0)
         return flush_notice(w, c);
     if (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL))
-        return list_continue(w, c);
+        return who_continue(w, c);
     if (f->flags & FACT_GOODBYE) {
         leave_begin(w, c, NULL);
         return false;
@@ -168,16 +168,18 @@ static bool flush_step(struct worker *w, struct client *c, const struct entry *l
 bool flush_waits(const struct client *c) {
     const struct facts *f = client_facts(c);
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    return (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) || client_box_end(f) > sent + OUTPUT_WAITS;
+    return (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) || client_tx_end(f) > sent + OUTPUT_WAITS;
 }
 
 static void flush_steps(struct worker *w, struct client *c, const struct entry *last) {
-    uint32_t birth = client_birth(atomic_load_explicit(&c->life, memory_order_relaxed));
-    while (client_is(c, birth) && c->mode != MODE_BLOCKED && c->mode != MODE_DEAF &&
+    uint32_t generation =
+        client_generation(atomic_load_explicit(&c->state_word, memory_order_relaxed));
+    while (client_is(c, generation) && c->mode != MODE_BLOCKED && c->mode != MODE_WRITE_FAILED &&
            flush_step(w, c, last))
         ;
-    if ((w->hold[client_index(w, c)] & HOLD_OUTPUT) && client_is(c, birth) && !flush_waits(c))
-        member_release(w, c, HOLD_OUTPUT);
+    if ((w->pause[client_index(w, c)] & PAUSE_OUTPUT) && client_is(c, generation) &&
+        !flush_waits(c))
+        member_resume(w, c, PAUSE_OUTPUT);
 }
 
 void flush_client(struct worker *w, struct client *c) {
@@ -199,68 +201,68 @@ void flush_unblock(struct worker *w, struct client *c) {
         member_arm(w, c);
 }
 
-void flush_dirty(struct worker *w) {
-    for (uint32_t i = 0; i < w->dirty.count; i++) {
-        uint32_t fd = w->dirty.at[i];
-        w->dirty.in[fd] = 0;
+void flush_reply_pending(struct worker *w) {
+    for (uint32_t i = 0; i < w->reply_pending.count; i++) {
+        uint32_t fd = w->reply_pending.at[i];
+        w->reply_pending.in[fd] = 0;
         worker_beat(w);
-        if (w->place[fd] != 0)
+        if (w->member_index[fd] != 0)
             flush_client(w, worker_client(w, fd));
     }
-    w->dirty.count = 0;
+    w->reply_pending.count = 0;
 }
 
 /* Lapping: everything before entry `to` is passed over and counted.  The line that was under way
  * counts as skipped, and is ended before the notice. */
-static void flush_lap(struct worker *w, struct client *c, uint64_t old_guard, uint64_t to) {
+static void flush_overrun(struct worker *w, struct client *c, uint64_t old_guard, uint64_t to) {
     const struct room *room = &w->seg->room;
-    struct edit e;
-    edit_begin(&e, w, c);
-    e.mute = true; /* the guard rises after this: it must not fail for want of a box */
-    struct facts *f = e.f;
+    struct change ch;
+    change_begin(&ch, w, c);
+    ch.drop_replies = true; /* the guard rises after this: it must not fail for want of a box */
+    struct facts *f = ch.f;
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
     uint64_t pos = f->pos;
-    if (sent >= client_box_end(f)) {
-        pos += sent - client_box_end(f);
-        if (f->out_box != NO_BOX) {
-            e.old_head = f->out_box;
-            e.old_len = f->box_len;
+    if (sent >= client_tx_end(f)) {
+        pos += sent - client_tx_end(f);
+        if (f->tx != NO_BUFFER) {
+            ch.old_head = f->tx;
+            ch.old_len = f->tx_len;
         }
         f->base = sent;
-        f->box_len = 0;
-        f->out_box = NO_BOX;
+        f->tx_len = 0;
+        f->tx = NO_BUFFER;
     }
     uint64_t at = room_find(room, f->encoding, pos, old_guard, to);
     /* By the ledger: the text itself may be gone, if a predecessor died long ago. */
-    if (sent >= client_box_end(f) && room_start(room, at, f->encoding) != pos)
+    if (sent >= client_tx_end(f) && room_start(room, at, f->encoding) != pos)
         f->flags |= FACT_TORN;
-    f->skipped += room_entry(room, to - 1)->lines - room_entry(room, at - 1)->lines;
+    f->lines_lost += room_entry(room, to - 1)->lines - room_entry(room, at - 1)->lines;
     f->pos = room_start(room, to, f->encoding);
-    FAULT("flush.lap.before");
-    if (edit_commit(&e)) {
+    FAULT("flush.overrun.before");
+    if (change_commit(&ch)) {
         struct slot_stats *stats = &w->slot->stats;
-        atomic_fetch_add_explicit(&stats->lapped, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&stats->overruns, 1, memory_order_relaxed);
     }
-    FAULT("flush.lap.after");
+    FAULT("flush.overrun.after");
     if (w->config.slow_client == SLOW_DISCONNECT)
         leave_begin(w, c, "too slow");
 }
 
-void flush_lap_behind(struct worker *w, struct client *c, uint64_t old_guard, uint64_t guard,
-                      uint64_t count) {
+void flush_overrun_behind(struct worker *w, struct client *c, uint64_t old_guard, uint64_t guard,
+                          uint64_t count) {
     const struct room *room = &w->seg->room;
     const struct facts *f = client_facts(c);
     if (!(f->flags & FACT_IN_ROOM))
         return;
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    uint64_t pos = sent < client_box_end(f) ? f->pos : sent + c->bias;
+    uint64_t pos = sent < client_tx_end(f) ? f->pos : sent + c->bias;
     if (pos >= room_start(room, guard, f->encoding))
         return;
     /* Half way to the end, so that it is not lapped again at once. */
     uint64_t end = room_entry(room, count - 1)->end[f->encoding];
     uint64_t start = room_start(room, guard, f->encoding);
     uint64_t to = room_find(room, f->encoding, start + (end - start) / 2, guard - 1, count - 1) + 1;
-    flush_lap(w, c, old_guard, to);
+    flush_overrun(w, c, old_guard, to);
 }
 
 /* Everyone is at `count` or blocked.  The guard follows in large strides: the search and the look
@@ -287,7 +289,7 @@ static void flush_raise(struct worker *w, uint64_t count) {
     /* Commit the new map of everyone who is lapped by it, then let the producers have the room. Not
      * only the blocked are behind: a filtered client for whom no box was free is as well. */
     for (uint32_t i = w->member_count; i-- > 0;)
-        flush_lap_behind(w, worker_client(w, w->members[i]), guard, raised, count);
+        flush_overrun_behind(w, worker_client(w, w->members[i]), guard, raised, count);
     FAULT("flush.raise.before");
     atomic_store_explicit(&w->slot->guard, raised, memory_order_release);
     FAULT("flush.raise.after");
@@ -333,7 +335,7 @@ bool flush_slice(struct worker *w) {
         w->circle_left = w->member_count;
     }
     if (w->flush_left == 0) {
-        worker_unnote(w);
+        worker_breadcrumb_clear(w);
         return false;
     }
     return true;

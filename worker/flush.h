@@ -35,13 +35,13 @@ enum { OUTPUT_WAITS = 4096 };
 bool flush_waits(const struct client *c);
 
 /* All clients whose replies were queued. */
-void flush_dirty(struct worker *w);
+void flush_reply_pending(struct worker *w);
 
 /* EPOLLOUT: the socket takes bytes again. */
 void flush_unblock(struct worker *w, struct client *c);
 
 /* Laps the client if it is behind ledger entry `guard`; [old_guard, count) is there to be read. */
-void flush_lap_behind(struct worker *w, struct client *c, uint64_t old_guard, uint64_t guard,
-                      uint64_t count);
+void flush_overrun_behind(struct worker *w, struct client *c, uint64_t old_guard, uint64_t guard,
+                          uint64_t count);
 
 #endif

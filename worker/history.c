@@ -20,28 +20,28 @@ static uint64_t history_first(const struct worker *w, uint64_t before, uint32_t 
 }
 
 /* Of the lines from `first` on, those that are shown. */
-static uint32_t history_lines(struct edit *e, uint64_t first, uint64_t before) {
-    const struct room *room = &e->w->seg->room;
+static uint32_t history_lines(struct change *ch, uint64_t first, uint64_t before) {
+    const struct room *room = &ch->w->seg->room;
     uint32_t lines = room_entry(room, before - 1)->lines - room_entry(room, first - 1)->lines;
-    for (uint64_t i = first; i < before && (e->f->flags & FACT_IGNORES); i++)
-        lines -= ignore_hides(e->w, e->c, e->f, room_entry(room, i));
+    for (uint64_t i = first; i < before && (ch->f->flags & FACT_IGNORES); i++)
+        lines -= ignore_hides(ch->w, ch->c, ch->f, room_entry(room, i));
     return lines;
 }
 
-void history_show(struct edit *e, uint64_t before, uint32_t lines) {
-    const struct room *room = &e->w->seg->room;
-    uint64_t first = history_first(e->w, before, lines);
-    uint64_t guard = atomic_load_explicit(&e->w->slot->guard, memory_order_relaxed);
-    edit_settle_map(e);
+void history_show(struct change *ch, uint64_t before, uint32_t lines) {
+    const struct room *room = &ch->w->seg->room;
+    uint64_t first = history_first(ch->w, before, lines);
+    uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
+    change_settle_map(ch);
     /* One who is in the room already has perhaps not been sent all of it: nothing is passed over.
      */
-    bool behind = (client_facts(e->c)->flags & FACT_IN_ROOM) &&
-                  e->f->pos < room_start(room, first, e->f->encoding);
+    bool behind = (client_facts(ch->c)->flags & FACT_IN_ROOM) &&
+                  ch->f->pos < room_start(room, first, ch->f->encoding);
     if (behind)
-        first = room_find(room, e->f->encoding, e->f->pos, guard, before);
-    struct words words = {.n = history_lines(e, first, before)};
+        first = room_find(room, ch->f->encoding, ch->f->pos, guard, before);
+    struct words words = {.n = history_lines(ch, first, before)};
     if (words.n > 0)
-        edit_sentence(e, SAY_EARLIER, &words);
+        change_sentence(ch, SAY_EARLIER, &words);
     if (!behind)
-        e->f->pos = room_start(room, first, e->f->encoding);
+        ch->f->pos = room_start(room, first, ch->f->encoding);
 }

@@ -2,10 +2,10 @@
 #ifndef WORKER_HISTORY_H
 #define WORKER_HISTORY_H
 
-#include "worker/edit.h"
+#include "worker/change.h"
 
 /* Sets the client's cursor so that it sees the last `lines` room lines before ledger entry `before`
  * (fewer, if no more are kept) and everything after, headed by "*** n earlier lines". */
-void history_show(struct edit *e, uint64_t before, uint32_t lines);
+void history_show(struct change *ch, uint64_t before, uint32_t lines);
 
 #endif

@@ -9,12 +9,12 @@
 #ifndef WORKER_IGNORE_H
 #define WORKER_IGNORE_H
 
-#include "worker/edit.h"
+#include "worker/change.h"
 
 enum { IGNORE_MAX = 100 };
 
 struct ignored {
-    uint32_t mark, client, birth; /* birth 0: not here when it was ignored, or not whole */
+    uint32_t mark, client, generation; /* birth 0: not here when it was ignored, or not whole */
 };
 
 bool ignore_has(const struct worker *w, const struct client *c, const struct facts *f,
@@ -24,8 +24,8 @@ bool ignore_hides(const struct worker *w, const struct client *c, const struct f
                   const struct entry *entry);
 /* What is to be said of it.  Lists are kept for long, so that they may use half of the boxes only.
  */
-enum sentence ignore_add(struct edit *e, const struct ignored *who);
+enum sentence ignore_add(struct change *ch, const struct ignored *who);
 /* False: there was nobody of that mark. */
-bool ignore_drop(struct edit *e, uint32_t mark);
+bool ignore_drop(struct change *ch, uint32_t mark);
 
 #endif

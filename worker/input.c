@@ -4,8 +4,8 @@
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "worker/apply.h"
+#include "worker/change.h"
 #include "worker/command.h"
-#include "worker/edit.h"
 #include "worker/flush.h"
 #include "worker/keys.h"
 #include "worker/leave.h"
@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 
 _Static_assert(sizeof(struct telnet) == sizeof(((struct facts *)0)->telnet), "lies in the record");
-_Static_assert((int)OUTBOX_DATA >= (int)LINE_MAX_MAX, "the longest half-typed line fits one box");
-_Static_assert((int)INBOX_SUB >= (int)TELNET_SUB_MAX, "a subnegotiation fits its place");
+_Static_assert((int)TX_DATA >= (int)LINE_MAX_MAX, "the longest half-typed line fits one box");
+_Static_assert((int)RX_SUB >= (int)TELNET_SUB_MAX, "a subnegotiation fits its place");
 
 /* A pass over the bytes that wait.  Nothing in it is the record's before it is committed. */
 struct scan {
@@ -42,27 +42,27 @@ static bool input_recv(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     if (!w->readable[fd])
         return true;
-    if (f->in_box == NO_BOX) {
-        struct edit e;
-        edit_begin(&e, w, c);
-        edit_inbox(&e);
-        if (!edit_commit(&e))
+    if (f->rx == NO_BUFFER) {
+        struct change ch;
+        change_begin(&ch, w, c);
+        change_rx(&ch);
+        if (!change_commit(&ch))
             return true; /* held */
         f = client_facts(c);
     }
-    struct inbox *inbox = box_at(&w->seg->inboxes, f->in_box);
-    size_t used = f->raw_off + (size_t)(c->taken - f->handled);
-    if (used >= INBOX_RAW)
+    struct rx_buffer *rx = buffer_at(&w->seg->rx_buffers, f->rx);
+    size_t used = f->raw_off + (size_t)(c->received - f->consumed);
+    if (used >= RX_RAW)
         return true;
     FAULT("input.recv.before");
-    ssize_t n = recv((int)fd, inbox->raw + used, INBOX_RAW - used, MSG_DONTWAIT);
+    ssize_t n = recv((int)fd, rx->raw + used, RX_RAW - used, MSG_DONTWAIT);
     FAULT("input.recv.after");
     if (n > 0) {
-        c->taken += (uint64_t)n;
+        c->received += (uint64_t)n;
         struct slot_stats *stats = &w->slot->stats;
         atomic_fetch_add_explicit(&stats->bytes_in, (uint64_t)n, memory_order_relaxed);
         /* A short read took all there was: epoll, level-triggered, will tell of more. */
-        w->readable[fd] = (size_t)n == INBOX_RAW - used;
+        w->readable[fd] = (size_t)n == RX_RAW - used;
         return true;
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM)) {
@@ -76,53 +76,53 @@ static bool input_recv(struct worker *w, struct client *c) {
 
 static void scan_begin(struct scan *s, struct worker *w, struct client *c) {
     const struct facts *f = client_facts(c);
-    struct inbox *inbox = box_at(&w->seg->inboxes, f->in_box);
+    struct rx_buffer *rx = buffer_at(&w->seg->rx_buffers, f->rx);
     s->w = w;
     s->c = c;
     memcpy(&s->telnet, f->telnet, sizeof s->telnet);
-    s->sub = inbox->sub;
+    s->sub = rx->sub;
     s->sub_len = f->sub_len;
-    s->at = f->handled;
+    s->at = f->consumed;
     s->tat = f->tat;
     s->staged = false;
     s->overlong = f->flags & FACT_OVERLONG;
     s->line_len = f->line_len;
-    const uint8_t *line = inbox->line;
-    if (f->line_box != NO_BOX)
-        line = ((struct outbox *)box_at(&w->seg->outboxes, f->line_box))->data;
+    const uint8_t *line = rx->line;
+    if (f->line_buffer != NO_BUFFER)
+        line = ((struct tx_buffer *)buffer_at(&w->seg->tx_buffers, f->line_buffer))->data;
     memcpy(s->line, line, s->line_len);
 }
 
 /* The line under way goes to where the record will say it is.  Bytes below the committed length are
  * there already and equal: a line that shrank was committed when it did. */
-static void scan_keep_line(struct scan *s, struct edit *e) {
-    struct facts *f = e->f;
-    if (s->line_len > INBOX_LINE || f->line_box != NO_BOX) {
-        struct outbox *box = edit_line_box(e);
+static void scan_keep_line(struct scan *s, struct change *ch) {
+    struct facts *f = ch->f;
+    if (s->line_len > RX_LINE || f->line_buffer != NO_BUFFER) {
+        struct tx_buffer *box = change_line_buffer(ch);
         if (!box)
             return;
         memcpy(box->data, s->line, s->line_len);
     } else if (s->line_len > 0) {
-        struct inbox *inbox = edit_inbox(e);
-        if (!inbox)
+        struct rx_buffer *rx = change_rx(ch);
+        if (!rx)
             return;
-        memcpy(inbox->line, s->line, s->line_len);
+        memcpy(rx->line, s->line, s->line_len);
     }
     f->line_len = (uint16_t)s->line_len;
     FAULT("input.keep.after");
 }
 
 /* Puts everything up to `at` into an edit. */
-static void scan_into(struct scan *s, struct edit *e) {
-    struct facts *f = e->f;
-    f->raw_off = (uint16_t)(f->raw_off + (s->at - f->handled));
-    f->handled = s->at;
+static void scan_into(struct scan *s, struct change *ch) {
+    struct facts *f = ch->f;
+    f->raw_off = (uint16_t)(f->raw_off + (s->at - f->consumed));
+    f->consumed = s->at;
     if (f->flags & FACT_IN_ROOM) /* a stranger's time runs from its coming, whatever it sends */
-        f->heard = s->w->now;
+        f->last_input = s->w->now;
     f->sub_len = s->sub_len;
     memcpy(f->telnet, &s->telnet, sizeof f->telnet);
     f->flags = s->overlong ? f->flags | FACT_OVERLONG : f->flags & ~(uint32_t)FACT_OVERLONG;
-    scan_keep_line(s, e);
+    scan_keep_line(s, ch);
 }
 
 /* When all is handled and nothing is half done, the boxes go back; when only raw bytes are behind,
@@ -130,31 +130,31 @@ static void scan_into(struct scan *s, struct edit *e) {
  * count. */
 static void scan_tidy(struct worker *w, struct client *c) {
     const struct facts *f = client_facts(c);
-    if (f->in_box == NO_BOX || f->handled != c->taken)
+    if (f->rx == NO_BUFFER || f->consumed != c->received)
         return;
-    struct edit e;
+    struct change ch;
     if (f->line_len == 0 && f->sub_len == 0) {
-        edit_begin(&e, w, c);
-        edit_give_input(&e);
-        edit_commit(&e);
-    } else if (f->raw_off > INBOX_RAW / 2) {
-        struct inbox *inbox = box_at(&w->seg->inboxes, f->in_box);
-        memset(inbox->raw, 0, f->raw_off);
+        change_begin(&ch, w, c);
+        change_give_input(&ch);
+        change_commit(&ch);
+    } else if (f->raw_off > RX_RAW / 2) {
+        struct rx_buffer *rx = buffer_at(&w->seg->rx_buffers, f->rx);
+        memset(rx->raw, 0, f->raw_off);
         FAULT("input.tidy.before");
-        edit_begin(&e, w, c);
-        e.f->raw_off = 0;
-        edit_commit(&e);
+        change_begin(&ch, w, c);
+        ch.f->raw_off = 0;
+        change_commit(&ch);
     }
 }
 
 /* Commits the scan so far, with the replies an event brings.  False: no box, try later. */
 static bool scan_commit(struct scan *s, const struct telnet_event *ev) {
-    struct edit e;
-    edit_begin(&e, s->w, s->c);
-    scan_into(s, &e);
+    struct change ch;
+    change_begin(&ch, s->w, s->c);
+    scan_into(s, &ch);
     if (ev)
-        keys_event(&e, ev);
-    return edit_commit(&e);
+        keys_event(&ch, ev);
+    return change_commit(&ch);
 }
 
 static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
@@ -181,10 +181,10 @@ static bool scan_flooded(struct scan *s) {
 static bool scan_unread(struct scan *s) {
     if (!flush_waits(s->c))
         return false;
-    if (s->c->mode == MODE_DEAF)
+    if (s->c->mode == MODE_WRITE_FAILED)
         leave_begin(s->w, s->c, NULL); /* and will never hear an answer */
     else
-        member_hold(s->w, s->c, HOLD_OUTPUT);
+        member_pause(s->w, s->c, PAUSE_OUTPUT);
     return true;
 }
 
@@ -194,7 +194,7 @@ static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done)
     *done = true;
     if (scan_flooded(s)) {
         s->at = before; /* the line waits, unhandled */
-        member_hold(w, s->c, HOLD_FLOOD);
+        member_pause(w, s->c, PAUSE_FLOOD);
         return s->staged ? INPUT_STAGED : INPUT_IDLE;
     }
     if (!s->staged && scan_unread(s))
@@ -216,7 +216,7 @@ static enum input_outcome scan_line(struct scan *s, uint64_t before, bool *done)
         return INPUT_STAGED;
     case LINE_DONE: return INPUT_MORE; /* committed; go on with a fresh scan */
     case LINE_LATER: return s->staged ? INPUT_STAGED : INPUT_MORE;
-    case LINE_NO_BOX: /* held */
+    case LINE_NO_BUFFER: /* held */
     case LINE_GONE: return INPUT_IDLE;
     }
     return INPUT_IDLE;
@@ -235,20 +235,20 @@ static enum input_outcome scan_echo_first(struct scan *s, const struct scan *bef
 static enum input_outcome scan_run(struct scan *s) {
     struct client *c = s->c;
     const struct facts *f = client_facts(c);
-    struct inbox *inbox = box_at(&s->w->seg->inboxes, f->in_box);
-    const uint8_t *raw = inbox->raw + f->raw_off;
-    uint64_t start = f->handled;
-    while (s->at < c->taken) {
+    struct rx_buffer *rx = buffer_at(&s->w->seg->rx_buffers, f->rx);
+    const uint8_t *raw = rx->raw + f->raw_off;
+    uint64_t start = f->consumed;
+    while (s->at < c->received) {
         struct telnet_event ev;
         struct scan before = {.telnet = s->telnet, .at = s->at, .sub_len = s->sub_len};
-        worker_note(s->w, NOTE_INPUT, c, s->at);
+        worker_breadcrumb(s->w, BREADCRUMB_INPUT, c, s->at);
         s->at += telnet_next(&s->telnet, s->sub, &s->sub_len, raw + (s->at - start),
-                             (size_t)(c->taken - s->at), &ev);
+                             (size_t)(c->received - s->at), &ev);
         if (ev.kind == TELNET_TEXT)
             scan_text(s, ev.bytes, ev.len);
         if (ev.kind == TELNET_END_OF_LINE) {
             bool done;
-            if ((f->flags & FACT_EDITED) && before.at != f->handled)
+            if ((f->flags & FACT_ECHOED) && before.at != f->consumed)
                 return scan_echo_first(s, &before);
             enum input_outcome outcome = scan_line(s, before.at, &done);
             if (done)
@@ -268,27 +268,27 @@ static enum input_outcome scan_run(struct scan *s) {
     }
     if (s->staged)
         return INPUT_STAGED;
-    if (s->at == f->handled)
+    if (s->at == f->consumed)
         return INPUT_IDLE;
     struct telnet_event typed = {.kind = TELNET_NONE};
     scan_commit(s, &typed);
     return INPUT_IDLE;
 }
 
-enum input_outcome input_turn(struct worker *w, struct client *c) {
+enum input_outcome input_read(struct worker *w, struct client *c) {
     struct scan scan;
-    if (w->hold[client_index(w, c)] != 0)
+    if (w->pause[client_index(w, c)] != 0)
         return INPUT_IDLE;
     enum input_outcome outcome = command_welcome(w, c);
     if (outcome != INPUT_MORE)
         return outcome;
     bool open = input_recv(w, c);
     const struct facts *f = client_facts(c);
-    uint32_t birth = client_birth(c->life);
-    while (f->in_box != NO_BOX && f->handled < c->taken) {
+    uint32_t generation = client_generation(c->state_word);
+    while (f->rx != NO_BUFFER && f->consumed < c->received) {
         scan_begin(&scan, w, c);
         outcome = scan_run(&scan);
-        if (outcome == INPUT_STAGED || !client_is(c, birth) || w->hold[client_index(w, c)])
+        if (outcome == INPUT_STAGED || !client_is(c, generation) || w->pause[client_index(w, c)])
             return outcome == INPUT_STAGED ? INPUT_STAGED : INPUT_IDLE;
         f = client_facts(c);
         if (outcome == INPUT_IDLE)
@@ -308,33 +308,34 @@ enum input_outcome input_turn(struct worker *w, struct client *c) {
 
 /* How long its line has still to wait, in ms; 0: its time has come, or it waits for something else.
  */
-static int32_t held_for(const struct worker *w, uint32_t fd) {
+static int32_t paused_for(const struct worker *w, uint32_t fd) {
     const struct config *config = &w->config;
-    if (w->place[fd] == 0 || !(w->hold[fd] & HOLD_FLOOD))
+    if (w->member_index[fd] == 0 || !(w->pause[fd] & PAUSE_FLOOD))
         return 0;
     uint32_t tat = client_facts(&w->seg->clients.at[fd])->tat;
     int32_t wait = (int32_t)(flood_ahead(config, tat, w->now) - flood_slack(config));
     return wait > 0 ? wait : 0;
 }
 
-void input_release_held(struct worker *w) {
-    if (w->held.count == 0 || (int32_t)(w->hold_next - w->now) > 0)
+void input_resume_due(struct worker *w) {
+    if (w->paused.count == 0 || (int32_t)(w->pause_look_at - w->now) > 0)
         return;
-    struct fd_list *held = &w->held;
+    struct fd_list *held = &w->paused;
     uint32_t todo = held->count, next = 1000;
     held->count = 0;
     for (uint32_t i = 0; i < todo; i++) {
         uint32_t fd = held->at[i];
-        int32_t wait = held_for(w, fd);
+        int32_t wait = paused_for(w, fd);
         held->in[fd] = 0;
         if (wait > 0) {
             fd_list_add(held, fd);
             next = (uint32_t)wait < next ? (uint32_t)wait : next;
-        } else if (w->place[fd] != 0) {
-            if (w->hold[fd] & HOLD_BOXES)
-                fd_list_add(&w->dirty, fd); /* a list or a notice may have been what wanted it */
-            member_release(w, worker_client(w, fd), HOLD_FLOOD | HOLD_BOXES);
+        } else if (w->member_index[fd] != 0) {
+            if (w->pause[fd] & PAUSE_BUFFERS)
+                fd_list_add(&w->reply_pending,
+                            fd); /* a list or a notice may have been what wanted it */
+            member_resume(w, worker_client(w, fd), PAUSE_FLOOD | PAUSE_BUFFERS);
         }
     }
-    w->hold_next = w->now + (next > HELD_LOOK_MS ? next : HELD_LOOK_MS);
+    w->pause_look_at = w->now + (next > PAUSE_LOOK_MS ? next : PAUSE_LOOK_MS);
 }

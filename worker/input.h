@@ -18,9 +18,9 @@ enum input_outcome {
 };
 
 /* Reads and handles what a client of the ready list has. */
-enum input_outcome input_turn(struct worker *w, struct client *c);
+enum input_outcome input_read(struct worker *w, struct client *c);
 
 /* Looks at held clients whose time may have come. */
-void input_release_held(struct worker *w);
+void input_resume_due(struct worker *w);
 
 #endif

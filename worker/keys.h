@@ -3,13 +3,13 @@
 #ifndef WORKER_KEYS_H
 #define WORKER_KEYS_H
 
-#include "worker/edit.h"
+#include "worker/change.h"
 #include "worker/telnet.h"
 
 /* Erasing and the like, on the bytes as received; whole characters, never half of one. */
 void keys_edit(uint8_t *line, uint32_t *len, enum encoding encoding, const struct telnet_event *ev);
 
 /* What an event changes in the record, and the bytes it is answered with. */
-void keys_event(struct edit *e, const struct telnet_event *ev);
+void keys_event(struct change *ch, const struct telnet_event *ev);
 
 #endif

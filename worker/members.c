@@ -29,14 +29,14 @@ static bool list_make(struct fd_list *list, uint32_t len) {
 
 bool members_make(struct worker *w, uint32_t len) {
     w->members = calloc(len, sizeof *w->members);
-    w->place = calloc(len, sizeof *w->place);
-    w->hold = calloc(len, 1);
+    w->member_index = calloc(len, sizeof *w->member_index);
+    w->pause = calloc(len, 1);
     w->readable = calloc(len, 1);
     w->armed = calloc(len, 1);
-    w->taken_mark = calloc(len, sizeof *w->taken_mark);
-    return w->members && w->place && w->hold && w->readable && w->armed && w->taken_mark &&
-           list_make(&w->ready, len) && list_make(&w->dirty, len) && list_make(&w->held, len) &&
-           list_make(&w->going, len);
+    w->reclaim_mark = calloc(len, sizeof *w->reclaim_mark);
+    return w->members && w->member_index && w->pause && w->readable && w->armed &&
+           w->reclaim_mark && list_make(&w->ready, len) && list_make(&w->reply_pending, len) &&
+           list_make(&w->paused, len) && list_make(&w->closing, len);
 }
 
 void fd_list_add(struct fd_list *list, uint32_t fd) {
@@ -50,7 +50,7 @@ void fd_list_add(struct fd_list *list, uint32_t fd) {
  * came to a place behind it is flushed by itself, before the next slice; the circles may find it
  * again, and must not lose another for it. */
 static void member_came(struct worker *w, uint32_t fd) {
-    fd_list_add(&w->dirty, fd);
+    fd_list_add(&w->reply_pending, fd);
     w->flush_left += w->flush_left > 0;
     w->circle_left += w->circle_left > 0;
 }
@@ -62,30 +62,30 @@ void members_count(struct worker *w) {
 
 void member_add(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
-    if (w->place[fd] != 0)
+    if (w->member_index[fd] != 0)
         return;
     w->members[w->member_count++] = fd;
-    w->place[fd] = w->member_count;
-    w->hold[fd] = 0;
+    w->member_index[fd] = w->member_count;
+    w->pause[fd] = 0;
     w->armed[fd] = 0xff;
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
-        w->strangers++;
+        w->unauthenticated++;
     members_count(w);
     member_came(w, fd);
 }
 
 void member_remove(struct worker *w, struct client *c) {
-    uint32_t fd = client_index(w, c), place = w->place[fd];
+    uint32_t fd = client_index(w, c), place = w->member_index[fd];
     if (place == 0)
         return;
     uint32_t last = w->members[--w->member_count];
     w->members[place - 1] = last;
-    w->place[last] = place;
-    w->place[fd] = 0;
+    w->member_index[last] = place;
+    w->member_index[fd] = 0;
     if (c->mode == MODE_BLOCKED)
         w->blocked--;
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
-        w->strangers--;
+        w->unauthenticated--;
     members_count(w);
     if (last != fd)
         member_came(w, last); /* to this place, where the flush may have been already */
@@ -102,8 +102,8 @@ static void member_unheard(struct worker *w, uint32_t fd) {
 
 void member_arm(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
-    uint8_t want = (w->hold[fd] ? 0 : EPOLLIN) | (c->mode == MODE_BLOCKED ? EPOLLOUT : 0);
-    if (w->place[fd] == 0 || w->armed[fd] == want)
+    uint8_t want = (w->pause[fd] ? 0 : EPOLLIN) | (c->mode == MODE_BLOCKED ? EPOLLOUT : 0);
+    if (w->member_index[fd] == 0 || w->armed[fd] == want)
         return;
     struct epoll_event event = {.events = want, .data.u64 = client_tag(w, c)};
     /* A successor finds its clients registered; who comes later, as a rule, is not. */
@@ -125,23 +125,23 @@ void member_forget(struct worker *w, struct client *c) {
     w->armed[fd] = 0xff;
 }
 
-void member_hold(struct worker *w, struct client *c, uint8_t why) {
+void member_pause(struct worker *w, struct client *c, uint8_t why) {
     uint32_t fd = client_index(w, c);
-    w->hold[fd] |= why;
-    if (why & (HOLD_FLOOD | HOLD_BOXES)) {
-        if (w->held.count == 0)
-            w->hold_next = w->now + HELD_LOOK_MS;
-        fd_list_add(&w->held, fd);
+    w->pause[fd] |= why;
+    if (why & (PAUSE_FLOOD | PAUSE_BUFFERS)) {
+        if (w->paused.count == 0)
+            w->pause_look_at = w->now + PAUSE_LOOK_MS;
+        fd_list_add(&w->paused, fd);
     }
     member_arm(w, c);
 }
 
-void member_release(struct worker *w, struct client *c, uint8_t why) {
+void member_resume(struct worker *w, struct client *c, uint8_t why) {
     uint32_t fd = client_index(w, c);
-    if (!(w->hold[fd] & why))
+    if (!(w->pause[fd] & why))
         return;
-    w->hold[fd] &= (uint8_t)~why;
+    w->pause[fd] &= (uint8_t)~why;
     member_arm(w, c);
-    if (w->hold[fd] == 0)
+    if (w->pause[fd] == 0)
         fd_list_add(&w->ready, fd);
 }

@@ -1,7 +1,7 @@
 /* name.c - see name.h. */
 #include "worker/name.h"
 
-#include "worker/text.h"
+#include "worker/sanitize.h"
 #include "worker/unicode.h"
 
 #include <endian.h>
@@ -43,7 +43,7 @@ static bool is_reserved(const char *utf8, size_t n, const char *room) {
 enum name_error name_check(const char *utf8, size_t n, const char *room) {
     uint64_t scripts = 0;
     size_t points = 0, len;
-    unsigned marks = TEXT_MARKS_MAX; /* on this letter; nothing else can take one */
+    unsigned marks = SANITIZE_MARKS_MAX; /* on this letter; nothing else can take one */
     if (n == 0)
         return NAME_EMPTY;
     for (size_t i = 0; i < n; i += len, points++) {
@@ -57,10 +57,10 @@ enum name_error name_check(const char *utf8, size_t n, const char *room) {
         if (p.class == UNICODE_LETTER)
             marks = 0;
         else if (p.class == UNICODE_MARK || p.class == UNICODE_SPACING_MARK) {
-            if (marks++ == TEXT_MARKS_MAX)
+            if (marks++ == SANITIZE_MARKS_MAX)
                 return NAME_BAD_CHARACTER;
         } else if (p.class == UNICODE_DIGIT || cp == '.' || cp == '_' || cp == '-')
-            marks = TEXT_MARKS_MAX;
+            marks = SANITIZE_MARKS_MAX;
         else
             return NAME_BAD_CHARACTER;
     }

@@ -28,13 +28,13 @@ bool stage_fits(const struct worker *w, uint32_t bytes) {
     return true;
 }
 
-struct staged *stage_add(struct worker *w, enum entry_kind kind, uint32_t client, uint32_t birth,
-                         uint64_t consumed) {
+struct staged *stage_add(struct worker *w, enum entry_kind kind, uint32_t client,
+                         uint32_t generation, uint64_t consumed) {
     struct staged *s = &w->stage.line[w->stage.count++];
     memset(s, 0, sizeof *s);
     s->line.entry.kind = (uint8_t)kind;
     s->line.entry.client = client;
-    s->line.entry.birth = birth;
+    s->line.entry.generation = generation;
     s->line.entry.slot = (uint8_t)w->index;
     s->line.entry.consumed = (uint32_t)consumed;
     s->consumed = consumed;
@@ -61,16 +61,16 @@ void stage_text(struct worker *w, struct staged *s, const char *utf8, uint32_t l
     }
 }
 
-void stage_aside(struct worker *w, struct staged *s, const void *bytes, uint32_t len) {
-    memcpy(stage_room(w, s, RING_ASIDE), bytes, len);
-    s->line.len[RING_ASIDE] += len;
-    w->stage.used[RING_ASIDE] += len;
+void stage_side(struct worker *w, struct staged *s, const void *bytes, uint32_t len) {
+    memcpy(stage_room(w, s, RING_SIDE), bytes, len);
+    s->line.len[RING_SIDE] += len;
+    w->stage.used[RING_SIDE] += len;
 }
 
 /* ---- under the gate ---- */
 
 /* Comings and goings are not announced in a crowd. */
-static void stage_hush(const struct worker *w, struct staged *s, uint32_t people) {
+static void stage_suppress_announcement(const struct worker *w, struct staged *s, uint32_t people) {
     uint8_t kind = s->line.entry.kind;
     if (w->config.announce_max == 0 || people <= w->config.announce_max ||
         (kind != ENTRY_JOIN && kind != ENTRY_LEAVE))
@@ -82,25 +82,25 @@ static void stage_hush(const struct worker *w, struct staged *s, uint32_t people
 static enum stage_verdict stage_decide(struct worker *w, const struct batch *b, struct staged *s) {
     struct segment *seg = w->seg;
     const struct entry *entry = &s->line.entry;
-    uint32_t client, birth;
+    uint32_t client, generation;
     if (entry->kind == ENTRY_MOVE) {
-        struct aside_move move;
-        memcpy(&move, s->line.text[RING_ASIDE], sizeof move);
+        struct side_move move;
+        memcpy(&move, s->line.text[RING_SIDE], sizeof move);
         bool there = atomic_load(&seg->slots[move.to].state) != SLOT_UNUSED;
         return there ? STAGE_PUBLISHED : STAGE_NOBODY;
     }
     if (s->key == 0)
         return STAGE_PUBLISHED;
-    bool found =
-        roster_find(&seg->roster, &seg->room, &seg->clients, b->next, s->key, &client, &birth);
+    bool found = name_table_find(&seg->names, &seg->room, &seg->clients, b->next, s->key, &client,
+                                 &generation);
     if (entry->kind == ENTRY_PRIVATE) {
         if (!found)
             return STAGE_NOBODY;
-        struct aside_private to = {client, birth};
-        memcpy((void *)s->line.text[RING_ASIDE], &to, sizeof to);
+        struct side_private to = {client, generation};
+        memcpy((void *)s->line.text[RING_SIDE], &to, sizeof to);
         return STAGE_PUBLISHED;
     }
-    bool own = found && client == entry->client && birth == entry->birth;
+    bool own = found && client == entry->client && generation == entry->generation;
     return found && !own ? STAGE_NAME_TAKEN : STAGE_PUBLISHED;
 }
 
@@ -111,14 +111,14 @@ static bool stage_put(struct worker *w, struct batch *b, struct staged *s) {
     if (s->verdict != STAGE_PUBLISHED)
         return true;
     const struct entry *entry = &s->line.entry;
-    stage_hush(w, s, b->people + (s->line.people > 0));
+    stage_suppress_announcement(w, s, b->people + (s->line.people > 0));
     /* The name is claimed for the ledger entry that is about to be: if that finds no room, or is
      * never committed, the claim is void by itself. */
     bool names = entry->kind == ENTRY_JOIN || entry->kind == ENTRY_NICK;
     if (names && s->key != 0 &&
-        !roster_claim(&seg->roster, &seg->room, &seg->clients, b->next, s->key, b->next,
-                      entry->client, entry->birth)) {
-        s->verdict = STAGE_ROSTER_FULL;
+        !name_table_claim(&seg->names, &seg->room, &seg->clients, b->next, s->key, b->next,
+                          entry->client, entry->generation)) {
+        s->verdict = STAGE_NAMES_FULL;
         return true;
     }
     return room_append(&seg->room, b, &s->line);
@@ -138,7 +138,8 @@ static uint32_t stage_commit(struct worker *w) {
     for (uint32_t i = stage->next; i < done; i++) {
         const struct staged *s = &stage->line[i];
         if (s->verdict == STAGE_PUBLISHED && s->old_key != 0 && s->old_key != s->key)
-            roster_clear(&seg->roster, s->old_key, s->line.entry.client, s->line.entry.birth);
+            name_table_clear(&seg->names, s->old_key, s->line.entry.client,
+                             s->line.entry.generation);
     }
     return done;
 }

@@ -19,7 +19,7 @@ enum stage_verdict {
     STAGE_PUBLISHED,
     STAGE_NAME_TAKEN,
     STAGE_NOBODY, /* no addressee of that name */
-    STAGE_ROSTER_FULL,
+    STAGE_NAMES_FULL,
 };
 
 struct staged {
@@ -44,11 +44,11 @@ bool stage_fits(const struct worker *w, uint32_t bytes);
 
 /* A new staged line with kind, client, birth, time and slot filled in; never fails after
  * stage_fits. The text is appended by stage_text (rendered into every encoding from UTF-8) and
- * stage_aside. */
-struct staged *stage_add(struct worker *w, enum entry_kind kind, uint32_t client, uint32_t birth,
-                         uint64_t consumed);
+ * stage_side. */
+struct staged *stage_add(struct worker *w, enum entry_kind kind, uint32_t client,
+                         uint32_t generation, uint64_t consumed);
 void stage_text(struct worker *w, struct staged *s, const char *utf8, uint32_t len);
-void stage_aside(struct worker *w, struct staged *s, const void *bytes, uint32_t len);
+void stage_side(struct worker *w, struct staged *s, const void *bytes, uint32_t len);
 
 /* Publishes all that is staged in one hold of the gate, rings the bells, applies the entries.
  * False if the ring is full: the rest stays staged; try again after the next flush. */

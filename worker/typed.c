@@ -2,7 +2,7 @@
 #include "worker/typed.h"
 
 #include "worker/charset.h"
-#include "worker/text.h"
+#include "worker/sanitize.h"
 #include "worker/unicode.h"
 
 /* How many bytes at the end of the line begin a character of UTF-8 and do not finish it. */
@@ -58,6 +58,6 @@ size_t typed_shown(enum encoding enc, const uint8_t *line, size_t n, char *out) 
     enum encoding used;
     size_t half = typed_half(enc, line, n);
     ptrdiff_t len = charset_decode(line, n - half, enc, utf8, sizeof utf8, &used);
-    size_t clean = len > 0 ? text_clean(utf8, (size_t)len) : 0;
+    size_t clean = len > 0 ? sanitize(utf8, (size_t)len) : 0;
     return charset_encode(enc, utf8, clean, out, TYPED_SHOWN_MAX);
 }

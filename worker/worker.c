@@ -7,14 +7,14 @@
 #include "worker/accept.h"
 #include "worker/adopt.h"
 #include "worker/apply.h"
-#include "worker/edit.h"
+#include "worker/change.h"
 #include "worker/event.h"
+#include "worker/failover.h"
 #include "worker/flush.h"
 #include "worker/input.h"
 #include "worker/leave.h"
 #include "worker/move.h"
-#include "worker/relieve.h"
-#include "worker/succession.h"
+#include "worker/reclaim.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,7 +32,7 @@ enum {
     RETRY_MS = 2,
     INPUT_MS = 5, /* of reading before others are served what was said */
     SWEEP_MS = 1000,
-    SUCCESSION_MS = 20
+    FAILOVER_MS = 20
 };
 
 /* ---- start ---- */
@@ -44,7 +44,7 @@ static bool worker_make(struct worker *w, struct segment *seg, uint32_t slot,
     w->slot = &seg->slots[slot];
     w->index = slot;
     w->me = incarnation;
-    w->boxes_wanted = atomic_load(&seg->header->boxes_wanted);
+    w->buffers_wanted = atomic_load(&seg->header->buffers_wanted);
     w->flush_count = room_count(&seg->room);
     return members_make(w, seg->clients.len);
 }
@@ -86,14 +86,14 @@ static void worker_signals(struct worker *w) {
 }
 
 static void worker_config(struct worker *w) {
-    if (w->generation == segment_generation(w->seg))
+    if (w->config_version == segment_config_version(w->seg))
         return;
-    bool first = w->generation == 0;
-    w->generation = segment_read_config(w->seg, &w->config);
+    bool first = w->config_version == 0;
+    w->config_version = segment_read_config(w->seg, &w->config);
     log_set_level(w->config.log_level);
     accept_listen(w);
     if (!first)
-        log_debug("configuration %llu adopted", (unsigned long long)w->generation);
+        log_debug("configuration %llu adopted", (unsigned long long)w->config_version);
     for (uint32_t i = 0; i < w->member_count; i++) /* limits may have been lifted */
         fd_list_add(&w->ready, w->members[i]);
 }
@@ -107,14 +107,14 @@ static void worker_bell(struct worker *w) {
 
 static void worker_client_event(struct worker *w, uint64_t tag, uint32_t events) {
     uint32_t fd = (uint32_t)tag;
-    if (fd >= w->seg->clients.len || w->place[fd] == 0)
+    if (fd >= w->seg->clients.len || w->member_index[fd] == 0)
         return; /* closed earlier in this turn */
     struct client *c = worker_client(w, fd);
     if (client_tag(w, c) != tag)
         return; /* and the number is somebody else's now */
     /* A connection that was reset may still hold lines to be read; if they have to wait, it must
      * not wake us again and again meanwhile. */
-    if ((events & (EPOLLERR | EPOLLHUP)) && w->hold[fd])
+    if ((events & (EPOLLERR | EPOLLHUP)) && w->pause[fd])
         member_forget(w, c);
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
         w->readable[fd] = 1;
@@ -133,8 +133,8 @@ static void worker_events(struct worker *w, const struct epoll_event *event, int
             worker_bell(w);
         else if (tag >> 32 == EVENT_MASTER)
             w->master_lost = true;
-        else if (tag >> 32 == EVENT_SWITCH)
-            succession_doubt(w);
+        else if (tag >> 32 == EVENT_WATCHDOG)
+            failover_suspect(w);
         else
             worker_client_event(w, tag, event[i].events);
     }
@@ -157,11 +157,11 @@ static bool worker_round(struct worker *w) {
     for (uint32_t i = 0; i < todo; i++) {
         uint32_t fd = w->ready.at[i];
         worker_beat(w);
-        if (w->place[fd] == 0) {
+        if (w->member_index[fd] == 0) {
             w->ready.in[fd] = 0;
             continue;
         }
-        enum input_outcome outcome = input_turn(w, worker_client(w, fd));
+        enum input_outcome outcome = input_read(w, worker_client(w, fd));
         if (outcome == INPUT_IDLE)
             w->ready.in[fd] = 0;
         else
@@ -169,31 +169,31 @@ static bool worker_round(struct worker *w) {
     }
     ready_rotate(w, kept, todo);
     leave_stage(w);
-    worker_unnote(w);
+    worker_breadcrumb_clear(w);
     bool going_on = stage_publish(w) && w->settled;
-    flush_dirty(w);
+    flush_reply_pending(w);
     return going_on;
 }
 
 static void worker_input(struct worker *w) {
     apply_settle(w);
     bool going_on = stage_publish(w) && w->settled;
-    for (int i = 0; i < ROUNDS && going_on && (w->ready.count > 0 || w->going.count > 0); i++)
+    for (int i = 0; i < ROUNDS && going_on && (w->ready.count > 0 || w->closing.count > 0); i++)
         going_on = worker_round(w) && segment_now(w->seg) - w->now < INPUT_MS;
-    flush_dirty(w);
+    flush_reply_pending(w);
 }
 
 /* Who has not logged in, or has said nothing for too long. */
 static void worker_timeouts(struct worker *w) {
     const struct config *config = &w->config;
-    bool logins = w->strangers > 0 && config->login_timeout_ms > 0;
+    bool logins = w->unauthenticated > 0 && config->login_timeout_ms > 0;
     if ((!logins && config->idle_timeout_ms == 0) || w->now - w->swept < SWEEP_MS)
         return;
     w->swept = w->now;
     for (uint32_t i = w->member_count; i-- > 0;) {
         struct client *c = worker_client(w, w->members[i]);
         const struct facts *f = client_facts(c);
-        uint32_t quiet = w->now - f->heard;
+        uint32_t quiet = w->now - f->last_input;
         uint64_t limit =
             f->flags & FACT_IN_ROOM ? config->idle_timeout_ms : config->login_timeout_ms;
         if (limit > 0 && (int32_t)quiet >= 0 && quiet >= limit)
@@ -209,21 +209,21 @@ static int timeout_sooner(const struct worker *w, int timeout, uint32_t next) {
 }
 
 static int worker_timeout(const struct worker *w, bool flushing) {
-    if (flushing || w->ready.count > 0 || w->going.count > 0 || w->dirty.count > 0)
+    if (flushing || w->ready.count > 0 || w->closing.count > 0 || w->reply_pending.count > 0)
         return w->ring_full || !w->settled ? RETRY_MS : 0;
     if (w->ring_full || !w->settled)
         return RETRY_MS;
     if (w->stage.count > 0)
         return 0;
-    bool timeouts = (w->strangers > 0 && w->config.login_timeout_ms > 0) ||
+    bool timeouts = (w->unauthenticated > 0 && w->config.login_timeout_ms > 0) ||
                     (w->config.idle_timeout_ms > 0 && w->member_count > 0);
     int timeout = timeouts || w->retiring ? SWEEP_MS : -1;
     if (w->master_lost || w->orphans_due)
-        timeout = SUCCESSION_MS;
-    if (w->master_doubted)
-        timeout = timeout_sooner(w, timeout, w->master_looked + SUCCESSION_DOUBT_MS);
-    if (w->held.count > 0)
-        timeout = timeout_sooner(w, timeout, w->hold_next);
+        timeout = FAILOVER_MS;
+    if (w->master_suspected)
+        timeout = timeout_sooner(w, timeout, w->master_looked + FAILOVER_SUSPECT_MS);
+    if (w->paused.count > 0)
+        timeout = timeout_sooner(w, timeout, w->pause_look_at);
     if (w->accept_paused)
         timeout = timeout_sooner(w, timeout, w->accept_next);
     return timeout;
@@ -234,8 +234,8 @@ static bool worker_called(const struct worker *w) {
     const struct segment_header *h = w->seg->header;
     uint64_t count = room_count(&w->seg->room);
     return count != w->flush_count || (w->settled && count != atomic_load(&w->slot->cursor)) ||
-           segment_generation(w->seg) != w->generation || atomic_load(&h->shutdown) ||
-           (w->index >= atomic_load(&h->workers)) != w->retiring || relieve_asked(w);
+           segment_config_version(w->seg) != w->config_version || atomic_load(&h->shutdown) ||
+           (w->index >= atomic_load(&h->workers)) != w->retiring || reclaim_asked(w);
 }
 
 static int worker_wait(struct worker *w, struct epoll_event *events, int timeout) {
@@ -254,11 +254,11 @@ static int worker_goodbye(struct worker *w) {
     struct words words = {.room = w->config.room};
     for (uint32_t i = 0; i < w->member_count; i++) {
         struct client *c = worker_client(w, w->members[i]);
-        struct edit e;
+        struct change ch;
         flush_client(w, c);
-        edit_begin(&e, w, c);
-        edit_sentence(&e, SAY_GOING_DOWN, &words);
-        if (edit_commit(&e))
+        change_begin(&ch, w, c);
+        change_sentence(&ch, SAY_GOING_DOWN, &words);
+        if (change_commit(&ch))
             flush_client(w, c);
         shutdown((int)w->members[i], SHUT_WR);
     }
@@ -273,7 +273,7 @@ static bool worker_retired(struct worker *w) {
     accept_listen(w); /* whoever polls them now has added them already */
     if (w->stage.count > 0 || !w->settled)
         return false; /* those whose moves are under way are not to be moved again */
-    if (!move_stage_all(w) || w->stage.count > 0 || w->going.count > 0)
+    if (!move_stage_all(w) || w->stage.count > 0 || w->closing.count > 0)
         return false;
     /* Under the gate: a move to this slot is either in the ledger by now, and then we stay, or its
      * publisher will see that nobody is here any more. */
@@ -296,15 +296,15 @@ static int worker_serve(struct worker *w) {
         worker_config(w);
         worker_events(w, events, n);
         accept_resume(w);
-        if (w->master_lost || succession_changed(w))
-            w->master_lost = succession_look(w);
-        if (w->master_doubted && w->now - w->master_looked >= SUCCESSION_DOUBT_MS)
-            succession_doubt(w);
+        if (w->master_lost || failover_changed(w))
+            w->master_lost = failover_look(w);
+        if (w->master_suspected && w->now - w->master_looked >= FAILOVER_SUSPECT_MS)
+            failover_suspect(w);
         if (w->orphans_due)
             w->orphans_due = !adopt_orphans(w);
-        input_release_held(w);
+        input_resume_due(w);
         worker_input(w);
-        relieve_look(w);
+        reclaim_look(w);
         bool flushing = flush_slice(w);
         worker_timeouts(w);
         if (worker_retired(w))
@@ -320,7 +320,7 @@ static void worker_adopt(struct worker *w) {
     adopt_slot(w);
     while (w->adopting) {
         bool all = apply_settle(w);
-        flush_dirty(w);
+        flush_reply_pending(w);
         worker_beat(w);
         if (all && atomic_load(&w->slot->cursor) == room_count(&w->seg->room))
             w->adopting = false;
@@ -350,14 +350,14 @@ int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
     w->settled = true;
     w->adopting = true;
     worker_signals(w);
-    w->generation = segment_read_config(seg, &w->config);
+    w->config_version = segment_read_config(seg, &w->config);
     log_set_level(w->config.log_level);
     struct epoll_event bell = {.events = EPOLLIN,
                                .data.u64 = event_tag(EVENT_BELL, (uint32_t)w->slot->bell_fd)};
     epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, w->slot->bell_fd, &bell);
     worker_adopt(w);
     accept_listen(w);
-    w->master_lost = succession_look(w);
+    w->master_lost = failover_look(w);
     log_debug("serving %u clients", w->member_count);
     int status = worker_serve(w);
     log_debug("done");

@@ -21,12 +21,12 @@
 
 /* Why a client's input waits (bits of worker.hold[fd]). */
 enum {
-    HOLD_FLOOD = 1,   /* too many lines a second: until its time comes */
-    HOLD_OUTPUT = 2,  /* replies unread: until they are sent */
-    HOLD_BOXES = 4,   /* no box free: tried again soon */
-    HOLD_CLOSING = 16 /* it is leaving */
+    PAUSE_FLOOD = 1,   /* too many lines a second: until its time comes */
+    PAUSE_OUTPUT = 2,  /* replies unread: until they are sent */
+    PAUSE_BUFFERS = 4, /* no box free: tried again soon */
+    PAUSE_CLOSING = 16 /* it is leaving */
 };
-enum { HELD_LOOK_MS = 10 }; /* between looks at those whose time may have come */
+enum { PAUSE_LOOK_MS = 10 }; /* between looks at those whose time may have come */
 
 /* A set of descriptors in a list without duplicates. */
 struct fd_list {
@@ -37,7 +37,7 @@ struct fd_list {
 
 /* What a worker runs in a clone of itself when the master is dead: handed in by main.c, because
  * worker/ knows nothing of master/.  NULL: nobody takes over. */
-typedef int (*master_entry)(struct segment *seg, uint64_t seat);
+typedef int (*master_entry)(struct segment *seg, uint64_t lease);
 
 struct worker {
     struct segment *seg;
@@ -46,35 +46,35 @@ struct worker {
     uint64_t me; /* incarnation */
     master_entry start_master;
     /* The master, as far as it is this worker's concern: succession.h. */
-    uint64_t master_seat;     /* the one whose pidfd is watched */
-    uint64_t master_asked;    /* the dead one's seat that this worker has started another for */
-    uint64_t master_suspect;  /* the seat of the one who is doubted */
-    uint64_t master_beat;     /* its heartbeat when its switch expired */
-    uint32_t master_asked_at; /* when another was started */
-    uint32_t master_still;    /* looks at that heartbeat since */
-    uint32_t master_looked;   /* when, last */
-    bool master_lost;         /* it is dead and not replaced yet */
-    bool master_doubted;      /* it did not set its switch anew */
-    struct gate_watch watch;  /* what to do while waiting at the gate in vain */
+    uint64_t master_lease;      /* the one whose pidfd is watched */
+    uint64_t master_started;    /* the dead one's seat that this worker has started another for */
+    uint64_t master_suspect;    /* the seat of the one who is doubted */
+    uint64_t master_beat;       /* its heartbeat when its switch expired */
+    uint32_t master_started_at; /* when another was started */
+    uint32_t master_still;      /* looks at that heartbeat since */
+    uint32_t master_looked;     /* when, last */
+    bool master_lost;           /* it is dead and not replaced yet */
+    bool master_suspected;      /* it did not set its switch anew */
+    struct gate_watch watch;    /* what to do while waiting at the gate in vain */
     struct config config;
-    uint64_t generation;
+    uint64_t config_version;
     uint32_t now; /* segment_now() as of this turn */
 
     uint32_t *members; /* descriptors of the clients it serves */
     uint32_t member_count;
-    uint32_t *place;   /* [fd]: index in members + 1; 0: not a member */
-    uint8_t *hold;     /* [fd] */
-    uint8_t *readable; /* [fd]: epoll said so, and recv has not come up short since */
-    uint8_t *armed;    /* [fd]: epoll events registered (EPOLLIN, EPOLLOUT); 0xff: unknown */
+    uint32_t *member_index; /* [fd]: index in members + 1; 0: not a member */
+    uint8_t *pause;         /* [fd] */
+    uint8_t *readable;      /* [fd]: epoll said so, and recv has not come up short since */
+    uint8_t *armed;         /* [fd]: epoll events registered (EPOLLIN, EPOLLOUT); 0xff: unknown */
 
-    struct fd_list ready; /* input may be waiting */
-    struct fd_list dirty; /* replies were queued */
-    struct fd_list held;  /* hold != 0: looked at when hold_next comes */
-    struct fd_list going; /* closing: its leave is not in the ledger yet */
-    uint32_t hold_next;
-    uint32_t blocked;   /* members whose socket is full */
-    uint32_t strangers; /* members not logged in (login = yes) */
-    uint32_t swept;     /* when timeouts were looked at last */
+    struct fd_list ready;         /* input may be waiting */
+    struct fd_list reply_pending; /* replies were queued */
+    struct fd_list paused;        /* hold != 0: looked at when pause_look_at comes */
+    struct fd_list closing;       /* closing: its leave is not in the ledger yet */
+    uint32_t pause_look_at;
+    uint32_t blocked;         /* members whose socket is full */
+    uint32_t unauthenticated; /* members not logged in (login = yes) */
+    uint32_t swept;           /* when timeouts were looked at last */
     uint32_t accept_next;
     bool accept_paused; /* until accept_next: no descriptor was left */
 
@@ -85,9 +85,9 @@ struct worker {
     uint64_t circle_count; /* everyone is at least here when circle_left reaches 0 */
     uint32_t circle_left;
 
-    uint32_t boxes_wanted; /* the header's word when this worker last looked (relieve.h) */
-    uint32_t relieved;     /* when members were looked at last */
-    uint32_t *taken_mark;  /* [fd]: how much one that held boxes had taken at the last look */
+    uint32_t buffers_wanted; /* the header's word when this worker last looked (relieve.h) */
+    uint32_t reclaim_looked; /* when members were looked at last */
+    uint32_t *reclaim_mark;  /* [fd]: how much one that held boxes had taken at the last look */
 
     struct stage stage;
     bool ring_full;     /* the stage holds lines that found no room */
@@ -124,8 +124,8 @@ static inline uint32_t client_index(const struct worker *w, const struct client 
     return (uint32_t)(c - w->seg->clients.at);
 }
 static inline uint64_t client_tag(const struct worker *w, const struct client *c) {
-    return box_tag(client_index(w, c),
-                   client_birth(atomic_load_explicit(&c->life, memory_order_relaxed)));
+    return buffer_tag(client_index(w, c), client_generation(atomic_load_explicit(
+                                              &c->state_word, memory_order_relaxed)));
 }
 
 /* Membership: the client is this worker's to serve.  members.c */
@@ -139,22 +139,23 @@ void member_remove(struct worker *w, struct client *c);
 void member_arm(struct worker *w, struct client *c);
 /* epoll no longer tells of it, until member_arm. */
 void member_forget(struct worker *w, struct client *c);
-void member_hold(struct worker *w, struct client *c, uint8_t why);
-void member_release(struct worker *w, struct client *c, uint8_t why);
+void member_pause(struct worker *w, struct client *c, uint8_t why);
+void member_resume(struct worker *w, struct client *c, uint8_t why);
 
 /* Says what is about to be done to whom: see slot.h. */
-static inline void worker_note(struct worker *w, enum note_phase phase, const struct client *c,
-                               uint64_t position) {
-    struct note *note = &w->slot->note;
-    atomic_store_explicit(&note->client, client_index(w, c), memory_order_relaxed);
-    atomic_store_explicit(&note->birth,
-                          client_birth(atomic_load_explicit(&c->life, memory_order_relaxed)),
-                          memory_order_relaxed);
-    atomic_store_explicit(&note->position, position, memory_order_relaxed);
-    atomic_store_explicit(&note->phase, phase, memory_order_release);
+static inline void worker_breadcrumb(struct worker *w, enum breadcrumb_phase phase,
+                                     const struct client *c, uint64_t position) {
+    struct breadcrumb *breadcrumb = &w->slot->breadcrumb;
+    atomic_store_explicit(&breadcrumb->client, client_index(w, c), memory_order_relaxed);
+    atomic_store_explicit(
+        &breadcrumb->generation,
+        client_generation(atomic_load_explicit(&c->state_word, memory_order_relaxed)),
+        memory_order_relaxed);
+    atomic_store_explicit(&breadcrumb->position, position, memory_order_relaxed);
+    atomic_store_explicit(&breadcrumb->phase, phase, memory_order_release);
 }
-static inline void worker_unnote(struct worker *w) {
-    atomic_store_explicit(&w->slot->note.phase, NOTE_NONE, memory_order_release);
+static inline void worker_breadcrumb_clear(struct worker *w) {
+    atomic_store_explicit(&w->slot->breadcrumb.phase, BREADCRUMB_NONE, memory_order_release);
 }
 
 #endif

@@ -144,10 +144,10 @@ static void keep(void) {
     for (uint32_t n = 0; n < LINES; n++) {
         struct client *c = &seg.clients.at[n % seg.clients.len];
         atomic_store_explicit(&slot->note.client, n % seg.clients.len, memory_order_relaxed);
-        atomic_store_explicit(&slot->note.birth, client_birth(atomic_load(&c->life)),
-                              memory_order_relaxed);
+        atomic_store_explicit(&slot->note.generation,
+                              client_generation(atomic_load(&c->state_word)), memory_order_relaxed);
         atomic_store_explicit(&slot->note.position, n, memory_order_relaxed);
-        atomic_store_explicit(&slot->note.phase, NOTE_FLUSH, memory_order_release);
+        atomic_store_explicit(&slot->note.phase, BREADCRUMB_FLUSH, memory_order_release);
         uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
         atomic_store_explicit(&c->sent, sent + LINE, memory_order_relaxed);
     }

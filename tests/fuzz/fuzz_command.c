@@ -17,7 +17,7 @@
 
 #include "tests/fuzz/screen.h"
 #include "worker/charset.h"
-#include "worker/text.h"
+#include "worker/sanitize.h"
 #include "worker/typed.h"
 #include "worker/unicode.h"
 
@@ -40,7 +40,7 @@ static struct worker worker;
 /* Somebody at the other end. */
 struct person {
     int fd;
-    uint32_t client, birth;
+    uint32_t client, generation;
     size_t len;
     char heard[HEARD_MAX];
 };
@@ -49,13 +49,13 @@ static char heard_before[HEARD_MAX];
 
 static void hear(struct person *p) {
     ssize_t n;
-    while ((n = recv(p->fd, p->heard + p->len, HEARD_MAX - p->len, MSG_DONTWAIT)) > 0)
+    while ((n = recv(p->fd, p->last_input + p->len, HEARD_MAX - p->len, MSG_DONTWAIT)) > 0)
         p->len += (size_t)n;
 }
 
 static void person_event(struct person *p) {
     struct client *c = worker_client(&worker, p->client);
-    if (!client_is(c, p->birth) || worker.place[p->client] == 0)
+    if (!client_is(c, p->generation) || worker.member_index[p->client] == 0)
         return;
     worker_client_event(&worker, client_tag(&worker, c), EPOLLIN);
     if (c->mode == MODE_BLOCKED)
@@ -67,8 +67,8 @@ static void settle(void) {
     int turns = 0;
     do {
         MUST(turns++ < TURNS_MAX);
-        worker.hold_next = worker.now; /* their time has come */
-        input_release_held(&worker);
+        worker.pause_look_at = worker.now; /* their time has come */
+        input_resume_due(&worker);
         worker_input(&worker);
         while (flush_slice(&worker))
             ;
@@ -78,7 +78,9 @@ static void settle(void) {
             person_event(&speaker);
             person_event(&listener);
         }
-    } while (worker.ready.count + worker.going.count + worker.dirty.count + worker.blocked > 0);
+    } while (worker.ready.count + worker.closing.count + worker.reply_pending.count +
+                 worker.blocked >
+             0);
 }
 
 static void come(struct person *p, uint16_t port) {
@@ -94,8 +96,8 @@ static void come(struct person *p, uint16_t port) {
     p->client = (uint32_t)pair[0];
     p->fd = pair[1];
     p->len = 0;
-    p->birth = client_claim(c, 0, cookie);
-    MUST(p->birth != 0);
+    p->generation = client_claim(c, 0, cookie);
+    MUST(p->generation != 0);
     client_open(c, 0, cookie, &facts, &addr, port);
     member_add(&worker, c);
     member_arm(&worker, c);
@@ -120,7 +122,7 @@ static void go(struct person *p) {
     shutdown(p->fd, SHUT_WR);
     person_event(p);
     settle();
-    MUST(worker.place[p->client] == 0);
+    MUST(worker.member_index[p->client] == 0);
     close(p->fd);
 }
 
@@ -128,11 +130,11 @@ static void go(struct person *p) {
  * that was never committed is nothing. */
 static void take_over(struct person *p) {
     struct client *c = worker_client(&worker, p->client);
-    if (!client_is(c, p->birth) || worker.place[p->client] == 0)
+    if (!client_is(c, p->generation) || worker.member_index[p->client] == 0)
         return;
     member_remove(&worker, c);
     member_forget(&worker, c);
-    uint32_t turn = atomic_load(&c->turn);
+    uint32_t turn = atomic_load(&c->active);
     memset(&c->facts[(turn + 1) & 1], 0xA5, sizeof c->facts[0]);
     c->mode = MODE_SLOW;
     c->bias = UINT64_C(0xA5A5A5A5A5A5);
@@ -148,20 +150,20 @@ static void check_screen(size_t *seen, bool *echoed) {
     static struct screen screen;
     char shown[TYPED_SHOWN_MAX];
     const struct client *c = worker_client(&worker, speaker.client);
-    if (!client_is(c, speaker.birth) || worker.place[speaker.client] == 0)
+    if (!client_is(c, speaker.generation) || worker.member_index[speaker.client] == 0)
         return;
     const struct facts *f = client_facts(c);
     const uint8_t *line = NULL;
     size_t len = 0, from = *seen;
     *seen = speaker.len;
     if (f->line_len > 0) {
-        line = f->line_box != NO_BOX
-                   ? ((struct outbox *)box_at(&segment.outboxes, f->line_box))->data
-                   : ((struct inbox *)box_at(&segment.inboxes, f->in_box))->line;
+        line = f->line_buffer != NO_BUFFER
+                   ? ((struct tx_buffer *)buffer_at(&segment.tx_buffers, f->line_buffer))->data
+                   : ((struct rx_buffer *)buffer_at(&segment.rx_buffers, f->rx))->line;
         len = typed_shown((enum encoding)f->encoding, line, f->line_len, shown);
     }
     bool was = *echoed && screen.enc == f->encoding;
-    *echoed = (f->flags & FACT_EDITED) && f->columns == 0;
+    *echoed = (f->flags & FACT_ECHOED) && f->columns == 0;
     if (!*echoed)
         return;
     screen.enc = (enum encoding)f->encoding;
@@ -169,7 +171,7 @@ static void check_screen(size_t *seen, bool *echoed) {
         screen_blank(&screen);
         screen.column = 0;
     }
-    screen_show(&screen, was ? speaker.heard + from : shown, was ? speaker.len - from : len);
+    screen_show(&screen, was ? speaker.last_input + from : shown, was ? speaker.len - from : len);
     MUST(screen_is(&screen, shown, len));
 }
 
@@ -194,7 +196,7 @@ static void run_on_screen(const uint8_t *said, size_t n) {
 }
 
 static void check_listener(void) {
-    const char *line = listener.heard, *end = line + listener.len, *stop;
+    const char *line = listener.last_input, *end = line + listener.len, *stop;
     for (; line < end; line = stop + 1) {
         stop = memchr(line, '\n', (size_t)(end - line));
         MUST(stop && stop > line && stop[-1] == '\r');
@@ -202,7 +204,7 @@ static void check_listener(void) {
         size_t n = (size_t)(stop - 1 - line);
         MUST(n <= sizeof clean && unicode_valid(line, n));
         memcpy(clean, line, n);
-        MUST(text_clean(clean, n) == n);
+        MUST(sanitize(clean, n) == n);
     }
 }
 
@@ -210,7 +212,7 @@ static void check_speaker(const uint8_t *said, size_t n) {
     if (memchr(said, 0xFF, n))
         return;
     for (size_t i = 0; i < speaker.len; i++) {
-        unsigned char byte = (unsigned char)speaker.heard[i];
+        unsigned char byte = (unsigned char)speaker.last_input[i];
         MUST(byte >= 0x20 ? byte != 0x7F && byte != 0xFF : byte == '\r' || byte == '\n');
     }
 }
@@ -231,7 +233,7 @@ static void run(const uint8_t *said, size_t n, size_t piece, bool named, bool ta
     check_speaker(said, n);
     go(&listener);
     MUST(worker.member_count == 0 && worker.stage.count == 0);
-    MUST(box_used(&segment.inboxes) == 0 && box_used(&segment.outboxes) == 0);
+    MUST(buffer_used(&segment.rx_buffers) == 0 && buffer_used(&segment.tx_buffers) == 0);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -256,7 +258,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     atomic_store(&segment.header->slots_used, 1);
     MUST(worker_make(&worker, &segment, 0, segment_incarnation(&segment, 0)));
     worker.settled = true;
-    worker.generation = segment_read_config(&segment, &worker.config);
+    worker.config_version = segment_read_config(&segment, &worker.config);
     return 0;
 }
 
@@ -268,9 +270,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     worker.config.login = !(data[0] & 2);
     run(data + 1, size - 1, INPUT_MAX, named, false);
     size_t len = listener.len;
-    memcpy(heard_before, listener.heard, len);
+    memcpy(heard_before, listener.last_input, len);
     run(data + 1, size - 1, data[0] / 4 % 32 + 1u, named, true);
-    MUST(listener.len == len && memcmp(heard_before, listener.heard, len) == 0);
+    MUST(listener.len == len && memcmp(heard_before, listener.last_input, len) == 0);
     if (data[0] & 128)
         run_on_screen(data + 1, size - 1);
     return 0;

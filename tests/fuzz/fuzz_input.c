@@ -13,8 +13,8 @@
 #include "worker/draw.h"
 #include "worker/keys.h"
 #include "worker/name.h"
+#include "worker/sanitize.h"
 #include "worker/telnet.h"
-#include "worker/text.h"
 #include "worker/typed.h"
 #include "worker/unicode.h"
 
@@ -77,13 +77,13 @@ static void check_line(const uint8_t *line, size_t n) {
         MUST(len >= 0 && unicode_valid(utf8, (size_t)len));
         MUST(len == 0 || charset_decode(line, n, enc, wire, (size_t)len - 1, &used) < 0);
         if (name_check(utf8, (size_t)len, "Chatroom") == NAME_OK) {
-            MUST(text_clean(utf8, (size_t)len) == (size_t)len && len <= 4 * NAME_POINTS_MAX);
+            MUST(sanitize(utf8, (size_t)len) == (size_t)len && len <= 4 * NAME_POINTS_MAX);
             MUST(text_columns(utf8, (size_t)len) <= 2 * NAME_POINTS_MAX);
         }
         MUST(name_key(utf8, (size_t)len, key) != 0);
-        size_t clean = text_clean(utf8, (size_t)len);
+        size_t clean = sanitize(utf8, (size_t)len);
         MUST(clean <= (size_t)len && unicode_valid(utf8, clean));
-        MUST(text_clean(utf8, clean) == clean);
+        MUST(sanitize(utf8, clean) == clean);
         for (size_t i = 0; i < clean; i++)
             MUST((unsigned char)utf8[i] >= 0x20 && utf8[i] != 0x7F);
         for (int out = 0; out < ENC_COUNT; out++) {

@@ -1,6 +1,6 @@
 /* relieve.h - what is done when no box is free.
  *
- * Boxes are few on purpose (ipc/box.h), and one who does not read its replies keeps some for as
+ * Boxes are few on purpose (ipc/buffer.h), and one who does not read its replies keeps some for as
  * long as it likes, one who types a long line without end keeps one.  So whoever finds none free
  * asks, and in every worker those who hold boxes and have taken nothing from one look to the next
  * are disconnected - whoever reads, however slowly, stays - and half a long line that is there at
@@ -11,14 +11,14 @@
 #include "worker/worker.h"
 
 enum {
-    RELIEVE_MS = 3000, /* between looks */
+    RECLAIM_MS = 3000, /* between looks */
 };
 
-/* No box was free.  The asker's client is held, and tried again every HELD_LOOK_MS. */
-void relieve_ask(struct worker *w);
+/* No box was free.  The asker's client is held, and tried again every PAUSE_LOOK_MS. */
+void reclaim_ask(struct worker *w);
 /* Whether somebody has asked since this worker last looked. */
-bool relieve_asked(const struct worker *w);
+bool reclaim_asked(const struct worker *w);
 /* Once a turn. */
-void relieve_look(struct worker *w);
+void reclaim_look(struct worker *w);
 
 #endif

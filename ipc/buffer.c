@@ -1,9 +1,9 @@
 /* box.c - see box.h. */
-#include "ipc/box.h"
+#include "ipc/buffer.h"
 
 #include "ipc/fault.h"
 
-static uint32_t take_below(struct box_pool *pool, uint64_t tag, uint32_t limit) {
+static uint32_t take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limit) {
     uint32_t at = pool->hint;
     for (uint32_t tries = 0; tries < limit; tries++, at++) {
         if (at >= limit)
@@ -12,38 +12,38 @@ static uint32_t take_below(struct box_pool *pool, uint64_t tag, uint32_t limit) 
         uint64_t nobody = 0;
         if (atomic_load_explicit(owner, memory_order_relaxed) == 0 &&
             atomic_compare_exchange_strong(owner, &nobody, tag)) {
-            FAULT("box.take.after");
+            FAULT("buffer.take.after");
             pool->hint = at + 1;
             return at + 1;
         }
     }
-    return NO_BOX;
+    return NO_BUFFER;
 }
 
-uint32_t box_take(struct box_pool *pool, uint64_t tag) {
+uint32_t buffer_take(struct buffer_pool *pool, uint64_t tag) {
     return take_below(pool, tag, pool->count);
 }
 
-uint32_t box_take_low(struct box_pool *pool, uint64_t tag) {
+uint32_t buffer_take_low(struct buffer_pool *pool, uint64_t tag) {
     return take_below(pool, tag, pool->count / 2);
 }
 
-bool box_owned(const struct box_pool *pool, uint32_t box, uint64_t tag) {
-    return box != NO_BOX && box <= pool->count &&
+bool buffer_owned(const struct buffer_pool *pool, uint32_t box, uint64_t tag) {
+    return box != NO_BUFFER && box <= pool->count &&
            atomic_load_explicit(&pool->owner[box], memory_order_relaxed) == tag;
 }
 
-void box_give(struct box_pool *pool, uint32_t box, uint64_t tag) {
-    if (box == NO_BOX || box > pool->count)
+void buffer_give(struct buffer_pool *pool, uint32_t box, uint64_t tag) {
+    if (box == NO_BUFFER || box > pool->count)
         return;
-    FAULT("box.give.before");
+    FAULT("buffer.give.before");
     atomic_compare_exchange_strong(&pool->owner[box], &tag, 0);
-    FAULT("box.give.after");
+    FAULT("buffer.give.after");
     if (box - 1 < pool->hint)
         pool->hint = box - 1;
 }
 
-uint32_t box_used(const struct box_pool *pool) {
+uint32_t buffer_used(const struct buffer_pool *pool) {
     uint32_t used = 0;
     for (uint32_t box = 1; box <= pool->count; box++)
         used += atomic_load_explicit(&pool->owner[box], memory_order_relaxed) != 0;

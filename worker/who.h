@@ -6,11 +6,11 @@
 #ifndef WORKER_LIST_H
 #define WORKER_LIST_H
 
-#include "worker/edit.h"
+#include "worker/change.h"
 
 /* Heads the list and sets it going; `which` is FACT_LIST_ROOM or FACT_LIST_ALL. */
-void list_begin(struct edit *e, uint32_t which);
+void who_begin(struct change *ch, uint32_t which);
 /* The next part.  False if nothing can be done now. */
-bool list_continue(struct worker *w, struct client *c);
+bool who_continue(struct worker *w, struct client *c);
 
 #endif

@@ -1,5 +1,5 @@
 /* text.c - see text.h. */
-#include "worker/text.h"
+#include "worker/sanitize.h"
 
 #include "worker/unicode.h"
 
@@ -10,11 +10,12 @@ static bool printable(char c) {
     return c >= 0x20 && c < 0x7F;
 }
 
-size_t text_clean(char *s, size_t n) {
+size_t sanitize(char *s, size_t n) {
     size_t from = 0, to, len;
     while (from < n && printable(s[from]))
         from++;
-    unsigned marks = from > 0 ? 0 : TEXT_MARKS_MAX; /* at the start there is nothing to stand on */
+    unsigned marks =
+        from > 0 ? 0 : SANITIZE_MARKS_MAX; /* at the start there is nothing to stand on */
     for (to = from; from < n; from += len) {
         int32_t cp = unicode_decode(s + from, n - from, &len);
         if (cp == '\t')
@@ -23,7 +24,7 @@ size_t text_clean(char *s, size_t n) {
             continue;
         else if (!printable(s[from])) {
             uint8_t kind = unicode_properties(cp).class;
-            if (kind == UNICODE_DROP || (kind == UNICODE_MARK && marks == TEXT_MARKS_MAX))
+            if (kind == UNICODE_DROP || (kind == UNICODE_MARK && marks == SANITIZE_MARKS_MAX))
                 continue;
             marks = kind == UNICODE_MARK ? marks + 1 : 0;
             memmove(s + to, s + from, len);

@@ -14,16 +14,16 @@
 /* There is another master than the one watched.  A dead one's pidfd is closed by its successor, and
  * epoll then forgets it, perhaps before its event was heard: so the successor rings every worker,
  * and every turn asks this. */
-bool succession_changed(const struct worker *w);
+bool failover_changed(const struct worker *w);
 
 /* The pidfd became readable, or a look is due: true while a master is still wanted. */
-bool succession_look(struct worker *w);
+bool failover_look(struct worker *w);
 
 /* The master's dead man's switch (master/watchdog.h) has expired: it is stopped, or hangs; and
- * again every SUCCESSION_DOUBT_MS while `master_doubted`.  If its heartbeat stands still for four
+ * again every FAILOVER_SUSPECT_MS while `master_suspected`.  If its heartbeat stands still for four
  * looks, it is killed, and the rest is as above.  (One that was stopped together with us, by a
  * terminal's Ctrl-Z, moves before that.) */
-enum { SUCCESSION_DOUBT_MS = 250 };
-void succession_doubt(struct worker *w);
+enum { FAILOVER_SUSPECT_MS = 250 };
+void failover_suspect(struct worker *w);
 
 #endif

@@ -8,15 +8,15 @@
 #include <stddef.h>
 
 /* Marks that may stand on one character: more would climb over the lines above. */
-enum { TEXT_MARKS_MAX = 4 };
+enum { SANITIZE_MARKS_MAX = 4 };
 
 /* Cleans s[0, n) in place; the new length, never longer.  A tab becomes a space.  Dropped are:
  * controls (C0, DEL, C1), bidirectional marks, embeddings, overrides and isolates, everything
  * invisible (zero width, joiners, soft hyphen, variation selectors, tags, fillers), line and
  * paragraph separators, private use, surrogates, unassigned code points and noncharacters, marks
- * without a character to stand on and more than TEXT_MARKS_MAX on one.  Of an escape sequence that
- * leaves a harmless `[2J`.  What is clean stays as it is: cleaning twice is cleaning once. */
-size_t text_clean(char *s, size_t n);
+ * without a character to stand on and more than SANITIZE_MARKS_MAX on one.  Of an escape sequence
+ * that leaves a harmless `[2J`.  What is clean stays as it is: cleaning twice is cleaning once. */
+size_t sanitize(char *s, size_t n);
 
 /* Columns that s[0, n) takes on a terminal (UAX 11: Chinese characters two, marks none). */
 size_t text_columns(const char *s, size_t n);

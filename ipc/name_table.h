@@ -1,4 +1,4 @@
-/* roster.h - who has which name: an open-addressing hash table from name key to client.
+/* names.h - who has which name: an open-addressing hash table from name key to client.
  *
  * Names are known here only by a 64-bit keyed hash of their folded form (worker/name.h); the name
  * itself is in the client's record.  All changes happen under the gate, so there is one writer;
@@ -19,32 +19,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct roster_entry {
+struct name_entry {
     uint64_t key;
-    uint64_t index;       /* ledger index | ROSTER_CONFIRMED */
-    _Atomic uint64_t who; /* birth << 32 | client; 0: never used; ROSTER_VOID: given back */
+    uint64_t index;       /* ledger index | NAME_TABLE_CONFIRMED */
+    _Atomic uint64_t who; /* birth << 32 | client; 0: never used; NAME_TABLE_VOID: given back */
 };
-#define ROSTER_CONFIRMED (1ull << 63)
-#define ROSTER_VOID UINT64_MAX
+#define NAME_TABLE_CONFIRMED (1ull << 63)
+#define NAME_TABLE_VOID UINT64_MAX
 
-struct roster {
-    struct roster_entry *at;
+struct name_table {
+    struct name_entry *at;
     uint32_t len;
 };
 
 /* All under the gate.  `upto`: ledger entries below it count as committed (the batch under way). */
-bool roster_find(const struct roster *roster, const struct room *room,
-                 const struct client_table *clients, uint64_t upto, uint64_t key, uint32_t *client,
-                 uint32_t *birth);
+bool name_table_find(const struct name_table *names, const struct room *room,
+                     const struct client_table *clients, uint64_t upto, uint64_t key,
+                     uint32_t *client, uint32_t *generation);
 /* False if the table is full.  The caller has found that nobody else has the key. */
-bool roster_claim(struct roster *roster, const struct room *room,
-                  const struct client_table *clients, uint64_t upto, uint64_t key, uint64_t index,
-                  uint32_t client, uint32_t birth);
-void roster_clear(struct roster *roster, uint64_t key, uint32_t client, uint32_t birth);
+bool name_table_claim(struct name_table *names, const struct room *room,
+                      const struct client_table *clients, uint64_t upto, uint64_t key,
+                      uint64_t index, uint32_t client, uint32_t generation);
+void name_table_clear(struct name_table *names, uint64_t key, uint32_t client, uint32_t generation);
 
 /* By the worker that applies ledger entry `index`; needs no gate: it touches only that client's own
  * entry, which nobody else changes while the client lives. */
-void roster_confirm(struct roster *roster, uint64_t key, uint32_t client, uint32_t birth,
-                    uint64_t index);
+void name_table_confirm(struct name_table *names, uint64_t key, uint32_t client,
+                        uint32_t generation, uint64_t index);
 
 #endif

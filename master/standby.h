@@ -19,16 +19,16 @@
 #include <stdbool.h>
 
 /* Becomes the master in place of the dead one in `seat`; the exit status when that has ended. */
-typedef int (*resume_entry)(struct segment *seg, uint64_t seat);
+typedef int (*resume_entry)(struct segment *seg, uint64_t lease);
 
 /* While the workers still live; false with errno. */
-bool keeper_start(struct segment *seg, resume_entry resume);
+bool standby_start(struct segment *seg, resume_entry resume);
 
 /* By a new worker: false if the keeper has taken over, and this process is not wanted. */
-bool keeper_relieve(struct segment_header *header);
+bool standby_cancel(struct segment_header *header);
 
 /* By the master: the keeper, if there is one and it is not wanted any more, goes.  `ms`: how long a
  * worker is waited for who may relieve it. */
-void keeper_dismiss(struct segment_header *header, int ms);
+void standby_reap(struct segment_header *header, int ms);
 
 #endif

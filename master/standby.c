@@ -1,5 +1,5 @@
 /* keeper.c - see keeper.h. */
-#include "master/keeper.h"
+#include "master/standby.h"
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KEEPER_NONE, KEEPER_WATCHES, KEEPER_ACTS };
+enum { STANDBY_NONE, STANDBY_WATCHES, STANDBY_ACTS };
 enum { LOOK_MS = 250 };
 
 /* The master's, for the keeper alone: the one in the seat is closed by whoever takes that. */
@@ -45,13 +45,13 @@ static void await_death(const struct segment *seg) {
 static struct {
     struct master_state master;
     int pidfds[WORKERS_MAX];
-    uint64_t seat;
+    uint64_t lease;
 } before;
 
 static void remember(const struct segment *seg) {
     before.master = seg->header->master;
-    before.master.keeper_pid = 0;
-    before.seat = atomic_load(&seg->slots[MASTER_SLOT].entry);
+    before.master.standby_pid = 0;
+    before.lease = atomic_load(&seg->slots[MASTER_SLOT].entry);
     for (int i = 0; i < WORKERS_MAX; i++)
         before.pidfds[i] = atomic_load(&seg->slots[i].pidfd);
 }
@@ -60,71 +60,71 @@ static void remember(const struct segment *seg) {
 static void undo_adoption(struct segment *seg) {
     log_error("the upgraded master died; going back to the binary before");
     seg->header->master = before.master;
-    supervisor_bury_all(seg);
+    slots_reap_all(seg);
     for (int i = 0; i < WORKERS_MAX; i++) {
         if (before.pidfds[i] >= 0)
             close(before.pidfds[i]);
     }
-    close(slot_seat_pidfd(before.seat));
+    close(lease_pidfd(before.lease));
 }
 
 static int keep(struct segment *seg, resume_entry resume) {
     struct segment_header *h = seg->header;
-    uint32_t watches = KEEPER_WATCHES;
-    prctl(PR_SET_NAME, "keeper");
+    uint32_t watches = STANDBY_WATCHES;
+    prctl(PR_SET_NAME, "standby");
     await_death(seg);
     /* Its successor has not begun: as if a worker had seen it, and perhaps one has. */
-    if (atomic_load(&seg->slots[MASTER_SLOT].entry) == before.seat) {
-        h->master.keeper_pid = 0;
-        return resume(seg, before.seat);
+    if (atomic_load(&seg->slots[MASTER_SLOT].entry) == before.lease) {
+        h->master.standby_pid = 0;
+        return resume(seg, before.lease);
     }
-    if (!atomic_compare_exchange_strong(&h->keeper, &watches, KEEPER_ACTS))
+    if (!atomic_compare_exchange_strong(&h->standby, &watches, STANDBY_ACTS))
         return 0;
     undo_adoption(seg);
-    uint64_t seat = slot_empty_seat(&seg->slots[MASTER_SLOT]);
-    atomic_store(&h->keeper, KEEPER_NONE);
-    return resume(seg, seat);
+    uint64_t lease = lease_void(&seg->slots[MASTER_SLOT]);
+    atomic_store(&h->standby, STANDBY_NONE);
+    return resume(seg, lease);
 }
 
-bool keeper_start(struct segment *seg, resume_entry resume) {
+bool standby_start(struct segment *seg, resume_entry resume) {
     struct segment_header *h = seg->header;
-    keeper_relieve(h);
-    keeper_dismiss(h, 0);
+    standby_cancel(h);
+    standby_reap(h, 0);
     remember(seg);
     death_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (death_fd < 0)
         return false;
-    FAULT("keeper.start.before");
-    atomic_store(&h->keeper, KEEPER_WATCHES);
+    FAULT("standby.start.before");
+    atomic_store(&h->standby, STANDBY_WATCHES);
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
     if (pid == 0)
         _exit(keep(seg, resume));
-    FAULT("keeper.start.cloned");
+    FAULT("standby.start.cloned");
     if (pid > 0) {
-        h->master.keeper_pid = pid;
+        h->master.standby_pid = pid;
         return true;
     }
-    atomic_store(&h->keeper, KEEPER_NONE);
+    atomic_store(&h->standby, STANDBY_NONE);
     death_close();
     return false;
 }
 
-bool keeper_relieve(struct segment_header *header) {
-    uint32_t seen = KEEPER_WATCHES;
-    atomic_compare_exchange_strong(&header->keeper, &seen, KEEPER_NONE);
-    return seen != KEEPER_ACTS;
+bool standby_cancel(struct segment_header *header) {
+    uint32_t seen = STANDBY_WATCHES;
+    atomic_compare_exchange_strong(&header->standby, &seen, STANDBY_NONE);
+    return seen != STANDBY_ACTS;
 }
 
-void keeper_dismiss(struct segment_header *header, int ms) {
-    pid_t pid = header->master.keeper_pid;
-    while (ms-- > 0 && atomic_load(&header->keeper) == KEEPER_WATCHES)
+void standby_reap(struct segment_header *header, int ms) {
+    pid_t pid = header->master.standby_pid;
+    while (ms-- > 0 && atomic_load(&header->standby) == STANDBY_WATCHES)
         usleep(1000);
-    if (pid <= 0 || atomic_load(&header->keeper) == KEEPER_WATCHES)
+    if (pid <= 0 || atomic_load(&header->standby) == STANDBY_WATCHES)
         return;
     if (waitpid(pid, NULL, WNOHANG) == 0) { /* ours, and alive */
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
     }
-    header->master.keeper_pid = 0;
+    header->master.standby_pid = 0;
     death_close();
 }

@@ -1,5 +1,5 @@
-/* unit_roster.c - a name has one holder, and what a death leaves behind is void. */
-#include "ipc/roster.h"
+/* unit_name_table.c - a name has one holder, and what a death leaves behind is void. */
+#include "ipc/name_table.h"
 #include "tests/unit_segment.h"
 
 #include <criterion/criterion.h>
@@ -10,33 +10,37 @@ static struct segment seg;
 static void set_up(void) {
     unit_segment(&seg, 65536);
     for (uint32_t i = 0; i < UNIT_CLIENTS; i++)
-        atomic_store(&seg.clients.at[i].life, client_life(1, CLIENT_LIVE));
+        atomic_store(&seg.clients.at[i].state_word, client_state_word(1, CLIENT_LIVE));
 }
-TestSuite(roster, .init = set_up);
+TestSuite(name_table, .init = set_up);
 
 /* What is in the ledger up to `index`: that entry says `kind` of (client, birth) and the key. */
-static void said(uint64_t index, uint32_t kind, uint32_t client, uint32_t birth, uint64_t key) {
-    *room_entry(&seg.room, index) = (struct entry){
-        .kind = (uint8_t)kind, .client = client, .birth = birth, .speaker = (uint32_t)key};
+static void said(uint64_t index, uint32_t kind, uint32_t client, uint32_t generation,
+                 uint64_t key) {
+    *room_entry(&seg.room, index) = (struct entry){.kind = (uint8_t)kind,
+                                                   .client = client,
+                                                   .generation = generation,
+                                                   .speaker = (uint32_t)key};
 }
 
 static bool claim(uint64_t upto, uint64_t key, uint64_t index, uint32_t client) {
-    return roster_claim(&seg.roster, &seg.room, &seg.clients, upto, key, index, client, 1);
+    return name_table_claim(&seg.names, &seg.room, &seg.clients, upto, key, index, client, 1);
 }
 /* The holder, or NOBODY. */
 static uint32_t find(uint64_t upto, uint64_t key) {
-    uint32_t client, birth;
-    bool found = roster_find(&seg.roster, &seg.room, &seg.clients, upto, key, &client, &birth);
+    uint32_t client, generation;
+    bool found =
+        name_table_find(&seg.names, &seg.room, &seg.clients, upto, key, &client, &generation);
     return found ? client : NOBODY;
 }
 /* Somebody comes properly: claimed, committed, confirmed. */
 static void comes(uint64_t key, uint64_t index, uint32_t client) {
     cr_assert(claim(index, key, index, client));
     said(index, ENTRY_JOIN, client, 1, key);
-    roster_confirm(&seg.roster, key, client, 1, index);
+    name_table_confirm(&seg.names, key, client, 1, index);
 }
 
-Test(roster, a_claim_counts_once_committed) {
+Test(name_table, a_claim_counts_once_committed) {
     cr_assert(claim(5, 1000, 5, 7));
     said(5, ENTRY_JOIN, 7, 1, 1000);
     cr_assert_eq(find(5, 1000), NOBODY, "entry 5 is not committed");
@@ -45,7 +49,7 @@ Test(roster, a_claim_counts_once_committed) {
 }
 
 /* The claimer died before its commit, and its index became another's entry. */
-Test(roster, a_dead_writers_claim_is_void) {
+Test(name_table, a_dead_writers_claim_is_void) {
     cr_assert(claim(5, 1000, 5, 7));
     said(5, ENTRY_SPEECH, 7, 1, 1000);
     cr_assert_eq(find(6, 1000), NOBODY, "it says something else");
@@ -59,69 +63,70 @@ Test(roster, a_dead_writers_claim_is_void) {
     cr_assert_eq(find(6, 1000), 7);
 }
 
-Test(roster, confirmed_it_stands_by_itself) {
+Test(name_table, confirmed_it_stands_by_itself) {
     comes(1000, 5, 7);
     said(5, ENTRY_SPEECH, 9, 9, 0); /* the ledger has come around */
     cr_assert_eq(find(6, 1000), 7);
-    atomic_store(&seg.clients.at[7].life, client_life(1, CLIENT_CLOSING));
+    atomic_store(&seg.clients.at[7].state_word, client_state_word(1, CLIENT_CLOSING));
     cr_assert_eq(find(6, 1000), 7, "until it has gone");
-    atomic_store(&seg.clients.at[7].life, client_life(1, CLIENT_FREE));
+    atomic_store(&seg.clients.at[7].state_word, client_state_word(1, CLIENT_FREE));
     cr_assert_eq(find(6, 1000), NOBODY);
-    atomic_store(&seg.clients.at[7].life, client_life(2, CLIENT_LIVE));
+    atomic_store(&seg.clients.at[7].state_word, client_state_word(2, CLIENT_LIVE));
     cr_assert_eq(find(6, 1000), NOBODY, "the number is somebody else's");
 }
 
-Test(roster, confirms_the_entry_of_that_index_alone) {
+Test(name_table, confirms_the_entry_of_that_index_alone) {
     cr_assert(claim(5, 1000, 5, 7));
-    roster_confirm(&seg.roster, 1000, 7, 1, 6);
+    name_table_confirm(&seg.names, 1000, 7, 1, 6);
     cr_assert_eq(find(5, 1000), NOBODY);
-    roster_confirm(&seg.roster, 1000, 7, 1, 5);
+    name_table_confirm(&seg.names, 1000, 7, 1, 5);
     cr_assert_eq(find(5, 1000), 7);
 }
 
-Test(roster, a_cleared_name_is_free_and_those_behind_it_are_found) {
-    uint32_t len = seg.roster.len;
+Test(name_table, a_cleared_name_is_free_and_those_behind_it_are_found) {
+    uint32_t len = seg.names.len;
     comes(3, 5, 10); /* three in one chain */
     comes(3 + len, 6, 11);
     comes(3 + 2ull * len, 7, 12);
-    roster_clear(&seg.roster, 3 + len, 99, 1);
+    name_table_clear(&seg.names, 3 + len, 99, 1);
     cr_assert_eq(find(8, 3 + len), 11, "not its name");
-    roster_clear(&seg.roster, 3 + len, 11, 1);
+    name_table_clear(&seg.names, 3 + len, 11, 1);
     cr_assert_eq(find(8, 3), 10);
     cr_assert_eq(find(8, 3 + len), NOBODY);
     cr_assert_eq(find(8, 3 + 2ull * len), 12);
     comes(3 + len, 8, 13);
     cr_assert_eq(find(9, 3 + len), 13);
-    roster_clear(&seg.roster, 3 + 2ull * len, 12, 1);
-    roster_clear(&seg.roster, 3 + len, 13, 1);
-    roster_clear(&seg.roster, 3, 10, 1);
+    name_table_clear(&seg.names, 3 + 2ull * len, 12, 1);
+    name_table_clear(&seg.names, 3 + len, 13, 1);
+    name_table_clear(&seg.names, 3, 10, 1);
     for (uint32_t i = 0; i < len; i++)
-        cr_assert_eq(atomic_load(&seg.roster.at[i].who), 0, "chains end where they ended");
+        cr_assert_eq(atomic_load(&seg.names.at[i].who), 0, "chains end where they ended");
 }
 
-Test(roster, the_gone_leave_room) {
+Test(name_table, the_gone_leave_room) {
     uint64_t index = 5;
-    for (uint32_t i = 0; i < 4 * seg.roster.len; i++, index++) {
-        uint32_t client = i % UNIT_CLIENTS, birth = i / UNIT_CLIENTS + 1;
-        atomic_store(&seg.clients.at[client].life, client_life(birth, CLIENT_LIVE));
-        cr_assert(roster_claim(&seg.roster, &seg.room, &seg.clients, index, 7777 + i, index, client,
-                               birth),
-                  "never cleared, and %u of %u are gone", i, seg.roster.len);
-        roster_confirm(&seg.roster, 7777 + i, client, birth, index);
+    for (uint32_t i = 0; i < 4 * seg.names.len; i++, index++) {
+        uint32_t client = i % UNIT_CLIENTS, generation = i / UNIT_CLIENTS + 1;
+        atomic_store(&seg.clients.at[client].state_word,
+                     client_state_word(generation, CLIENT_LIVE));
+        cr_assert(name_table_claim(&seg.names, &seg.room, &seg.clients, index, 7777 + i, index,
+                                   client, generation),
+                  "never cleared, and %u of %u are gone", i, seg.names.len);
+        name_table_confirm(&seg.names, 7777 + i, client, generation, index);
     }
 }
 
-Test(roster, full_is_said) {
-    for (uint32_t i = 0; i < seg.roster.len; i++)
+Test(name_table, full_is_said) {
+    for (uint32_t i = 0; i < seg.names.len; i++)
         comes(500 + i, 5 + i, i % UNIT_CLIENTS);
     cr_assert_not(claim(900, 77, 900, 1));
     cr_assert_eq(find(900, 77), NOBODY);
 }
 
 /* Against the simplest model there is: who holds key k. */
-Test(roster, agrees_with_a_model) {
+Test(name_table, agrees_with_a_model) {
     enum { KEYS = 60 };
-    uint32_t holder[KEYS], len = seg.roster.len;
+    uint32_t holder[KEYS], len = seg.names.len;
     uint64_t index = 5;
     for (int i = 0; i < KEYS; i++)
         holder[i] = NOBODY;
@@ -131,7 +136,7 @@ Test(roster, agrees_with_a_model) {
         uint64_t key = (uint64_t)(k % 5) + (uint64_t)k * len; /* five chains */
         cr_assert_eq(find(index, key), holder[k], "step %d", step);
         if (holder[k] != NOBODY) {
-            roster_clear(&seg.roster, key, holder[k], 1);
+            name_table_clear(&seg.names, key, holder[k], 1);
             holder[k] = NOBODY;
         } else if (rand() % 4 == 0) { /* dies before its commit; another takes the index */
             claim(index, key, index, (uint32_t)k);

@@ -1,4 +1,4 @@
-/* e2e_relieve.c - those who ask and never read take what replies are kept in from nobody. */
+/* e2e_reclaim.c - those who ask and never read take what replies are kept in from nobody. */
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
@@ -7,7 +7,7 @@
 
 TestSuite(relieve, .timeout = 300);
 
-/* More of them than there are outboxes for 400 clients (ipc/segment.c), each with more answers to
+/* More of them than there are tx_buffers for 400 clients (ipc/segment.c), each with more answers to
  * come than all buffers on the way to it hold. */
 enum { DEAF = 330, ASKED = 100 };
 
