@@ -14,7 +14,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra $(if $(WERROR),-Werror) 
 	-DCHATROOM_CONF='"$(sysconfdir)/chatroom/chatroom.conf"'
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
-OBJ := $(call objects,$(wildcard ipc/*.c worker/*.c master/*.c))
+OBJ := $(call objects,$(wildcard ipc/*.c worker/*.c worker/*/*.c master/*.c))
 CTL := $(call objects,$(wildcard master/ctl/*.c))
 TESTS := $(call objects,$(wildcard tests/*.c tests/lib/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -50,7 +50,7 @@ test: $(B)/tests-bin $(PROGRAMS:%=$(B)/%) # needs libcriterion
 	TSAN_OPTIONS=halt_on_error=1 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/leaks.supp:print_suppressions=0 \
 	$(B)/tests-bin $(TESTFLAGS)
 
-SOURCES = $(wildcard $(foreach d,ipc worker master master/ctl tests tests/*,$d/*.c $d/*.h))
+SOURCES = $(wildcard $(foreach d,ipc worker worker/* master master/ctl tests tests/*,$d/*.c $d/*.h))
 check: check-format check-includes check-build check-tidy check-cppcheck # needs these and clang-format
 check-format:
 	clang-format --dry-run -Werror $(SOURCES)

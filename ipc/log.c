@@ -1,6 +1,8 @@
 /* log.c - see log.h.  Each line is built on the stack and written by one call. */
 #include "ipc/log.h"
 
+#include "ipc/unicode.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -17,7 +19,7 @@ static struct {
     int fd;
     const uint32_t *target; /* enum log_target */
     enum log_level level;
-    const char *who;
+    const char *process;
 } logger = {STDERR_FILENO, &to_fd, LOG_LEVEL_INFO, "master"};
 
 void log_to(int fd, const uint32_t *target) {
@@ -27,8 +29,8 @@ void log_to(int fd, const uint32_t *target) {
 void log_set_level(enum log_level level) {
     logger.level = level;
 }
-void log_set_who(const char *who) {
-    logger.who = who;
+void log_set_process(const char *process) {
+    logger.process = process;
 }
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -42,7 +44,7 @@ static size_t head_file(char *out, size_t size, enum log_level level) {
     localtime_r(&now.tv_sec, &local);
     size_t at = strftime(out, size, "%Y-%m-%d %H:%M:%S", &local);
     int n = snprintf(out + at, size - at, ".%03d %s [%d] %s: ", (int)(now.tv_usec / 1000),
-                     level_names[level], (int)getpid(), logger.who);
+                     level_names[level], (int)getpid(), logger.process);
     return at + (n > 0 ? (size_t)n : 0);
 }
 
@@ -54,7 +56,7 @@ static size_t head_syslog(char *out, size_t size, enum log_level level) {
     localtime_r(&now, &local);
     strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
     int n = snprintf(out, size, "<%d>%s chatroom[%d]: %s: ", SYSLOG_DAEMON | syslog_severity[level],
-                     when, (int)getpid(), logger.who);
+                     when, (int)getpid(), logger.process);
     return n > 0 ? (size_t)n : 0;
 }
 
@@ -110,39 +112,13 @@ LOGGER(log_debug, LOG_LEVEL_DEBUG, 0)
 LOGGER(log_error_errno, LOG_LEVEL_ERROR, errno)
 LOGGER(log_warn_errno, LOG_LEVEL_WARN, errno)
 
-/* What a terminal would obey, or not show, or show elsewhere: C1 and the soft hyphen, marks of
- * direction and of joining, fillers, separators, variation selectors, surrogates, private use,
- * annotations, tags and all beyond.  (Valid UTF-8 is at most 10FFFF, and no surrogate anyway.) */
-static const struct {
-    uint32_t first, last;
-} hidden[] = {
-    {0x7F, 0x9F},     {0xAD, 0xAD},     {0x34F, 0x34F},   {0x61C, 0x61C},   {0x115F, 0x1160},
-    {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
-    {0x3164, 0x3164}, {0xD800, 0xF8FF}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0},
-    {0xFFF0, 0xFFFC}, {0xFFFE, 0xFFFF}, {0xE0000, ~0u},
-};
-
-static bool shown(uint32_t point) {
-    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
-        if (point >= hidden[i].first && point <= hidden[i].last)
-            return false;
-    }
-    return point >= 0x20 && point != '\\';
-}
-
-/* Length of the printable character at p[0, n), n > 0; 0 if there is none (RFC 3629, strictly). */
-static size_t printable(const unsigned char *p, size_t n) {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
-    if (len == 0 || len > n || p[0] > 0xF4)
-        return 0;
-    uint32_t point = len == 1 ? p[0] : p[0] & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-        point = point << 6 | (p[i] & 0x3Fu);
-    }
-    return point >= least[len] && shown(point) ? len : 0;
+/* Length of the printable character at p[0, n), n > 0; 0 if there is none. */
+static size_t log_printable(const char *p, size_t n) {
+    size_t len;
+    int32_t point = unicode_decode(p, n, &len);
+    bool shown =
+        point != UNICODE_BAD && point != '\\' && unicode_properties(point).class != UNICODE_DROP;
+    return shown ? len : 0;
 }
 
 const char *log_escape(char *out, size_t out_size, const void *bytes, size_t len) {
@@ -150,7 +126,7 @@ const char *log_escape(char *out, size_t out_size, const void *bytes, size_t len
     const unsigned char *p = bytes;
     size_t at = 0;
     for (size_t i = 0; i < len && at + 5 <= out_size;) { /* the longest piece, and the NUL */
-        size_t n = printable(p + i, len - i);
+        size_t n = log_printable((const char *)p + i, len - i);
         if (n > 0) {
             memcpy(out + at, p + i, n);
             at += n;

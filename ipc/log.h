@@ -21,7 +21,8 @@ enum log_target { LOG_TO_FD, LOG_TO_SYSLOG };
  * so that they change it together (NULL: LOG_TO_FD). */
 void log_to(int fd, const uint32_t *target);
 void log_set_level(enum log_level level);
-void log_set_who(const char *who); /* "master", "worker 2": a string that lives on; not copied */
+void log_set_process(
+    const char *process); /* "master", "worker 2": a string that lives on; not copied */
 
 /* Each adds time, level, who, pid, and a line end.  log_errno_* append ": strerror(errno)". */
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -68,30 +68,6 @@ bool slot_revoke(struct slot *slot) {
     return !(entry & ENTERED) && atomic_compare_exchange_strong(&slot->entry, &entry, 0);
 }
 
-bool lease_take(struct slot *slot, uint64_t lease) {
-    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    uint64_t mine = ((lease >> 32) + 1) << 32 | (uint32_t)pidfd;
-    if (pidfd < 0)
-        return false;
-    FAULT("lease.take.before");
-    if (!atomic_compare_exchange_strong(&slot->entry, &lease, mine)) {
-        close(pidfd);
-        return false;
-    }
-    FAULT("lease.take.after");
-    atomic_store(&slot->pid, getpid());
-    atomic_store(&slot->pidfd, pidfd);
-    if (lease != 0 && lease_pidfd(lease) >= 0)
-        close(lease_pidfd(lease));
-    return true;
-}
-
-uint64_t lease_void(struct slot *slot) {
-    uint64_t lease = atomic_load(&slot->entry) | UINT32_MAX;
-    atomic_store(&slot->entry, lease);
-    return lease;
-}
-
 bool slot_dead(struct slot *slots, uint64_t incarnation) {
     uint32_t index = incarnation_slot(incarnation);
     if (index >= SLOT_COUNT)

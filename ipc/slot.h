@@ -111,17 +111,6 @@ void slot_invite(struct slot *slot, uint64_t incarnation); /* before clone */
 bool slot_enter(struct slot *slot, uint64_t incarnation);  /* in the child; false: go away */
 bool slot_revoke(struct slot *slot);                       /* false: somebody has entered */
 
-/* The master's seat: a number that grows with each master, and its pidfd, in one word. */
-static inline int lease_pidfd(uint64_t lease) {
-    return (int)(uint32_t)lease;
-}
-/* This process takes the seat that `seat` describes (0: the first); false if it is another's now.
- */
-bool lease_take(struct slot *slot, uint64_t lease);
-/* The pidfd in it is of another descriptor table: forgets it, and goes on counting.  Returns what
- * to take it by. */
-uint64_t lease_void(struct slot *slot);
-
 /* Whether the process `incarnation` is dead, by its pidfd.  False when that cannot be told. */
 bool slot_dead(struct slot *slots, uint64_t incarnation);
 

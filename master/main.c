@@ -10,9 +10,9 @@
 #include "master/reload.h"
 #include "master/supervisor.h"
 #include "master/upgrade.h"
-#include "worker/charset.h"
-#include "worker/counters.h"
-#include "worker/worker.h"
+#include "worker/ledger/counters.h"
+#include "worker/state/worker.h"
+#include "worker/text/charset.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -100,7 +100,7 @@ int main(int argc, char **argv) {
     struct options options;
     char err[512];
     program_argv = argv;
-    log_set_who("master");
+    log_set_process("master");
     standard_descriptors();
     tzset(); /* before the descriptor table is shared: it opens a file */
     int inherited = upgrade_inherited();

@@ -3,6 +3,7 @@
 
 #include "ipc/clock.h"
 #include "ipc/fault.h"
+#include "ipc/lease.h"
 #include "ipc/log.h"
 #include "master/config.h"
 #include "master/environment.h"
@@ -218,7 +219,7 @@ bool master_take_over(struct master *m, struct segment *seg, uint64_t lease, wor
     if (!standby_cancel(seg->header) || !lease_take(&seg->slots[MASTER_SLOT], lease))
         return false;
     FAULT("master.take_over.after");
-    log_set_who("master");
+    log_set_process("master");
     prctl(PR_SET_NAME, "chatroom-master");
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
         signal(faults[i], SIG_DFL);

@@ -2,6 +2,7 @@
 #include "master/standby.h"
 
 #include "ipc/fault.h"
+#include "ipc/lease.h"
 #include "ipc/log.h"
 #include "master/supervisor.h"
 #include "master/watchdog.h"

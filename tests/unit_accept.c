@@ -1,8 +1,8 @@
 /* unit_accept.c - connections that have no record yet: who greets them, and that nothing else is
  * taken for one. */
 #include "tests/unit_worker.h"
-#include "worker/accept.h"
-#include "worker/adopt.h"
+#include "worker/ledger/accept.h"
+#include "worker/ledger/adopt.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

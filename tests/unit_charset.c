@@ -1,6 +1,6 @@
 /* unit_charset.c - recognising, reading and writing the encodings of the wire. */
-#include "worker/charset.h"
-#include "worker/unicode.h"
+#include "ipc/unicode.h"
+#include "worker/text/charset.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* unit_counters.c - what the kernel says was sent and taken, in each state a connection can be in,
  * beside what was really sent and taken. */
-#include "worker/counters.h"
+#include "worker/ledger/counters.h"
 
 #include "tests/lib/fail.h"
 

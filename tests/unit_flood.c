@@ -1,6 +1,6 @@
 /* unit_flood.c - the flood account: the rate is kept to the line, the burst is what was said, and
  * the clock's 32 bits hold nobody. */
-#include "worker/apply.h"
+#include "worker/ledger/apply.h"
 
 #include <criterion/criterion.h>
 

@@ -1,9 +1,9 @@
 /* unit_keys.c - a half-typed line: what keys make of it, and what its terminal then shows. */
 #include "tests/lib/terminal.h"
-#include "worker/charset.h"
-#include "worker/draw.h"
-#include "worker/keys.h"
-#include "worker/typed.h"
+#include "worker/input/keys.h"
+#include "worker/protocol/draw.h"
+#include "worker/protocol/typed.h"
+#include "worker/text/charset.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

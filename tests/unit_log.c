@@ -30,7 +30,7 @@ static int log_into_pipe(void) {
 Test(log, a_line_has_time_level_pid_who_and_what) {
     int from = log_into_pipe(), year, month, day, hour, minute, second, ms, pid, used = 0;
     char level[16];
-    log_set_who("worker 2");
+    log_set_process("worker 2");
     log_warn("%d clients", 7);
     const char *line = logged(from);
     int n = sscanf(line, "%d-%d-%d %d:%d:%d.%d %15s [%d] worker 2: %n", &year, &month, &day, &hour,

@@ -1,6 +1,6 @@
 /* unit_name.c - what is a name, and which names are one. */
-#include "worker/name.h"
-#include "worker/unicode.h"
+#include "ipc/unicode.h"
+#include "worker/text/name.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* unit_reply.c - what a client is still to be sent: kept in boxes, and forgotten when it never will
  * be. */
 #include "tests/unit_worker.h"
-#include "worker/change.h"
-#include "worker/flush.h"
-#include "worker/reclaim.h"
+#include "worker/output/flush.h"
+#include "worker/output/reclaim.h"
+#include "worker/record/change.h"
 
 #include <criterion/criterion.h>
 

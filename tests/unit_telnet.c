@@ -1,6 +1,6 @@
 /* unit_telnet.c - the telnet codec: what each sequence means, and that no split of the input and no
  * move of the state changes it. */
-#include "worker/telnet.h"
+#include "worker/protocol/telnet.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* unit_text.c - hostile text: nothing that moves a cursor, hides or reorders reaches anybody. */
-#include "worker/charset.h"
-#include "worker/sanitize.h"
-#include "worker/unicode.h"
+#include "ipc/unicode.h"
+#include "worker/text/charset.h"
+#include "worker/text/sanitize.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

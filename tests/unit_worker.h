@@ -4,7 +4,7 @@
 #define TESTS_UNIT_WORKER_H
 
 #include "tests/unit_segment.h"
-#include "worker/worker.h"
+#include "worker/state/worker.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>

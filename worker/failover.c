@@ -2,8 +2,9 @@
 #include "worker/failover.h"
 
 #include "ipc/fault.h"
+#include "ipc/lease.h"
 #include "ipc/log.h"
-#include "worker/event.h"
+#include "worker/state/event.h"
 
 #include <poll.h>
 #include <sched.h>

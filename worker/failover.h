@@ -9,7 +9,7 @@
 #ifndef WORKER_SUCCESSION_H
 #define WORKER_SUCCESSION_H
 
-#include "worker/worker.h"
+#include "worker/state/worker.h"
 
 /* There is another master than the one watched.  A dead one's pidfd is closed by its successor, and
  * epoll then forgets it, perhaps before its event was heard: so the successor rings every worker,

@@ -1,20 +1,20 @@
 /* worker.c - a worker's life: adopt what the slot holds, then turn after turn until told to go. */
-#include "worker/worker.h"
+#include "worker/state/worker.h"
 
 #include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "ipc/log.h"
-#include "worker/accept.h"
-#include "worker/adopt.h"
-#include "worker/apply.h"
-#include "worker/change.h"
-#include "worker/event.h"
 #include "worker/failover.h"
-#include "worker/flush.h"
-#include "worker/input.h"
-#include "worker/leave.h"
-#include "worker/move.h"
-#include "worker/reclaim.h"
+#include "worker/input/input.h"
+#include "worker/ledger/accept.h"
+#include "worker/ledger/adopt.h"
+#include "worker/ledger/apply.h"
+#include "worker/ledger/move.h"
+#include "worker/output/flush.h"
+#include "worker/output/reclaim.h"
+#include "worker/record/change.h"
+#include "worker/record/leave.h"
+#include "worker/state/event.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -336,7 +336,7 @@ int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
                 master_entry start_master) {
     static char who[32];
     snprintf(who, sizeof who, "worker %u", slot);
-    log_set_who(who);
+    log_set_process(who);
     prctl(PR_SET_NAME, who);
     static struct worker scratch; /* one a process */
     struct worker *w = &scratch;

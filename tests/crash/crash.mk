@@ -18,7 +18,7 @@ CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes pois
 $(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CRASH_FLAGS) -o $@ $(filter %.c,$^) $(LIBRARIES)
-.build/crash/points: $(wildcard ipc/*.c worker/*.c master/*.c)
+.build/crash/points: $(wildcard ipc/*.c worker/*.c worker/*/*.c master/*.c)
 	@mkdir -p $(@D)
 	grep -oh 'FAULT("[^"]*")' $^ | cut -d '"' -f 2 | sort -u >$@
 

@@ -15,11 +15,11 @@
 #define worker_main fuzzed_worker_main /* the library has the other */
 #include "worker/worker.c"
 
+#include "ipc/unicode.h"
 #include "tests/fuzz/screen.h"
-#include "worker/charset.h"
-#include "worker/sanitize.h"
-#include "worker/typed.h"
-#include "worker/unicode.h"
+#include "worker/protocol/typed.h"
+#include "worker/text/charset.h"
+#include "worker/text/sanitize.h"
 
 #include <fcntl.h>
 #include <sys/eventfd.h>

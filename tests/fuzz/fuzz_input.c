@@ -9,14 +9,14 @@
  *   - whatever stands half typed, erasing takes something away and showing it stays in bounds.
  *
  * The input's first byte chooses how it is split. */
-#include "worker/charset.h"
-#include "worker/draw.h"
-#include "worker/keys.h"
-#include "worker/name.h"
-#include "worker/sanitize.h"
-#include "worker/telnet.h"
-#include "worker/typed.h"
-#include "worker/unicode.h"
+#include "ipc/unicode.h"
+#include "worker/input/keys.h"
+#include "worker/protocol/draw.h"
+#include "worker/protocol/telnet.h"
+#include "worker/protocol/typed.h"
+#include "worker/text/charset.h"
+#include "worker/text/name.h"
+#include "worker/text/sanitize.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
 #ifndef TESTS_FUZZ_SCREEN_H
 #define TESTS_FUZZ_SCREEN_H
 
-#include "worker/charset.h"
-#include "worker/unicode.h"
+#include "ipc/unicode.h"
+#include "worker/text/charset.h"
 
 #include <stdbool.h>
 #include <string.h>

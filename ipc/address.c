@@ -1,0 +1,37 @@
+/* address.c - see address.h. */
+#include "ipc/address.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+struct in6_addr address_mapped(const void *v4) {
+    struct in6_addr addr = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+    memcpy(&addr.s6_addr[12], v4, 4);
+    return addr;
+}
+
+void address_split(const union address_any *from, struct in6_addr *addr, uint16_t *port) {
+    if (from->any.sa_family == AF_INET) {
+        *addr = address_mapped(&from->in.sin_addr);
+        *port = ntohs(from->in.sin_port);
+    } else {
+        *addr = from->in6.sin6_addr;
+        *port = ntohs(from->in6.sin6_port);
+    }
+}
+
+const char *address_format(const struct in6_addr *addr, char out[ADDRESS_TEXT]) {
+    if (IN6_IS_ADDR_V4MAPPED(addr))
+        inet_ntop(AF_INET, &addr->s6_addr[12], out, ADDRESS_TEXT);
+    else
+        inet_ntop(AF_INET6, addr, out, ADDRESS_TEXT);
+    return out;
+}
+
+const char *endpoint_format(const struct in6_addr *addr, uint16_t port, char out[ENDPOINT_TEXT]) {
+    char text[ADDRESS_TEXT];
+    address_format(addr, text);
+    snprintf(out, ENDPOINT_TEXT, IN6_IS_ADDR_V4MAPPED(addr) ? "%s:%u" : "[%s]:%u", text, port);
+    return out;
+}

@@ -1,0 +1,34 @@
+/* address.h - network addresses as the segment keeps them, and as text.
+ *
+ * Every address is a struct in6_addr; IPv4 is its mapped form, ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
+ * Ports are in host order.  Pure functions; safe in any process. */
+#ifndef IPC_ADDRESS_H
+#define IPC_ADDRESS_H
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Sizes of the texts, with the NUL. */
+enum { ADDRESS_TEXT = 64, ENDPOINT_TEXT = 80 };
+
+/* What the kernel fills in for a socket of either family. */
+union address_any {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
+
+/* The mapped form of the four bytes at `v4`, in network order. */
+struct in6_addr address_mapped(const void *v4);
+
+/* Splits what accept, getpeername or getsockname filled in. */
+void address_split(const union address_any *from, struct in6_addr *addr, uint16_t *port);
+
+/* "192.0.2.1" for a mapped address, else "2001:db8::1".  Returns out. */
+const char *address_format(const struct in6_addr *addr, char out[ADDRESS_TEXT]);
+
+/* "192.0.2.1:6666" or "[2001:db8::1]:6666".  Returns out. */
+const char *endpoint_format(const struct in6_addr *addr, uint16_t port, char out[ENDPOINT_TEXT]);
+
+#endif

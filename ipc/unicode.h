@@ -1,0 +1,54 @@
+/* unicode.h - code points: UTF-8 in and out, and what Unicode says about each.
+ *
+ * Pure functions over constant tables (worker/unicode_table.h, made by scripts/unicode-table); safe
+ * anywhere.  UTF-8 is strict (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
+ */
+#ifndef IPC_UNICODE_H
+#define IPC_UNICODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { UNICODE_BAD = -1, UNICODE_REPLACEMENT = 0xFFFD };
+
+/* The code point at s[0, n), n > 0, and its length in bytes; UNICODE_BAD and 1 if s[0] begins none.
+ */
+int32_t unicode_decode(const char *s, size_t n, size_t *len);
+
+/* Writes one code point; returns its length, 1 to 4. */
+size_t unicode_encode(int32_t cp, char out[4]);
+
+bool unicode_valid(const char *s, size_t n);
+
+/* How many bytes at the start of s[0, n) are ASCII. */
+size_t unicode_ascii(const void *s, size_t n);
+
+enum unicode_class {
+    UNICODE_OTHER,        /* punctuation, symbols, spaces, letters unfit for names */
+    UNICODE_DROP,         /* invisible, reordering, unassigned, private: never shown */
+    UNICODE_LETTER,       /* of a name */
+    UNICODE_DIGIT,        /* decimal, of any script */
+    UNICODE_MARK,         /* takes no column: stands on the character before it */
+    UNICODE_SPACING_MARK, /* vowel signs beside it */
+};
+
+/* Numbers of scripts, in the order of scripts/unicode-table; those not named here matter only as
+ * different from one another.  Accents of any script and ASCII digits are UNICODE_COMMON. */
+enum unicode_script {
+    UNICODE_COMMON = 0,
+    UNICODE_LATIN = 1,
+    UNICODE_HANGUL = 23,
+    UNICODE_KANA = 26,
+    UNICODE_BOPOMOFO = 27,
+    UNICODE_HAN = 28,
+};
+
+struct unicode_properties {
+    uint8_t class;   /* enum unicode_class */
+    uint8_t columns; /* 0, 1, 2 on a terminal (UAX 11; ambiguous is 1) */
+    uint8_t script;  /* of what may stand in a name; below 64 */
+};
+struct unicode_properties unicode_properties(int32_t cp);
+
+#endif

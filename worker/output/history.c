@@ -1,0 +1,47 @@
+/* history.c - see history.h. */
+#include "worker/output/history.h"
+
+#include "worker/output/ignore.h"
+
+/* The first entry with no more than `lines` lines from it up to `before`.  What the slot's guard
+ * covers is there to be shown. */
+static uint64_t history_first(const struct worker *w, uint64_t before, uint32_t lines) {
+    const struct room *room = &w->seg->room;
+    uint64_t lo = atomic_load_explicit(&w->slot->guard, memory_order_relaxed), hi = before;
+    uint32_t last = room_entry(room, before - 1)->lines;
+    while (lo < hi) {
+        uint64_t middle = lo + (hi - lo) / 2;
+        if (last - room_entry(room, middle - 1)->lines <= lines)
+            hi = middle;
+        else
+            lo = middle + 1;
+    }
+    return lo;
+}
+
+/* Of the lines from `first` on, those that are shown. */
+static uint32_t history_lines(struct change *ch, uint64_t first, uint64_t before) {
+    const struct room *room = &ch->w->seg->room;
+    uint32_t lines = room_entry(room, before - 1)->lines - room_entry(room, first - 1)->lines;
+    for (uint64_t i = first; i < before && (ch->f->flags & FACT_IGNORES); i++)
+        lines -= ignore_hides(ch->w, ch->c, ch->f, room_entry(room, i));
+    return lines;
+}
+
+void history_show(struct change *ch, uint64_t before, uint32_t lines) {
+    const struct room *room = &ch->w->seg->room;
+    uint64_t first = history_first(ch->w, before, lines);
+    uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
+    change_settle_map(ch);
+    /* One who is in the room already has perhaps not been sent all of it: nothing is passed over.
+     */
+    bool behind = (client_facts(ch->c)->flags & FACT_IN_ROOM) &&
+                  ch->f->pos < room_start(room, first, ch->f->encoding);
+    if (behind)
+        first = room_find(room, ch->f->encoding, ch->f->pos, guard, before);
+    struct words words = {.n = history_lines(ch, first, before)};
+    if (words.n > 0)
+        change_sentence(ch, SAY_EARLIER, &words);
+    if (!behind)
+        ch->f->pos = room_start(room, first, ch->f->encoding);
+}

@@ -1,0 +1,152 @@
+/* name.c - see name.h. */
+#include "worker/text/name.h"
+
+#include "ipc/unicode.h"
+#include "worker/text/sanitize.h"
+#include "worker/text/skeleton.h"
+
+#include <endian.h>
+#include <stdbool.h>
+#include <string.h>
+
+static const char *const reserved[] = {"look", "who", "say", "login", "logout"};
+
+/* Scripts that are written together (UTS 39, section 5.2); any other script stands alone. */
+#define SCRIPT(number) (UINT64_C(1) << (number))
+static const uint64_t together[] = {
+    SCRIPT(UNICODE_LATIN) | SCRIPT(UNICODE_HAN) | SCRIPT(UNICODE_KANA),
+    SCRIPT(UNICODE_LATIN) | SCRIPT(UNICODE_HAN) | SCRIPT(UNICODE_BOPOMOFO),
+    SCRIPT(UNICODE_LATIN) | SCRIPT(UNICODE_HAN) | SCRIPT(UNICODE_HANGUL),
+};
+
+static bool scripts_mixed(uint64_t scripts) {
+    scripts &= ~SCRIPT(UNICODE_COMMON);
+    for (size_t i = 0; i < sizeof together / sizeof *together; i++)
+        if ((scripts & ~together[i]) == 0)
+            return false;
+    return (scripts & (scripts - 1)) != 0;
+}
+
+static bool same(const char *folded, size_t n, const char *text) {
+    char other[NAME_FOLDED_MAX];
+    return name_fold(text, strlen(text), other) == n && memcmp(folded, other, n) == 0;
+}
+
+static bool is_reserved(const char *utf8, size_t n, const char *room) {
+    char folded[NAME_FOLDED_MAX];
+    size_t len = name_fold(utf8, n, folded);
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (same(folded, len, reserved[i]))
+            return true;
+    return same(folded, len, room);
+}
+
+enum name_error name_check(const char *utf8, size_t n, const char *room) {
+    uint64_t scripts = 0;
+    size_t points = 0, len;
+    unsigned marks = SANITIZE_MARKS_MAX; /* on this letter; nothing else can take one */
+    if (n == 0)
+        return NAME_EMPTY;
+    for (size_t i = 0; i < n; i += len, points++) {
+        int32_t cp = unicode_decode(utf8 + i, n - i, &len);
+        if (points == NAME_POINTS_MAX)
+            return NAME_TOO_LONG;
+        if (cp == UNICODE_BAD)
+            return NAME_BAD_CHARACTER;
+        struct unicode_properties p = unicode_properties(cp);
+        scripts |= SCRIPT(p.script);
+        if (p.class == UNICODE_LETTER)
+            marks = 0;
+        else if (p.class == UNICODE_MARK || p.class == UNICODE_SPACING_MARK) {
+            if (marks++ == SANITIZE_MARKS_MAX)
+                return NAME_BAD_CHARACTER;
+        } else if (p.class == UNICODE_DIGIT || cp == '.' || cp == '_' || cp == '-')
+            marks = SANITIZE_MARKS_MAX;
+        else
+            return NAME_BAD_CHARACTER;
+    }
+    if (scripts_mixed(scripts))
+        return NAME_MIXED_SCRIPTS;
+    return is_reserved(utf8, n, room) ? NAME_RESERVED : NAME_OK;
+}
+
+/* Puts the last of `points` in its place among the marks before it.  Marks on one letter may be
+ * typed in any order and look the same; the order of their numbers is as good as Unicode's
+ * canonical one for telling whether two names are equal. */
+static void sort_mark(int32_t *points, size_t count) {
+    int32_t mark = points[count - 1];
+    size_t i = count - 1;
+    if (unicode_properties(mark).class != UNICODE_MARK)
+        return;
+    for (; i > 0 && points[i - 1] > mark && unicode_properties(points[i - 1]).class == UNICODE_MARK;
+         i--)
+        points[i] = points[i - 1];
+    points[i] = mark;
+}
+
+size_t name_fold(const char *utf8, size_t n, char out[NAME_FOLDED_MAX]) {
+    int32_t points[NAME_FOLDED_MAX];
+    size_t count = 0, length = 0, len;
+    if (n > NAME_FOLD_BYTES)
+        n = NAME_FOLD_BYTES;
+    for (size_t i = 0; i < n; i += len) {
+        int32_t cp = unicode_decode(utf8 + i, n - i, &len), as[SKELETON_MAX];
+        size_t more = skeleton(cp == UNICODE_BAD ? UNICODE_REPLACEMENT : cp, as);
+        for (size_t k = 0; k < more; k++) {
+            points[count++] = as[k];
+            sort_mark(points, count);
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        length += unicode_encode(points[i], out + length);
+    return length;
+}
+
+/* ---- SipHash-2-4 (Aumasson, Bernstein) ---- */
+
+static uint64_t load64(const void *p) {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return le64toh(word);
+}
+
+static uint64_t rotate(uint64_t x, int by) {
+    return x << by | x >> (64 - by);
+}
+
+static void sip_rounds(uint64_t v[4], int rounds) {
+    while (rounds-- > 0) {
+        v[0] += v[1], v[2] += v[3];
+        v[1] = rotate(v[1], 13) ^ v[0], v[3] = rotate(v[3], 16) ^ v[2];
+        v[0] = rotate(v[0], 32) + v[3], v[2] += v[1];
+        v[3] = rotate(v[3], 21) ^ v[0], v[1] = rotate(v[1], 17) ^ v[2];
+        v[2] = rotate(v[2], 32);
+    }
+}
+
+static uint64_t siphash(const void *bytes, size_t n, const uint8_t key[16]) {
+    uint64_t k0 = load64(key), k1 = load64(key + 8), word;
+    uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
+                     k1 ^ 0x7465646279746573};
+    const uint8_t *p = bytes;
+    for (size_t left = n;; left -= 8, p += 8) {
+        uint8_t last[8] = {[7] = (uint8_t)n};
+        if (left < 8)
+            memcpy(last, p, left);
+        word = load64(left < 8 ? last : p);
+        v[3] ^= word;
+        sip_rounds(v, 2);
+        v[0] ^= word;
+        if (left < 8)
+            break;
+    }
+    v[2] ^= 0xFF;
+    sip_rounds(v, 4);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t name_key(const char *utf8, size_t n, const uint8_t key[16]) {
+    char folded[NAME_FOLDED_MAX];
+    uint64_t hash = siphash(folded, name_fold(utf8, n, folded), key);
+    return hash ? hash : 1;
+}

@@ -1,0 +1,100 @@
+/* sentence.c - the table; see sentence.h. */
+#include "worker/text/sentence.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
+    [SAY_GREETING] = {"Welcome to {room}", "欢迎进入{room}聊天室!"},
+    [SAY_COMES] = {"{name} has entered the room.", "{name}进入聊天室!"},
+    [SAY_GOES] = {"{name} has left the room.", "{name}离开聊天室!"},
+    [SAY_LOG_IN] = {"Please log in\r\nUse \"login <nick>\"", "请先登录\r\n使用\"login <昵称>\""},
+    [SAY_NO_NAME] = {"Please enter a name", "请输入名字"},
+    [SAY_NAME_TAKEN] = {"The name \"{name}\" is taken.\r\nPlease try again.",
+                        "名字\"{name}\"已被使用。\r\n请重试。"},
+    [SAY_SPEECH] = {"{name}: {text}", "{name}: {text}"},
+    [SAY_LOOK] = {"The following are in this room:", "聊天室里有:"},
+    [SAY_WHO] = {"The following are logged in:", "在线用户:"},
+    [SAY_WHO_IDLE] = {"{name} (idle {text})", "{name} (空闲 {text})"},
+    [SAY_UNKNOWN] = {"Unknown command: {text}", "未知命令: {text}"},
+    [SAY_SKIPPED] = {"*** {n} lines skipped", "*** 跳过{n}行"},
+    [SAY_EARLIER] = {"*** {n} earlier lines", "*** 之前的{n}行"},
+    [SAY_NICK] = {"{name} is now known as {text}.", "{name}改名为{text}。"},
+    [SAY_PRIVATE_TO] = {"[{name}] {text}", "[{name}] {text}"},
+    [SAY_PRIVATE_COPY] = {"[to {name}] {text}", "[对{name}] {text}"},
+    [SAY_NOBODY] = {"There is no \"{name}\" here.", "没有\"{name}\"这个人。"},
+    [SAY_NOT_A_NAME] = {"That is not a name: {text}", "这不是名字: {text}"},
+    [SAY_TOO_LONG] = {"That line is too long.", "这一行太长了。"},
+    [SAY_NO_WORD] = {"*** Goodbye: no word from you.", "*** 再见: 太久没有消息。"},
+    [SAY_KICKED] = {"*** You were asked to leave.", "*** 你被请出聊天室。"},
+    [SAY_KICKED_WHY] = {"*** You were asked to leave: {text}", "*** 你被请出聊天室: {text}"},
+    [SAY_WAS_KICKED] = {"{name} was asked to leave.", "{name}被请出聊天室。"},
+    [SAY_GOING_DOWN] = {"*** The server is going down.", "*** 服务器已被关闭!"},
+    [SAY_ROOM_FULL] = {"The room is full.", "聊天室已满。"},
+    [SAY_ADDRESS_FULL] = {"Too many connections from your address.", "来自你的地址的连接太多了。"},
+    [SAY_ME] = {"* {name} {text}", "* {name} {text}"},
+    [SAY_IGNORING] = {"You no longer see what {name} says.", "你不再看到{name}的发言。"},
+    [SAY_NOT_IGNORING] = {"You see what {name} says again.", "你重新看到{name}的发言。"},
+    [SAY_IGNORE_SELF] = {"You cannot ignore yourself.", "不能屏蔽自己。"},
+    [SAY_IGNORES_FULL] = {"You ignore {n} people already; that is the most.",
+                          "你已屏蔽{n}人, 不能再多了。"},
+    [SAY_IGNORES_TOO_MANY] = {"Too many people here ignore somebody; please try again later.",
+                              "屏蔽他人的人太多了, 请稍后再试。"},
+    [SAY_ENCODING] = {"*** Your encoding is now {text}.", "*** 你的编码现在是{text}。"},
+    [SAY_ENCODING_IS] =
+        {"*** You seem to type {text}: you are now sent {text} too (/encoding changes it).",
+         "*** 你输入的是{text}, 现在也以{text}发送给你 (/encoding 可更改)。"},
+    [SAY_ENCODING_WHICH] = {"Use /encoding utf-8, gbk or big5",
+                            "使用 /encoding utf-8、gbk 或 big5"},
+    [SAY_TIMESTAMPS_ON] = {"*** Lines now begin with their time.", "*** 现在每行显示时间。"},
+    [SAY_TIMESTAMPS_OFF] = {"*** Lines no longer begin with their time.", "*** 不再显示时间。"},
+    [SAY_TIMESTAMPS_HOW] = {"Use /timestamps on or off", "使用 /timestamps on 或 off"},
+    [SAY_HISTORY_HOW] = {"Use /history N, N from 1 to {n}", "使用 /history N, N 为 1 到 {n}"},
+    [SAY_WHAT_TO_SAY] = {"Say it with words: {text}", "请写上内容: {text}"},
+    [SAY_NO_REPLY_TO] = {"Nobody has written to you yet.", "还没有人给你发过消息。"},
+    [SAY_HERE] = {"*** Yes, {room} is here.", "*** {room}在这里。"},
+};
+
+/* Cuts so that no character is split: a continuation byte at the cut moves it back. */
+static size_t cut(const char *text, size_t len, size_t room) {
+    if (len <= room)
+        return len;
+    while (room > 0 && ((unsigned char)text[room] & 0xC0) == 0x80)
+        room--;
+    return room;
+}
+
+static size_t put(char *out, size_t at, size_t size, const char *text, size_t len) {
+    len = cut(text, len, size - at);
+    memcpy(out + at, text, len);
+    return at + len;
+}
+
+size_t sentence_render(enum language language, enum sentence which, const struct words *words,
+                       char *out, size_t size) {
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)words->n);
+    const struct {
+        const char *mark, *value;
+    } marks[] = {
+        {"{room}", words->room}, {"{name}", words->name}, {"{text}", words->text}, {"{n}", digits}};
+    const size_t text_size = size - 2; /* the line end always fits */
+    size_t at = 0;
+    const char *p = sentences[which][language];
+    while (*p) {
+        size_t plain = strcspn(p, "{");
+        at = put(out, at, text_size, p, plain);
+        p += plain;
+        for (size_t i = 0; *p == '{' && i < sizeof marks / sizeof marks[0]; i++) {
+            size_t len = strlen(marks[i].mark);
+            if (strncmp(p, marks[i].mark, len) == 0) {
+                if (marks[i].value)
+                    at = put(out, at, text_size, marks[i].value, strlen(marks[i].value));
+                p += len;
+                break;
+            }
+        }
+    }
+    memcpy(out + at, "\r\n", 2);
+    return at + 2;
+}
