@@ -1,17 +1,17 @@
-/* box.c - see box.h. */
+/* buffer.c - see buffer.h. */
 #include "ipc/buffer.h"
 
 #include "ipc/fault.h"
 
-static uint32_t take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limit) {
+static uint32_t buffer_take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limit) {
     uint32_t at = pool->hint;
     for (uint32_t tries = 0; tries < limit; tries++, at++) {
         if (at >= limit)
             at = 0;
         _Atomic uint64_t *owner = &pool->owner[at + 1];
-        uint64_t nobody = 0;
+        uint64_t unowned = 0;
         if (atomic_load_explicit(owner, memory_order_relaxed) == 0 &&
-            atomic_compare_exchange_strong(owner, &nobody, tag)) {
+            atomic_compare_exchange_strong(owner, &unowned, tag)) {
             FAULT("buffer.take.after");
             pool->hint = at + 1;
             return at + 1;
@@ -21,31 +21,31 @@ static uint32_t take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limi
 }
 
 uint32_t buffer_take(struct buffer_pool *pool, uint64_t tag) {
-    return take_below(pool, tag, pool->count);
+    return buffer_take_below(pool, tag, pool->count);
 }
 
 uint32_t buffer_take_low(struct buffer_pool *pool, uint64_t tag) {
-    return take_below(pool, tag, pool->count / 2);
+    return buffer_take_below(pool, tag, pool->count / 2);
 }
 
-bool buffer_owned(const struct buffer_pool *pool, uint32_t box, uint64_t tag) {
-    return box != NO_BUFFER && box <= pool->count &&
-           atomic_load_explicit(&pool->owner[box], memory_order_relaxed) == tag;
+bool buffer_owned(const struct buffer_pool *pool, uint32_t buffer, uint64_t tag) {
+    return buffer != NO_BUFFER && buffer <= pool->count &&
+           atomic_load_explicit(&pool->owner[buffer], memory_order_relaxed) == tag;
 }
 
-void buffer_give(struct buffer_pool *pool, uint32_t box, uint64_t tag) {
-    if (box == NO_BUFFER || box > pool->count)
+void buffer_give(struct buffer_pool *pool, uint32_t buffer, uint64_t tag) {
+    if (buffer == NO_BUFFER || buffer > pool->count)
         return;
     FAULT("buffer.give.before");
-    atomic_compare_exchange_strong(&pool->owner[box], &tag, 0);
+    atomic_compare_exchange_strong(&pool->owner[buffer], &tag, 0);
     FAULT("buffer.give.after");
-    if (box - 1 < pool->hint)
-        pool->hint = box - 1;
+    if (buffer - 1 < pool->hint)
+        pool->hint = buffer - 1;
 }
 
 uint32_t buffer_used(const struct buffer_pool *pool) {
     uint32_t used = 0;
-    for (uint32_t box = 1; box <= pool->count; box++)
-        used += atomic_load_explicit(&pool->owner[box], memory_order_relaxed) != 0;
+    for (uint32_t buffer = 1; buffer <= pool->count; buffer++)
+        used += atomic_load_explicit(&pool->owner[buffer], memory_order_relaxed) != 0;
     return used;
 }

@@ -1,17 +1,17 @@
-/* box.h - pools of fixed-size chunks for what cannot lie in a record or a ring.
+/* buffer.h - pools of fixed-size buffers for what fits neither a record nor a ring.
  *
- * Two pools: rx_buffers (raw input and a half-typed line; one for each client there may be, so
- * input never fails for want of one) and tx_buffers (private replies, long half-typed lines, lists
- * of ignored names; fewer, so asking for one may fail and the asker waits).
+ * Two pools.  rx: raw input, a telnet subnegotiation and a half-typed line; one for each client
+ * that may be connected, so that reading never fails for want of one.  tx: private replies, long
+ * half-typed lines, lists of ignored names; fewer, so that taking one may fail and the caller
+ * waits.
  *
- * A box belongs to whom its owner word names, (birth << 32 | client); taking one is a CAS from 0,
- * giving it back a CAS to 0, so both may be tried again after a death.  A box is taken before the
- * record's facts refer to it and given back after they no longer do; what a death between leaves is
- * returned by the sweep of the next owner (worker/adopt.c).  Box numbers start at 1; 0 is
- * NO_BUFFER.
- */
-#ifndef IPC_BOX_H
-#define IPC_BOX_H
+ * A buffer belongs to the client whose tag, (generation << 32 | client), is its owner word.  Taking
+ * one is a CAS from 0, giving it back a CAS to 0, so either may be repeated after a death.  A
+ * buffer is taken before a record's facts refer to it and given back after they no longer do.  What
+ * a death leaves in between is freed by the successor's sweep (worker/ledger/adopt.c).  Buffer
+ * numbers start at 1; 0 is NO_BUFFER.  Any process; no locks. */
+#ifndef IPC_BUFFER_H
+#define IPC_BUFFER_H
 
 #include "ipc/client.h"
 
@@ -20,8 +20,8 @@
 
 enum { RX_RAW = 1024, RX_SUB = 512, RX_LINE = 512, TX_DATA = 4096 };
 
-/* Raw bytes are never moved: byte `p` of the input stream lies at raw[raw_off + p - handled].
- * Beyond `taken` the raw area is zero: where a peer's FIN makes the kernel count one byte too many,
+/* Raw bytes are never moved: byte `p` of the input stream is raw[raw_off + p - consumed].  Beyond
+ * `received` the raw area is zero: where a peer's FIN makes the kernel count one byte too many,
  * that phantom byte is a NUL and never ends a line. */
 struct rx_buffer {
     uint8_t raw[RX_RAW];
@@ -29,36 +29,38 @@ struct rx_buffer {
     uint8_t line[RX_LINE];
 };
 struct tx_buffer {
-    uint32_t next; /* NO_BUFFER ends the chain */
-    uint32_t used; /* a long line's or a list's own business */
+    uint32_t next; /* number of the next in the chain; NO_BUFFER ends it */
+    uint32_t used; /* entries, of a list of ignored names; else unused */
     uint8_t data[TX_DATA];
 };
 
+/* A process's view of one pool. */
 struct buffer_pool {
     _Atomic uint64_t *owner; /* [count + 1]; 0: free */
     uint8_t *data;
-    uint32_t size; /* bytes of a box */
+    uint32_t size; /* bytes of a buffer */
     uint32_t count;
-    uint32_t hint; /* this process's guess where a free one is; not shared */
+    uint32_t hint; /* where this process looks first for a free one; not shared */
 };
 
 static inline uint64_t buffer_tag(uint32_t client, uint32_t generation) {
     return (uint64_t)generation << 32 | client;
 }
 
-/* NO_BUFFER if all are taken.  buffer_take_low: of the first half of the pool only, for what is
- * kept long.
- */
+/* Returns NO_BUFFER if all are taken. */
 uint32_t buffer_take(struct buffer_pool *pool, uint64_t tag);
+/* The same from the first half of the pool only: for what is kept long. */
 uint32_t buffer_take_low(struct buffer_pool *pool, uint64_t tag);
-/* Nothing happens if the box is not (or no longer) the tag's. */
-void buffer_give(struct buffer_pool *pool, uint32_t box, uint64_t tag);
-static inline void *buffer_at(const struct buffer_pool *pool, uint32_t box) {
-    return pool->data + (uint64_t)(box - 1) * pool->size;
+/* Does nothing if the buffer is not, or no longer, the tag's. */
+void buffer_give(struct buffer_pool *pool, uint32_t buffer, uint64_t tag);
+static inline void *buffer_at(const struct buffer_pool *pool, uint32_t buffer) {
+    return pool->data + (uint64_t)(buffer - 1) * pool->size;
 }
-/* Whether `box` is a number this pool has and belongs to `tag`: what a chain is checked by. */
-bool buffer_owned(const struct buffer_pool *pool, uint32_t box, uint64_t tag);
+/* Whether `buffer` is a number of this pool and belongs to `tag`: the check before each step along
+ * a chain, so that a damaged chain costs its client alone. */
+bool buffer_owned(const struct buffer_pool *pool, uint32_t buffer, uint64_t tag);
 
+/* How many are taken: walks the pool, for tests and statistics. */
 uint32_t buffer_used(const struct buffer_pool *pool);
 
 #endif

@@ -1,24 +1,36 @@
-/* client.c - the flip and a record's life; see client.h. */
+/* client.c - committing changes to a record, and its life cycle; see client.h. */
 #include "ipc/client.h"
 
 #include "ipc/fault.h"
 
 #include <stddef.h>
 
-/* Copies word by word with relaxed atomics: a reader in another process may look on, and finds out
- * by `turn` that what it read is not to be trusted. */
+/* Records are copied word by word with relaxed atomics, because another process may change them
+ * meanwhile; the reader then finds `active` or the state word changed and discards the copy.  The
+ * types may alias whatever lies there. */
+typedef uint64_t __attribute__((may_alias)) word64;
+typedef uint32_t __attribute__((may_alias)) word32;
+
 static void facts_copy(struct facts *to, const struct facts *from) {
-    uint64_t *t = (uint64_t *)to;
-    const uint64_t *f = (const uint64_t *)from;
+    word64 *t = (word64 *)to;
+    const word64 *f = (const word64 *)from;
+    for (size_t i = 0; i < sizeof *to / sizeof *t; i++)
+        __atomic_store_n(&t[i], __atomic_load_n(&f[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
+static void addr_copy(struct in6_addr *to, const struct in6_addr *from) {
+    word32 *t = (word32 *)to;
+    const word32 *f = (const word32 *)from;
     for (size_t i = 0; i < sizeof *to / sizeof *t; i++)
         __atomic_store_n(&t[i], __atomic_load_n(&f[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }
 
 struct facts *client_begin(struct client *c) {
-    uint32_t turn = atomic_load_explicit(&c->active, memory_order_relaxed);
-    struct facts *next = &c->facts[(turn + 1) & 1];
-    atomic_thread_fence(memory_order_release); /* who sees this copy change sees the other's turn */
-    facts_copy(next, &c->facts[turn & 1]);
+    uint32_t active = atomic_load_explicit(&c->active, memory_order_relaxed);
+    struct facts *next = &c->facts[(active + 1) & 1];
+    /* A reader that sees this copy change also sees that the other one is active. */
+    atomic_thread_fence(memory_order_release);
+    facts_copy(next, &c->facts[active & 1]);
     return next;
 }
 
@@ -26,7 +38,7 @@ static void client_cache(struct client *c, const struct facts *f) {
     c->bias = f->pos - f->base - f->tx_len;
     if (c->mode == MODE_BLOCKED || c->mode == MODE_WRITE_FAILED)
         return;
-    const uint32_t slow = FACT_FILTERED | FACT_GOODBYE | FACT_LIST_ROOM | FACT_LIST_ALL;
+    const uint32_t slow = FACT_FILTERED | FACT_LIST_ROOM | FACT_LIST_ALL;
     bool direct =
         (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->tx == NO_BUFFER && f->lines_lost == 0;
     c->mode = direct ? f->encoding : MODE_SLOW;
@@ -37,56 +49,67 @@ void client_refresh(struct client *c) {
 }
 
 void client_commit(struct client *c) {
-    uint32_t turn = atomic_load_explicit(&c->active, memory_order_relaxed) + 1;
+    uint32_t active = atomic_load_explicit(&c->active, memory_order_relaxed) + 1;
     FAULT("client.commit.before");
-    atomic_store_explicit(&c->active, turn, memory_order_release);
+    atomic_store_explicit(&c->active, active, memory_order_release);
     FAULT("client.commit.after");
-    client_cache(c, &c->facts[turn & 1]);
+    client_cache(c, &c->facts[active & 1]);
 }
 
-bool client_peek(const struct client *c, struct facts *out, uint32_t *generation) {
+bool client_peek(const struct client *c, struct client_view *out) {
     for (int tries = 0; tries < 100; tries++) {
-        uint64_t state_word = atomic_load_explicit(&c->state_word, memory_order_acquire);
-        if (client_state(state_word) != CLIENT_LIVE)
+        uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
+        if (client_state(word) != CLIENT_LIVE)
             return false;
-        uint32_t turn = atomic_load_explicit(&c->active, memory_order_acquire);
-        facts_copy(out, &c->facts[turn & 1]);
+        uint32_t active = atomic_load_explicit(&c->active, memory_order_acquire);
+        facts_copy(&out->facts, &c->facts[active & 1]);
+        addr_copy(&out->addr, &c->addr);
+        out->port = __atomic_load_n(&c->port, __ATOMIC_RELAXED);
+        out->generation = client_generation(word);
         atomic_thread_fence(memory_order_acquire);
-        if (atomic_load_explicit(&c->active, memory_order_relaxed) == turn &&
-            atomic_load_explicit(&c->state_word, memory_order_relaxed) == state_word) {
-            *generation = client_generation(state_word);
+        if (atomic_load_explicit(&c->active, memory_order_relaxed) == active &&
+            atomic_load_explicit(&c->state_word, memory_order_relaxed) == word)
             return true;
-        }
     }
     return false;
 }
 
-static uint64_t client_filling(uint32_t generation, uint32_t slot, uint64_t cookie) {
-    return client_state_word(generation, CLIENT_FILLING) | slot << 8 | (cookie & 0xffff) << 16;
+bool client_peek_address(const struct client *c, struct in6_addr *addr) {
+    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
+    if (client_state(word) != CLIENT_LIVE)
+        return false;
+    addr_copy(addr, &c->addr);
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&c->state_word, memory_order_relaxed) == word;
 }
 
-/* Whether another is at this very socket.  A record of another socket is nobody's any more: the
- * number would not be ours if that were not closed. */
-static bool client_contended(const struct client *c, uint64_t state_word, uint32_t slot,
+static uint64_t client_filling(uint32_t generation, uint32_t slot, uint64_t cookie) {
+    uint64_t bits = cookie & ((1u << CLIENT_COOKIE_BITS) - 1);
+    return client_state_word(generation, CLIENT_FILLING) | (uint64_t)slot << 2 | bits << 8;
+}
+
+/* Whether another worker serves, or is about to serve, this very socket.  A record that names
+ * another socket is left over from one that is closed: otherwise the descriptor number would not be
+ * free. */
+static bool client_contended(const struct client *c, uint64_t word, uint32_t slot,
                              uint64_t cookie) {
-    switch (client_state(state_word)) {
+    switch (client_state(word)) {
     case CLIENT_FREE: return false;
     case CLIENT_FILLING:
-        return state_word == client_filling(client_generation(state_word),
-                                            client_filler(state_word), cookie) &&
-               client_filler(state_word) != slot;
-    default: return c->cookie == cookie;
+        return word == client_filling(client_generation(word), client_filler(word), cookie) &&
+               client_filler(word) != slot;
+    default: return atomic_load_explicit(&c->cookie, memory_order_relaxed) == cookie;
     }
 }
 
 uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie) {
-    uint64_t state_word = atomic_load_explicit(&c->state_word, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
     for (;;) {
-        if (client_contended(c, state_word, slot, cookie))
+        if (client_contended(c, word, slot, cookie))
             return 0;
-        uint32_t generation = client_generation(state_word) + 1;
+        uint32_t generation = client_generation_next(client_generation(word));
         FAULT("client.claim.before");
-        if (atomic_compare_exchange_strong(&c->state_word, &state_word,
+        if (atomic_compare_exchange_strong(&c->state_word, &word,
                                            client_filling(generation, slot, cookie))) {
             FAULT("client.claim.after");
             return generation;
@@ -95,21 +118,24 @@ uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie) {
 }
 
 void client_unclaim(struct client *c, uint32_t generation, uint32_t slot, uint64_t cookie) {
-    uint64_t state_word = client_filling(generation, slot, cookie);
-    FAULT("client.unclaim.before"); /* left so, it is claimed by whoever gets the number next */
-    atomic_compare_exchange_strong(&c->state_word, &state_word,
+    uint64_t word = client_filling(generation, slot, cookie);
+    FAULT(
+        "client.unclaim.before"); /* a record left FILLING is claimed with the number's next use */
+    atomic_compare_exchange_strong(&c->state_word, &word,
                                    client_state_word(generation, CLIENT_FREE));
 }
 
 void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct facts *facts,
                  const struct in6_addr *addr, uint16_t port) {
-    uint32_t generation =
-        client_generation(atomic_load_explicit(&c->state_word, memory_order_relaxed));
+    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
+    uint32_t generation = client_generation(word);
+    /* A reader that sees any field change also sees that the record is no longer the former one. */
+    atomic_thread_fence(memory_order_release);
     atomic_store_explicit(&c->sent, 0, memory_order_relaxed);
     c->received = 0;
-    c->cookie = cookie;
-    c->addr = *addr;
-    c->port = port;
+    atomic_store_explicit(&c->cookie, cookie, memory_order_relaxed);
+    addr_copy(&c->addr, addr);
+    __atomic_store_n(&c->port, port, __ATOMIC_RELAXED);
     c->mode = MODE_SLOW;
     facts_copy(&c->facts[0], facts);
     atomic_store_explicit(&c->active, 0, memory_order_release);

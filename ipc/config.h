@@ -42,6 +42,7 @@ struct listen_address {
 struct network {
     struct in6_addr addr;
     uint8_t bits;
+    uint8_t pad[3];
 };
 
 struct config {
@@ -56,6 +57,7 @@ struct config {
     uint8_t encoding; /* enum encoding */
     uint8_t slow_client;
     uint8_t log_level;
+    uint8_t pad[3];
     uint32_t history;      /* lines */
     uint32_t announce_max; /* people; 0: always announce */
     uint32_t max_clients;
@@ -78,6 +80,7 @@ struct config {
     char motd_path[PATH_LEN_MAX];
     uint32_t motd_len;
     char motd[MOTD_MAX]; /* the file's bytes as UTF-8, not terminated */
+    uint8_t pad2[4];
 };
 
 #endif

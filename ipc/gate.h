@@ -33,7 +33,9 @@ enum { GATE_RETRY_MS = 50 };
 
 struct gate {
     _Alignas(64) sem_t tokens;
+    uint8_t pad[64 - sizeof(sem_t)];
     _Alignas(64) _Atomic uint64_t owner; /* an incarnation; 0: free */
+    uint8_t pad2[56];
 };
 
 /* What a waiter does each time GATE_RETRY_MS passed in vain: ask whether `owner` still lives, and

@@ -1,17 +1,17 @@
-/* names.c - see names.h. */
+/* name_table.c - see name_table.h. */
 #include "ipc/name_table.h"
 
 #include "ipc/fault.h"
 
-static uint64_t entry_who(const struct name_entry *entry) {
-    return atomic_load_explicit(&entry->who, memory_order_relaxed);
+static uint64_t name_entry_owner(const struct name_entry *entry) {
+    return atomic_load_explicit(&entry->owner, memory_order_relaxed);
 }
 
-static bool entry_valid(const struct name_entry *entry, const struct room *room,
-                        const struct client_table *clients, uint64_t upto) {
-    uint64_t who = entry_who(entry);
-    uint32_t client = (uint32_t)who, generation = (uint32_t)(who >> 32);
-    if (who == 0 || who == NAME_TABLE_VOID || client >= clients->len ||
+static bool name_entry_valid(const struct name_entry *entry, const struct room *room,
+                             const struct client_table *clients, uint64_t upto) {
+    uint64_t owner = name_entry_owner(entry);
+    uint32_t client = (uint32_t)owner, generation = (uint32_t)(owner >> 32);
+    if (owner == 0 || owner == NAME_TABLE_VOID || client >= clients->len ||
         !client_is(&clients->at[client], generation))
         return false;
     uint64_t index = __atomic_load_n(&entry->index, __ATOMIC_RELAXED);
@@ -31,12 +31,12 @@ bool name_table_find(const struct name_table *names, const struct room *room,
     uint32_t at = (uint32_t)(key % names->len);
     for (uint32_t tries = 0; tries < names->len; tries++) {
         const struct name_entry *entry = &names->at[at];
-        uint64_t who = entry_who(entry);
-        if (who == 0)
+        uint64_t owner = name_entry_owner(entry);
+        if (owner == 0)
             return false;
-        if (entry->key == key && entry_valid(entry, room, clients, upto)) {
-            *client = (uint32_t)who;
-            *generation = (uint32_t)(who >> 32);
+        if (entry->key == key && name_entry_valid(entry, room, clients, upto)) {
+            *client = (uint32_t)owner;
+            *generation = (uint32_t)(owner >> 32);
             return true;
         }
         at = at + 1 == names->len ? 0 : at + 1;
@@ -50,16 +50,16 @@ bool name_table_claim(struct name_table *names, const struct room *room,
     uint32_t at = (uint32_t)(key % names->len);
     for (uint32_t tries = 0; tries < names->len; tries++) {
         struct name_entry *entry = &names->at[at];
-        if (!entry_valid(entry, room, clients, upto)) {
-            /* A used bucket is voided first: half of the old with half of the new must not look
-             * like anybody's. */
-            if (entry_who(entry) != 0)
-                atomic_store_explicit(&entry->who, NAME_TABLE_VOID, memory_order_release);
+        if (!name_entry_valid(entry, room, clients, upto)) {
+            /* A used bucket is voided first: half of the old entry with half of the new one must
+             * not look valid. */
+            if (name_entry_owner(entry) != 0)
+                atomic_store_explicit(&entry->owner, NAME_TABLE_VOID, memory_order_release);
             FAULT("name_table.claim.void");
             entry->key = key;
             __atomic_store_n(&entry->index, index, __ATOMIC_RELAXED);
             FAULT("name_table.claim.before");
-            atomic_store_explicit(&entry->who, (uint64_t)generation << 32 | client,
+            atomic_store_explicit(&entry->owner, (uint64_t)generation << 32 | client,
                                   memory_order_release);
             FAULT("name_table.claim.after");
             return true;
@@ -69,11 +69,11 @@ bool name_table_claim(struct name_table *names, const struct room *room,
     return false;
 }
 
-/* The void end of a chain becomes "never used" again, from its last bucket backwards, so that
- * chains do not grow with the number of people who ever came. */
+/* The void end of a probe chain becomes "never used" again, from its last bucket backwards, so that
+ * chains do not grow with the number of names ever claimed. */
 static void name_table_trim(struct name_table *names, uint32_t at) {
-    while (entry_who(&names->at[at]) == NAME_TABLE_VOID) {
-        atomic_store_explicit(&names->at[at].who, 0, memory_order_release);
+    while (name_entry_owner(&names->at[at]) == NAME_TABLE_VOID) {
+        atomic_store_explicit(&names->at[at].owner, 0, memory_order_release);
         FAULT("name_table.trim");
         at = at == 0 ? names->len - 1 : at - 1;
     }
@@ -82,17 +82,17 @@ static void name_table_trim(struct name_table *names, uint32_t at) {
 void name_table_clear(struct name_table *names, uint64_t key, uint32_t client,
                       uint32_t generation) {
     uint32_t at = (uint32_t)(key % names->len);
-    uint64_t who = (uint64_t)generation << 32 | client;
+    uint64_t owner = (uint64_t)generation << 32 | client;
     for (uint32_t tries = 0; tries < names->len; tries++) {
         struct name_entry *entry = &names->at[at];
         uint32_t after = at + 1 == names->len ? 0 : at + 1;
-        if (entry_who(entry) == 0)
+        if (name_entry_owner(entry) == 0)
             return;
-        if (entry_who(entry) == who && entry->key == key) {
+        if (name_entry_owner(entry) == owner && entry->key == key) {
             FAULT("name_table.clear.before");
-            atomic_store_explicit(&entry->who, NAME_TABLE_VOID, memory_order_release);
+            atomic_store_explicit(&entry->owner, NAME_TABLE_VOID, memory_order_release);
             FAULT("name_table.clear.after");
-            if (entry_who(&names->at[after]) == 0)
+            if (name_entry_owner(&names->at[after]) == 0)
                 name_table_trim(names, at);
         }
         at = after;
@@ -102,12 +102,12 @@ void name_table_clear(struct name_table *names, uint64_t key, uint32_t client,
 void name_table_confirm(struct name_table *names, uint64_t key, uint32_t client,
                         uint32_t generation, uint64_t index) {
     uint32_t at = (uint32_t)(key % names->len);
-    uint64_t who = (uint64_t)generation << 32 | client;
+    uint64_t owner = (uint64_t)generation << 32 | client;
     for (uint32_t tries = 0; tries < names->len; tries++) {
         struct name_entry *entry = &names->at[at];
-        if (entry_who(entry) == 0)
+        if (name_entry_owner(entry) == 0)
             return;
-        if (entry_who(entry) == who && entry->key == key &&
+        if (name_entry_owner(entry) == owner && entry->key == key &&
             __atomic_load_n(&entry->index, __ATOMIC_RELAXED) == index) {
             FAULT("name_table.confirm.before");
             __atomic_store_n(&entry->index, index | NAME_TABLE_CONFIRMED, __ATOMIC_RELEASE);

@@ -13,6 +13,7 @@ void room_init(struct room *room) {
     room->shared->ledger_limit = 0;
     memset(room->shared->text_limit, 0, sizeof room->shared->text_limit);
     memset(room->shared->text_high, 0, sizeof room->shared->text_high);
+    atomic_init(&room->shared->waiting, 0);
     atomic_store_explicit(&room->shared->count, 1, memory_order_release);
 }
 
@@ -25,8 +26,8 @@ void room_begin(struct room *room, struct batch *batch) {
     batch->people = last->people;
 }
 
-/* Asks every participant how far it has come; see room.h, "Room to write".  The acquire loads pair
- * with the release stores of guards and cursors: their readers' last loads come first. */
+/* Reads every participant's guard and cursor; see room.h, "Room to write".  The acquire loads pair
+ * with their release stores, so a reader's last loads below them come before any overwriting. */
 static void room_survey(struct room *room, uint64_t next) {
     uint64_t ledger = next, text = next, side = next;
     for (uint32_t i = 0; i < room->slot_count; i++) {
@@ -81,8 +82,8 @@ bool room_append(struct room *room, struct batch *batch, const struct room_line 
         uint64_t at = batch->end[e] & (room->ring_size[e] - 1);
         if (batch->end[e] + line->len[e] > room->shared->text_high[e])
             room->shared->text_high[e] = batch->end[e] + line->len[e];
-        atomic_signal_fence(
-            memory_order_seq_cst); /* who dies in the copy has said how far it went */
+        /* Before the copy: a writer that dies in it has recorded how far it may have written. */
+        atomic_signal_fence(memory_order_seq_cst);
         FAULT("room.append.high");
         memcpy(room->ring[e] + at, line->text[e], line->len[e]);
         batch->end[e] += line->len[e];
@@ -161,4 +162,19 @@ void room_enter(struct room *room, uint64_t guard) {
             room->shared->text_limit[e] = limit;
     }
     FAULT("room.enter.after");
+}
+
+void room_wait(struct room *room) {
+    atomic_store_explicit(&room->shared->waiting, 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+void room_progress(struct room *room) {
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!room_waiting(room))
+        return;
+    FAULT("room.progress.before");
+    atomic_store_explicit(&room->shared->waiting, 0, memory_order_relaxed);
+    FAULT("room.progress.after");
+    slots_ring(room->slots, room->slot_count, -1);
 }

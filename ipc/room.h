@@ -3,8 +3,9 @@
  * Model.  Conceptually two kinds of infinite array: the ledger of 64-byte entries, and for each
  * ring a stream of bytes.  Positions are 64-bit and never wrap; only the access to memory takes
  * them modulo the power-of-two size.  Three rings hold what clients are sent, one per wire
- * encoding; the fourth (RING_SIDE) holds what is not for everybody's eyes: names, private text,
- * reasons. Every ring is mapped twice in a row, so that any span up to its size is contiguous.
+ * encoding.  The fourth, RING_SIDE, holds side data, which no client is sent as it is: names, the
+ * text of private lines, the parameters of moves.  Every ring is mapped twice in a row, so that any
+ * span up to its size is contiguous.
  *
  *     ledger    ... | entry i-1 | entry i | ...            entry i's bytes in ring e are
  *     ring e    ...........[ line i ]......                [entry[i-1].end[e], entry[i].end[e])
@@ -12,8 +13,8 @@
  * Writing (under the gate):
  *     struct batch b;
  *     room_begin(room, &b);
- *     room_append(room, &b, &line) ...     bytes and entry go beyond the end: they do not exist yet
- *     room_commit(room, &b);               one release store of `count`: now they do
+ *     room_append(room, &b, &line) ...     bytes and entry go beyond the end: not committed
+ *     room_commit(room, &b);               one release store of `count` commits them
  * A death before the store leaves nothing; after it, everything.  There is no third state.
  *
  * Reading (no lock): load-acquire `count`; entries below it and the bytes below the last entry's
@@ -22,8 +23,14 @@
  * Room to write.  Each participant (slot.h) publishes two ledger indexes: `guard`, the oldest entry
  * whose bytes it may still send, and `cursor`, the oldest entry it has not applied.  Entry g-1 and
  * the byte before entry g's text are kept too: they say where g begins and whether a line begins
- * there.  A dead slot's guard no longer holds the text (nobody is in the middle of a send) but
- * still the ledger, so that its successor can count exactly what a client was lapped by. */
+ * there.  A dead slot's guard no longer holds the text (no send is in progress) but still the
+ * ledger, so that its successor can count exactly how many lines a client lost by an overrun.
+ *
+ * A full ring.  A producer that finds no room keeps its lines staged and sleeps:
+ *     room_wait(room); try once more; if still full: slot_sleep, and look at room_waiting last
+ * A participant that has made room calls room_progress, which wakes the waiting producers.  Both
+ * sides fence between their store and their load, so no wake-up is lost; a death in between is
+ * covered by the producer's timer and by the bells that every reaper rings. */
 #ifndef IPC_ROOM_H
 #define IPC_ROOM_H
 
@@ -39,14 +46,13 @@ enum { RING_SIDE = ENC_COUNT, RING_COUNT };
 enum entry_kind {
     ENTRY_GENESIS, /* index 0: makes "the entry before" always exist */
     ENTRY_SPEECH,  /* say, /me: bytes for everyone */
-    ENTRY_JOIN,    /* aside: the name */
+    ENTRY_JOIN,    /* side data: the name */
     ENTRY_LEAVE,
-    ENTRY_NICK,    /* aside: the new name */
-    ENTRY_PRIVATE, /* aside: struct side_private, then the text */
+    ENTRY_NICK,    /* side data: the new name */
+    ENTRY_PRIVATE, /* side data: struct side_private, then the text */
     ENTRY_SYSTEM,  /* an announcement; no client */
-    ENTRY_KICK,    /* aside: struct side_private naming who goes, then the reason */
-    ENTRY_MOVE,    /* aside: struct side_move */
-    ENTRY_POISON,  /* the client's next line killed two workers: it goes */
+    ENTRY_KICK,    /* side data: struct side_private naming the client, then the reason */
+    ENTRY_MOVE,    /* side data: struct side_move */
 };
 
 /* `flags` */
@@ -76,7 +82,7 @@ _Static_assert(sizeof(struct entry) == 64, "an entry is one cache line");
 #define NOBODY UINT32_MAX
 
 struct side_private {
-    uint32_t client, generation; /* to whom */
+    uint32_t client, generation; /* the addressee */
 };
 struct side_move {
     uint32_t from, to; /* slots */
@@ -84,12 +90,15 @@ struct side_move {
 
 struct room_shared {
     _Alignas(64) _Atomic uint64_t count; /* THE commit word */
-    /* Under the gate only: how far may be written without asking the slots again.  Only ever too
-     * small: guards rise, so a stale limit is a safe one, and whoever appears lower down makes it
-     * heed that (room_enter). */
+    _Atomic uint32_t waiting;            /* 1: a producer found no room (room_wait) */
+    uint8_t pad[52];
+    /* Under the gate only: how far may be written without asking the slots again.  A stale limit is
+     * only ever too small, because guards rise; a guard that appears lower down lowers it
+     * (room_enter). */
     _Alignas(64) uint64_t ledger_limit; /* first index that may not be written */
     uint64_t text_limit[RING_COUNT];    /* first byte that may not be written */
-    uint64_t text_high[RING_COUNT]; /* first byte that nobody has written yet, committed or not */
+    uint64_t text_high[RING_COUNT];     /* first byte never written yet, committed or not */
+    uint8_t pad2[56];
 };
 
 struct slot;
@@ -150,21 +159,30 @@ static inline uint32_t room_len(const struct room *room, uint64_t index, int e) 
  * guard covers [lo, hi). */
 uint64_t room_find(const struct room *room, int e, uint64_t pos, uint64_t lo, uint64_t hi);
 
-/* The oldest index a reader who sees `count` should guard: no more than half of any ring and of the
+/* The oldest index that a reader at `count` should guard: no more than half of any ring and of the
  * ledger behind `count`, and not below `floor` (its guard now, or the oldest entry that exists). */
 uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor);
 
-/* The oldest entry, from `floor` on, whose text nobody has written over, nor the byte before it,
- * whatever a dead writer left beyond `count`.  Under the gate. */
+/* The oldest entry, from `floor` on, whose text and the byte before it are not overwritten, neither
+ * by committed lines nor by what a dead writer left beyond `count`.  Under the gate. */
 uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor);
 
-/* A guard is about to appear at `guard`, lower perhaps than any when the limits were surveyed: from
- * now on they heed it.  Under the gate, before its slot is seen alive. */
+/* Lowers the limits for a guard that is about to appear at `guard`, perhaps below every guard that
+ * the last survey saw.  Under the gate, before the slot's state says that it is alive. */
 void room_enter(struct room *room, uint64_t guard);
 
-/* The oldest index a newcomer may guard: that entry and the one before it are intact, whatever a
- * dead writer left beyond `count`, because nobody ever writes at or beyond the limit.  Under the
- * gate. */
+/* The oldest index that a new participant may guard: that entry and the one before it are intact,
+ * whatever a dead writer left beyond `count`, because no writer passes the limit.  Under the gate.
+ */
 uint64_t room_oldest(const struct room *room);
+
+/* A producer has lines that found no room: asks to be woken.  It must try once more afterwards. */
+void room_wait(struct room *room);
+/* Whether no room was made since room_wait. */
+static inline bool room_waiting(const struct room *room) {
+    return atomic_load_explicit(&room->shared->waiting, memory_order_relaxed) != 0;
+}
+/* A guard or a cursor has risen, or a slot holds nothing any more: wakes waiting producers. */
+void room_progress(struct room *room);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "ipc/clock.h"
 #include "ipc/fault.h"
+#include "ipc/layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,37 +17,37 @@
 
 enum { PAGE = 4096, TX_BUFFERS_MIN = 256, LEDGER_MIN = 1024, SIDE_MIN = 65536 };
 
-struct layout {
+struct parts {
     size_t gate, room, ledger, slots, clients, names, rx_owner, tx_owner, rx_buffers, tx_buffers;
     size_t ring[RING_COUNT];
     size_t size;
 };
 
-static size_t page_up(size_t n) {
+static size_t segment_page_up(size_t n) {
     return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
 }
 
-static size_t take(size_t *at, size_t bytes) {
+static size_t segment_take(size_t *at, size_t bytes) {
     size_t here = *at;
-    *at = page_up(here + bytes);
+    *at = segment_page_up(here + bytes);
     return here;
 }
 
-static struct layout layout_of(const struct geometry *g) {
-    struct layout l;
-    size_t at = page_up(sizeof(struct segment_header));
-    l.gate = take(&at, sizeof(struct gate));
-    l.room = take(&at, sizeof(struct room_shared));
-    l.slots = take(&at, sizeof(struct slot) * SLOT_COUNT);
-    l.ledger = take(&at, sizeof(struct entry) * g->ledger_len);
-    l.clients = take(&at, sizeof(struct client) * g->clients_len);
-    l.names = take(&at, sizeof(struct name_entry) * g->names_len);
-    l.rx_owner = take(&at, sizeof(uint64_t) * (g->rx_buffers + 1ul));
-    l.tx_owner = take(&at, sizeof(uint64_t) * (g->tx_buffers + 1ul));
-    l.rx_buffers = take(&at, sizeof(struct rx_buffer) * g->rx_buffers);
-    l.tx_buffers = take(&at, sizeof(struct tx_buffer) * g->tx_buffers);
+static struct parts segment_parts(const struct geometry *g) {
+    struct parts l;
+    size_t at = segment_page_up(sizeof(struct segment_header));
+    l.gate = segment_take(&at, sizeof(struct gate));
+    l.room = segment_take(&at, sizeof(struct room_shared));
+    l.slots = segment_take(&at, sizeof(struct slot) * SLOT_COUNT);
+    l.ledger = segment_take(&at, sizeof(struct entry) * g->ledger_len);
+    l.clients = segment_take(&at, sizeof(struct client) * g->clients_len);
+    l.names = segment_take(&at, sizeof(struct name_entry) * g->names_len);
+    l.rx_owner = segment_take(&at, sizeof(uint64_t) * (g->rx_buffers + 1ul));
+    l.tx_owner = segment_take(&at, sizeof(uint64_t) * (g->tx_buffers + 1ul));
+    l.rx_buffers = segment_take(&at, sizeof(struct rx_buffer) * g->rx_buffers);
+    l.tx_buffers = segment_take(&at, sizeof(struct tx_buffer) * g->tx_buffers);
     for (int e = 0; e < RING_COUNT; e++)
-        l.ring[e] = take(&at, e == RING_SIDE ? g->side_size : g->ring_size);
+        l.ring[e] = segment_take(&at, e == RING_SIDE ? g->side_size : g->ring_size);
     l.size = at;
     return l;
 }
@@ -58,17 +59,17 @@ void segment_geometry(struct geometry *g, const struct config *config, uint32_t 
     g->ledger_len = config->ring_size / 64 > LEDGER_MIN ? config->ring_size / 64 : LEDGER_MIN;
     g->max_clients = config->max_clients;
     g->clients_len = descriptors;
-    g->rx_buffers = config->max_clients + 64; /* some are told that the room is full */
+    g->rx_buffers = config->max_clients + 64; /* for clients that are told that the room is full */
     g->tx_buffers = config->max_clients / 8 + TX_BUFFERS_MIN;
     g->names_len = config->max_clients + config->max_clients / 8 + 64;
 }
 
 size_t segment_size(const struct geometry *geometry) {
-    return layout_of(geometry).size;
+    return segment_parts(geometry).size;
 }
 
 /* Every ring twice in a row, so that a span that passes its end goes on in the second mapping. */
-static int ring_map(struct segment *s, const struct layout *l, int e) {
+static int segment_map_ring(struct segment *s, const struct parts *l, int e) {
     size_t size = s->room.ring_size[e];
     uint8_t *base = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED)
@@ -84,7 +85,7 @@ static int ring_map(struct segment *s, const struct layout *l, int e) {
 }
 
 static int segment_map(struct segment *s, const struct geometry *g) {
-    struct layout l = layout_of(g);
+    struct parts l = segment_parts(g);
     size_t plain = l.ring[0]; /* the rings come last and are mapped by themselves */
     uint8_t *base = mmap(NULL, plain, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
     if (base == MAP_FAILED)
@@ -109,13 +110,13 @@ static int segment_map(struct segment *s, const struct geometry *g) {
                             .slot_count = WORKERS_MAX};
     for (int e = 0; e < RING_COUNT; e++) {
         s->room.ring_size[e] = e == RING_SIDE ? g->side_size : g->ring_size;
-        if (ring_map(s, &l, e) != 0)
+        if (segment_map_ring(s, &l, e) != 0)
             return -1;
     }
     return 0;
 }
 
-static int shm_open_unnamed(void) {
+static int segment_open_unnamed(void) {
     for (int tries = 0; tries < 16; tries++) {
         uint64_t random;
         if (getrandom(&random, sizeof random, 0) != sizeof random)
@@ -134,7 +135,8 @@ static int shm_open_unnamed(void) {
     return -1;
 }
 
-static int fail(struct segment *s, char *err, size_t err_size, const char *what, int error) {
+static int segment_fail(struct segment *s, char *err, size_t err_size, const char *what,
+                        int error) {
     snprintf(err, err_size, "shared memory: %s: %s", what, strerror(error));
     segment_close(s);
     return -1;
@@ -143,9 +145,9 @@ static int fail(struct segment *s, char *err, size_t err_size, const char *what,
 int segment_create(struct segment *s, const struct geometry *g, const struct config *config,
                    char *err, size_t err_size) {
     memset(s, 0, sizeof *s);
-    s->fd = shm_open_unnamed();
+    s->fd = segment_open_unnamed();
     if (s->fd < 0)
-        return fail(s, err, err_size, "shm_open", errno);
+        return segment_fail(s, err, err_size, "shm_open", errno);
     size_t size = segment_size(g);
     int error;
     do
@@ -155,19 +157,19 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
         char what[128];
         snprintf(what, sizeof what, "cannot reserve %zu MB for ring_size and max_clients",
                  (size >> 20) + 1);
-        return fail(s, err, err_size, what, error);
+        return segment_fail(s, err, err_size, what, error);
     }
     if (segment_map(s, g) != 0)
-        return fail(s, err, err_size, "mmap", errno);
+        return segment_fail(s, err, err_size, "mmap", errno);
 
     struct segment_header *h = s->header;
-    h->layout = SEGMENT_LAYOUT;
+    h->layout = layout_number();
     h->header_size = sizeof *h;
     h->geometry = *g;
     h->epoch_ms = clock_ms();
     h->epoch_realtime_s = time(NULL);
     if (getrandom(h->name_key, sizeof h->name_key, 0) != sizeof h->name_key)
-        return fail(s, err, err_size, "getrandom", errno);
+        return segment_fail(s, err, err_size, "getrandom", errno);
     atomic_init(&h->next_incarnation, 1);
     for (int i = 0; i < WORKERS_MAX; i++)
         atomic_init(&h->polled_by[i], (uint8_t)i);
@@ -186,24 +188,24 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
 
 int segment_open(struct segment *s, int fd, char *err, size_t err_size) {
     memset(s, 0, sizeof *s);
-    s->fd = -1; /* the caller's until all is well */
+    s->fd = -1; /* remains the caller's if this fails */
     struct stat st;
     struct segment_header *h;
     if (fstat(fd, &st) != 0)
-        return fail(s, err, err_size, "fstat", errno);
+        return segment_fail(s, err, err_size, "fstat", errno);
     if ((size_t)st.st_size < sizeof *h)
-        return fail(s, err, err_size, "too small to be a segment", EINVAL);
+        return segment_fail(s, err, err_size, "too small to be a segment", EINVAL);
     h = mmap(NULL, sizeof *h, PROT_READ, MAP_SHARED, fd, 0);
     if (h == MAP_FAILED)
-        return fail(s, err, err_size, "mmap", errno);
+        return segment_fail(s, err, err_size, "mmap", errno);
     struct geometry g = h->geometry;
     bool same =
-        h->magic == SEGMENT_MAGIC && h->layout == SEGMENT_LAYOUT && h->header_size == sizeof *h;
+        h->magic == SEGMENT_MAGIC && h->layout == layout_number() && h->header_size == sizeof *h;
     unsigned layout = h->layout;
     munmap(h, sizeof *h);
     if (!same) {
-        snprintf(err, err_size, "shared memory: its layout is %u, this program's is %d", layout,
-                 SEGMENT_LAYOUT);
+        snprintf(err, err_size, "shared memory: its layout is %08x, this program's is %08x", layout,
+                 layout_number());
         return -1;
     }
     if (segment_size(&g) != (size_t)st.st_size) {
@@ -215,7 +217,7 @@ int segment_open(struct segment *s, int fd, char *err, size_t err_size) {
     if (segment_map(s, &g) == 0)
         return 0;
     s->fd = -1;
-    return fail(s, err, err_size, "mmap", errno);
+    return segment_fail(s, err, err_size, "mmap", errno);
 }
 
 void segment_close(struct segment *s) {
@@ -224,7 +226,7 @@ void segment_close(struct segment *s) {
             munmap(s->room.ring[e], 2 * s->room.ring_size[e]);
     }
     if (s->header) {
-        struct layout l = layout_of(&s->header->geometry);
+        struct parts l = segment_parts(&s->header->geometry);
         munmap(s->header, l.ring[0]);
     }
     if (s->fd >= 0)
@@ -263,6 +265,10 @@ uint32_t segment_now(const struct segment *s) {
 
 uint32_t segment_ticks(const struct segment *s) {
     return (uint32_t)((clock_ms() - s->header->epoch_ms) / 10);
+}
+
+uint32_t segment_tenths(const struct segment *s) {
+    return (uint32_t)((clock_ms() - s->header->epoch_ms) / 100);
 }
 
 uint32_t segment_connections(const struct segment *s) {

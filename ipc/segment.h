@@ -1,10 +1,9 @@
-/* segment.h - the segment is the server: one shared-memory object with everything that outlives a
- * process.
+/* segment.h - the shared segment: one memory object that holds all server state.
  *
- * Made by the master before anything else, with all its memory reserved (posix_fallocate: running
- * out later would be a SIGBUS); unlinked at once, so only inheritance leads to it.  It holds plain
+ * The master makes it first of all, with its memory reserved (posix_fallocate: running out later
+ * would be a SIGBUS), and unlinks it at once, so that only inheritance leads to it.  It holds plain
  * data: offsets and indexes, never pointers.  `struct segment` is a process's view of it (where its
- * parts are mapped) and is never stored in it; views made before clone() serve the child as well.
+ * parts are mapped) and is never stored in it; a view made before clone() serves the child as well.
  *
  *     header     magic, layout, geometry, configuration, listeners, the master's own state
  *     gate       gate.h
@@ -32,7 +31,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6d6f6f7274616863ull /* "chatroom" */
-enum { SEGMENT_LAYOUT = 4, LISTENERS_MAX = 2 * LISTEN_MAX };
+enum { LISTENERS_MAX = 2 * LISTEN_MAX };
 
 /* All sizes follow from these; two programs that agree on layout and geometry agree on all. */
 struct geometry {
@@ -48,8 +47,8 @@ struct geometry {
 
 enum listener_state { LISTENER_UNUSED, LISTENER_SERVING, LISTENER_DRAINING };
 
-/* One `listen` address: a socket per slot.  Bound all at once; each begins to listen when its slot
- * is first used, and from then on somebody always polls it (`polled_by`). */
+/* One `listen` address: a socket per slot.  All are bound at once.  Each begins to listen when its
+ * slot is first used, and from then on one worker or another polls it (`polled_by`). */
 struct listener {
     _Atomic uint32_t state;
     struct listen_address configured, bound;
@@ -57,7 +56,7 @@ struct listener {
     _Atomic uint8_t listening[WORKERS_MAX];
 };
 
-/* What a successor of the master must know: see master/supervisor.h. */
+/* What a successor of the master must know. */
 struct master_state {
     int32_t log_fd;
     uint32_t log_target;         /* enum log_target */
@@ -65,15 +64,14 @@ struct master_state {
     int32_t pid_fd_next;         /* of the one that is to take its place; -1: none */
     int32_t binary_fd;           /* the running binary, to go back to */
     int32_t signal_fd;           /* of the master that lives, or lived last */
-    int32_t watchdog_fd;         /* timerfd: expires when the master stands still (watchdog_beat) */
+    int32_t watchdog_fd;         /* timerfd: expires when the master hangs (watchdog_beat) */
     int32_t standby_pid;         /* during an upgrade, else 0 */
     uint32_t addresses;          /* that the descriptors suffice for */
     uint32_t reloading;          /* how often a reload was begun and not ended: its master died */
     uint32_t configured_clients; /* max_clients as configured, before the system's limit */
     char conf_path[PATH_LEN_MAX];
     char binary_path[PATH_LEN_MAX];
-    char directory[PATH_LEN_MAX]; /* where relative paths begin */
-    char pidfile[PATH_LEN_MAX];   /* as written; absolute */
+    char pidfile[PATH_LEN_MAX]; /* as configured */
 };
 
 struct segment_header {
@@ -85,18 +83,19 @@ struct segment_header {
     int64_t epoch_realtime_s; /* the wall clock then */
     uint8_t name_key[16];     /* secret of the names's hash */
     _Atomic uint64_t next_incarnation;
-    _Atomic uint32_t shutdown;              /* 1: say goodbye and go */
-    _Atomic uint32_t workers;               /* slots below this serve; the others retire */
-    _Atomic uint32_t slots_used;            /* slots below this have been used */
-    _Atomic uint32_t fd_high;               /* no client ever had a higher descriptor */
-    _Atomic uint32_t buffers_wanted;        /* moves when an outbox was wanted and none was free */
+    _Atomic uint32_t shutdown;        /* 1: say goodbye and exit */
+    _Atomic uint32_t workers;         /* slots below this serve; the others retire */
+    _Atomic uint32_t slots_used;      /* slots below this have been used */
+    _Atomic uint32_t fd_high;         /* no client ever had a higher descriptor */
+    _Atomic uint32_t buffers_wanted;  /* moves when a tx buffer was wanted and none was free */
+    uint32_t counters_exact;          /* 1: the kernel keeps the counts that adoption needs */
+    _Atomic uint32_t listeners_moves; /* odd while the master opens or closes some */
+    _Atomic uint32_t standby;         /* decides which process goes on in an upgrade (standby.h) */
     _Atomic uint8_t polled_by[WORKERS_MAX]; /* slot k's listeners are polled by this slot */
-    uint32_t counters_exact;                /* 1: the kernel keeps the counts that adoption needs */
-    _Atomic uint32_t listeners_moves;       /* odd while the master opens or closes some */
     struct listener listeners[LISTENERS_MAX];
-    _Atomic uint64_t signals; /* pending when a master was killed for standing still */
-    _Atomic uint32_t standby; /* who goes on after an upgrade: master/standby.h */
+    _Atomic uint64_t signals; /* pending when a master was killed for hanging: its successor's */
     struct master_state master;
+    uint32_t pad;
     _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
     struct config config[2];
 };
@@ -118,12 +117,12 @@ void segment_geometry(struct geometry *geometry, const struct config *config, ui
 /* Bytes the object will have. */
 size_t segment_size(const struct geometry *geometry);
 
-/* 0, or -1 with a sentence in `err`.  `create` publishes `config` as generation 1. */
+/* 0, or -1 with a sentence in `err`.  `create` publishes `config` as version 1. */
 int segment_create(struct segment *segment, const struct geometry *geometry,
                    const struct config *config, char *err, size_t err_size);
 /* Maps an inherited object and checks magic, layout and geometry: for an upgraded binary. */
 int segment_open(struct segment *segment, int fd, char *err, size_t err_size);
-void segment_close(struct segment *segment); /* unmaps; the object lives while somebody maps it */
+void segment_close(struct segment *segment); /* unmaps; the object lives while a process maps it */
 
 /* The published configuration.  One writer at a time (the master); readers copy it out. */
 void segment_publish_config(struct segment *segment, const struct config *config);
@@ -132,16 +131,17 @@ static inline uint64_t segment_config_version(const struct segment *segment) {
     return atomic_load_explicit(&segment->header->config_version, memory_order_acquire);
 }
 
-/* A name for a process about to start in `slot`; never given twice. */
+/* An incarnation for a process about to start in `slot`; never given twice. */
 uint64_t segment_incarnation(struct segment *segment, uint32_t slot);
 
-/* Milliseconds since the segment was made, modulo 2^32 (compare by signed difference). */
+/* Time since the segment was made, modulo 2^32, in milliseconds (a worker's timers; compared by
+ * signed difference), in 10 ms (a ledger entry's time) and in tenths of a second
+ * (facts.last_input). */
 uint32_t segment_now(const struct segment *segment);
-
-/* The same in units of 10 ms: a ledger entry's time.  Times ten, it is segment_now rounded down. */
 uint32_t segment_ticks(const struct segment *segment);
+uint32_t segment_tenths(const struct segment *segment);
 
-/* Connections open, and people in the room's slots, summed over the slots. */
+/* Open connections, summed over the slots. */
 uint32_t segment_connections(const struct segment *segment);
 
 #endif

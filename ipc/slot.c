@@ -1,4 +1,4 @@
-/* slot.c - bells and the question whether somebody is dead; see slot.h. */
+/* slot.c - bells, entering, and the test for a dead process; see slot.h. */
 #include "ipc/slot.h"
 
 #include "ipc/fault.h"
@@ -9,10 +9,10 @@
 
 void slot_wake_up(struct slot *slot) {
     if (atomic_exchange_explicit(&slot->asleep, 0, memory_order_acq_rel) == 0)
-        return; /* another rings it */
+        return; /* another process rings it */
     FAULT("slot.ring.before");
     uint64_t one = 1;
-    /* A counter that is full has woken its sleeper long ago. */
+    /* EAGAIN: the counter is full, so its sleeper is awake. */
     (void)!write(slot->bell_fd, &one, sizeof one);
     FAULT("slot.ring.after");
 }
@@ -54,7 +54,7 @@ bool slot_enter(struct slot *slot, uint64_t incarnation) {
         return false;
     FAULT("slot.enter.after");
     atomic_store(&slot->pid, getpid());
-    /* The starter records the pidfd it got from clone(); if it is dead, nobody did. */
+    /* The starter records the pidfd it got from clone(), unless it has died since. */
     int none = -1, mine = (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (mine >= 0 && !atomic_compare_exchange_strong(&slot->pidfd, &none, mine))
         close(mine);
@@ -64,7 +64,7 @@ bool slot_enter(struct slot *slot, uint64_t incarnation) {
 bool slot_revoke(struct slot *slot) {
     uint64_t entry = atomic_load(&slot->entry);
     if ((entry & ~ENTERED) != atomic_load(&slot->incarnation))
-        return true; /* a starter died in slot_invite: nobody is on the way */
+        return true; /* a starter died in slot_invite, before its clone */
     return !(entry & ENTERED) && atomic_compare_exchange_strong(&slot->entry, &entry, 0);
 }
 
@@ -74,13 +74,13 @@ bool slot_dead(struct slot *slots, uint64_t incarnation) {
         return false;
     struct slot *slot = &slots[index];
     if (atomic_load(&slot->incarnation) != incarnation)
-        return false; /* somebody has seen to it already */
+        return false; /* its death was handled already */
     int pidfd = atomic_load(&slot->pidfd);
     if (pidfd < 0)
         return false;
     struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
     bool gone = poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN);
-    /* The number may have been closed and given to a socket meanwhile - but only after the
-     * incarnation had moved on, so if it has not, the answer was the pidfd's. */
+    /* The number may have been closed and reused for a socket meanwhile, but only after the
+     * incarnation had moved on.  If it has not, the answer was the pidfd's. */
     return gone && atomic_load(&slot->incarnation) == incarnation;
 }

@@ -11,7 +11,7 @@
 #include "master/supervisor.h"
 #include "master/upgrade.h"
 #include "worker/ledger/counters.h"
-#include "worker/state/worker.h"
+#include "worker/worker.h"
 #include "worker/text/charset.h"
 
 #include <fcntl.h>

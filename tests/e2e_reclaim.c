@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(relieve, .timeout = 300);
+TestSuite(reclaim, .timeout = 300);
 
 /* More of them than there are tx_buffers for 400 clients (ipc/segment.c), each with more answers to
  * come than all buffers on the way to it hold. */
@@ -14,7 +14,7 @@ enum { DEAF = 330, ASKED = 100 };
 static const char small[] = "workers = 2\nmax_clients = 400\nflood_rate = 0\nhistory = 0\n"
                             "login_timeout = 0\nannounce_max = 0\n";
 
-Test(relieve, those_who_never_read_keep_no_box_from_others) {
+Test(reclaim, those_who_never_read_keep_no_box_from_others) {
     struct server *s = server_start(small);
     struct guest *ann = guest_enter(s, "ann");
     static struct guest *deaf[DEAF];
@@ -28,7 +28,7 @@ Test(relieve, those_who_never_read_keep_no_box_from_others) {
             guest_type(deaf[i], "who\r\n");
     }
     /* Those of them who find none free ask on. */
-    server_logged(s, "reads nothing, and no box is free for others");
+    server_logged(s, "reads nothing, and no buffer is free for others");
     for (int i = 0; i < 3; i++) {
         char name[16];
         snprintf(name, sizeof name, "late%d", i);

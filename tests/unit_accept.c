@@ -56,9 +56,9 @@ Test(accept, an_orphan_of_any_listener_is_adopted) {
     int peer, fd = orphan(&peer);
     cr_assert(adopt_orphans(&worker));
     cr_assert_eq(state_of(fd), CLIENT_LIVE);
-    cr_assert_eq(worker.member_count, 1);
+    cr_assert_eq(worker.members.count, 1);
     cr_assert(adopt_orphans(&worker), "and only once");
-    cr_assert_eq(worker.member_count, 1);
+    cr_assert_eq(worker.members.count, 1);
 }
 
 /* Its worker died before it could say how high the numbers of clients go by now. */
@@ -81,7 +81,7 @@ Test(accept, one_that_another_worker_is_greeting_is_left_to_it) {
     cr_assert_eq(client_claim(&seg.clients.at[fd], 1, accept_cookie(fd)), 1);
     cr_assert(adopt_orphans(&worker));
     cr_assert_eq(state_of(fd), CLIENT_FILLING);
-    cr_assert_eq(worker.member_count, 0);
+    cr_assert_eq(worker.members.count, 0);
 }
 
 /* Its record is nobody's then: whoever gets the number next is served. */
@@ -145,6 +145,6 @@ Test(accept, while_adopting_the_predecessors_count_stands) {
     unit_client(&worker, &peer);
     cr_assert_eq(segment_connections(&seg), 40);
     worker.adopting = false;
-    members_count(&worker);
+    members_publish_count(&worker);
     cr_assert_eq(segment_connections(&seg), 1);
 }

@@ -100,7 +100,7 @@ Test(name_table, a_cleared_name_is_free_and_those_behind_it_are_found) {
     name_table_clear(&seg.names, 3 + len, 13, 1);
     name_table_clear(&seg.names, 3, 10, 1);
     for (uint32_t i = 0; i < len; i++)
-        cr_assert_eq(atomic_load(&seg.names.at[i].who), 0, "chains end where they ended");
+        cr_assert_eq(atomic_load(&seg.names.at[i].owner), 0, "chains end where they ended");
 }
 
 Test(name_table, the_gone_leave_room) {

@@ -9,10 +9,12 @@
 
 static struct segment seg;
 static struct worker worker;
+static struct reclaim reclaim;
 
 static void set_up(void) {
     unit_segment(&seg, 65536);
     unit_worker(&worker, &seg);
+    cr_assert(reclaim_make(&reclaim, seg.clients.len));
 }
 TestSuite(reply, .init = set_up);
 
@@ -53,7 +55,7 @@ Test(reply, to_one_whose_connection_is_gone_keeps_no_box) {
     cr_assert_eq(client_facts(c)->tx_len, 0);
     cr_assert(reply(c, 6000), "nothing is wanted for what nobody hears");
     cr_assert_eq(unit_buffers(&worker, c), 0);
-    cr_assert_eq(worker.pause[client_index(&worker, c)], 0);
+    cr_assert_eq(worker.pauses.why[client_index(&worker, c)], 0);
 }
 
 /* Lapped in the middle of a line: that ends before anything else is said, and is told of after it.
@@ -83,7 +85,7 @@ static void half_a_long_line(struct client *c) {
 static void look_for_boxes(void) {
     atomic_fetch_add(&seg.header->buffers_wanted, 1);
     worker.now += RECLAIM_MS;
-    reclaim_look(&worker);
+    reclaim_look(&worker, &reclaim);
 }
 
 /* However busily it is typed on. */

@@ -4,7 +4,7 @@
 #define TESTS_UNIT_WORKER_H
 
 #include "tests/unit_segment.h"
-#include "worker/state/worker.h"
+#include "worker/state/members.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,6 +19,8 @@ static inline void unit_worker(struct worker *w, struct segment *seg) {
     w->config = unit_config(65536);
     cr_assert(members_make(w, seg->clients.len));
     w->settled = true;
+    stage_init(&w->stage, &seg->room, 0);
+    worker_read_clock(w);
 }
 
 /* In the room, with nothing read or sent; *peer is the other end of its socket. */

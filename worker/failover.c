@@ -1,11 +1,12 @@
-/* succession.c - see succession.h. */
+/* failover.c - see failover.h. */
 #include "worker/failover.h"
 
 #include "ipc/fault.h"
 #include "ipc/lease.h"
 #include "ipc/log.h"
-#include "worker/state/event.h"
+#include "worker/state/epoll_interest.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,66 +15,83 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { AGAIN_MS = 1000, STILL = 4 };
+enum { FAILOVER_AGAIN_MS = 1000, FAILOVER_LOOKS = 4 };
 
-static void failover_watch(struct worker *w) {
-    int pidfd = lease_pidfd(atomic_load(&w->seg->slots[MASTER_SLOT].entry));
-    int watchdog_fd = w->seg->header->master.watchdog_fd;
+/* ---- a dead master ---- */
+
+/* False: epoll cannot watch it. */
+static bool failover_watch(struct worker *w, int pidfd) {
+    int timer = w->seg->header->master.watchdog_fd, set = w->slot->epoll_fd;
     struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
                                 .data.u64 = event_tag(EVENT_MASTER, (uint32_t)pidfd)};
-    struct epoll_event expiry = {.events = EPOLLIN | EPOLLET,
-                                 .data.u64 = event_tag(EVENT_WATCHDOG, (uint32_t)watchdog_fd)};
-    if (pidfd < 0)
-        return;
-    epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, watchdog_fd, &expiry); /* or a predecessor has */
-    if (epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_ADD, pidfd, &event) != 0)
-        epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_MOD, pidfd, &event);
+    bool timed = interest_add(w, timer, EPOLLIN | EPOLLET, EVENT_WATCHDOG);
+    return (epoll_ctl(set, EPOLL_CTL_ADD, pidfd, &event) == 0 ||
+            (errno == EEXIST && epoll_ctl(set, EPOLL_CTL_MOD, pidfd, &event) == 0)) &&
+           timed;
 }
 
-static bool readable(int pidfd) {
+static bool failover_dead(int pidfd) {
     struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
     return pidfd >= 0 && poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN);
 }
 
-static void failover_start(struct worker *w, uint64_t lease) {
+static void failover_start(struct worker *w, const struct failover *f, uint64_t lease) {
     log_warn("the master is dead; starting another");
     FAULT("failover.start.before");
     pid_t pid =
         (pid_t)syscall(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
     if (pid == 0)
-        _exit(w->start_master(w->seg, lease));
+        _exit(f->start(w->seg, lease));
     if (pid < 0)
         log_error_errno("cannot start a master");
     FAULT("failover.start.cloned");
 }
 
-bool failover_changed(const struct worker *w) {
-    return atomic_load(&w->seg->slots[MASTER_SLOT].entry) != w->master_lease;
+void failover_lost(struct failover *f) {
+    f->lost = true;
 }
 
-bool failover_look(struct worker *w) {
+bool failover_changed(const struct worker *w, const struct failover *f) {
+    return atomic_load(&w->seg->slots[MASTER_SLOT].entry) != f->lease;
+}
+
+/* There is a living master: watch it. */
+static void failover_follow(struct worker *w, struct failover *f, uint64_t lease) {
+    f->lost = false;
+    f->unwatched = lease_pidfd(lease) >= 0 && !failover_watch(w, lease_pidfd(lease));
+    if (f->unwatched && lease != f->lease)
+        log_warn_errno("epoll cannot watch the master; looking at it instead");
+    w->orphans_due |= lease != f->lease; /* a dead master's half-made listeners, too */
+    f->lease = lease;
+}
+
+static void failover_look_lost(struct worker *w, struct failover *f) {
     struct slot *master = &w->seg->slots[MASTER_SLOT];
     uint64_t lease = atomic_load(&master->entry);
-    if (atomic_load(&w->seg->header->shutdown) || !w->start_master || lease == 0)
-        return false;
-    if (!readable(lease_pidfd(lease))) {
-        failover_watch(w);
-        w->orphans_due |= lease != w->master_lease; /* a dead master's half-made listeners, too */
-        w->master_lease = lease;
-        return false;
+    f->looked_at = w->now;
+    f->lost = false;
+    if (atomic_load(&w->seg->header->shutdown) || !f->start || lease == 0)
+        return;
+    if (!failover_dead(lease_pidfd(lease))) {
+        failover_follow(w, f, lease);
+        return;
     }
-    /* The pidfd was this seat's when we looked, or the number is somebody else's by now. */
-    bool again = w->now - w->master_started_at >= AGAIN_MS; /* it died before it took the seat */
-    if (atomic_load(&master->entry) == lease && (w->master_started != lease || again)) {
-        w->master_started = lease;
-        w->master_started_at = w->now;
-        failover_start(w, lease);
+    f->lost = true; /* until another has the lease */
+    /* If the lease is unchanged, it was its pidfd that is readable; else the number may be reused.
+     */
+    bool again = w->now - f->replaced_at >= FAILOVER_AGAIN_MS; /* that one died before it took it */
+    if (atomic_load(&master->entry) == lease && (f->replaced != lease || again)) {
+        f->replaced = lease;
+        f->replaced_at = w->now;
+        failover_start(w, f, lease);
     }
-    return true; /* until the new one has made itself known */
 }
 
-/* What it was told and has not heard: bit n - 1 for signal n. */
-static uint64_t pending_signals(pid_t pid) {
+/* ---- a master that hangs ---- */
+
+/* Signals that it was sent and has not handled: bit n - 1 for signal n.  Its successor handles
+ * them. */
+static uint64_t failover_pending_signals(pid_t pid) {
     char path[64], line[256];
     uint64_t found = 0;
     unsigned long long mask;
@@ -88,29 +106,50 @@ static uint64_t pending_signals(pid_t pid) {
     return found;
 }
 
-void failover_suspect(struct worker *w) {
+static void failover_kill(struct worker *w, uint64_t lease) {
     struct slot *master = &w->seg->slots[MASTER_SLOT];
-    uint64_t lease = atomic_load(&master->entry), beat = atomic_load(&master->heartbeat);
-    w->master_looked = w->now;
-    if (!w->master_suspected) {
-        w->master_suspected = true;
-        w->master_suspect = lease;
-        w->master_beat = beat;
-        w->master_still = 0;
-        return;
-    }
-    if (lease != w->master_suspect || beat != w->master_beat ||
-        atomic_load(&w->seg->header->shutdown)) {
-        w->master_suspected = false;
-        return;
-    }
-    if (++w->master_still < STILL)
-        return;
     if (atomic_exchange(&master->fault, SIGKILL) == 0)
         log_warn("the master stands still; killing it");
-    atomic_fetch_or(&w->seg->header->signals, pending_signals(atomic_load(&master->pid)));
+    atomic_fetch_or(&w->seg->header->signals, failover_pending_signals(atomic_load(&master->pid)));
     FAULT("failover.kill.before");
-    /* If there is another by now, the number is nobody's or a worker's, who are replaceable. */
+    /* If another master has taken over since, the number is unused or a worker's; workers are
+     * replaceable. */
     syscall(SYS_pidfd_send_signal, lease_pidfd(lease), SIGKILL, NULL, 0);
     FAULT("failover.kill.after");
+}
+
+void failover_suspect(struct worker *w, struct failover *f) {
+    const struct slot *master = &w->seg->slots[MASTER_SLOT];
+    uint64_t lease = atomic_load(&master->entry), beat = atomic_load(&master->heartbeat);
+    f->looked_at = w->now;
+    if (!f->suspected) {
+        f->suspected = true;
+        f->suspect_lease = lease;
+        f->suspect_beat = beat;
+        f->suspect_looks = 0;
+    } else if (lease != f->suspect_lease || beat != f->suspect_beat ||
+               atomic_load(&w->seg->header->shutdown)) {
+        f->suspected = false;
+    } else if (++f->suspect_looks >= FAILOVER_LOOKS) {
+        failover_kill(w, lease);
+    }
+}
+
+/* ---- the loop ---- */
+
+void failover_look(struct worker *w, struct failover *f) {
+    bool due = w->now - f->looked_at >= FAILOVER_SUSPECT_MS;
+    if (f->lost || failover_changed(w, f) || (f->unwatched && due))
+        failover_look_lost(w, f);
+    if (f->suspected && due)
+        failover_suspect(w, f);
+}
+
+int failover_timeout(const struct worker *w, const struct failover *f) {
+    if (f->lost)
+        return FAILOVER_MS;
+    if (!f->suspected && !f->unwatched)
+        return -1;
+    int32_t left = (int32_t)(f->looked_at + FAILOVER_SUSPECT_MS - w->now);
+    return left > 0 ? left : 1;
 }

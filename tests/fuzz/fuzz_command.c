@@ -35,7 +35,8 @@
 enum { INPUT_MAX = 4096, HEARD_MAX = 4 << 20, DESCRIPTORS = 1024, TURNS_MAX = 100000 };
 
 static struct segment segment;
-static struct worker worker;
+static struct loop loop;
+#define worker loop.w
 
 /* Somebody at the other end. */
 struct person {
@@ -49,13 +50,22 @@ static char heard_before[HEARD_MAX];
 
 static void hear(struct person *p) {
     ssize_t n;
-    while ((n = recv(p->fd, p->last_input + p->len, HEARD_MAX - p->len, MSG_DONTWAIT)) > 0)
+    while ((n = recv(p->fd, p->heard + p->len, HEARD_MAX - p->len, MSG_DONTWAIT)) > 0)
         p->len += (size_t)n;
+}
+
+static bool person_served(const struct person *p) {
+    return client_is(worker_client(&worker, p->client), p->generation) &&
+           worker_serves(&worker, p->client);
+}
+
+static bool person_blocked(const struct person *p) {
+    return person_served(p) && worker_client(&worker, p->client)->mode == MODE_BLOCKED;
 }
 
 static void person_event(struct person *p) {
     struct client *c = worker_client(&worker, p->client);
-    if (!client_is(c, p->generation) || worker.member_index[p->client] == 0)
+    if (!person_served(p))
         return;
     worker_client_event(&worker, client_tag(&worker, c), EPOLLIN);
     if (c->mode == MODE_BLOCKED)
@@ -67,20 +77,17 @@ static void settle(void) {
     int turns = 0;
     do {
         MUST(turns++ < TURNS_MAX);
-        worker.pause_look_at = worker.now; /* their time has come */
-        input_resume_due(&worker);
-        worker_input(&worker);
+        worker.pauses.look_at = worker.now; /* pauses end at once, because time does not pass */
+        input_resume(&worker);
+        worker_input(&loop);
         while (flush_slice(&worker))
             ;
         hear(&speaker);
         hear(&listener);
-        if (worker.blocked > 0) {
-            person_event(&speaker);
-            person_event(&listener);
-        }
-    } while (worker.ready.count + worker.closing.count + worker.reply_pending.count +
-                 worker.blocked >
-             0);
+        person_event(&speaker);
+        person_event(&listener);
+    } while (worker.ready.count + worker.closing.count + worker.reply_pending.count > 0 ||
+             person_blocked(&speaker) || person_blocked(&listener));
 }
 
 static void come(struct person *p, uint16_t port) {
@@ -100,8 +107,7 @@ static void come(struct person *p, uint16_t port) {
     MUST(p->generation != 0);
     client_open(c, 0, cookie, &facts, &addr, port);
     member_add(&worker, c);
-    member_arm(&worker, c);
-    fd_list_add(&worker.ready, p->client);
+    greeting_begin(&worker, c);
     settle();
 }
 
@@ -122,7 +128,7 @@ static void go(struct person *p) {
     shutdown(p->fd, SHUT_WR);
     person_event(p);
     settle();
-    MUST(worker.member_index[p->client] == 0);
+    MUST(!worker_serves(&worker, p->client));
     close(p->fd);
 }
 
@@ -130,18 +136,20 @@ static void go(struct person *p) {
  * that was never committed is nothing. */
 static void take_over(struct person *p) {
     struct client *c = worker_client(&worker, p->client);
-    if (!client_is(c, p->generation) || worker.member_index[p->client] == 0)
+    if (!person_served(p))
         return;
     member_remove(&worker, c);
-    member_forget(&worker, c);
-    uint32_t turn = atomic_load(&c->active);
-    memset(&c->facts[(turn + 1) & 1], 0xA5, sizeof c->facts[0]);
+    interest_forget(&worker, c);
+    uint32_t active = atomic_load(&c->active);
+    memset(&c->facts[(active + 1) & 1], 0xA5, sizeof c->facts[0]);
     c->mode = MODE_SLOW;
     c->bias = UINT64_C(0xA5A5A5A5A5A5);
     client_refresh(c);
     member_add(&worker, c);
-    member_arm(&worker, c);
-    fd_list_add(&worker.ready, p->client);
+    interest_arm(&worker, c);
+    fd_queue_push(&worker.ready, p->client);
+    if (!(client_facts(c)->flags & FACT_GREETED))
+        greeting_begin(&worker, c);
     settle();
 }
 
@@ -150,7 +158,7 @@ static void check_screen(size_t *seen, bool *echoed) {
     static struct screen screen;
     char shown[TYPED_SHOWN_MAX];
     const struct client *c = worker_client(&worker, speaker.client);
-    if (!client_is(c, speaker.generation) || worker.member_index[speaker.client] == 0)
+    if (!person_served(&speaker))
         return;
     const struct facts *f = client_facts(c);
     const uint8_t *line = NULL;
@@ -171,7 +179,7 @@ static void check_screen(size_t *seen, bool *echoed) {
         screen_blank(&screen);
         screen.column = 0;
     }
-    screen_show(&screen, was ? speaker.last_input + from : shown, was ? speaker.len - from : len);
+    screen_show(&screen, was ? speaker.heard + from : shown, was ? speaker.len - from : len);
     MUST(screen_is(&screen, shown, len));
 }
 
@@ -196,7 +204,7 @@ static void run_on_screen(const uint8_t *said, size_t n) {
 }
 
 static void check_listener(void) {
-    const char *line = listener.last_input, *end = line + listener.len, *stop;
+    const char *line = listener.heard, *end = line + listener.len, *stop;
     for (; line < end; line = stop + 1) {
         stop = memchr(line, '\n', (size_t)(end - line));
         MUST(stop && stop > line && stop[-1] == '\r');
@@ -212,7 +220,7 @@ static void check_speaker(const uint8_t *said, size_t n) {
     if (memchr(said, 0xFF, n))
         return;
     for (size_t i = 0; i < speaker.len; i++) {
-        unsigned char byte = (unsigned char)speaker.last_input[i];
+        unsigned char byte = (unsigned char)speaker.heard[i];
         MUST(byte >= 0x20 ? byte != 0x7F && byte != 0xFF : byte == '\r' || byte == '\n');
     }
 }
@@ -232,7 +240,7 @@ static void run(const uint8_t *said, size_t n, size_t piece, bool named, bool ta
     check_listener();
     check_speaker(said, n);
     go(&listener);
-    MUST(worker.member_count == 0 && worker.stage.count == 0);
+    MUST(worker.members.count == 0 && worker.stage.count == 0);
     MUST(buffer_used(&segment.rx_buffers) == 0 && buffer_used(&segment.tx_buffers) == 0);
 }
 
@@ -256,9 +264,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     atomic_store(&slot->state, SLOT_SERVING);
     atomic_store(&segment.header->workers, 1);
     atomic_store(&segment.header->slots_used, 1);
-    MUST(worker_make(&worker, &segment, 0, segment_incarnation(&segment, 0)));
-    worker.settled = true;
-    worker.config_version = segment_read_config(&segment, &worker.config);
+    MUST(worker_make(&loop, &segment, 0, segment_incarnation(&segment, 0)));
+    worker.adopting = worker.stage.closed = false;
+    worker_read_config(&worker);
     return 0;
 }
 
@@ -270,9 +278,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     worker.config.login = !(data[0] & 2);
     run(data + 1, size - 1, INPUT_MAX, named, false);
     size_t len = listener.len;
-    memcpy(heard_before, listener.last_input, len);
+    memcpy(heard_before, listener.heard, len);
     run(data + 1, size - 1, data[0] / 4 % 32 + 1u, named, true);
-    MUST(listener.len == len && memcmp(heard_before, listener.last_input, len) == 0);
+    MUST(listener.len == len && memcmp(heard_before, listener.heard, len) == 0);
     if (data[0] & 128)
         run_on_screen(data + 1, size - 1);
     return 0;

@@ -78,7 +78,6 @@ static void check_line(const uint8_t *line, size_t n) {
         MUST(len == 0 || charset_decode(line, n, enc, wire, (size_t)len - 1, &used) < 0);
         if (name_check(utf8, (size_t)len, "Chatroom") == NAME_OK) {
             MUST(sanitize(utf8, (size_t)len) == (size_t)len && len <= 4 * NAME_POINTS_MAX);
-            MUST(text_columns(utf8, (size_t)len) <= 2 * NAME_POINTS_MAX);
         }
         MUST(name_key(utf8, (size_t)len, key) != 0);
         size_t clean = sanitize(utf8, (size_t)len);
@@ -95,7 +94,6 @@ static void check_line(const uint8_t *line, size_t n) {
             MUST(last < left);
             left = n > 200 ? 0 : last; /* quadratic */
         }
-        MUST(charset_columns(enc, line, n) <= 2 * n);
     }
 }
 

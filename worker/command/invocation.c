@@ -1,58 +1,48 @@
-/* call.c - see call.h. */
+/* invocation.c - see invocation.h. */
 #include "worker/command/invocation.h"
 
-#include "worker/ledger/apply.h"
 #include "worker/output/flush.h"
+#include "worker/record/consume.h"
+#include "worker/state/label.h"
 
 #include <string.h>
 
-/* What was said before is shown before the answer, unless the client does not read. */
-void invocation_edit(struct change *ch, const struct invocation *call) {
-    const struct line *line = call->line;
+void invocation_begin(struct change *ch, const struct invocation *inv) {
+    const struct line *line = inv->line;
     if (!line->plain_only)
-        flush_client(call->w, call->c);
-    change_begin(ch, call->w, call->c);
-    struct facts *f = ch->f;
-    f->raw_off = (uint16_t)(f->raw_off + (line->consumed - f->consumed));
-    f->consumed = line->consumed;
-    f->line_len = 0;
-    f->sub_len = 0;
-    f->flags &= ~(uint32_t)FACT_OVERLONG;
-    if (f->flags & FACT_IN_ROOM)
-        f->last_input = call->w->now;
-    f->tat = flood_charge(&call->w->config, f->tat, call->w->now);
-    memcpy(f->telnet, line->telnet, sizeof f->telnet);
-    change_give_line_buffer(ch);
+        flush_client(inv->w, inv->c);
+    change_begin(ch, inv->w, inv->c);
+    consume_line(ch, line->consumed, line->after_cr, inv->w->now, inv->w->tenths);
 }
 
-/* An answer would commit past the lines that are staged and not yet in the ledger: not then. */
-enum line_outcome invocation_done(const struct invocation *call, struct change *ch) {
-    if (call->line->plain_only) {
+/* While lines of the same client are staged, an answer would commit past them: it waits. */
+enum line_outcome invocation_done(const struct invocation *inv, struct change *ch) {
+    if (inv->line->plain_only) {
         change_abandon(ch);
         return LINE_LATER;
     }
     return change_commit(ch) ? LINE_DONE : LINE_NO_BUFFER;
 }
 
-enum line_outcome invocation_say(const struct invocation *call, enum sentence which,
+enum line_outcome invocation_say(const struct invocation *inv, enum sentence which,
                                  const struct words *words) {
     struct change ch;
-    invocation_edit(&ch, call);
+    invocation_begin(&ch, inv);
     change_sentence(&ch, which, words);
-    return invocation_done(call, &ch);
+    return invocation_done(inv, &ch);
 }
 
-enum line_outcome invocation_say_text(const struct invocation *call, enum sentence which,
+enum line_outcome invocation_say_text(const struct invocation *inv, enum sentence which,
                                       const char *text) {
     struct words words = {
-        .text = text, .name = text, .room = call->w->config.room, .n = HISTORY_MAX};
-    return invocation_say(call, which, &words);
+        .text = text, .name = text, .room = inv->w->config.room, .n = HISTORY_MAX};
+    return invocation_say(inv, which, &words);
 }
 
-enum line_outcome invocation_nothing(const struct invocation *call) {
+enum line_outcome invocation_nothing(const struct invocation *inv) {
     struct change ch;
-    invocation_edit(&ch, call);
-    return invocation_done(call, &ch);
+    invocation_begin(&ch, inv);
+    return invocation_done(inv, &ch);
 }
 
 char *invocation_word(char **rest) {
@@ -64,17 +54,14 @@ char *invocation_word(char **rest) {
     return word;
 }
 
-bool invocation_endpoint(struct worker *w, const char *name, uint32_t *client,
-                         uint32_t *generation) {
+bool invocation_endpoint(struct worker *w, const char *name, struct client_view *found,
+                         uint32_t *client) {
     uint32_t high = atomic_load(&w->seg->header->fd_high);
     for (uint32_t fd = 0; fd <= high && fd < w->seg->clients.len; fd++) {
-        const struct client *c = worker_client(w, fd);
-        char endpoint[80];
-        struct facts facts;
-        if (!client_peek(c, &facts, generation) || !(facts.flags & FACT_IN_ROOM))
+        char endpoint[ENDPOINT_TEXT];
+        if (!client_peek(worker_client(w, fd), found) || !(found->facts.flags & FACT_IN_ROOM))
             continue;
-        client_endpoint(c, endpoint);
-        if (strcmp(endpoint, name) == 0) {
+        if (strcmp(endpoint_format(&found->addr, found->port, endpoint), name) == 0) {
             *client = fd;
             return true;
         }

@@ -1,37 +1,41 @@
-/* call.h - a line on its way through a command, and how its answer is committed: in one flip with
- * the line's being handled.
+/* invocation.h - a line on its way through a command, and how its answer is committed: in one
+ * change with the line's being consumed.
  *
- * A command is a function that takes a call and ends it by one of invocation_done,
- * invocation_say..., or by staging something (talk.h). */
-#ifndef WORKER_CALL_H
-#define WORKER_CALL_H
+ * A command is a function that takes an invocation and ends it by one of invocation_done,
+ * invocation_say..., or by staging something (say.h). */
+#ifndef WORKER_COMMAND_INVOCATION_H
+#define WORKER_COMMAND_INVOCATION_H
 
-#include "worker/command/command.h"
+#include "worker/record/change.h"
+#include "worker/state/line.h"
 
-/* Clean UTF-8, NUL-terminated; `raw` is the same before cleaning, because names are checked as
- * typed. */
+/* Both texts are UTF-8, NUL-terminated, and lie in the caller's frame; `raw` is the text before it
+ * was sanitized, because names are checked as typed. */
 struct invocation {
     struct worker *w;
     struct client *c;
     struct line *line;
-    char *text, *raw; /* what follows the command's name and blanks */
+    char *text, *raw; /* what follows the command's name and the blanks behind it */
 };
 
-/* Begins an edit in which the line is handled; the answer is added to it. */
-void invocation_edit(struct change *ch, const struct invocation *call);
-enum line_outcome invocation_done(const struct invocation *call, struct change *ch);
+/* Begins a change in which the line is consumed; the answer is added to it.  What was said before
+ * is sent before the answer, unless the client does not read. */
+void invocation_begin(struct change *ch, const struct invocation *inv);
+/* Commits it, and says what became of the line. */
+enum line_outcome invocation_done(const struct invocation *inv, struct change *ch);
 
-/* Whole answers: a sentence, one whose every mark is `text`, none. */
-enum line_outcome invocation_say(const struct invocation *call, enum sentence which,
+/* Whole answers: a sentence; one whose every mark is `text`; none. */
+enum line_outcome invocation_say(const struct invocation *inv, enum sentence which,
                                  const struct words *words);
-enum line_outcome invocation_say_text(const struct invocation *call, enum sentence which,
+enum line_outcome invocation_say_text(const struct invocation *inv, enum sentence which,
                                       const char *text);
-enum line_outcome invocation_nothing(const struct invocation *call);
+enum line_outcome invocation_nothing(const struct invocation *inv);
 
-/* One word, off the front; the rest begins behind the blanks after it. */
+/* The text's first word, NUL-terminated; *rest then begins behind the blanks after it. */
 char *invocation_word(char **rest);
-/* The person of that address:port, by which people are named in the open room. */
-bool invocation_endpoint(struct worker *w, const char *name, uint32_t *client,
-                         uint32_t *generation);
+
+/* A client in the open room by its address:port, which is its name there. */
+bool invocation_endpoint(struct worker *w, const char *name, struct client_view *found,
+                         uint32_t *client);
 
 #endif

@@ -1,117 +1,96 @@
-/* talk.c - see talk.h. */
+/* say.c - see say.h. */
 #include "worker/command/say.h"
 
-#include "worker/text/name.h"
+#include "worker/state/label.h"
+#include "worker/state/speaker.h"
+#include "worker/text/sentence.h"
 
 #include <string.h>
 
-enum { LINE_BYTES = LINE_MAX_MAX + 2 * NAME_BYTES_MAX + 64 };
-
-static uint32_t address_mark(const struct client *c) {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (int i = 0; i < 16; i++)
-        hash = (hash ^ c->addr.s6_addr[i]) * 16777619u;
-    return (hash ^ c->port) * 16777619u;
-}
-
-uint32_t say_speaker(const struct worker *w, const struct client *c, const struct facts *f) {
-    if (!(f->flags & FACT_NAMED))
-        return address_mark(c);
-    return (uint32_t)name_key(f->name, strnlen(f->name, NAME_BYTES_MAX), w->seg->header->name_key);
-}
+/* Bytes of the longest line in any ring: a text, two names, and what is between them. */
+enum { SAY_BYTES = LINE_MAX_MAX + 2 * NAME_BYTES_MAX + 64 };
+_Static_assert((int)SAY_BYTES <= (int)SENTENCE_MAX, "a sentence holds the longest line");
 
 static struct staged *say_stage(struct worker *w, struct client *c, const struct line *line,
                                 enum entry_kind kind) {
-    uint32_t generation =
-        client_generation(atomic_load_explicit(&c->state_word, memory_order_relaxed));
-    struct staged *s = stage_add(w, kind, client_index(w, c), generation, line->consumed);
-    memcpy(s->telnet, line->telnet, sizeof s->telnet);
-    if (telnet_after_cr(line->telnet))
+    uint32_t generation = (uint32_t)(client_tag(w, c) >> 32);
+    struct staged *s = stage_add(&w->stage, kind, client_index(w, c), generation, line->consumed,
+                                 segment_ticks(w->seg));
+    if (line->after_cr)
         s->line.entry.flags |= ENTRY_AFTER_CR;
     return s;
 }
 
-static size_t put(char *out, size_t at, const char *text, size_t len) {
-    memcpy(out + at, text, len);
-    return at + len;
+static void say_sentence(struct worker *w, struct staged *s, enum sentence which,
+                         const struct words *words) {
+    char text[SENTENCE_MAX];
+    size_t len = sentence_render(w->config.language, which, words, text, sizeof text);
+    stage_text(&w->stage, s, text, (uint32_t)len);
+}
+
+static void say_side_string(struct worker *w, struct staged *s, const char *text) {
+    stage_side(&w->stage, s, text, (uint32_t)strlen(text) + 1);
 }
 
 enum line_outcome say_speech(struct worker *w, struct client *c, struct line *line,
-                             const char *text, size_t len, bool action) {
+                             const char *text, bool action) {
     const struct facts *f = client_facts(c);
-    char called[NAME_BYTES_MAX + 1], out[LINE_BYTES];
-    if (!stage_fits(w, LINE_BYTES))
+    char label[LABEL_TEXT];
+    if (!stage_fits(&w->stage, SAY_BYTES))
         return LINE_LATER;
-    size_t at = 0;
-    bool bare = !(f->flags & FACT_NAMED) && !action; /* the open room: lines as they are */
-    if (!bare) {
-        client_called(c, f, called);
-        if (action)
-            at = put(out, at, "* ", 2);
-        at = put(out, at, called, strlen(called));
-        at = action ? put(out, at, " ", 1) : put(out, at, ": ", 2);
-    }
-    at = put(out, at, text, len);
-    at = put(out, at, "\r\n", 2);
+    struct words words = {.name = label_name(f, &c->addr, label), .text = text};
     struct staged *s = say_stage(w, c, line, ENTRY_SPEECH);
-    s->line.entry.speaker = say_speaker(w, c, f);
-    stage_text(w, s, out, (uint32_t)at);
+    s->line.entry.speaker = speaker_of(w, c);
+    say_sentence(w, s, action ? SAY_ME : f->flags & FACT_NAMED ? SAY_SPEECH : SAY_BARE, &words);
     line->plain = true;
     return LINE_STAGED;
 }
 
 enum line_outcome say_join(struct worker *w, struct client *c, const struct line *line,
                            const char *name) {
-    char text[SENTENCE_MAX], called[NAME_BYTES_MAX + 1];
-    if (!stage_fits(w, LINE_BYTES))
+    char label[LABEL_TEXT];
+    if (!stage_fits(&w->stage, SAY_BYTES))
         return LINE_LATER;
-    struct words words = {.name = name ? name : client_called(c, client_facts(c), called)};
-    size_t len = sentence_render(w->config.language, SAY_COMES, &words, text, sizeof text);
+    struct words words = {.name = name ? name : label_name(client_facts(c), &c->addr, label)};
     struct staged *s = say_stage(w, c, line, ENTRY_JOIN);
     s->line.people = 1;
     if (name) {
-        s->key = name_key(name, strlen(name), w->seg->header->name_key);
+        s->key = speaker_key(w, name);
         s->line.entry.speaker = (uint32_t)s->key;
-        stage_side(w, s, name, (uint32_t)strlen(name));
+        stage_side(&w->stage, s, name, (uint32_t)strlen(name));
     }
-    stage_text(w, s, text, (uint32_t)len);
+    say_sentence(w, s, SAY_JOINED, &words);
     return LINE_STAGED;
 }
 
 enum line_outcome say_nick(struct worker *w, struct client *c, const struct line *line,
                            const char *name) {
-    char text[SENTENCE_MAX], called[NAME_BYTES_MAX + 1];
-    if (!stage_fits(w, LINE_BYTES))
+    char label[LABEL_TEXT];
+    if (!stage_fits(&w->stage, SAY_BYTES))
         return LINE_LATER;
-    struct words words = {.name = client_called(c, client_facts(c), called), .text = name};
-    size_t len = sentence_render(w->config.language, SAY_NICK, &words, text, sizeof text);
+    struct words words = {.name = label_name(client_facts(c), &c->addr, label), .text = name};
     struct staged *s = say_stage(w, c, line, ENTRY_NICK);
-    s->key = name_key(name, strlen(name), w->seg->header->name_key);
-    s->old_key = name_key(called, strlen(called), w->seg->header->name_key);
+    s->key = speaker_key(w, name);
+    s->old_key = speaker_key(w, label);
     s->line.entry.speaker = (uint32_t)s->key;
-    stage_side(w, s, name, (uint32_t)strlen(name));
-    stage_text(w, s, text, (uint32_t)len);
+    stage_side(&w->stage, s, name, (uint32_t)strlen(name));
+    say_sentence(w, s, SAY_NICK, &words);
     return LINE_STAGED;
 }
 
+/* Side data: the addressee, then three texts: speaker NUL addressee NUL text. */
 enum line_outcome say_private(struct worker *w, struct client *c, const struct line *line,
-                              const char *to_name, uint64_t key, uint32_t client,
-                              uint32_t generation, const char *text) {
-    const struct facts *f = client_facts(c);
-    char called[80 + NAME_BYTES_MAX];
-    if (!stage_fits(w, LINE_BYTES))
+                              const struct addressee *to, const char *text) {
+    char label[LABEL_TEXT];
+    if (!stage_fits(&w->stage, SAY_BYTES))
         return LINE_LATER;
-    if (f->flags & FACT_NAMED)
-        client_called(c, f, called);
-    else
-        client_endpoint(c, called);
+    struct side_private side = {to->client, to->generation};
     struct staged *s = say_stage(w, c, line, ENTRY_PRIVATE);
-    struct side_private to = {client, generation};
-    s->key = key;
-    s->line.entry.speaker = say_speaker(w, c, f);
-    stage_side(w, s, &to, sizeof to);
-    stage_side(w, s, called, (uint32_t)strlen(called) + 1);
-    stage_side(w, s, to_name, (uint32_t)strlen(to_name) + 1);
-    stage_side(w, s, text, (uint32_t)strlen(text));
+    s->key = to->key;
+    s->line.entry.speaker = speaker_of(w, c);
+    stage_side(&w->stage, s, &side, sizeof side);
+    say_side_string(w, s, label_unique(client_facts(c), &c->addr, c->port, label));
+    say_side_string(w, s, to->label);
+    stage_side(&w->stage, s, text, (uint32_t)strlen(text));
     return LINE_STAGED;
 }

@@ -1,24 +1,31 @@
-/* talk.h - staging what the room is to see: coming, speech, changing names, whispering. */
-#ifndef WORKER_TALK_H
-#define WORKER_TALK_H
+/* say.h - staging what the room is to see: speech, joins, changes of a name, and private lines.
+ *
+ * Each function stages one line and returns LINE_STAGED, or LINE_LATER if the stage is full. */
+#ifndef WORKER_COMMAND_SAY_H
+#define WORKER_COMMAND_SAY_H
 
-#include "worker/command/command.h"
+#include "worker/state/line.h"
+#include "worker/state/local.h"
 
-/* What /ignore compares: the low half of the name's key; in the open room, of its address. */
-uint32_t say_speaker(const struct worker *w, const struct client *c, const struct facts *f);
+#include <stddef.h>
 
-/* Each stages one line and returns LINE_STAGED, or LINE_LATER if the stage is full. */
+/* `action`: /me. */
 enum line_outcome say_speech(struct worker *w, struct client *c, struct line *line,
-                             const char *text, size_t len, bool action);
+                             const char *text, bool action);
+/* `name`: NULL in the open room. */
 enum line_outcome say_join(struct worker *w, struct client *c, const struct line *line,
                            const char *name);
 enum line_outcome say_nick(struct worker *w, struct client *c, const struct line *line,
                            const char *name);
 
-/* To the client that `to` names now, or - if `key` is not 0 - to whoever has that name when it is
- * published. */
+/* A private line's addressee: the client that has name key `key` when the line is published, or,
+ * with a key of 0, the client given here.  `label` is what the speaker called it. */
+struct addressee {
+    const char *label;
+    uint64_t key;
+    uint32_t client, generation;
+};
 enum line_outcome say_private(struct worker *w, struct client *c, const struct line *line,
-                              const char *to_name, uint64_t key, uint32_t client,
-                              uint32_t generation, const char *text);
+                              const struct addressee *to, const char *text);
 
 #endif

@@ -1,26 +1,17 @@
-/* input.h - from recv to finished lines.
+/* input.h - reading: from recv to the stage.
  *
- * recv writes straight into the client's inbox in the segment; the bytes between `handled` and
- * `taken` wait there.  They go through the telnet codec into the line under way; a finished line
- * goes to command.c.  Whatever has an effect commits the record with `handled` behind it, except
- * lines that are published: for these the ledger entry is the commit, and apply.c moves `handled`.
- * So the bytes of a line are there until what it says is either in the ledger or in the record. */
-#ifndef WORKER_INPUT_H
-#define WORKER_INPUT_H
+ * recv writes straight into the client's rx buffer in the segment; the bytes [consumed, received)
+ * wait there for the scan (scan.h). */
+#ifndef WORKER_INPUT_INPUT_H
+#define WORKER_INPUT_INPUT_H
 
-#include "worker/state/worker.h"
+#include "worker/state/local.h"
 
-enum input_outcome {
-    INPUT_IDLE,   /* nothing (more) to do for this client now */
-    INPUT_STAGED, /* lines are staged: handle the rest after they are applied */
-    INPUT_MORE,   /* more may be waiting */
-    INPUT_LATER,  /* the stage is full */
-};
+/* Reads and scans up to `clients` clients of the ready queue; those with more to do are queued
+ * again. */
+void input_read(struct worker *w, uint32_t clients);
 
-/* Reads and handles what a client of the ready list has. */
-enum input_outcome input_read(struct worker *w, struct client *c);
-
-/* Looks at held clients whose time may have come. */
-void input_resume_due(struct worker *w);
+/* Ends the pauses whose time has come (PAUSE_TIMED).  Once a turn of the loop. */
+void input_resume(struct worker *w);
 
 #endif

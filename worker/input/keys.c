@@ -1,14 +1,17 @@
 /* keys.c - see keys.h. */
 #include "worker/input/keys.h"
 
-#include "worker/command/command.h"
+#include "worker/protocol/telnet.h"
+#include "worker/protocol/telnet_option.h"
 #include "worker/protocol/typed.h"
 #include "worker/record/echo.h"
+#include "worker/record/encoding.h"
 
 void keys_edit(uint8_t *line, uint32_t *len, enum encoding encoding,
                const struct telnet_event *ev) {
     if (ev->typed && *len < LINE_MAX_MAX && typed_half(encoding, line, *len) > 0) {
-        line[(*len)++] = ev->typed; /* nobody interrupts in the middle of a character */
+        line[(*len)++] =
+            ev->typed; /* in the middle of a character it was a byte of it, no command */
         return;
     }
     switch (ev->kind) {
@@ -21,13 +24,13 @@ void keys_edit(uint8_t *line, uint32_t *len, enum encoding encoding,
 }
 
 /* A client that has asked us to suppress go-aheads and now sends half a line does so at each key:
- * it is offered the echo, once.  Others may have sent half a line by chance, and would be blind in
- * line mode if they accepted. */
+ * it is offered the echo, once.  Another client may have sent half a line by chance, and in line
+ * mode its screen would stay empty if it accepted. */
 static void keys_offer_echo(struct change *ch, struct telnet *telnet) {
     struct telnet_event ev = {0};
     struct telnet probe = *telnet;
     if ((ch->f->flags & FACT_KEYS) || ch->f->line_len == 0 || !telnet_spoken(telnet) ||
-        telnet_ask(&probe, TELNET_WILL, TELNET_OPT_SGA, &ev)) /* there would be something to ask */
+        telnet_ask(&probe, TELNET_WILL, TELNET_OPT_SGA, &ev)) /* SGA is not in effect */
         return;
     ch->f->flags |= FACT_KEYS;
     if (telnet_ask(telnet, TELNET_WILL, TELNET_OPT_ECHO, &ev))
@@ -35,8 +38,8 @@ static void keys_offer_echo(struct change *ch, struct telnet *telnet) {
 }
 
 /* GNU telnet looks at seven bits of what is typed for keys of its own (9A, in the middle of a
- * Chinese character, is ^Z to it) until it has been asked for all eight: every client that has
- * spoken is, once. */
+ * Chinese character, is ^Z to it) until it has been asked for all eight.  So every client that has
+ * sent a telnet command is asked, once. */
 static void keys_ask_eight_bits(struct change *ch, struct telnet *telnet) {
     struct telnet_event ev = {0};
     if ((ch->f->flags & FACT_BINARY) || !telnet_spoken(telnet))
@@ -46,9 +49,35 @@ static void keys_ask_eight_bits(struct change *ch, struct telnet *telnet) {
         change_raw(ch, ev.answer, ev.answer_len);
 }
 
-/* Columns that no byte holds are as good as unknown: hardly a line is that long. */
+/* A width that no byte holds counts as unknown: few lines are that long. */
 static uint8_t keys_columns(uint16_t columns) {
     return columns > UINT8_MAX || columns < 2 ? 0 : (uint8_t)columns;
+}
+
+/* The client begins or ceases to be echoed.  Until now it showed its own typing, so a half-typed
+ * line is on its screen. */
+static void keys_set_echo(struct change *ch, bool on) {
+    change_settle_map(ch); /* from here on the filter copies line by line, or no longer does */
+    ch->f->flags &= ~(uint32_t)(FACT_ECHOED | FACT_DRAWN);
+    if (on)
+        ch->f->flags |= FACT_ECHOED | (ch->f->line_len > 0 ? FACT_DRAWN : 0);
+}
+
+static void keys_agree_charset(struct change *ch, const struct telnet_event *ev) {
+    if (!ev->on || (ch->f->flags & FACT_ENC_CHOSEN))
+        return;
+    change_hide_line(ch);
+    encoding_switch(ch, ev->encoding);
+}
+
+/* A key changed the line, which no reply of this change has taken off the screen. */
+static void keys_redraw(struct change *ch) {
+    char out[DRAW_MAX];
+    if (!(ch->f->flags & FACT_DRAWN))
+        return;
+    change_raw(ch, out, echo_change(ch->w->seg, client_facts(ch->c), ch->f, out));
+    if (ch->f->line_len == 0)
+        ch->f->flags &= ~(uint32_t)FACT_DRAWN;
 }
 
 void keys_event(struct change *ch, const struct telnet_event *ev) {
@@ -60,20 +89,11 @@ void keys_event(struct change *ch, const struct telnet_event *ev) {
     switch (ev->kind) {
     case TELNET_NONE: keys_offer_echo(ch, telnet); break;
     case TELNET_AYT: change_sentence(ch, SAY_HERE, &words); break;
-    case TELNET_REPRINT:
-        if (ch->f->flags & FACT_DRAWN)
-            echo_clear(ch);
-        break;
+    case TELNET_REPRINT: change_hide_line(ch); break;
     case TELNET_WINDOW: ch->f->columns = keys_columns(ev->columns); break;
-    case TELNET_CHARSET:
-        if (ev->on && !(ch->f->flags & FACT_ENC_CHOSEN)) {
-            if (ch->f->flags & FACT_DRAWN)
-                echo_clear(ch);
-            command_switch(ch, ev->encoding);
-        }
-        break;
-    case TELNET_ECHO: echo_set(ch, ev->on); return;
+    case TELNET_CHARSET: keys_agree_charset(ch, ev); break;
+    case TELNET_ECHO: keys_set_echo(ch, ev->on); return;
     default: break;
     }
-    echo_typed(ch);
+    keys_redraw(ch);
 }

@@ -1,12 +1,12 @@
-/* keys.h - what happens to the line under way: editing, telnet events, and for clients whose
- * characters come one by one, the echo. */
-#ifndef WORKER_KEYS_H
-#define WORKER_KEYS_H
+/* keys.h - what telnet events and editing keys do: to the line under way, to the record, and to the
+ * screen of a client that the server echoes. */
+#ifndef WORKER_INPUT_KEYS_H
+#define WORKER_INPUT_KEYS_H
 
-#include "worker/protocol/telnet.h"
+#include "worker/protocol/telnet_types.h"
 #include "worker/record/change.h"
 
-/* Erasing and the like, on the bytes as received; whole characters, never half of one. */
+/* Erasing and the like, on the line as received; whole characters, never half of one. */
 void keys_edit(uint8_t *line, uint32_t *len, enum encoding encoding, const struct telnet_event *ev);
 
 /* What an event changes in the record, and the bytes it is answered with. */

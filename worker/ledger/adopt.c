@@ -3,120 +3,119 @@
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "worker/command/greeting.h"
 #include "worker/ledger/accept.h"
-#include "worker/ledger/apply.h"
 #include "worker/ledger/counters.h"
-#include "worker/output/flush.h"
-#include "worker/record/change.h"
+#include "worker/output/overrun.h"
+#include "worker/record/chain.h"
+#include "worker/record/check.h"
 #include "worker/record/leave.h"
+#include "worker/state/breadcrumb.h"
+#include "worker/state/epoll_interest.h"
+#include "worker/state/lock.h"
+#include "worker/state/members.h"
+#include "worker/state/pause.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <sys/socket.h>
 
-/* Bounds that a sound record keeps; what breaks them costs this client alone. */
-static const char *record_fault(struct worker *w, const struct client *c) {
-    const struct facts *f = client_facts(c);
-    const struct room *room = &w->seg->room;
-    uint64_t tag = client_tag(w, c), sent = atomic_load(&c->sent);
-    const struct entry *last = room_entry(room, room_count(room) - 1);
-    if (f->encoding >= ENC_COUNT)
-        return "encoding";
-    if (f->rx != NO_BUFFER && !buffer_owned(&w->seg->rx_buffers, f->rx, tag))
-        return "inbox";
-    if ((f->line_buffer != NO_BUFFER && !buffer_owned(&w->seg->tx_buffers, f->line_buffer, tag)) ||
-        f->line_len > (f->line_buffer != NO_BUFFER ? TX_DATA : RX_LINE) ||
-        (f->line_len > 0 && f->rx == NO_BUFFER) || f->sub_len > RX_SUB)
-        return "half-typed line";
-    if (c->received < f->consumed || c->received - f->consumed > RX_RAW - (uint64_t)f->raw_off ||
-        (c->received > f->consumed && f->rx == NO_BUFFER))
-        return "input position";
-    if (f->tx_len > 0 && !buffer_owned(&w->seg->tx_buffers, f->tx, tag))
-        return "outbox";
-    if (sent < f->base || (!(f->flags & FACT_IN_ROOM) && sent > client_tx_end(f)))
-        return "output position";
-    uint64_t end = last->end[f->encoding], beyond = sent - client_tx_end(f);
-    if ((f->flags & FACT_IN_ROOM) &&
-        (f->pos > end || (sent > client_tx_end(f) && beyond > end - f->pos)))
-        return "ring position";
-    if (f->seen > room_count(room))
-        return "ledger position";
-    return NULL;
-}
+/* ---- one client ---- */
 
-static bool still_that_socket(const struct client *c, int fd) {
+static bool adopt_same_socket(const struct client *c, int fd) {
     uint64_t cookie = accept_cookie(fd);
     return cookie != 0 && cookie == c->cookie;
 }
 
-/* A predecessor died in leave_finish.  If it had closed the socket, the number may be another
- * worker's client already, whose claim changes `life` before anything else: so what was read
- * between two equal looks at `life` was the old client's.  True if nothing but the record was left
+/* A predecessor died in closing_finish.  If it had closed the socket, the number may be another
+ * worker's client already, whose claim changes the state word before anything else: so what was
+ * read between two equal looks at that word was the old client's.  True if only the record was left
  * of it. */
-static bool adopt_closed(struct client *c, uint64_t state_word, bool there) {
-    if (client_state(state_word) != CLIENT_CLOSING || there)
+static bool adopt_closed(struct client *c, uint64_t word, bool there) {
+    if (client_state(word) != CLIENT_CLOSING || there)
         return false;
     FAULT("adopt.closed.before");
-    atomic_compare_exchange_strong(&c->state_word, &state_word,
-                                   client_state_word(client_generation(state_word), CLIENT_FREE));
+    atomic_compare_exchange_strong(&c->state_word, &word,
+                                   client_state_word(client_generation(word), CLIENT_FREE));
     return true;
+}
+
+/* False: the socket is gone. */
+static bool adopt_counters(struct client *c, int fd) {
+    struct counters now;
+    if (!counters_read(fd, &now))
+        return false;
+    atomic_store_explicit(&c->sent, now.sent, memory_order_relaxed);
+    /* A reset behind the end of its stream counts one byte that the peer has not sent. */
+    if (now.state != TCP_CLOSE || now.received != c->received + 1)
+        c->received = now.received;
+    return true;
+}
+
+/* Why the client cannot be served; NULL if it can.  A record that is half cleared away needs no
+ * check. */
+static const char *adopt_fault(struct worker *w, const struct client *c, uint64_t word,
+                               bool counted) {
+    if (!counted)
+        return "its socket is gone";
+    if (!w->seg->header->counters_exact)
+        return "the kernel's counts";
+    const char *wrong = client_state(word) == CLIENT_LIVE ? record_check(w->seg, c) : NULL;
+    if (wrong)
+        log_error("adopting client %u: its record is damaged (%s); disconnecting it",
+                  client_index(w, c), wrong);
+    return wrong;
+}
+
+static void adopt_queue(struct worker *w, struct client *c, uint64_t word, const char *fault) {
+    uint32_t fd = client_index(w, c);
+    if (client_state(word) == CLIENT_CLOSING || fault) {
+        leave_begin(w, c, fault);
+        w->pauses.why[fd] |= PAUSE_CLOSING;
+        fd_queue_push(&w->closing, fd);
+        return;
+    }
+    w->interest.readable[fd] = 0; /* epoll will tell */
+    fd_queue_push(&w->ready, fd); /* input may lie in its buffer */
+    if (!(client_facts(c)->flags & FACT_GREETED))
+        greeting_begin(w, c);
 }
 
 void adopt_client(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
-    struct counters now;
-    uint64_t state_word = atomic_load_explicit(&c->state_word, memory_order_acquire);
-    atomic_fetch_add_explicit(&w->slot->heartbeat, 1, memory_order_relaxed);
-    worker_breadcrumb(w, BREADCRUMB_ADOPT, c, client_facts(c)->consumed);
+    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
+    worker_beat(w);
+    breadcrumb_set(w, BREADCRUMB_ADOPT, c, client_facts(c)->consumed);
     FAULT("adopt.client.before");
-    bool there = still_that_socket(c, (int)fd);
-    if (atomic_load(&c->state_word) != state_word || adopt_closed(c, state_word, there))
+    bool there = adopt_same_socket(c, (int)fd);
+    if (atomic_load(&c->state_word) != word || adopt_closed(c, word, there))
         return;
-    bool counted = there && counters_read((int)fd, &now);
-    bool exact = w->seg->header->counters_exact;
-    if (counted) {
-        atomic_store_explicit(&c->sent, now.sent, memory_order_relaxed);
-        /* A reset behind the end of its stream counts one byte that nobody has sent. */
-        if (now.state != TCP_CLOSE || now.received != c->received + 1)
-            c->received = now.received;
-    }
+    bool counted = there && adopt_counters(c, (int)fd);
     FAULT("adopt.client.counted");
     c->mode = MODE_SLOW;
     client_refresh(c);
     member_add(w, c);
-    const char *fault = !counted ? "its socket is gone"
-                        : !exact ? "the kernel's counts"
-                        : client_state(state_word) == CLIENT_LIVE
-                            ? record_fault(w, c)
-                            : NULL; /* half cleared away, rightly */
-    if (fault && counted && exact)
-        log_error("adopting client %u: its record is damaged (%s); disconnecting it", fd, fault);
-    if (client_state(state_word) == CLIENT_CLOSING || fault) {
-        leave_begin(w, c, fault);
-        w->pause[fd] |= PAUSE_CLOSING;
-        fd_list_add(&w->closing, fd);
-    } else {
-        fd_list_add(&w->ready, fd);
-    }
+    adopt_queue(w, c, word, adopt_fault(w, c, word, counted));
     if (there)
-        member_arm(w, c);
+        interest_arm(w, c);
     FAULT("adopt.client.after");
 }
 
-/* Two workers in a row died of their own fault on the same note: that client goes.  Three words:
- * the predecessor's note, the one before it, and what it died of. */
+/* ---- what a dead predecessor left ---- */
+
+/* Two workers in a row died of their own fault with equal breadcrumbs: that client leaves.  Three
+ * words decide: the predecessor's breadcrumb, the one before it, and what the predecessor died of.
+ */
 static void adopt_poison(struct worker *w) {
     struct slot *slot = w->slot;
-    struct breadcrumb *breadcrumb = &slot->breadcrumb, *last = &slot->last_breadcrumb;
+    struct breadcrumb *now = &slot->breadcrumb, *last = &slot->last_breadcrumb;
     uint32_t fault = atomic_load(&slot->fault);
-    uint32_t client = atomic_load(&breadcrumb->client),
-             generation = atomic_load(&breadcrumb->generation);
-    bool same = fault && breadcrumb->phase != BREADCRUMB_NONE && breadcrumb->phase == last->phase &&
+    uint32_t client = atomic_load(&now->client), generation = atomic_load(&now->generation);
+    bool same = fault && now->phase != BREADCRUMB_NONE && now->phase == last->phase &&
                 client == last->client && generation == last->generation &&
-                breadcrumb->position == last->position;
-    if (fault && breadcrumb->phase != BREADCRUMB_NONE)
-        *last = *breadcrumb;
+                now->position == last->position;
+    if (fault && now->phase != BREADCRUMB_NONE)
+        *last = *now;
     else
         atomic_store(&last->phase, BREADCRUMB_NONE);
     atomic_store(&slot->fault, 0);
@@ -129,54 +128,58 @@ static void adopt_poison(struct worker *w) {
     }
 }
 
-/* Boxes that the dead one had taken and not yet, or no longer, put into a record. */
-static void adopt_sweep_pool(struct worker *w, struct buffer_pool *pool, bool rx_buffers) {
-    for (uint32_t box = 1; box <= pool->count; box++) {
-        uint64_t tag = atomic_load_explicit(&pool->owner[box], memory_order_acquire);
+/* Whether the facts of the buffer's owner lead to it. */
+static bool adopt_in_use(const struct buffer_pool *pool, uint32_t buffer, uint64_t tag,
+                         const struct facts *f, bool rx) {
+    if (rx)
+        return f->rx == buffer;
+    return f->line_buffer == buffer || f->ignore_buffer == buffer ||
+           chain_has(pool, f, tag, buffer);
+}
+
+/* Buffers that the predecessor had taken and not yet, or no longer, put into a record. */
+static void adopt_sweep(struct worker *w, struct buffer_pool *pool, bool rx) {
+    for (uint32_t buffer = 1; buffer <= pool->count; buffer++) {
+        uint64_t tag = atomic_load_explicit(&pool->owner[buffer], memory_order_acquire);
         uint32_t fd = (uint32_t)tag, generation = (uint32_t)(tag >> 32);
         if (tag == 0 || fd >= w->seg->clients.len)
             continue;
         struct client *c = worker_client(w, fd);
         if (!client_is(c, generation)) {
-            /* Its life may just be beginning in another worker; that one sees to its boxes. */
-            if ((int32_t)(client_generation(atomic_load(&c->state_word)) - generation) > 0 ||
-                client_state(atomic_load(&c->state_word)) == CLIENT_FREE)
-                buffer_give(pool, box, tag);
-            continue;
+            /* If its generation is just beginning in another worker, its buffers are that one's. */
+            uint64_t word = atomic_load(&c->state_word);
+            if ((int32_t)(client_generation(word) - generation) > 0 ||
+                client_state(word) == CLIENT_FREE)
+                buffer_give(pool, buffer, tag);
+        } else if (atomic_load(&c->slot) == w->index &&
+                   !adopt_in_use(pool, buffer, tag, client_facts(c), rx)) {
+            buffer_give(pool, buffer, tag);
         }
-        if (atomic_load(&c->slot) != w->index)
-            continue;
-        const struct facts *f = client_facts(c);
-        bool used = rx_buffers ? f->rx == box : f->line_buffer == box || f->ignore_buffer == box;
-        uint32_t link = rx_buffers ? NO_BUFFER : f->tx;
-        for (uint32_t at = 0; !used && at < f->tx_len && buffer_owned(pool, link, tag);
-             at += TX_DATA) {
-            used = link == box;
-            link = ((struct tx_buffer *)buffer_at(pool, link))->next;
-        }
-        if (!used)
-            buffer_give(pool, box, tag);
     }
 }
 
-/* Sockets that were accepted from a listener of ours and have no record: see client.h.  Whose
- * listener it was says nothing, for others may have polled it meanwhile. */
+/* Whether the socket was accepted from a listener of ours: it inherits our mark (slot.h, SLOT_TAG).
+ * From which slot's listener says nothing, because another worker may have polled it meanwhile. */
+static bool adopt_ours(const struct segment *seg, int fd) {
+    int tag = 0;
+    socklen_t len = sizeof tag;
+    return getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &tag, &len) == 0 && tag >= SLOT_TAG &&
+           tag < SLOT_TAG + WORKERS_MAX && !accept_is_listener(seg, fd);
+}
+
 bool adopt_orphans(struct worker *w) {
     struct segment_header *h = w->seg->header;
     uint32_t moves = atomic_load(&h->listeners_moves), len = w->seg->clients.len;
-    /* The lowest free number is always given, and those of no client are as many at most as there
-     * are numbers beyond max_clients: so far above a client's may an orphan's be. */
+    /* The kernel gives the lowest free number, and at most len - max_clients numbers are no
+     * client's: so far above every client's descriptor may an orphan's be. */
     uint64_t high = (uint64_t)atomic_load(&h->fd_high) + len - h->geometry.max_clients;
     if (moves & 1)
         return false;
     for (uint32_t fd = 3; fd <= high && fd < len; fd++) {
-        uint64_t state_word =
+        uint64_t word =
             atomic_load_explicit(&worker_client(w, fd)->state_word, memory_order_acquire);
-        uint64_t cookie = client_state(state_word) == CLIENT_LIVE ? 0 : accept_cookie((int)fd);
-        int tag = 0;
-        socklen_t len = sizeof tag;
-        if (cookie == 0 || getsockopt((int)fd, IPPROTO_TCP, TCP_KEEPIDLE, &tag, &len) != 0 ||
-            tag < SLOT_TAG || tag >= SLOT_TAG + WORKERS_MAX || accept_is_listener(w->seg, (int)fd))
+        uint64_t cookie = client_state(word) == CLIENT_LIVE ? 0 : accept_cookie((int)fd);
+        if (cookie == 0 || !adopt_ours(w->seg, (int)fd))
             continue;
         if (atomic_load(&h->listeners_moves) != moves)
             return false;
@@ -186,26 +189,26 @@ bool adopt_orphans(struct worker *w) {
 }
 
 /* Enters the successor's guard, under the gate, where the predecessor's was, or as near to it as
- * the text has not been written over since: nobody is lapped because a worker died.  The ledger
- * stays held from the predecessor's guard on until everyone whom the text has overtaken is counted.
- */
+ * the text has not been overwritten since: no client is overrun because a worker died.  The ledger
+ * stays held from *old on until the clients that the text has overtaken are counted.  Returns the
+ * guard. */
 static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
-    struct segment *seg = w->seg;
+    struct room *room = &w->seg->room;
     struct slot *slot = w->slot;
     worker_lock(w);
-    uint64_t count = room_count(&seg->room), oldest = room_oldest(&seg->room);
-    uint64_t guard = atomic_load(&slot->guard), hold = atomic_load(&slot->overrun_floor);
+    uint64_t count = room_count(room), oldest = room_oldest(room);
+    uint64_t guard = atomic_load(&slot->guard), floor = atomic_load(&slot->overrun_floor);
     bool vacant = atomic_load(&slot->state) == SLOT_UNUSED;
     if (vacant) {
         atomic_store(&slot->cursor, count);
         guard = oldest;
-        hold = 0;
+        floor = 0;
     }
-    *old = hold != 0 ? hold : guard > oldest ? guard : oldest;
-    uint64_t floor = guard > oldest ? guard : oldest;
+    uint64_t lowest = guard > oldest ? guard : oldest;
+    *old = floor != 0 ? floor : lowest;
     uint64_t raised =
-        vacant ? room_guard_for(&seg->room, count, floor) : room_whole(&seg->room, count, floor);
-    room_enter(&seg->room, raised);
+        vacant ? room_guard_for(room, count, lowest) : room_whole(room, count, lowest);
+    room_enter(room, raised);
     atomic_store(&slot->overrun_floor, *old);
     FAULT("adopt.guard.floor");
     atomic_store(&slot->guard, raised);
@@ -217,14 +220,15 @@ static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
 
 static void adopt_overrun(struct worker *w, uint64_t old, uint64_t guard) {
     uint64_t count = room_count(&w->seg->room);
-    for (uint32_t i = 0; i < w->member_count; i++) {
-        struct client *c = worker_client(w, w->members[i]);
-        if (client_state(atomic_load(&c->state_word)) == CLIENT_LIVE)
-            flush_overrun_behind(w, c, old, guard, count);
+    for (uint32_t i = 0; i < w->members.count; i++) {
+        struct client *c = worker_client(w, w->members.at[i]);
+        if (client_live(c))
+            overrun_behind(w, c, old, guard, count);
     }
     FAULT("adopt.floor.before");
     atomic_store_explicit(&w->slot->overrun_floor, 0, memory_order_release);
     FAULT("adopt.floor.after");
+    room_progress(&w->seg->room);
 }
 
 void adopt_slot(struct worker *w) {
@@ -235,14 +239,13 @@ void adopt_slot(struct worker *w) {
     uint32_t high = atomic_load(&seg->header->fd_high);
     for (uint32_t fd = 0; fd <= high && fd < seg->clients.len; fd++) {
         struct client *c = worker_client(w, fd);
-        enum client_state state =
-            client_state(atomic_load_explicit(&c->state_word, memory_order_acquire));
-        if (state >= CLIENT_LIVE && atomic_load(&c->slot) == w->index)
+        uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
+        if (client_state(word) >= CLIENT_LIVE && atomic_load(&c->slot) == w->index)
             adopt_client(w, c);
     }
     adopt_overrun(w, old, guard);
-    adopt_sweep_pool(w, &seg->rx_buffers, true);
-    adopt_sweep_pool(w, &seg->tx_buffers, false);
+    adopt_sweep(w, &seg->rx_buffers, true);
+    adopt_sweep(w, &seg->tx_buffers, false);
     w->orphans_due = !adopt_orphans(w);
-    worker_breadcrumb_clear(w);
+    breadcrumb_clear(w);
 }

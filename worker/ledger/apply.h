@@ -1,22 +1,16 @@
 /* apply.h - effects of ledger entries on this worker's clients, after the commit.
  *
- * A line is decided once, by whoever published it; its effects are applied by the worker that
- * serves the client concerned, exactly once, because a record's `seen` moves past the entry in the
- * same flip as the effect.  A slot's cursor never passes an entry that is not applied. */
-#ifndef WORKER_APPLY_H
-#define WORKER_APPLY_H
+ * A line is decided once, by its publisher.  Its effects are applied by the worker that serves the
+ * client concerned, exactly once, because a record's `seen` moves past the entry in the same commit
+ * as the effect. A slot's cursor never passes an entry that is not applied. */
+#ifndef WORKER_LEDGER_APPLY_H
+#define WORKER_LEDGER_APPLY_H
 
-#include "worker/state/worker.h"
+#include "worker/state/local.h"
 
-/* Walks the entries [slot cursor, count).  False if it had to stop, because a client on its
- * way to us has not been let go yet: call again later. */
-bool apply_settle(struct worker *w);
-
-/* Flood control is a GCRA: how far its account is ahead of `time` (ms), how far it may be, and the
- * account after one more line. */
-enum { FLOOD_CLOCKS_MS = 1000 };
-uint32_t flood_ahead(const struct config *config, uint32_t tat, uint32_t time);
-uint32_t flood_slack(const struct config *config);
-uint32_t flood_charge(const struct config *config, uint32_t tat, uint32_t time);
+/* Applies the entries [slot cursor, count) and moves the cursor.  False, also in w->settled, if it
+ * had to stop at a client that moves here and whose giver has not let go yet: to be called again
+ * later. */
+bool apply(struct worker *w);
 
 #endif

@@ -18,7 +18,7 @@
 /* <linux/tcp.h> has the struct, <netinet/tcp.h> the states; the two cannot be included together. */
 enum { CLOSE_WAIT = 8, TIME_WAIT = 6, LAST_ACK = 9, CLOSING = 11 };
 
-static bool tcp_info(int fd, struct tcp_info *info) {
+static bool counters_info(int fd, struct tcp_info *info) {
     socklen_t len = sizeof *info;
     memset(info, 0, sizeof *info);
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
@@ -29,8 +29,8 @@ bool counters_read(int fd, struct counters *out) {
     for (int tries = 0; tries < 1000; tries++) {
         struct tcp_info before, after;
         int outq = 0, inq = 0;
-        if (!tcp_info(fd, &before) || ioctl(fd, SIOCOUTQ, &outq) != 0 ||
-            ioctl(fd, SIOCINQ, &inq) != 0 || !tcp_info(fd, &after))
+        if (!counters_info(fd, &before) || ioctl(fd, SIOCOUTQ, &outq) != 0 ||
+            ioctl(fd, SIOCINQ, &inq) != 0 || !counters_info(fd, &after))
             return false;
         if (before.tcpi_bytes_acked != after.tcpi_bytes_acked ||
             before.tcpi_bytes_received != after.tcpi_bytes_received ||
@@ -47,7 +47,7 @@ bool counters_read(int fd, struct counters *out) {
     return false;
 }
 
-static bool loopback_pair(int pair[2]) {
+static bool counters_pair(int pair[2]) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -64,13 +64,13 @@ static bool loopback_pair(int pair[2]) {
 }
 
 /* Reads until the counts are as expected: acknowledgements travel, even on loopback. */
-static bool counters_become(int fd, uint64_t sent, uint64_t taken) {
+static bool counters_become(int fd, uint64_t sent, uint64_t received) {
     uint64_t until = clock_ms() + 1000;
     struct counters now = {0};
     do {
         if (!counters_read(fd, &now))
             return false;
-        if (now.sent == sent && now.received == taken)
+        if (now.sent == sent && now.received == received)
             return true;
         poll(NULL, 0, 1);
     } while (clock_ms() < until);
@@ -93,7 +93,7 @@ static bool counters_try(int pair[2]) {
 
 bool counters_self_test(char *err, size_t err_size) {
     int pair[2] = {-1, -1};
-    bool made = loopback_pair(pair);
+    bool made = counters_pair(pair);
     bool exact = made && counters_try(pair);
     if (!exact)
         snprintf(err, err_size, "%s",

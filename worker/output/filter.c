@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { FILTER_PART = 3500 };
+enum { FILTER_PART = 3500 }; /* bytes */
 
-/* "[21:04] ": the local time a ledger entry was made. */
+/* "[21:04] ": the local time at which a ledger entry was made. */
 static void filter_time(struct change *ch, const struct entry *entry) {
     uint32_t age = segment_ticks(ch->w->seg) - entry->time; /* 10 ms */
     time_t when = time(NULL) - (time_t)(age / 100);
@@ -24,8 +24,7 @@ bool filter_continue(struct worker *w, struct client *c) {
     uint64_t count = room_count(room);
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
     int ring = client_facts(c)->encoding;
-    uint64_t pos = sent + c->bias;
-    if (pos >= room_entry(room, count - 1)->end[ring])
+    if (sent + c->bias >= room_entry(room, count - 1)->end[ring])
         return false;
     struct change ch;
     change_begin(&ch, w, c);

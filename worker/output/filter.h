@@ -1,12 +1,13 @@
-/* filter.h - lines for clients that do not see all of them, or not as they are: those who ignore
- * somebody, want times, or are edited in character mode.  Their lines go one by one into boxes, a
- * part at a time, each part when the one before is sent. */
-#ifndef WORKER_FILTER_H
-#define WORKER_FILTER_H
+/* filter.h - lines for clients that do not see all of them, or not as they are in the ring: clients
+ * that ignore a speaker, want times, or are echoed.  Their lines are copied into buffers one by
+ * one, a part at a time; the next part is made when the one before is sent.  By the client's owner
+ * only. */
+#ifndef WORKER_OUTPUT_FILTER_H
+#define WORKER_OUTPUT_FILTER_H
 
 #include "worker/record/change.h"
 
-/* The next part.  False if nothing is pending, or no box is free. */
+/* The next part.  False if nothing is pending, or no buffer is free. */
 bool filter_continue(struct worker *w, struct client *c);
 
 #endif

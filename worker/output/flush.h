@@ -1,47 +1,45 @@
-/* flush.h - from `count` to send(): the hot road, and the slow one beside it.
+/* flush.h - from `count` to send(): which client is sent what, and when the guard may rise.
  *
- * Direct: a client is a cursor into its ring; whatever is pending, one line or five hundred, is one
- * contiguous send() straight from shared memory.  No lock, no allocation, no copy, no parsing
- * between reading `count` and the send; what it touches of a client is one cache line.
+ * Direct path: a client is a cursor into its ring; what is pending, one line or five hundred, is
+ * one contiguous send() straight from shared memory.  Between reading `count` and the send there is
+ * no lock, no allocation, no copy and no parsing, and of a client one cache line is touched.
  *
- * Slow: boxes (private replies), lists under way, the notice of a lap, and filtered clients, whose
- * lines are copied into boxes one by one.
+ * Slow path: replies, lists under way, the notice of lost lines, and filtered clients, whose lines
+ * are copied into buffers one by one.
  *
- * A pass goes round the members in a circle that never starts over, in slices, so that input is
- * looked at in between and nobody is always last.  First flush, then raise the guard: a client is
- * lapped only after its own socket refused bytes. */
-#ifndef WORKER_FLUSH_H
-#define WORKER_FLUSH_H
+ * The flush walks the members in slices, so that input is read in between, and never starts over
+ * (state/flush_pass.h).  First it flushes, then it raises the guard: a client is overrun only after
+ * its own socket refused bytes. */
+#ifndef WORKER_OUTPUT_FLUSH_H
+#define WORKER_OUTPUT_FLUSH_H
 
-#include "worker/state/worker.h"
+#include "worker/state/local.h"
 
-/* Clients between two looks at the input and at `count`.  Few: a look costs less than one send, and
- * whoever comes after it is sent what was said meanwhile in the same send - with 512, each send
- * took fewer lines, and a line took twice as long to its last receiver. */
+/* Members between two looks at the input and at `count`.  Few: a look costs less than one send, and
+ * the members after it are sent the lines that came meanwhile in the same send.  With 512, each
+ * send took fewer lines, and a line took twice as long to its last receiver. */
 enum { FLUSH_SLICE = 32 };
 
-/* Takes up what was published since; then one slice.  True if members are left for another. */
+/* Includes what was published since; then one slice.  True if members are left for another slice.
+ */
 bool flush_slice(struct worker *w);
 
-/* Sends what is pending for one client as far as its socket takes it.  May close it. */
+/* Sends what is pending for one client as far as its socket takes it.  May begin its leave. */
 void flush_client(struct worker *w, struct client *c);
 
-/* The same, but nothing of the ring at or beyond ledger entry `until`: for a
- * private line in its place among the room's. */
-void flush_last(struct worker *w, struct client *c, uint64_t until);
+/* The same, but nothing of the ring at or beyond ledger entry `until`: for a private line in its
+ * place among the room's. */
+void flush_until(struct worker *w, struct client *c, uint64_t until);
 
+/* Whether its input should wait for its output: OUTPUT_WAITS bytes of replies are unread, or a list
+ * is under way. */
 enum { OUTPUT_WAITS = 4096 };
-/* So many bytes of replies are unread, or a list is under way, that its input should wait. */
 bool flush_waits(const struct client *c);
 
-/* All clients whose replies were queued. */
+/* All clients whose replies were queued since their last flush. */
 void flush_reply_pending(struct worker *w);
 
-/* EPOLLOUT: the socket takes bytes again. */
+/* The socket may take bytes again: EPOLLOUT, or a pause for memory has ended. */
 void flush_unblock(struct worker *w, struct client *c);
-
-/* Laps the client if it is behind ledger entry `guard`; [old_guard, count) is there to be read. */
-void flush_overrun_behind(struct worker *w, struct client *c, uint64_t old_guard, uint64_t guard,
-                          uint64_t count);
 
 #endif

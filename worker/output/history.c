@@ -3,8 +3,8 @@
 
 #include "worker/output/ignore.h"
 
-/* The first entry with no more than `lines` lines from it up to `before`.  What the slot's guard
- * covers is there to be shown. */
+/* The first entry from which no more than `lines` lines lead up to `before`.  The entries that the
+ * slot's guard covers can be shown. */
 static uint64_t history_first(const struct worker *w, uint64_t before, uint32_t lines) {
     const struct room *room = &w->seg->room;
     uint64_t lo = atomic_load_explicit(&w->slot->guard, memory_order_relaxed), hi = before;
@@ -19,7 +19,7 @@ static uint64_t history_first(const struct worker *w, uint64_t before, uint32_t 
     return lo;
 }
 
-/* Of the lines from `first` on, those that are shown. */
+/* How many lines from `first` up to `before` the client will see. */
 static uint32_t history_lines(struct change *ch, uint64_t first, uint64_t before) {
     const struct room *room = &ch->w->seg->room;
     uint32_t lines = room_entry(room, before - 1)->lines - room_entry(room, first - 1)->lines;
@@ -33,11 +33,9 @@ void history_show(struct change *ch, uint64_t before, uint32_t lines) {
     uint64_t first = history_first(ch->w, before, lines);
     uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
     change_settle_map(ch);
-    /* One who is in the room already has perhaps not been sent all of it: nothing is passed over.
-     */
     bool behind = (client_facts(ch->c)->flags & FACT_IN_ROOM) &&
                   ch->f->pos < room_start(room, first, ch->f->encoding);
-    if (behind)
+    if (behind) /* lines that it has not been sent are not skipped */
         first = room_find(room, ch->f->encoding, ch->f->pos, guard, before);
     struct words words = {.n = history_lines(ch, first, before)};
     if (words.n > 0)

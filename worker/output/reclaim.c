@@ -1,55 +1,51 @@
-/* relieve.c - see relieve.h. */
+/* reclaim.c - see reclaim.h. */
 #include "worker/output/reclaim.h"
 
 #include "worker/record/change.h"
 #include "worker/record/leave.h"
+#include "worker/state/buffer_request.h"
 
-bool reclaim_asked(const struct worker *w) {
-    return atomic_load_explicit(&w->seg->header->buffers_wanted, memory_order_acquire) !=
-           w->buffers_wanted;
+#include <stdlib.h>
+
+bool reclaim_make(struct reclaim *r, uint32_t len) {
+    r->looked = 0;
+    r->mark = calloc(len, sizeof *r->mark);
+    return r->mark != NULL;
 }
 
-void reclaim_ask(struct worker *w) {
-    struct segment_header *h = w->seg->header;
-    if (reclaim_asked(w))
-        return; /* by somebody, and not looked at yet */
-    atomic_fetch_add(&h->buffers_wanted, 1);
-    slots_ring(w->seg->slots, atomic_load(&h->slots_used), (int)w->index);
-}
-
-/* It counts as too long, then: the rest of it is dropped, and its end is told so. */
+/* The half-typed line counts as too long: its rest is dropped, and its end is answered so. */
 static void reclaim_line(struct worker *w, struct client *c) {
     struct change ch;
     change_begin(&ch, w, c);
-    ch.drop_replies = true; /* no box is free to say anything in */
+    ch.drop_replies = true; /* no buffer is free to say anything in */
     change_give_line_buffer(&ch);
     ch.f->line_len = 0;
     ch.f->flags |= FACT_OVERLONG;
     change_commit(&ch);
 }
 
-static void reclaim_member(struct worker *w, struct client *c) {
+static void reclaim_member(struct worker *w, struct reclaim *r, struct client *c) {
     const struct facts *f = client_facts(c);
     uint32_t fd = client_index(w, c), generation = (uint32_t)(client_tag(w, c) >> 32);
-    /* Its birth makes it another's mark if the descriptor is. */
-    uint32_t reads =
-        (uint32_t)atomic_load_explicit(&c->sent, memory_order_relaxed) + (generation << 20) + 1;
-    uint32_t types = ~generation;
+    /* The generation is mixed in, so that the mark of a former user of the descriptor never
+     * matches. */
+    uint32_t sent = (uint32_t)atomic_load_explicit(&c->sent, memory_order_relaxed);
+    uint32_t reads = sent + (generation << 20) + 1, types = ~generation;
     bool unread = c->mode == MODE_BLOCKED && f->tx != NO_BUFFER;
-    if (unread && w->reclaim_mark[fd] == reads)
-        leave_begin(w, c, "reads nothing, and no box is free for others");
-    else if (!unread && f->line_buffer != NO_BUFFER && w->reclaim_mark[fd] == types)
+    if (unread && r->mark[fd] == reads)
+        leave_begin(w, c, "reads nothing, and no buffer is free for others");
+    else if (!unread && f->line_buffer != NO_BUFFER && r->mark[fd] == types)
         reclaim_line(w, c);
-    w->reclaim_mark[fd] = unread ? reads : f->line_buffer != NO_BUFFER ? types : 0;
+    r->mark[fd] = unread ? reads : f->line_buffer != NO_BUFFER ? types : 0;
 }
 
-void reclaim_look(struct worker *w) {
-    if (!reclaim_asked(w))
+void reclaim_look(struct worker *w, struct reclaim *r) {
+    if (!buffer_request_pending(w))
         return;
-    w->buffers_wanted = atomic_load(&w->seg->header->buffers_wanted);
-    if (w->now - w->reclaim_looked < RECLAIM_MS)
-        return; /* who asks asks again */
-    w->reclaim_looked = w->now;
-    for (uint32_t i = w->member_count; i-- > 0;)
-        reclaim_member(w, worker_client(w, w->members[i]));
+    buffer_request_seen(w);
+    if (w->now - r->looked < RECLAIM_MS)
+        return; /* the worker that wants one makes another request */
+    r->looked = w->now;
+    for (uint32_t i = w->members.count; i-- > 0;)
+        reclaim_member(w, r, worker_client(w, w->members.at[i]));
 }

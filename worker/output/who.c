@@ -1,10 +1,12 @@
-/* list.c - see list.h. */
+/* who.c - see who.h. */
 #include "worker/output/who.h"
+
+#include "worker/state/label.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { LIST_PART = 3500, LIST_LOOK = 8192 }; /* bytes of a part; records looked at for it */
+enum { WHO_PART = 3500, WHO_RECORDS = 8192 }; /* bytes of a part; records looked at for it */
 
 void who_begin(struct change *ch, uint32_t which) {
     struct words words = {0};
@@ -13,30 +15,28 @@ void who_begin(struct change *ch, uint32_t which) {
     ch->f->list_next = 0;
 }
 
-static void idle_text(uint32_t ms, char out[16]) {
-    uint32_t minutes = ms / 60000;
+bool who_idle(uint32_t tenths, char out[WHO_IDLE_TEXT]) {
+    uint32_t minutes = tenths / 600;
     if (minutes < 60)
-        snprintf(out, 16, "%um", minutes);
+        snprintf(out, WHO_IDLE_TEXT, "%um", minutes);
     else if (minutes < 24 * 60)
-        snprintf(out, 16, "%uh", minutes / 60);
+        snprintf(out, WHO_IDLE_TEXT, "%uh", minutes / 60);
     else
-        snprintf(out, 16, "%ud", minutes / (24 * 60));
+        snprintf(out, WHO_IDLE_TEXT, "%ud", minutes / (24 * 60));
+    return minutes > 0;
 }
 
-static void who_line(struct change *ch, const struct client *other, const struct facts *facts,
-                     bool idle) {
-    char called[NAME_BYTES_MAX + 80], since[16];
-    if (facts->flags & FACT_NAMED)
-        client_called(other, facts, called);
-    else
-        client_endpoint(other, called);
-    uint32_t quiet = ch->w->now - facts->last_input; /* or it was heard a moment after our `now` */
-    if (idle && quiet >= 60000 && quiet < UINT32_MAX - 60000) {
-        idle_text(quiet, since);
-        struct words words = {.name = called, .text = since};
+static void who_line(struct change *ch, const struct client_view *other, bool idle, uint32_t now) {
+    char label[LABEL_TEXT], since[WHO_IDLE_TEXT];
+    label_unique(&other->facts, &other->addr, other->port, label);
+    uint32_t quiet = now - other->facts.last_input;
+    if ((int32_t)quiet < 0) /* it typed in another worker after `now` was read */
+        quiet = 0;
+    if (idle && who_idle(quiet, since)) {
+        struct words words = {.name = label, .text = since};
         change_sentence(ch, SAY_WHO_IDLE, &words);
     } else {
-        change_utf8(ch, called, strlen(called));
+        change_utf8(ch, label, strlen(label));
         change_bytes(ch, "\r\n", 2);
     }
 }
@@ -46,15 +46,14 @@ bool who_continue(struct worker *w, struct client *c) {
     change_begin(&ch, w, c);
     bool idle = ch.f->flags & FACT_LIST_ALL;
     uint32_t at = ch.f->list_next, looked = 0, len = w->seg->clients.len;
-    for (; at < len && looked < LIST_LOOK && ch.f->tx_len < LIST_PART; at++, looked++) {
-        struct facts other;
-        uint32_t generation;
-        const struct client *o = worker_client(w, at);
-        if (client_peek(o, &other, &generation) && (other.flags & FACT_IN_ROOM))
-            who_line(&ch, o, &other, idle);
+    uint32_t now = segment_tenths(w->seg);
+    for (; at < len && looked < WHO_RECORDS && ch.f->tx_len < WHO_PART; at++, looked++) {
+        struct client_view other;
+        if (client_peek(worker_client(w, at), &other) && (other.facts.flags & FACT_IN_ROOM))
+            who_line(&ch, &other, idle, now);
     }
     ch.f->list_next = at;
-    if (at == len)
+    if (at >= len)
         ch.f->flags &= ~(uint32_t)(FACT_LIST_ROOM | FACT_LIST_ALL);
     return change_commit(&ch);
 }

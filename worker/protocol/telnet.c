@@ -1,8 +1,10 @@
-/* telnet.c - the scanner: see telnet.h.  What options and subnegotiations mean is
+/* telnet.c - the scanner: see telnet.h.  Options and subnegotiations are
  * telnet_option.c's.
  *
  * Text is the hot path: a run of it is found eight bytes at a time. */
 #include "worker/protocol/telnet.h"
+
+#include "worker/protocol/telnet_option.h"
 
 #include <string.h>
 
@@ -34,26 +36,27 @@ enum state {
 };
 
 /* Bytes that are not text.  None occurs inside a character of GBK, GB18030, Big5 or UTF-8. */
-static const uint8_t keys[256] = {
+static const uint8_t telnet_keys[256] = {
     [CR] = TELNET_END_OF_LINE,  [LF] = TELNET_END_OF_LINE,  [0x08] = TELNET_ERASE_CHAR,
     [0x7F] = TELNET_ERASE_CHAR, [0x15] = TELNET_ERASE_LINE, [0x17] = TELNET_ERASE_WORD,
     [0x12] = TELNET_REPRINT,    [0x03] = TELNET_INTERRUPT,
 };
 
 /* Commands that are events by themselves; others are swallowed. */
-static const uint8_t commands[256] = {
+static const uint8_t telnet_commands[256] = {
     [BREAK] = TELNET_INTERRUPT, [IP] = TELNET_INTERRUPT,  [AYT] = TELNET_AYT,
     [EC] = TELNET_ERASE_CHAR,   [EL] = TELNET_ERASE_LINE, [AO] = TELNET_STATE,
     [SUSP] = TELNET_STATE,
 };
 
-/* GNU telnet looks at seven bits of what is typed for its keys, so that these may have been bytes
- * of a character: telnet_event.typed. */
-static const uint8_t typed_as[256] = {[IP] = 0x83, [AO] = 0x8F, [SUSP] = 0x9A, [BREAK] = 0x9C};
+/* GNU telnet looks at seven bits of what is typed for its own keys, so that these commands may have
+ * been bytes of a character: telnet_event.typed. */
+static const uint8_t telnet_typed_as[256] = {
+    [IP] = 0x83, [AO] = 0x8F, [SUSP] = 0x9A, [BREAK] = 0x9C};
 
 /* Length of the text at the start of p[0, n).  A word is taken whole if it has no byte below 20, 7F
  * or FF; anything else is looked at byte by byte. */
-static size_t text_run(const uint8_t *p, size_t n) {
+static size_t telnet_text_run(const uint8_t *p, size_t n) {
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     size_t i = 0;
     for (;;) {
@@ -65,21 +68,21 @@ static size_t text_run(const uint8_t *p, size_t n) {
         }
         size_t end = i + sizeof ones < n ? i + sizeof ones : n;
         for (; i < end; i++)
-            if (keys[p[i]] || p[i] == IAC)
+            if (telnet_keys[p[i]] || p[i] == IAC)
                 return i;
         if (i == n)
             return n;
     }
 }
 
-static void text_event(struct telnet_event *ev, const uint8_t *bytes, size_t len) {
+static void telnet_text(struct telnet_event *ev, const uint8_t *bytes, size_t len) {
     ev->kind = TELNET_TEXT;
     ev->bytes = bytes;
     ev->len = len;
 }
 
 /* One step outside any command; returns the bytes consumed. */
-static size_t scan_data(struct telnet *t, const uint8_t *in, size_t n, struct telnet_event *ev) {
+static size_t telnet_data(struct telnet *t, const uint8_t *in, size_t n, struct telnet_event *ev) {
     if (*in == IAC) { /* may come between CR and LF */
         t->state = COMMAND;
         return 1;
@@ -88,32 +91,32 @@ static size_t scan_data(struct telnet *t, const uint8_t *in, size_t n, struct te
     t->flags &= ~TELNET_AFTER_CR;
     if (after_cr && (*in == LF || *in == 0))
         return 1;
-    if (keys[*in]) {
-        ev->kind = keys[*in];
+    if (telnet_keys[*in]) {
+        ev->kind = telnet_keys[*in];
         if (*in == CR)
             t->flags |= TELNET_AFTER_CR;
         return 1;
     }
-    size_t len = text_run(in, n);
-    text_event(ev, in, len);
+    size_t len = telnet_text_run(in, n);
+    telnet_text(ev, in, len);
     return len;
 }
 
-/* A whole command was heard; the first one is worth a commit. */
-static void command_done(struct telnet *t, struct telnet_event *ev) {
+/* A command is complete; a client's first one is an event, so that it is committed. */
+static void telnet_command_done(struct telnet *t, struct telnet_event *ev) {
     t->state = DATA;
     if (!(t->flags & TELNET_SPOKEN) && ev->kind == TELNET_NONE)
         ev->kind = TELNET_STATE;
     t->flags |= TELNET_SPOKEN;
 }
 
-static size_t scan_command(struct telnet *t, uint16_t *sub_len, const uint8_t *in, size_t n,
-                           struct telnet_event *ev) {
+static size_t telnet_command(struct telnet *t, uint16_t *sub_len, const uint8_t *in, size_t n,
+                             struct telnet_event *ev) {
     if (*in == IAC) { /* a data byte of 255, and what follows */
         t->state = DATA;
         t->flags &= ~TELNET_AFTER_CR;
-        size_t len = 1 + text_run(in + 1, n - 1);
-        text_event(ev, in, len);
+        size_t len = 1 + telnet_text_run(in + 1, n - 1);
+        telnet_text(ev, in, len);
         return len;
     }
     if (*in >= TELNET_WILL) {
@@ -123,27 +126,27 @@ static size_t scan_command(struct telnet *t, uint16_t *sub_len, const uint8_t *i
         t->state = SUB;
         *sub_len = 0;
     } else if (*in >= END_OF_FILE) {
-        ev->kind = commands[*in];
-        ev->typed = typed_as[*in];
-        command_done(t, ev);
+        ev->kind = telnet_commands[*in];
+        ev->typed = telnet_typed_as[*in];
+        telnet_command_done(t, ev);
     } else {
-        t->state = DATA; /* no command, and no telnet: a letter of Latin-1, most likely */
+        t->state = DATA; /* no telnet command: a letter of Latin-1, most likely */
     }
     return 1;
 }
 
-static void sub_done(struct telnet *t, const uint8_t *sub, uint16_t *sub_len,
-                     struct telnet_event *ev) {
+static void telnet_sub_done(struct telnet *t, const uint8_t *sub, uint16_t *sub_len,
+                            struct telnet_event *ev) {
     ev->kind = TELNET_STATE;
     telnet_sub_heard(t, sub, *sub_len, ev);
     *sub_len = 0;
-    command_done(t, ev);
+    telnet_command_done(t, ev);
 }
 
 /* One step inside a subnegotiation; returns the bytes consumed, 0 where another state takes over.
  */
-static size_t scan_sub(struct telnet *t, uint8_t *sub, uint16_t *sub_len, uint8_t byte,
-                       struct telnet_event *ev) {
+static size_t telnet_sub(struct telnet *t, uint8_t *sub, uint16_t *sub_len, uint8_t byte,
+                         struct telnet_event *ev) {
     bool data = t->state == SUB ? byte != IAC : byte == IAC;
     if (data && *sub_len >= TELNET_SUB_MAX) {
         t->state = t->state == SUB ? SKIP : SKIP_COMMAND;
@@ -152,15 +155,15 @@ static size_t scan_sub(struct telnet *t, uint8_t *sub, uint16_t *sub_len, uint8_
     if (data)
         sub[(*sub_len)++] = byte;
     if (t->state == SUB_COMMAND && byte == SE)
-        sub_done(t, sub, sub_len, ev);
+        telnet_sub_done(t, sub, sub_len, ev);
     else /* IAC and another byte than IAC or SE is swallowed */
         t->state = t->state == SUB && byte == IAC ? SUB_COMMAND : SUB;
     return 1;
 }
 
 /* Too long: discarded up to its end or the end of the line, which then ends the line. */
-static size_t scan_skip(struct telnet *t, uint16_t *sub_len, uint8_t byte,
-                        struct telnet_event *ev) {
+static size_t telnet_skip(struct telnet *t, uint16_t *sub_len, uint8_t byte,
+                          struct telnet_event *ev) {
     if (t->state == SKIP && (byte == CR || byte == LF)) {
         t->state = DATA;
         t->flags &= ~TELNET_AFTER_CR;
@@ -171,7 +174,7 @@ static size_t scan_skip(struct telnet *t, uint16_t *sub_len, uint8_t byte,
     if (t->state == SKIP_COMMAND && byte == SE) {
         ev->kind = TELNET_STATE;
         *sub_len = 0;
-        command_done(t, ev);
+        telnet_command_done(t, ev);
         return 1;
     }
     t->state = t->state == SKIP && byte == IAC ? SKIP_COMMAND : SKIP;
@@ -186,16 +189,16 @@ size_t telnet_next(struct telnet *t, uint8_t *sub, uint16_t *sub_len, const uint
     ev->typed = 0;
     while (i < n && ev->kind == TELNET_NONE) {
         switch (t->state) {
-        case DATA: i += scan_data(t, in + i, n - i, ev); break;
-        case COMMAND: i += scan_command(t, sub_len, in + i, n - i, ev); break;
+        case DATA: i += telnet_data(t, in + i, n - i, ev); break;
+        case COMMAND: i += telnet_command(t, sub_len, in + i, n - i, ev); break;
         case OPTION:
             telnet_option_heard(t, t->verb, in[i++], ev);
-            command_done(t, ev);
+            telnet_command_done(t, ev);
             break;
         case SUB:
-        case SUB_COMMAND: i += scan_sub(t, sub, sub_len, in[i], ev); break;
+        case SUB_COMMAND: i += telnet_sub(t, sub, sub_len, in[i], ev); break;
         case SKIP:
-        case SKIP_COMMAND: i += scan_skip(t, sub_len, in[i], ev); break;
+        case SKIP_COMMAND: i += telnet_skip(t, sub_len, in[i], ev); break;
         default: t->state = DATA; /* damaged memory: begin afresh */
         }
     }

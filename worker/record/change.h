@@ -1,74 +1,79 @@
-/* edit.h - one change to one client, with the boxes it needs and the replies it brings.
+/* change.h - one change to one client: new facts, the buffers they need, and the replies they
+ * bring.
  *
  *     struct change ch;
  *     change_begin(&ch, w, c);
- *     ch.f->... = ...;                        facts, invisible until the commit
+ *     ch.f->... = ...;                          facts, invisible until the commit
  *     change_sentence(&ch, SAY_..., &words);    a private reply, in the client's encoding
- *     if (!change_commit(&ch)) ... no box was free: nothing has happened, try again later
+ *     if (!change_commit(&ch)) ...              no buffer was free: nothing has happened
  *
- * A reply never splits a line: if the ring's line in progress was torn by a partial send, its rest
- * is copied into the boxes first (client.h, output map).  Boxes taken by an edit that fails are
- * given back at once, and the client is held (PAUSE_BUFFERS) until it is tried again, input and
- * output; boxes the facts no longer name are given back after the commit.  Edits of one client do
- * not nest; edits of two clients may be open at once. */
-#ifndef WORKER_EDIT_H
-#define WORKER_EDIT_H
+ * A reply never splits a line: if a partial send tore the ring's line in progress, its rest is
+ * copied into the buffers first (client.h, output map).  When a change fails, the buffers it took
+ * are given back and the client is paused (PAUSE_BUFFERS) until input and output are tried again.
+ * Buffers that the facts no longer name are given back after the commit.  Changes of one client do
+ * not nest; changes of two clients may be open at once.  By the client's owner only. */
+#ifndef WORKER_RECORD_CHANGE_H
+#define WORKER_RECORD_CHANGE_H
 
-#include "worker/state/worker.h"
+#include "worker/state/local.h"
 #include "worker/text/sentence.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CHANGE_BUFFERS = 24 };
+enum { CHANGE_TAKEN = 24, CHANGE_GIVEN = 4 };
 
 struct change {
     struct worker *w;
     struct client *c;
     struct facts *f;
     uint64_t tag;
-    bool failed;       /* a box was wanted and none was free */
-    bool drop_replies; /* replies are dropped: the change itself must not wait for a box */
-    uint32_t tail;     /* the outbox the next byte goes to; NO_BUFFER: find it */
-    uint32_t old_head; /* an outbox chain that is drained */
+    bool failed;       /* a buffer was wanted and none was free */
+    bool drop_replies; /* the change itself must not wait for a buffer */
+    uint32_t tail;     /* the tx buffer that the next byte goes to; NO_BUFFER: not found yet */
+    uint32_t old_head; /* a chain that is drained: given back after the commit */
     uint32_t old_len;
-    uint32_t taken_count, given_count;
-    uint32_t taken[CHANGE_BUFFERS]; /* tx_buffers */
-    uint32_t given[4];              /* tx_buffers, single */
     uint32_t rx_taken, rx_given;
+    uint32_t taken_count, given_count;
+    uint32_t taken[CHANGE_TAKEN]; /* tx buffers */
+    uint32_t given[CHANGE_GIVEN]; /* tx buffers that are in no chain */
 };
 
 void change_begin(struct change *ch, struct worker *w, struct client *c);
+/* An echoed client's half-typed line is drawn again, then the facts become the client's.  False:
+ * the change failed and is abandoned. */
 bool change_commit(struct change *ch);
+/* Gives back what it took; the facts stay as they were. */
 void change_abandon(struct change *ch);
 
 /* Replies; nothing is sent before the commit.  Bytes are as the client is to receive them; UTF-8 is
- * put into the client's encoding first.  change_raw is for what is no reply and leaves the
- * half-typed line where it is: telnet's answers, and the drawing of that line (screen.h). */
+ * encoded first.  change_raw is for what is no reply and leaves the half-typed line where it is:
+ * telnet's answers, and the drawing of that line. */
 void change_raw(struct change *ch, const void *bytes, size_t len);
 void change_bytes(struct change *ch, const void *bytes, size_t len);
 void change_utf8(struct change *ch, const char *utf8, size_t len);
 void change_sentence(struct change *ch, enum sentence which, const struct words *words);
 
-/* Makes the map begin at what has been sent, so that `pos` may be moved (lapping, history, another
- * encoding).  change_bytes does it by itself.  The rest of a torn line is kept, in the boxes. */
+/* Takes an echoed client's half-typed line off its screen until the commit.  A line that this
+ * change has finished stays there, and is ended. */
+void change_hide_line(struct change *ch);
+
+/* Makes the map begin at what has been sent, so that `pos` may be moved (overruns, history, another
+ * encoding).  change_raw does it by itself.  The rest of a torn line is kept, in the buffers. */
 void change_settle_map(struct change *ch);
 
-/* Boxes for the input side; NULL (and failed) if none is free. */
-struct rx_buffer *change_rx(struct change *ch);
-struct tx_buffer *change_line_buffer(struct change *ch);
-void change_give_input(struct change *ch);       /* inbox and line box: no longer needed */
-void change_give_line_buffer(struct change *ch); /* the line box alone */
+/* Forgets all output that has not been sent, and the rest of a torn line. */
+void change_drop_output(struct change *ch);
 
-/* The boxes of a chain that holds `len` bytes from `head` on; stops early at a box that is not the
- * tag's (a damaged chain costs its client alone). */
-void chain_give(struct worker *w, uint64_t tag, uint32_t head, uint32_t len);
-
-/* A client's name for others: its name, or its address. */
-const char *client_called(const struct client *c, const struct facts *f,
-                          char out[NAME_BYTES_MAX + 1]);
-void client_address(const struct client *c, char out[64]);  /* plain IPv4 or IPv6 */
-void client_endpoint(const struct client *c, char out[80]); /* address:port */
+/* Buffers; NULL or NO_BUFFER, and failed, if none is free. */
+uint32_t change_take(struct change *ch);
+uint32_t change_take_low(struct change *ch); /* for long (buffer_take_low); not a failure if none */
+struct rx_buffer *change_rx(struct change *ch);          /* the client's, taken if it has none */
+struct tx_buffer *change_line_buffer(struct change *ch); /* the same for a long half-typed line */
+/* To be given back after the commit. */
+void change_give(struct change *ch, uint32_t buffer);
+void change_give_input(struct change *ch); /* rx and line buffer */
+void change_give_line_buffer(struct change *ch);
 
 #endif

@@ -1,26 +1,28 @@
-/* screen.h - the half-typed line on the screen of a client that the server echoes (FACT_ECHOED).
+/* echo.h - the half-typed line on the screen of a client that the server echoes (FACT_ECHOED).
  *
- * FACT_DRAWN: the line that the committed record holds stands on the screen, behind everything said
- * so far.  Whoever wants to say something has it taken away first (echo_clear, by change_bytes),
- * and the commit puts back what is then the line (echo_settle, by change_commit).  So between two
- * commits an edited client's line is always drawn, and what is drawn is always a function of the
- * record: a successor knows the screen as well as its predecessor did. */
-#ifndef WORKER_SCREEN_H
-#define WORKER_SCREEN_H
+ * FACT_DRAWN: the line that the committed record holds is on the screen, behind everything said so
+ * far. A reply first takes it away, and the commit draws what is then the line (change.c).  So
+ * between two commits an echoed client's line is always drawn, and what is drawn is a function of
+ * the record alone: a successor knows the screen as well as its predecessor did.
+ *
+ * These functions only compute bytes to send; `f` are the facts that hold the line, `seg` its
+ * buffers. */
+#ifndef WORKER_RECORD_ECHO_H
+#define WORKER_RECORD_ECHO_H
 
-#include "worker/record/change.h"
+#include "ipc/segment.h"
+#include "worker/protocol/draw.h"
 
-/* FACT_DRAWN is set and something is to be said: takes the line away.  If the line under way has
- * been finished in this edit it stays, and is ended. */
-void echo_clear(struct change *ch);
+#include <stddef.h>
 
-/* Last in an edit of an edited client. */
-void echo_settle(struct change *ch);
+/* The line as the terminal is shown it.  Returns the length. */
+size_t echo_line(const struct segment *seg, const struct facts *f, char out[TYPED_SHOWN_MAX]);
 
-/* A key changed the line, which nothing said in this edit has taken away. */
-void echo_typed(struct change *ch);
+/* What takes it away; the cursor is then where it began. */
+size_t echo_away(const struct segment *seg, const struct facts *f, char out[DRAW_MAX]);
 
-/* The client begins or ceases to be edited.  Until now it showed itself what it typed. */
-void echo_set(struct change *ch, bool on);
+/* What makes of the line of `was` the line of `f`. */
+size_t echo_change(const struct segment *seg, const struct facts *was, const struct facts *f,
+                   char out[DRAW_MAX]);
 
 #endif

@@ -1,26 +1,21 @@
-/* leave.h - the end of a connection, in an order that may be cut anywhere.
+/* leave.h - the end of a connection begins.  Its steps may be cut by a death anywhere:
  *
- *     leave_begin    life = CLOSING; nothing more is read from it
- *     leave_stage    its leave is staged (if anybody saw it come), published, applied: FACT_LEFT
- *     leave_finish   boxes given back; the descriptor closed, if it is still that socket; life =
- * FREE
+ *     leave_begin       state CLOSING; nothing more is read from it
+ *     closing_stage     its leave is staged (if its coming was announced), published, applied
+ *     closing_finish    buffers given back; the descriptor closed, if it is still that socket; FREE
  *
- * A successor that finds a record CLOSING goes on at the first step that is not done yet. */
-#ifndef WORKER_LEAVE_H
-#define WORKER_LEAVE_H
+ * A successor that finds a record CLOSING goes on at the first step that is not done yet
+ * (worker/ledger/closing.h).  By the client's owner only. */
+#ifndef WORKER_RECORD_LEAVE_H
+#define WORKER_RECORD_LEAVE_H
 
-#include "worker/state/worker.h"
+#include "worker/state/local.h"
 
-/* `why`: for the log; NULL: it went by itself. */
+/* `why`: for the log; NULL: the client ended it.  No effect if it is not live. */
 void leave_begin(struct worker *w, struct client *c, const char *why);
-/* Its socket takes nothing any more.  What it sent before that is still read and said; then it
- * goes. */
-void leave_lost(struct worker *w, struct client *c);
-/* A last sentence, then the end.  May fail to be told to one who does not read. */
-void leave_goodbye(struct worker *w, struct client *c, uint32_t sentence, const char *why);
 
-/* Stages the leaves of all who are going, as far as the stage has room. */
-void leave_stage(struct worker *w);
-void leave_finish(struct worker *w, struct client *c);
+/* Its socket takes nothing any more.  Pending output is dropped and its buffers are freed; input
+ * that was received before is still processed, and then the connection ends. */
+void leave_write_failed(struct worker *w, struct client *c);
 
 #endif

@@ -1,10 +1,15 @@
-/* stage.h - lines rendered and waiting for one hold of the gate.
+/* stage.h - lines that are rendered and wait for one hold of the gate.
  *
- * A line is decided once, under the gate (is the name free? is the addressee here?), and becomes a
- * ledger entry; its effects on records come after the commit, in apply.c.  What is refused under
- * the gate is answered by a private reply (command_refused). */
-#ifndef WORKER_STAGE_H
-#define WORKER_STAGE_H
+ * A line is staged outside the gate, rendered once per wire encoding.  worker/ledger/publish.c
+ * decides it under the gate (is the name free? is the addressee here?) and makes it a ledger entry.
+ * Its effects on records come after the commit (apply.c); a line that was refused is answered
+ * (command/refusal.c).
+ *
+ * Indexes.  Of `count` lines, those below `next` are published or refused, those below `answered`
+ * are done with.  When all are done the stage is emptied.  Memory is the owner's; nothing here
+ * fails: the caller asks stage_fits first, and what does not fit in spite of that is cut. */
+#ifndef WORKER_STATE_STAGE_H
+#define WORKER_STATE_STAGE_H
 
 #include "ipc/room.h"
 
@@ -13,45 +18,51 @@
 
 enum { STAGE_LINES = 256, STAGE_BYTES = 65536 };
 
-struct worker;
-
 enum stage_verdict {
     STAGE_PUBLISHED,
     STAGE_NAME_TAKEN,
-    STAGE_NOBODY, /* no addressee of that name */
+    STAGE_NOBODY, /* no addressee of that name; of a move: its receiver is gone */
     STAGE_NAMES_FULL,
 };
 
 struct staged {
     struct room_line line;
-    uint64_t key;      /* the new name's, or the addressee's */
-    uint64_t old_key;  /* LEAVE, NICK: the name given up; 0: none */
+    uint64_t key;      /* of the new name, or of the addressee's; 0: nothing to decide */
+    uint64_t old_key;  /* LEAVE, NICK: of the name given up; 0: none */
     uint64_t consumed; /* the client's input up to and with this line */
-    uint8_t telnet[8]; /* the codec's state there: a refusal commits it */
-    uint8_t verdict;
+    uint8_t verdict;   /* enum stage_verdict, once decided */
 };
 
 struct stage {
-    uint32_t count; /* lines staged */
-    uint32_t next;  /* of these, published */
+    uint32_t limit[RING_COUNT]; /* bytes of a batch */
+    uint8_t slot;               /* of the publisher */
+    bool closed;                /* the ring is full, or a predecessor's entries are being applied */
+    uint32_t count, next, answered;
     uint32_t used[RING_COUNT];
     struct staged line[STAGE_LINES];
     uint8_t text[RING_COUNT][STAGE_BYTES];
 };
 
-/* Room for one more line of up to `bytes` in every encoding? */
-bool stage_fits(const struct worker *w, uint32_t bytes);
+void stage_init(struct stage *stage, const struct room *room, uint32_t slot);
 
-/* A new staged line with kind, client, birth, time and slot filled in; never fails after
- * stage_fits. The text is appended by stage_text (rendered into every encoding from UTF-8) and
- * stage_side. */
-struct staged *stage_add(struct worker *w, enum entry_kind kind, uint32_t client,
-                         uint32_t generation, uint64_t consumed);
-void stage_text(struct worker *w, struct staged *s, const char *utf8, uint32_t len);
-void stage_side(struct worker *w, struct staged *s, const void *bytes, uint32_t len);
+/* Whether one more line of up to `bytes` in every ring fits. */
+bool stage_fits(const struct stage *stage, uint32_t bytes);
 
-/* Publishes all that is staged in one hold of the gate, rings the bells, applies the entries.
- * False if the ring is full: the rest stays staged; try again after the next flush. */
-bool stage_publish(struct worker *w);
+/* A new staged line, after stage_fits.  `consumed`: the client's input up to and with it; `time`:
+ * in 10 ms (segment_ticks).  Text and side data are appended, each as often as needed. */
+struct staged *stage_add(struct stage *stage, enum entry_kind kind, uint32_t client,
+                         uint32_t generation, uint64_t consumed, uint32_t time);
+/* UTF-8, rendered into every encoding; cut between characters if it does not fit. */
+void stage_text(struct stage *stage, struct staged *s, const char *utf8, uint32_t len);
+/* Cut if it does not fit. */
+void stage_side(struct stage *stage, struct staged *s, const void *bytes, uint32_t len);
+
+/* Every line is answered: the stage is empty again. */
+void stage_reset(struct stage *stage);
+
+/* Lines that wait because the ring is full. */
+static inline bool stage_blocked(const struct stage *stage) {
+    return stage->next < stage->count;
+}
 
 #endif

@@ -32,6 +32,11 @@ const struct charset_name *charset_find(const char *name, size_t n) {
     return NULL;
 }
 
+const char *charset_label(enum encoding enc) {
+    static const char *const labels[ENC_COUNT] = {"utf-8", "gbk", "big5"};
+    return labels[enc];
+}
+
 const char *charset_init(void) {
     for (int e = 0; e < ENC_COUNT; e++) {
         if (codecs[e].strict_name == NULL)
@@ -193,11 +198,4 @@ size_t charset_last_start(enum encoding enc, const uint8_t *line, size_t n) {
         i += len;
     }
     return last;
-}
-
-size_t charset_columns(enum encoding enc, const uint8_t *line, size_t n) {
-    size_t total = 0, columns;
-    for (size_t i = 0; i < n; total += columns)
-        i += typed_length(enc, line + i, n - i, &columns);
-    return total;
 }

@@ -1,11 +1,11 @@
-/* charset.h - encodings on the wire: what a client types becomes UTF-8, what it is sent is made of
- * it.
+/* charset.h - encodings on the wire: what a client types becomes UTF-8, and UTF-8 becomes what it
+ * is sent.
  *
- * Four iconv descriptors, opened once in the parent of all processes, are the only state: each
+ * The only state is a set of iconv descriptors, opened once in the parent of all processes.  Each
  * process uses its copy, from one thread.  They are reset at each call.  Nothing is allocated after
  * charset_init.  GBK is code page 936 (glibc's GBK has the euro at 80). */
-#ifndef WORKER_CHARSET_H
-#define WORKER_CHARSET_H
+#ifndef WORKER_TEXT_CHARSET_H
+#define WORKER_TEXT_CHARSET_H
 
 #include "ipc/config.h"
 
@@ -16,11 +16,13 @@
 /* NULL, or a sentence why the encodings cannot be had. */
 const char *charset_init(void);
 
-/* A finished line as UTF-8.  It is recognised: valid UTF-8 is UTF-8 (charset_is_utf8); else, if
- * valid in the client's double-byte encoding, that (GBK until it chose Big5); else each bad byte
- * becomes U+FFFD, and the rest is read as `enc`.  A line is never dropped for its bytes. enc   what
- * the client is sent used  what the line was read as; `enc` where it does not tell (ASCII, or valid
- * in nothing) Returns the length, or CHARSET_TOO_LONG if that is beyond out_size (out then holds
+/*-
+ * A finished line as UTF-8.  Its encoding is recognised: valid UTF-8 is UTF-8 (charset_is_utf8);
+ * else, if valid in the client's double-byte encoding, that (GBK until it chose Big5); else each
+ * bad byte becomes U+FFFD, and the rest is read as `enc`.  A line is never dropped for its bytes.
+ *     enc    what the client is sent
+ *     used   what the line was read as; `enc` where its bytes do not tell (ASCII, or valid in
+ * nothing) Returns the length, or CHARSET_TOO_LONG if that is beyond out_size (out then holds
  * rubbish). CHARSET_DECODE_MAX(n) bytes are always enough. */
 #define CHARSET_TOO_LONG (-1)
 #define CHARSET_DECODE_MAX(n) (3 * (n))
@@ -44,10 +46,11 @@ struct charset_name {
 };
 const struct charset_name *charset_find(const char *name, size_t n);
 
+/* What /encoding calls it: "utf-8". */
+const char *charset_label(enum encoding enc);
+
 /* For editing a line as typed, raw: where the last character of line[0, n), n > 0, begins (with the
- * marks that stand on it; half a character is one), and the columns line[0, n) takes on the screen
- * of a terminal in that encoding. */
+ * marks that are on it; half a character is one). */
 size_t charset_last_start(enum encoding enc, const uint8_t *line, size_t n);
-size_t charset_columns(enum encoding enc, const uint8_t *line, size_t n);
 
 #endif

@@ -1,4 +1,4 @@
-/* text.c - see text.h. */
+/* sanitize.c - see sanitize.h. */
 #include "worker/text/sanitize.h"
 
 #include "ipc/unicode.h"
@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool printable(char c) {
+static bool sanitize_plain(char c) {
     return c >= 0x20 && c < 0x7F;
 }
 
 size_t sanitize(char *s, size_t n) {
     size_t from = 0, to, len;
-    while (from < n && printable(s[from]))
+    while (from < n && sanitize_plain(s[from]))
         from++;
     unsigned marks =
         from > 0 ? 0 : SANITIZE_MARKS_MAX; /* at the start there is nothing to stand on */
@@ -22,7 +22,7 @@ size_t sanitize(char *s, size_t n) {
             s[from] = ' ';
         else if (cp == UNICODE_BAD)
             continue;
-        else if (!printable(s[from])) {
+        else if (!sanitize_plain(s[from])) {
             uint8_t kind = unicode_properties(cp).class;
             if (kind == UNICODE_DROP || (kind == UNICODE_MARK && marks == SANITIZE_MARKS_MAX))
                 continue;
@@ -35,13 +35,4 @@ size_t sanitize(char *s, size_t n) {
         s[to++] = s[from];
     }
     return to;
-}
-
-size_t text_columns(const char *s, size_t n) {
-    size_t columns = 0, len;
-    for (size_t i = 0; i < n; i += len) {
-        int32_t cp = unicode_decode(s + i, n - i, &len);
-        columns += cp == UNICODE_BAD ? 1 : unicode_properties(cp).columns;
-    }
-    return columns;
 }

@@ -1,9 +1,9 @@
-/* text.h - what of a client's text may reach another person's terminal.
+/* sanitize.h - what of a client's text may reach another person's terminal.
  *
  * Text is valid UTF-8 here (charset.h sees to that) and is looked at by code point, never by byte:
  * second bytes of Chinese characters look like anything.  Pure functions; safe anywhere. */
-#ifndef WORKER_TEXT_H
-#define WORKER_TEXT_H
+#ifndef WORKER_TEXT_SANITIZE_H
+#define WORKER_TEXT_SANITIZE_H
 
 #include <stddef.h>
 
@@ -17,8 +17,5 @@ enum { SANITIZE_MARKS_MAX = 4 };
  * without a character to stand on and more than SANITIZE_MARKS_MAX on one.  Of an escape sequence
  * that leaves a harmless `[2J`.  What is clean stays as it is: cleaning twice is cleaning once. */
 size_t sanitize(char *s, size_t n);
-
-/* Columns that s[0, n) takes on a terminal (UAX 11: Chinese characters two, marks none). */
-size_t text_columns(const char *s, size_t n);
 
 #endif

@@ -6,13 +6,14 @@
 
 static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_GREETING] = {"Welcome to {room}", "欢迎进入{room}聊天室!"},
-    [SAY_COMES] = {"{name} has entered the room.", "{name}进入聊天室!"},
-    [SAY_GOES] = {"{name} has left the room.", "{name}离开聊天室!"},
+    [SAY_JOINED] = {"{name} has entered the room.", "{name}进入聊天室!"},
+    [SAY_LEFT] = {"{name} has left the room.", "{name}离开聊天室!"},
     [SAY_LOG_IN] = {"Please log in\r\nUse \"login <nick>\"", "请先登录\r\n使用\"login <昵称>\""},
     [SAY_NO_NAME] = {"Please enter a name", "请输入名字"},
     [SAY_NAME_TAKEN] = {"The name \"{name}\" is taken.\r\nPlease try again.",
                         "名字\"{name}\"已被使用。\r\n请重试。"},
     [SAY_SPEECH] = {"{name}: {text}", "{name}: {text}"},
+    [SAY_BARE] = {"{text}", "{text}"},
     [SAY_LOOK] = {"The following are in this room:", "聊天室里有:"},
     [SAY_WHO] = {"The following are logged in:", "在线用户:"},
     [SAY_WHO_IDLE] = {"{name} (idle {text})", "{name} (空闲 {text})"},
@@ -55,46 +56,64 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_HERE] = {"*** Yes, {room} is here.", "*** {room}在这里。"},
 };
 
-/* Cuts so that no character is split: a continuation byte at the cut moves it back. */
-static size_t cut(const char *text, size_t len, size_t room) {
-    if (len <= room)
+/* How many bytes of text[0, len) fit into `space`: whole characters only. */
+static size_t sentence_fits(const char *text, size_t len, size_t space) {
+    if (len <= space)
         return len;
-    while (room > 0 && ((unsigned char)text[room] & 0xC0) == 0x80)
-        room--;
-    return room;
+    while (space > 0 && ((unsigned char)text[space] & 0xC0) == 0x80)
+        space--;
+    return space;
 }
 
-static size_t put(char *out, size_t at, size_t size, const char *text, size_t len) {
-    len = cut(text, len, size - at);
-    memcpy(out + at, text, len);
-    return at + len;
+/* A text under construction; the last two bytes of it are kept for the line end. */
+struct sentence_out {
+    char *at;
+    size_t space;
+};
+
+static void sentence_put(struct sentence_out *out, const char *text, size_t len) {
+    len = sentence_fits(text, len, out->space);
+    memcpy(out->at, text, len);
+    out->at += len;
+    out->space -= len;
 }
 
-size_t sentence_render(enum language language, enum sentence which, const struct words *words,
-                       char *out, size_t size) {
-    char digits[24];
-    snprintf(digits, sizeof digits, "%llu", (unsigned long long)words->n);
+/* The value of the mark at `p`, and its length there; a brace that begins no mark stands for
+ * itself. */
+static const char *sentence_mark(const char *p, const struct words *words, const char *digits,
+                                 size_t *len) {
     const struct {
         const char *mark, *value;
     } marks[] = {
         {"{room}", words->room}, {"{name}", words->name}, {"{text}", words->text}, {"{n}", digits}};
-    const size_t text_size = size - 2; /* the line end always fits */
-    size_t at = 0;
-    const char *p = sentences[which][language];
-    while (*p) {
-        size_t plain = strcspn(p, "{");
-        at = put(out, at, text_size, p, plain);
-        p += plain;
-        for (size_t i = 0; *p == '{' && i < sizeof marks / sizeof marks[0]; i++) {
-            size_t len = strlen(marks[i].mark);
-            if (strncmp(p, marks[i].mark, len) == 0) {
-                if (marks[i].value)
-                    at = put(out, at, text_size, marks[i].value, strlen(marks[i].value));
-                p += len;
-                break;
-            }
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        *len = strlen(marks[i].mark);
+        if (strncmp(p, marks[i].mark, *len) == 0)
+            return marks[i].value ? marks[i].value : "";
+    }
+    *len = 1;
+    return "{";
+}
+
+size_t sentence_render(enum language language, enum sentence which, const struct words *words,
+                       char *out, size_t size) {
+    return sentence_fill(sentences[which][language], words, out, size);
+}
+
+size_t sentence_fill(const char *pattern, const struct words *words, char *out, size_t size) {
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)words->n);
+    struct sentence_out o = {out, size - 2};
+    for (const char *p = pattern; *p;) {
+        size_t len = strcspn(p, "{");
+        sentence_put(&o, p, len);
+        p += len;
+        if (*p == '{') {
+            const char *value = sentence_mark(p, words, digits, &len);
+            sentence_put(&o, value, strlen(value));
+            p += len;
         }
     }
-    memcpy(out + at, "\r\n", 2);
-    return at + 2;
+    memcpy(o.at, "\r\n", 2);
+    return (size_t)(o.at - out) + 2;
 }

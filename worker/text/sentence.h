@@ -3,8 +3,8 @@
  * A language is a column (enum language); adding one is adding a column.  {room}, {name}, {text}
  * and {n} are replaced.  Sentences are UTF-8 and end with CR LF; a sentence of two lines carries
  * its own CR LF between them. */
-#ifndef WORKER_SENTENCE_H
-#define WORKER_SENTENCE_H
+#ifndef WORKER_TEXT_SENTENCE_H
+#define WORKER_TEXT_SENTENCE_H
 
 #include "ipc/config.h"
 
@@ -13,12 +13,13 @@
 
 enum sentence {
     SAY_GREETING,
-    SAY_COMES,
-    SAY_GOES,
+    SAY_JOINED,
+    SAY_LEFT,
     SAY_LOG_IN,
     SAY_NO_NAME,
     SAY_NAME_TAKEN,
     SAY_SPEECH,
+    SAY_BARE, /* the open room: a line as it was typed */
     SAY_LOOK,
     SAY_WHO,
     SAY_WHO_IDLE,
@@ -62,11 +63,14 @@ struct words {
     uint64_t n;
 };
 
-enum { SENTENCE_MAX = 8192 }; /* room for the longest: line_max and two names */
+enum { SENTENCE_MAX = 8192 }; /* bytes; the longest has a line of line_max and two names */
 
-/* Renders into out[size], cut at a character if it does not fit; returns the length. */
+/* Renders into out[size], size > 2; cut between characters if it does not fit, never without its
+ * line end.  Returns the length. */
 size_t sentence_render(enum language language, enum sentence which, const struct words *words,
                        char *out, size_t size);
 
-/* The help of a command, by its row in command.c. */
+/* The same for a pattern that is in no table.  A brace that begins no mark stands for itself. */
+size_t sentence_fill(const char *pattern, const struct words *words, char *out, size_t size);
+
 #endif

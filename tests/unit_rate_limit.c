@@ -1,10 +1,10 @@
-/* unit_flood.c - the flood account: the rate is kept to the line, the burst is what was said, and
- * the clock's 32 bits hold nobody. */
-#include "worker/ledger/apply.h"
+/* unit_rate_limit.c - the flood account: the rate is kept to the line, the burst is what was said,
+ * and the clock's 32 bits hold nobody. */
+#include "worker/state/rate_limit.h"
 
 #include <criterion/criterion.h>
 
-TestSuite(flood, .timeout = 60);
+TestSuite(rate_limit, .timeout = 60);
 
 static struct config with(uint32_t rate, uint32_t burst) {
     return (struct config){.flood_rate = rate, .flood_burst = burst};
@@ -17,15 +17,15 @@ static unsigned let_through(const struct config *config, uint32_t from, uint32_t
     uint32_t tat = from;
     unsigned lines = 0;
     for (uint32_t t = 0; t < ms; t++) {
-        while (flood_ahead(config, tat, from + t) <= flood_slack(config)) {
-            tat = flood_charge(config, tat, from + t);
+        while (rate_limit_wait(config, tat, from + t) == 0) {
+            tat = rate_limit_charge(config, tat, from + t);
             cr_assert_lt(lines++, 1000000u);
         }
     }
     return lines;
 }
 
-Test(flood, every_rate_is_kept_up_and_not_exceeded) {
+Test(rate_limit, every_rate_is_kept_up_and_not_exceeded) {
     static const uint32_t starts[] = {0, 1, 12345, UINT32_MAX - 5000}; /* and over the wrap */
     for (uint32_t rate = 1; rate <= 1000; rate++) {
         struct config config = with(rate, 20);
@@ -38,7 +38,7 @@ Test(flood, every_rate_is_kept_up_and_not_exceeded) {
 }
 
 /* Give or take one, where a step is no whole number. */
-Test(flood, as_many_at_once_as_the_burst) {
+Test(rate_limit, as_many_at_once_as_the_burst) {
     static const uint32_t bursts[] = {1, 2, 20, 100000};
     for (uint32_t rate = 1; rate <= 1000; rate += 37) {
         for (int i = 0; i < 4; i++) {
@@ -50,25 +50,25 @@ Test(flood, as_many_at_once_as_the_burst) {
     }
 }
 
-Test(flood, a_long_silence_owes_nothing) {
+Test(rate_limit, a_long_silence_owes_nothing) {
     static const uint64_t days[] = {0, 1, 24, 25, 30, 49, 50, 60, 75};
     for (uint32_t rate = 1; rate <= 1000; rate += 333) {
         struct config config = with(rate, 20);
         uint32_t tat = 1000, now;
         for (int i = 0; i < 9; i++) {
             now = 1000 + 30000 + (uint32_t)(days[i] * 86400000);
-            cr_assert_eq(flood_ahead(&config, tat, now), 0, "after %d days", (int)days[i]);
-            uint32_t after = flood_charge(&config, tat, now) - now;
+            cr_assert_eq(rate_limit_ahead(&config, tat, now), 0, "after %d days", (int)days[i]);
+            uint32_t after = rate_limit_charge(&config, tat, now) - now;
             cr_assert(after >= 1000 / rate && after <= 1000 / rate + 1, "after %d days",
                       (int)days[i]);
         }
     }
 }
 
-Test(flood, rate_0_is_no_limit) {
+Test(rate_limit, rate_0_is_no_limit) {
     struct config config = with(0, 20);
     for (uint32_t now = 0; now < 3; now++) {
-        cr_assert_eq(flood_ahead(&config, 5000, now), 0);
-        cr_assert_eq(flood_charge(&config, 5000, now), now);
+        cr_assert_eq(rate_limit_ahead(&config, 5000, now), 0);
+        cr_assert_eq(rate_limit_charge(&config, 5000, now), now);
     }
 }

@@ -1,0 +1,157 @@
+/* layout.c - the table of everything that the segment's layout consists of; see layout.h. */
+#include "ipc/layout.h"
+
+#include "ipc/log.h"
+#include "ipc/segment.h"
+
+#define WHOLE(t)                                                                                   \
+    { #t, NULL, 0, sizeof(struct t) }
+#define FIELD(t, f)                                                                                \
+    { #t, #f, offsetof(struct t, f), sizeof(((struct t *)0)->f) }
+#define NUMBER(n)                                                                                  \
+    { NULL, #n, (uint32_t)(n), 0 }
+
+/* clang-format off */
+static const struct layout_row rows[] = {
+    WHOLE(listen_address),
+    FIELD(listen_address, addr), FIELD(listen_address, port), FIELD(listen_address, ipv4),
+    FIELD(listen_address, is_default),
+
+    WHOLE(network), FIELD(network, addr), FIELD(network, bits), FIELD(network, pad),
+
+    WHOLE(config),
+    FIELD(config, listen), FIELD(config, proxy_from), FIELD(config, listen_count),
+    FIELD(config, proxy_from_count), FIELD(config, room), FIELD(config, workers),
+    FIELD(config, login), FIELD(config, language), FIELD(config, encoding),
+    FIELD(config, slow_client), FIELD(config, log_level), FIELD(config, pad),
+    FIELD(config, history), FIELD(config, announce_max), FIELD(config, max_clients),
+    FIELD(config, max_clients_per_address), FIELD(config, line_max), FIELD(config, flood_rate),
+    FIELD(config, flood_burst), FIELD(config, login_timeout_ms), FIELD(config, idle_timeout_ms),
+    FIELD(config, worker_timeout_ms), FIELD(config, ring_size), FIELD(config, transcript_sync_ms),
+    FIELD(config, log), FIELD(config, user), FIELD(config, group), FIELD(config, pidfile),
+    FIELD(config, control), FIELD(config, bans), FIELD(config, transcript),
+    FIELD(config, motd_path), FIELD(config, motd_len), FIELD(config, motd), FIELD(config, pad2),
+
+    WHOLE(geometry),
+    FIELD(geometry, ring_size), FIELD(geometry, side_size), FIELD(geometry, ledger_len),
+    FIELD(geometry, clients_len), FIELD(geometry, max_clients), FIELD(geometry, rx_buffers),
+    FIELD(geometry, tx_buffers), FIELD(geometry, names_len), FIELD(geometry, pad),
+
+    WHOLE(listener),
+    FIELD(listener, state), FIELD(listener, configured), FIELD(listener, bound),
+    FIELD(listener, fd), FIELD(listener, listening),
+
+    WHOLE(master_state),
+    FIELD(master_state, log_fd), FIELD(master_state, log_target),
+    FIELD(master_state, pid_fd_file), FIELD(master_state, pid_fd_next),
+    FIELD(master_state, binary_fd), FIELD(master_state, signal_fd),
+    FIELD(master_state, watchdog_fd), FIELD(master_state, standby_pid),
+    FIELD(master_state, addresses), FIELD(master_state, reloading),
+    FIELD(master_state, configured_clients), FIELD(master_state, conf_path),
+    FIELD(master_state, binary_path), FIELD(master_state, pidfile),
+
+    WHOLE(segment_header),
+    FIELD(segment_header, magic), FIELD(segment_header, layout),
+    FIELD(segment_header, header_size), FIELD(segment_header, geometry),
+    FIELD(segment_header, epoch_ms), FIELD(segment_header, epoch_realtime_s),
+    FIELD(segment_header, name_key), FIELD(segment_header, next_incarnation),
+    FIELD(segment_header, shutdown), FIELD(segment_header, workers),
+    FIELD(segment_header, slots_used), FIELD(segment_header, fd_high),
+    FIELD(segment_header, buffers_wanted), FIELD(segment_header, counters_exact),
+    FIELD(segment_header, listeners_moves), FIELD(segment_header, standby),
+    FIELD(segment_header, polled_by), FIELD(segment_header, listeners),
+    FIELD(segment_header, signals), FIELD(segment_header, master), FIELD(segment_header, pad),
+    FIELD(segment_header, config_version), FIELD(segment_header, config),
+
+    WHOLE(gate),
+    FIELD(gate, tokens), FIELD(gate, pad), FIELD(gate, owner), FIELD(gate, pad2),
+
+    WHOLE(entry),
+    FIELD(entry, end), FIELD(entry, client), FIELD(entry, generation), FIELD(entry, consumed),
+    FIELD(entry, lines), FIELD(entry, people), FIELD(entry, time), FIELD(entry, speaker),
+    FIELD(entry, kind), FIELD(entry, slot), FIELD(entry, flags),
+
+    WHOLE(room_shared),
+    FIELD(room_shared, count), FIELD(room_shared, waiting), FIELD(room_shared, pad),
+    FIELD(room_shared, ledger_limit), FIELD(room_shared, text_limit),
+    FIELD(room_shared, text_high), FIELD(room_shared, pad2),
+
+    WHOLE(side_private), FIELD(side_private, client), FIELD(side_private, generation),
+    WHOLE(side_move), FIELD(side_move, from), FIELD(side_move, to),
+
+    WHOLE(breadcrumb),
+    FIELD(breadcrumb, phase), FIELD(breadcrumb, client), FIELD(breadcrumb, generation),
+    FIELD(breadcrumb, pad), FIELD(breadcrumb, position),
+
+    WHOLE(slot_stats),
+    FIELD(slot_stats, accepted), FIELD(slot_stats, closed), FIELD(slot_stats, sends),
+    FIELD(slot_stats, bytes_out), FIELD(slot_stats, bytes_in), FIELD(slot_stats, overruns),
+
+    WHOLE(slot),
+    FIELD(slot, asleep), FIELD(slot, pad), FIELD(slot, cursor), FIELD(slot, guard),
+    FIELD(slot, overrun_floor), FIELD(slot, heartbeat), FIELD(slot, state), FIELD(slot, at_gate),
+    FIELD(slot, clients), FIELD(slot, pad2), FIELD(slot, incarnation), FIELD(slot, pid),
+    FIELD(slot, pidfd), FIELD(slot, entry), FIELD(slot, fault), FIELD(slot, deaths),
+    FIELD(slot, epoll_fd), FIELD(slot, bell_fd), FIELD(slot, pad3), FIELD(slot, breadcrumb),
+    FIELD(slot, last_breadcrumb), FIELD(slot, pad4), FIELD(slot, stats), FIELD(slot, pad5),
+
+    WHOLE(facts),
+    FIELD(facts, consumed), FIELD(facts, seen), FIELD(facts, base), FIELD(facts, pos),
+    FIELD(facts, tx_len), FIELD(facts, tx), FIELD(facts, rx), FIELD(facts, line_buffer),
+    FIELD(facts, tat), FIELD(facts, last_input), FIELD(facts, lines_lost),
+    FIELD(facts, list_next), FIELD(facts, ignore_buffer), FIELD(facts, reply_client),
+    FIELD(facts, reply_generation), FIELD(facts, flags), FIELD(facts, line_len),
+    FIELD(facts, sub_len), FIELD(facts, raw_off), FIELD(facts, encoding), FIELD(facts, columns),
+    FIELD(facts, telnet), FIELD(facts, name),
+
+    WHOLE(client),
+    FIELD(client, sent), FIELD(client, bias), FIELD(client, active), FIELD(client, mode),
+    FIELD(client, slot), FIELD(client, port), FIELD(client, received), FIELD(client, state_word),
+    FIELD(client, cookie), FIELD(client, addr), FIELD(client, facts),
+
+    WHOLE(name_entry),
+    FIELD(name_entry, key), FIELD(name_entry, index), FIELD(name_entry, owner),
+
+    WHOLE(rx_buffer), FIELD(rx_buffer, raw), FIELD(rx_buffer, sub), FIELD(rx_buffer, line),
+    WHOLE(tx_buffer), FIELD(tx_buffer, next), FIELD(tx_buffer, used), FIELD(tx_buffer, data),
+
+    NUMBER(CLIENT_FREE), NUMBER(CLIENT_FILLING), NUMBER(CLIENT_LIVE), NUMBER(CLIENT_CLOSING),
+    NUMBER(CLIENT_COOKIE_BITS), NUMBER(NO_BUFFER),
+    NUMBER(FACT_IN_ROOM), NUMBER(FACT_NAMED), NUMBER(FACT_LEFT), NUMBER(FACT_ENC_CHOSEN),
+    NUMBER(FACT_OVERLONG), NUMBER(FACT_TORN), NUMBER(FACT_TIMESTAMPS), NUMBER(FACT_IGNORES),
+    NUMBER(FACT_ECHOED), NUMBER(FACT_LIST_ROOM), NUMBER(FACT_LIST_ALL), NUMBER(FACT_DRAWN),
+    NUMBER(FACT_KEYS), NUMBER(FACT_BINARY), NUMBER(FACT_GREETED), NUMBER(FACT_SWITCHED),
+    NUMBER(MODE_SLOW), NUMBER(MODE_BLOCKED), NUMBER(MODE_WRITE_FAILED),
+    NUMBER(ENC_UTF8), NUMBER(ENC_GBK), NUMBER(ENC_BIG5), NUMBER(RING_SIDE), NUMBER(RING_COUNT),
+    NUMBER(LANG_EN), NUMBER(LANG_ZH), NUMBER(SLOW_SKIP), NUMBER(SLOW_DISCONNECT),
+    NUMBER(ENTRY_GENESIS), NUMBER(ENTRY_SPEECH), NUMBER(ENTRY_JOIN), NUMBER(ENTRY_LEAVE),
+    NUMBER(ENTRY_NICK), NUMBER(ENTRY_PRIVATE), NUMBER(ENTRY_SYSTEM), NUMBER(ENTRY_KICK),
+    NUMBER(ENTRY_MOVE), NUMBER(ENTRY_AFTER_CR), NUMBER(NOBODY),
+    NUMBER(SLOT_UNUSED), NUMBER(SLOT_DEAD), NUMBER(SLOT_ADOPTING), NUMBER(SLOT_SERVING),
+    NUMBER(SLOT_RETIRING), NUMBER(MASTER_SLOT), NUMBER(SLOT_TAG),
+    NUMBER(BREADCRUMB_NONE), NUMBER(BREADCRUMB_ADOPT), NUMBER(BREADCRUMB_INPUT),
+    NUMBER(BREADCRUMB_APPLY), NUMBER(BREADCRUMB_FLUSH),
+    NUMBER(LISTENER_UNUSED), NUMBER(LISTENER_SERVING), NUMBER(LISTENER_DRAINING),
+    NUMBER(LOG_TO_FD), NUMBER(LOG_TO_SYSLOG),
+    NUMBER(LAYOUT_MEANING),
+};
+/* clang-format on */
+
+const struct layout_row *layout_rows(size_t *count) {
+    *count = sizeof rows / sizeof rows[0];
+    return rows;
+}
+
+static uint32_t layout_mix(uint32_t hash, uint32_t value) {
+    for (int i = 0; i < 4; i++) /* FNV-1a */
+        hash = (hash ^ (value >> 8 * i & 0xff)) * 16777619u;
+    return hash;
+}
+
+/* Names do not count: a field may be renamed. */
+uint32_t layout_number(void) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        hash = layout_mix(layout_mix(hash, rows[i].offset), rows[i].size);
+    return hash;
+}

@@ -1,0 +1,53 @@
+/* unit_layout.c - the segment's layout number cannot be forgotten when the layout changes. */
+#include "ipc/layout.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* The layout of this version.  If the first test fails, the segment has changed and a running
+ * server of the version before cannot be upgraded to this one: say so in the release's notes, and
+ * commit the number that the test prints. */
+enum { COMMITTED = 0x1f446072 };
+
+Test(layout, has_the_committed_number) {
+    cr_assert_eq(layout_number(), (uint32_t)COMMITTED,
+                 "the segment's layout is now 0x%08x; the committed one is 0x%08x", layout_number(),
+                 (unsigned)COMMITTED);
+}
+
+/* A field that is in a struct and not in the table leaves a gap. */
+Test(layout, table_covers_every_byte_of_every_struct) {
+    size_t count;
+    const struct layout_row *rows = layout_rows(&count);
+    unsigned types = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!rows[i].type || rows[i].field)
+            continue;
+        uint32_t end = 0;
+        bool found = true;
+        types++;
+        while (found && end < rows[i].size) {
+            found = false;
+            for (size_t k = 0; k < count && !found; k++) {
+                found = rows[k].type && rows[k].field && strcmp(rows[k].type, rows[i].type) == 0 &&
+                        rows[k].offset == end && rows[k].size > 0;
+                end += found ? rows[k].size : 0;
+            }
+        }
+        cr_expect_eq(end, rows[i].size, "struct %s: no row for byte %u of %u", rows[i].type, end,
+                     rows[i].size);
+    }
+    cr_assert_geq(types, 18);
+}
+
+/* Every struct that is reached from the segment has rows of its own. */
+Test(layout, each_field_belongs_to_a_type_in_the_table) {
+    size_t count;
+    const struct layout_row *rows = layout_rows(&count);
+    for (size_t i = 0; i < count; i++) {
+        bool known = !rows[i].type;
+        for (size_t k = 0; k < count && !known; k++)
+            known = rows[k].type && !rows[k].field && strcmp(rows[k].type, rows[i].type) == 0;
+        cr_expect(known, "struct %s has no row for itself", rows[i].type);
+    }
+}

@@ -1,0 +1,204 @@
+/* commands.c - see commands.h. */
+#include "worker/command/commands.h"
+
+#include "worker/command/preferences.h"
+#include "worker/command/say.h"
+#include "worker/output/flush.h"
+#include "worker/output/who.h"
+#include "worker/record/leave.h"
+#include "worker/state/label.h"
+#include "worker/state/speaker.h"
+#include "worker/text/name.h"
+
+#include <string.h>
+
+bool command_in_open_room(const struct invocation *inv) {
+    return (client_facts(inv->c)->flags & (FACT_IN_ROOM | FACT_NAMED)) == FACT_IN_ROOM;
+}
+
+/* What follows the command's name and the blanks behind it. */
+static void command_skip(struct invocation *inv, size_t name_len) {
+    inv->text += name_len;
+    inv->text += strspn(inv->text, " ");
+    inv->raw += name_len;
+    inv->raw += strspn(inv->raw, " ");
+}
+
+/* The answer to a name that is none. */
+static enum line_outcome command_bad_name(struct invocation *inv) {
+    return *inv->raw == '\0' ? invocation_say_text(inv, SAY_NO_NAME, NULL)
+                             : invocation_say_text(inv, SAY_NOT_A_NAME, inv->text);
+}
+static bool command_good_name(const struct invocation *inv) {
+    return name_check(inv->raw, strlen(inv->raw), inv->w->config.room) == NAME_OK;
+}
+
+enum line_outcome command_login(struct invocation *inv, size_t name_len) {
+    command_skip(inv, name_len);
+    if (!command_good_name(inv))
+        return command_bad_name(inv);
+    return say_join(inv->w, inv->c, inv->line, inv->raw);
+}
+
+static enum line_outcome command_quit(struct invocation *inv) {
+    flush_client(inv->w, inv->c);
+    leave_begin(inv->w, inv->c, NULL);
+    return LINE_GONE;
+}
+
+static enum line_outcome command_list(struct invocation *inv, uint32_t which) {
+    struct change ch;
+    invocation_begin(&ch, inv);
+    who_begin(&ch, which);
+    return invocation_done(inv, &ch);
+}
+
+static enum line_outcome command_look(struct invocation *inv) {
+    return command_list(inv, FACT_LIST_ROOM);
+}
+static enum line_outcome command_who(struct invocation *inv) {
+    return command_list(inv, FACT_LIST_ALL);
+}
+
+static enum line_outcome command_say(struct invocation *inv) {
+    if (*inv->text == '\0')
+        return invocation_say_text(inv, SAY_WHAT_TO_SAY, "say TEXT");
+    return say_speech(inv->w, inv->c, inv->line, inv->text, false);
+}
+
+static enum line_outcome command_me(struct invocation *inv) {
+    if (*inv->text == '\0')
+        return invocation_say_text(inv, SAY_WHAT_TO_SAY, "/me TEXT");
+    return say_speech(inv->w, inv->c, inv->line, inv->text, true);
+}
+
+static enum line_outcome command_nick(struct invocation *inv) {
+    char label[LABEL_TEXT];
+    if (!command_good_name(inv))
+        return command_bad_name(inv);
+    if (strcmp(label_name(client_facts(inv->c), &inv->c->addr, label), inv->raw) == 0) {
+        struct words words = {.name = label, .text = label}; /* no news for others */
+        return invocation_say(inv, SAY_NICK, &words);
+    }
+    return say_nick(inv->w, inv->c, inv->line, inv->raw);
+}
+
+static enum line_outcome command_msg(struct invocation *inv) {
+    char *text = inv->text;
+    struct addressee to = {.label = invocation_word(&text), .client = NOBODY};
+    if (*to.label == '\0' || *text == '\0')
+        return invocation_say_text(inv, SAY_WHAT_TO_SAY, "/msg NAME TEXT");
+    if (client_facts(inv->c)->flags & FACT_NAMED) {
+        to.key = speaker_key(inv->w, to.label);
+    } else {
+        struct client_view view;
+        if (!invocation_endpoint(inv->w, to.label, &view, &to.client))
+            return invocation_say_text(inv, SAY_NOBODY, to.label);
+        to.generation = view.generation;
+    }
+    return say_private(inv->w, inv->c, inv->line, &to, text);
+}
+
+static enum line_outcome command_reply(struct invocation *inv) {
+    const struct facts *f = client_facts(inv->c);
+    struct worker *w = inv->w;
+    struct client_view view;
+    char label[LABEL_TEXT];
+    struct addressee to = {label, 0, f->reply_client, f->reply_generation};
+    if (*inv->text == '\0')
+        return invocation_say_text(inv, SAY_WHAT_TO_SAY, "/reply TEXT");
+    if (to.generation == 0 || to.client >= w->seg->clients.len ||
+        !client_peek(worker_client(w, to.client), &view) || view.generation != to.generation)
+        return invocation_say_text(inv, SAY_NO_REPLY_TO, NULL);
+    label_unique(&view.facts, &view.addr, view.port, label);
+    return say_private(w, inv->c, inv->line, &to, inv->text);
+}
+
+static enum line_outcome command_help(struct invocation *inv);
+
+/* clang-format off */
+static const struct command commands[] = {
+    {"say", command_say, COMMAND_CLASSIC | COMMAND_PLAIN | COMMAND_TEXT,
+     {"say TEXT            speak",
+      "say TEXT            说话"}},
+    {"look", command_look, COMMAND_CLASSIC,
+     {"look                who is in the room",
+      "look                谁在聊天室里"}},
+    {"who", command_who, COMMAND_CLASSIC,
+     {"who                 who is logged in, and how long idle",
+      "who                 谁已登录, 空闲多久"}},
+    {"logout", command_quit, COMMAND_CLASSIC | COMMAND_EARLY,
+     {"logout, /quit       leave",
+      "logout, /quit       离开"}},
+    {"quit", command_quit, COMMAND_EARLY, {NULL, NULL}},
+    {"me", command_me, COMMAND_PLAIN,
+     {"/me TEXT            * NAME TEXT",
+      "/me TEXT            * 名字 TEXT"}},
+    {"msg", command_msg, 0,
+     {"/msg NAME TEXT      to one person, privately",
+      "/msg NAME TEXT      悄悄话"}},
+    {"reply", command_reply, 0,
+     {"/reply TEXT         to whoever wrote to you last",
+      "/reply TEXT         回复悄悄话"}},
+    {"nick", command_nick, COMMAND_NAMED,
+     {"/nick NAME          change your name",
+      "/nick NAME          改名"}},
+    {"ignore", preferences_ignore, 0,
+     {"/ignore NAME        hide somebody's lines",
+      "/ignore NAME        屏蔽某人"}},
+    {"unignore", preferences_unignore, 0,
+     {"/unignore NAME      show them again",
+      "/unignore NAME      取消屏蔽"}},
+    {"encoding", preferences_encoding, COMMAND_EARLY,
+     {"/encoding NAME      utf-8, gbk or big5",
+      "/encoding NAME      utf-8、gbk 或 big5"}},
+    {"timestamps", preferences_timestamps, 0,
+     {"/timestamps on|off  times before lines",
+      "/timestamps on|off  显示时间"}},
+    {"history", preferences_history, 0,
+     {"/history N          the last N lines again",
+      "/history N          再看最后N行"}},
+    {"help", command_help, COMMAND_EARLY,
+     {"/help               this list; //TEXT says a line that begins with a slash",
+      "/help               本列表; //TEXT 说以斜杠开头的话"}},
+};
+/* clang-format on */
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void command_help_line(struct change *ch, const struct command *command, bool open) {
+    const char *help = command->help[ch->w->config.language];
+    if (!help || (open && command->how & COMMAND_NAMED))
+        return;
+    if (open && command->how & COMMAND_CLASSIC) { /* with a slash there; the columns stay */
+        const char *space = strstr(help, "  ");
+        change_bytes(ch, "/", 1);
+        change_utf8(ch, help, (size_t)(space - help));
+        help = space + 1;
+    }
+    change_utf8(ch, help, strlen(help));
+    change_bytes(ch, "\r\n", 2);
+}
+
+static enum line_outcome command_help(struct invocation *inv) {
+    struct change ch;
+    invocation_begin(&ch, inv);
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        command_help_line(&ch, &commands[i], command_in_open_room(inv));
+    return invocation_done(inv, &ch);
+}
+
+const struct command *command_find(const char *name, size_t len) {
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        if (strlen(commands[i].name) == len && memcmp(commands[i].name, name, len) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+enum line_outcome command_run(struct invocation *inv, const struct command *command,
+                              size_t name_len) {
+    if (inv->line->plain_only && !(command->how & COMMAND_PLAIN))
+        return LINE_LATER;
+    command_skip(inv, name_len);
+    return command->run(inv);
+}

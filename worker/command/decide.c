@@ -1,0 +1,98 @@
+/* decide.c - see decide.h. */
+#include "worker/command/decide.h"
+
+#include "worker/command/commands.h"
+#include "worker/command/say.h"
+#include "worker/record/encoding.h"
+#include "worker/text/charset.h"
+#include "worker/text/sanitize.h"
+
+#include <string.h>
+
+static enum line_outcome decide_slash(struct invocation *inv, bool in_room) {
+    size_t len = strcspn(inv->text, " ");
+    const struct command *command = command_find(inv->text + 1, len - 1);
+    if (!in_room && (!command || !(command->how & COMMAND_EARLY)))
+        return invocation_say_text(inv, SAY_LOG_IN, NULL);
+    if (command && !(command->how & COMMAND_NAMED && command_in_open_room(inv)))
+        return command_run(inv, command, len);
+    if (inv->line->plain_only)
+        return LINE_LATER;
+    inv->text[len] = '\0';
+    return invocation_say_text(inv, SAY_UNKNOWN, inv->text);
+}
+
+/* Before login: a bare word is a name, too. */
+static enum line_outcome decide_before_login(struct invocation *inv) {
+    size_t len = strcspn(inv->text, " ");
+    if (len == 5 && memcmp(inv->text, "login", 5) == 0)
+        return command_login(inv, len);
+    const struct command *command = command_find(inv->text, len);
+    bool alone = len > 0 && inv->text[len] == '\0',
+         classic = command && command->how & COMMAND_CLASSIC;
+    if (alone && classic && command->how & COMMAND_EARLY)
+        return command_run(inv, command, len);
+    if (!alone || classic)
+        return invocation_say_text(inv, SAY_LOG_IN, NULL);
+    return command_login(inv, 0);
+}
+
+static enum line_outcome decide_in_room(struct invocation *inv) {
+    if (command_in_open_room(inv))
+        return say_speech(inv->w, inv->c, inv->line, inv->text, false);
+    if (*inv->text == '\0')
+        return invocation_nothing(inv);
+    size_t len = strcspn(inv->text, " ");
+    const struct command *command = command_find(inv->text, len);
+    bool alone = inv->text[len] == '\0';
+    if (command && command->how & COMMAND_CLASSIC && !(command->how & COMMAND_TEXT) == alone)
+        return command_run(inv, command, len);
+    return say_speech(inv->w, inv->c, inv->line, inv->text, false);
+}
+
+/* A client that is sent UTF-8 by default and types GBK has a GBK terminal: it is switched, once. */
+static bool decide_switches(const struct invocation *inv, enum encoding used) {
+    const struct facts *f = client_facts(inv->c);
+    return used == ENC_GBK && f->encoding == ENC_UTF8 &&
+           !(f->flags & (FACT_ENC_CHOSEN | FACT_SWITCHED));
+}
+
+static enum line_outcome decide_switch(const struct invocation *inv) {
+    struct change ch;
+    struct words words = {.text = charset_label(ENC_GBK)};
+    change_begin(&ch, inv->w, inv->c); /* the line itself is not consumed: it is decided again */
+    encoding_switch(&ch, ENC_GBK);
+    ch.f->flags |= FACT_SWITCHED;
+    change_sentence(&ch, SAY_ENCODING_IS, &words);
+    return invocation_done(inv, &ch);
+}
+
+static enum line_outcome decide_text(struct invocation *inv) {
+    bool in_room = client_facts(inv->c)->flags & FACT_IN_ROOM;
+    if (inv->text[0] == '/' && inv->text[1] == '/' && in_room)
+        return say_speech(inv->w, inv->c, inv->line, inv->text + 1, false);
+    if (inv->text[0] == '/')
+        return decide_slash(inv, in_room);
+    return in_room ? decide_in_room(inv) : decide_before_login(inv);
+}
+
+enum line_outcome decide_line(struct worker *w, struct client *c, struct line *line) {
+    char text[LINE_MAX_MAX + 1], raw[LINE_MAX_MAX + 1];
+    struct invocation inv = {w, c, line, text, raw};
+    enum encoding used = ENC_UTF8, enc = (enum encoding)client_facts(c)->encoding;
+    if (line->overlong)
+        return line->plain_only ? LINE_LATER : invocation_say_text(&inv, SAY_TOO_LONG, NULL);
+    ptrdiff_t len = charset_decode(line->bytes, line->len, enc, raw, w->config.line_max, &used);
+    if (len < 0 || decide_switches(&inv, used)) {
+        if (line->plain_only)
+            return LINE_LATER;
+        return len < 0 ? invocation_say_text(&inv, SAY_TOO_LONG, NULL) : decide_switch(&inv);
+    }
+    raw[len] = '\0';
+    memcpy(text, raw, (size_t)len);
+    text[sanitize(text, (size_t)len)] = '\0';
+    /* A NUL in the line would end `raw` as a string early; a name with one must not be accepted. */
+    if (strlen(raw) != (size_t)len)
+        memset(raw, 1, (size_t)len);
+    return decide_text(&inv);
+}

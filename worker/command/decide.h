@@ -1,0 +1,13 @@
+/* decide.h - what a finished line means: a command, speech, or an answer that something is wrong.
+ */
+#ifndef WORKER_COMMAND_DECIDE_H
+#define WORKER_COMMAND_DECIDE_H
+
+#include "worker/state/line.h"
+#include "worker/state/local.h"
+
+/* Decodes, sanitizes and runs the line.  The outcome says how far it has come; `line->plain`
+ * whether more lines of this client may join it in the stage. */
+enum line_outcome decide_line(struct worker *w, struct client *c, struct line *line);
+
+#endif

@@ -1,0 +1,56 @@
+/* refusal.c - see refusal.h. */
+#include "worker/command/refusal.h"
+
+#include "ipc/address.h"
+#include "worker/record/consume.h"
+
+#include <string.h>
+
+enum { REFUSAL_NAME = NAME_BYTES_MAX + ENDPOINT_TEXT };
+
+/* The name in a line's side data: alone, or behind the addressee and the speaker's name. */
+static void refusal_name(const struct staged *s, char out[REFUSAL_NAME]) {
+    const char *at = s->line.text[RING_SIDE], *end = at + s->line.len[RING_SIDE];
+    if (s->line.entry.kind == ENTRY_PRIVATE) {
+        at += sizeof(struct side_private);
+        at += strnlen(at, (size_t)(end - at)) + 1;
+    }
+    size_t len = at < end ? strnlen(at, (size_t)(end - at)) : 0;
+    if (len >= REFUSAL_NAME)
+        for (len = REFUSAL_NAME - 1; len > 0 && (at[len] & 0xC0) == 0x80;) /* whole characters */
+            len--;
+    memcpy(out, at, len);
+    out[len] = '\0';
+}
+
+/* Without a free buffer the answer is lost and the line is not consumed: it is read, and refused,
+ * again. */
+static void refusal_one(struct worker *w, const struct staged *s) {
+    static const enum sentence why[] = {[STAGE_NAME_TAKEN] = SAY_NAME_TAKEN,
+                                        [STAGE_NOBODY] = SAY_NOBODY,
+                                        [STAGE_NAMES_FULL] = SAY_ROOM_FULL};
+    struct client *c = worker_client(w, s->line.entry.client);
+    char name[REFUSAL_NAME];
+    struct change ch;
+    if (!client_is(c, s->line.entry.generation))
+        return;
+    refusal_name(s, name);
+    struct words words = {.name = name, .text = name};
+    change_begin(&ch, w, c);
+    consume_line(&ch, s->consumed, s->line.entry.flags & ENTRY_AFTER_CR, w->now, w->tenths);
+    change_sentence(&ch, why[s->verdict], &words);
+    change_commit(&ch);
+    fd_queue_push(&w->ready, client_index(w, c));
+}
+
+void refusal_answer(struct worker *w) {
+    struct stage *stage = &w->stage;
+    for (; stage->answered < stage->next; stage->answered++) {
+        const struct staged *s = &stage->line[stage->answered];
+        /* A refused move is staged anew while its client has to move. */
+        if (s->verdict != STAGE_PUBLISHED && s->line.entry.kind != ENTRY_MOVE)
+            refusal_one(w, s);
+    }
+    if (stage->answered == stage->count)
+        stage_reset(stage);
+}

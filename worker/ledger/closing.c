@@ -1,0 +1,85 @@
+/* closing.c - see closing.h. */
+#include "worker/ledger/closing.h"
+
+#include "ipc/fault.h"
+#include "worker/record/chain.h"
+#include "worker/state/label.h"
+#include "worker/state/members.h"
+#include "worker/state/speaker.h"
+#include "worker/text/sentence.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CLOSING_BYTES = 1024 }; /* of a leave's sentence, in any encoding */
+
+static void closing_stage_leave(struct worker *w, struct client *c, const struct facts *f) {
+    char label[LABEL_TEXT], text[CLOSING_BYTES];
+    struct words words = {.name = label_name(f, &c->addr, label)};
+    size_t len = sentence_render(w->config.language, SAY_LEFT, &words, text, sizeof text);
+    uint64_t tag = client_tag(w, c);
+    struct staged *s = stage_add(&w->stage, ENTRY_LEAVE, (uint32_t)tag, (uint32_t)(tag >> 32),
+                                 f->consumed, segment_ticks(w->seg));
+    s->line.people = -1;
+    if (f->flags & FACT_NAMED)
+        s->old_key = speaker_key(w, label);
+    stage_text(&w->stage, s, text, (uint32_t)len);
+}
+
+void closing_stage(struct worker *w) {
+    for (uint32_t todo = w->closing.count; todo > 0; todo--) {
+        uint32_t fd = fd_queue_pop(&w->closing);
+        struct client *c = worker_client(w, fd);
+        const struct facts *f = client_facts(c);
+        if (!worker_serves(w, fd))
+            continue; /* its leave was applied meanwhile, from a predecessor's entry */
+        bool announced = (f->flags & FACT_IN_ROOM) && !(f->flags & FACT_LEFT);
+        if (!announced)
+            closing_finish(w, c);
+        else if (stage_fits(&w->stage, CLOSING_BYTES))
+            closing_stage_leave(w, c, f);
+        else
+            fd_queue_push(&w->closing, fd);
+    }
+}
+
+/* Input that was never read: with it, close() would reset the connection, and the last reply would
+ * be lost. */
+static void closing_drain(int fd) {
+    char scratch[4096];
+    shutdown(fd, SHUT_WR);
+    for (int i = 0; i < 64 && recv(fd, scratch, sizeof scratch, MSG_DONTWAIT) > 0; i++)
+        ;
+}
+
+static void closing_close(int fd, const struct client *c) {
+    uint64_t cookie = 0;
+    socklen_t len = sizeof cookie;
+    FAULT("leave.close.before");
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0 || cookie != c->cookie)
+        return; /* a predecessor closed it, and the number may be another client's */
+    closing_drain(fd);
+    close(fd);
+    FAULT("leave.close.after");
+}
+
+void closing_finish(struct worker *w, struct client *c) {
+    uint32_t fd = client_index(w, c);
+    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
+    if (client_state(word) != CLIENT_CLOSING)
+        return;
+    const struct facts *f = client_facts(c);
+    struct segment *seg = w->seg;
+    uint64_t tag = client_tag(w, c);
+    buffer_give(&seg->rx_buffers, f->rx, tag);
+    buffer_give(&seg->tx_buffers, f->line_buffer, tag);
+    buffer_give(&seg->tx_buffers, f->ignore_buffer, tag);
+    chain_give(&seg->tx_buffers, tag, f->tx, f->tx_len);
+    member_remove(w, c);
+    closing_close((int)fd, c);
+    /* Another worker may have been given the number already: then the record is its own. */
+    atomic_compare_exchange_strong(&c->state_word, &word,
+                                   client_state_word(client_generation(word), CLIENT_FREE));
+    FAULT("leave.free.after");
+    atomic_fetch_add_explicit(&w->slot->stats.closed, 1, memory_order_relaxed);
+}

@@ -1,0 +1,110 @@
+/* publish.c - see publish.h. */
+#include "worker/ledger/publish.h"
+
+#include "worker/state/lock.h"
+
+#include <string.h>
+
+/* ---- under the gate: bounded copying only ---- */
+
+/* In a crowd joins and leaves are entries without text. */
+static void publish_suppress_announcement(const struct worker *w, struct staged *s,
+                                          uint32_t people) {
+    uint8_t kind = s->line.entry.kind;
+    if (w->config.announce_max == 0 || people <= w->config.announce_max ||
+        (kind != ENTRY_JOIN && kind != ENTRY_LEAVE))
+        return;
+    for (int e = 0; e < ENC_COUNT; e++)
+        s->line.len[e] = 0;
+}
+
+static enum stage_verdict publish_decide_move(const struct worker *w, const struct staged *s) {
+    struct side_move move;
+    memcpy(&move, s->line.text[RING_SIDE], sizeof move);
+    bool there = atomic_load(&w->seg->slots[move.to].state) != SLOT_UNUSED;
+    return there ? STAGE_PUBLISHED : STAGE_NOBODY;
+}
+
+static enum stage_verdict publish_decide(struct worker *w, const struct batch *b,
+                                         struct staged *s) {
+    struct segment *seg = w->seg;
+    const struct entry *entry = &s->line.entry;
+    uint32_t client, generation;
+    if (entry->kind == ENTRY_MOVE)
+        return publish_decide_move(w, s);
+    if (s->key == 0)
+        return STAGE_PUBLISHED;
+    bool found = name_table_find(&seg->names, &seg->room, &seg->clients, b->next, s->key, &client,
+                                 &generation);
+    if (entry->kind == ENTRY_PRIVATE) {
+        if (!found)
+            return STAGE_NOBODY;
+        struct side_private to = {client, generation};
+        memcpy((void *)s->line.text[RING_SIDE], &to, sizeof to);
+        return STAGE_PUBLISHED;
+    }
+    bool own = found && client == entry->client && generation == entry->generation;
+    return found && !own ? STAGE_NAME_TAKEN : STAGE_PUBLISHED;
+}
+
+/* False: no room in the ring. */
+static bool publish_line(struct worker *w, struct batch *b, struct staged *s) {
+    struct segment *seg = w->seg;
+    const struct entry *entry = &s->line.entry;
+    s->verdict = (uint8_t)publish_decide(w, b, s);
+    if (s->verdict != STAGE_PUBLISHED)
+        return true;
+    publish_suppress_announcement(w, s, b->people + (s->line.people > 0));
+    /* The name is claimed for the entry that is about to be written.  If that finds no room, or is
+     * never committed, the claim is void by itself. */
+    bool names = entry->kind == ENTRY_JOIN || entry->kind == ENTRY_NICK;
+    if (names && s->key != 0 &&
+        !name_table_claim(&seg->names, &seg->room, &seg->clients, b->next, s->key, b->next,
+                          entry->client, entry->generation)) {
+        s->verdict = STAGE_NAMES_FULL;
+        return true;
+    }
+    return room_append(&seg->room, b, &s->line);
+}
+
+/* True if anything was published. */
+static bool publish_batch(struct worker *w) {
+    struct segment *seg = w->seg;
+    struct stage *stage = &w->stage;
+    struct batch b;
+    uint32_t first = stage->next;
+    room_begin(&seg->room, &b);
+    while (stage_blocked(stage) && publish_line(w, &b, &stage->line[stage->next]))
+        stage->next++;
+    if (b.next != b.first)
+        room_commit(&seg->room, &b);
+    /* A name is free once the entry that frees it is in the ledger. */
+    for (uint32_t i = first; i < stage->next; i++) {
+        const struct staged *s = &stage->line[i];
+        if (s->verdict == STAGE_PUBLISHED && s->old_key != 0 && s->old_key != s->key)
+            name_table_clear(&seg->names, s->old_key, s->line.entry.client,
+                             s->line.entry.generation);
+    }
+    return b.next != b.first;
+}
+
+static bool publish_locked(struct worker *w) {
+    worker_lock(w);
+    bool any = publish_batch(w);
+    worker_unlock(w);
+    return any;
+}
+
+void publish(struct worker *w) {
+    struct stage *stage = &w->stage;
+    if (!stage_blocked(stage))
+        return;
+    bool any = publish_locked(w);
+    if (stage_blocked(stage)) { /* room may have been made before this worker said that it waits */
+        room_wait(&w->seg->room);
+        any |= publish_locked(w);
+    }
+    if (any)
+        slots_ring(w->seg->slots, atomic_load(&w->seg->header->slots_used), (int)w->index);
+    stage->closed = stage_blocked(stage);
+}

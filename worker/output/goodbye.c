@@ -1,0 +1,34 @@
+/* goodbye.c - see goodbye.h. */
+#include "worker/output/goodbye.h"
+
+#include "worker/output/flush.h"
+#include "worker/record/change.h"
+#include "worker/record/leave.h"
+
+#include <sys/socket.h>
+
+static void goodbye_say(struct worker *w, struct client *c, enum sentence sentence) {
+    struct change ch;
+    struct words words = {.room = w->config.room};
+    change_begin(&ch, w, c);
+    change_sentence(&ch, sentence, &words);
+    ch.f->flags &= ~(uint32_t)FACT_ECHOED; /* its half-typed line is not drawn again */
+    if (change_commit(&ch))
+        flush_client(w, c);
+}
+
+void goodbye(struct worker *w, struct client *c, enum sentence sentence, const char *why) {
+    if (!client_live(c))
+        return;
+    goodbye_say(w, c, sentence);
+    leave_begin(w, c, why);
+}
+
+void goodbye_all(struct worker *w) {
+    for (uint32_t i = 0; i < w->members.count; i++) {
+        struct client *c = worker_client(w, w->members.at[i]);
+        flush_client(w, c);
+        goodbye_say(w, c, SAY_GOING_DOWN);
+        shutdown((int)w->members.at[i], SHUT_WR);
+    }
+}

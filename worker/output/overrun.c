@@ -1,0 +1,49 @@
+/* overrun.c - see overrun.h. */
+#include "worker/output/overrun.h"
+
+#include "ipc/fault.h"
+#include "worker/record/change.h"
+#include "worker/record/leave.h"
+
+/* Everything before entry `to` is passed over and counted.  A line that was partly sent counts as
+ * lost, and is ended before the notice. */
+static void overrun(struct worker *w, struct client *c, uint64_t old_guard, uint64_t to) {
+    const struct room *room = &w->seg->room;
+    struct change ch;
+    change_begin(&ch, w, c);
+    ch.drop_replies =
+        true; /* the guard is raised after this, so it must not fail for want of a buffer */
+    struct facts *f = ch.f;
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    bool drained = sent >= client_tx_end(f);
+    if (drained)
+        change_drop_output(&ch);
+    uint64_t at = room_find(room, f->encoding, f->pos, old_guard, to);
+    if (drained && room_start(room, at, f->encoding) != f->pos)
+        f->flags |= FACT_TORN;
+    f->lines_lost += room_entry(room, to - 1)->lines - room_entry(room, at - 1)->lines;
+    f->pos = room_start(room, to, f->encoding);
+    FAULT("flush.overrun.before");
+    if (change_commit(&ch))
+        atomic_fetch_add_explicit(&w->slot->stats.overruns, 1, memory_order_relaxed);
+    FAULT("flush.overrun.after");
+    if (w->config.slow_client == SLOW_DISCONNECT)
+        leave_begin(w, c, "too slow");
+}
+
+void overrun_behind(struct worker *w, struct client *c, uint64_t old_guard, uint64_t guard,
+                    uint64_t count) {
+    const struct room *room = &w->seg->room;
+    const struct facts *f = client_facts(c);
+    if (!(f->flags & FACT_IN_ROOM))
+        return;
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+    uint64_t pos = sent < client_tx_end(f) ? f->pos : sent + c->bias;
+    uint64_t start = room_start(room, guard, f->encoding);
+    if (pos >= start)
+        return;
+    /* Half way to the end, so that it is not overrun again at once. */
+    uint64_t end = room_entry(room, count - 1)->end[f->encoding];
+    uint64_t to = room_find(room, f->encoding, start + (end - start) / 2, guard - 1, count - 1) + 1;
+    overrun(w, c, old_guard, to);
+}

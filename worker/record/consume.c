@@ -1,0 +1,28 @@
+/* consume.c - see consume.h. */
+#include "worker/record/consume.h"
+
+#include "worker/protocol/telnet.h"
+#include "worker/state/rate_limit.h"
+
+_Static_assert(sizeof(struct telnet) == sizeof(((struct facts *)0)->telnet), "lies in the record");
+
+void consume_bytes(struct change *ch, uint64_t to) {
+    ch->f->raw_off = (uint16_t)(ch->f->raw_off + (to - ch->f->consumed));
+    ch->f->consumed = to;
+}
+
+void consume_line(struct change *ch, uint64_t to, bool after_cr, uint32_t ms, uint32_t tenths) {
+    struct facts *f = ch->f;
+    consume_bytes(ch, to);
+    f->line_len = 0;
+    f->sub_len = 0;
+    f->flags &= ~(uint32_t)FACT_OVERLONG;
+    telnet_line_ended((struct telnet *)f->telnet, after_cr);
+    if (f->flags & FACT_IN_ROOM) /* before, its time runs from its coming */
+        f->last_input = tenths;
+    f->tat = rate_limit_charge(&ch->w->config, f->tat, ms);
+    if (f->consumed == ch->c->received)
+        change_give_input(ch);
+    else
+        change_give_line_buffer(ch);
+}

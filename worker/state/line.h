@@ -1,0 +1,27 @@
+/* line.h - a finished line on its way from the input to a command, and what became of it. */
+#ifndef WORKER_STATE_LINE_H
+#define WORKER_STATE_LINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A finished line as it was received, without its end. */
+struct line {
+    const uint8_t *bytes;
+    uint32_t len;
+    bool overlong;     /* it was longer than line_max and is not kept */
+    bool after_cr;     /* it ended with CR: one LF or NUL behind it is swallowed */
+    bool plain_only;   /* lines of this client are staged: only plain speech may join them */
+    bool plain;        /* out: what was staged was plain speech */
+    uint64_t consumed; /* stream position behind its end */
+};
+
+enum line_outcome {
+    LINE_DONE,      /* handled and committed in the record */
+    LINE_STAGED,    /* staged: the ledger will commit it */
+    LINE_LATER,     /* not now: what is staged must be published first */
+    LINE_NO_BUFFER, /* not now: no buffer is free for the answer; the client is paused */
+    LINE_GONE,      /* the client is leaving */
+};
+
+#endif

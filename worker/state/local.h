@@ -1,0 +1,87 @@
+/* local.h - struct worker: what one worker process keeps in its own memory.
+ *
+ * Nothing here outlives the process: everything that must is in the segment, and a successor finds
+ * it there.  A worker is single-threaded.  One struct worker exists per process and is passed to
+ * every function.  Each part of it belongs to the file named beside it. */
+#ifndef WORKER_STATE_LOCAL_H
+#define WORKER_STATE_LOCAL_H
+
+#include "ipc/segment.h"
+#include "worker/state/fd_queue.h"
+#include "worker/state/flush_pass.h"
+#include "worker/state/stage.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The clients that this worker serves: members.h. */
+struct members {
+    uint32_t *at; /* [count]: descriptors, in no order */
+    uint32_t count;
+    uint32_t *index;          /* [fd]: index in `at` + 1; 0: not a member */
+    uint32_t unauthenticated; /* members that are not in the room */
+    uint32_t *speaker;        /* [fd]: speaker_of, once computed; 0: not yet (speaker.h) */
+};
+
+/* What epoll watches: epoll_interest.h. */
+struct interest {
+    uint8_t *armed;    /* [fd]: events registered (EPOLLIN, EPOLLOUT); INTEREST_UNKNOWN */
+    uint8_t *readable; /* [fd]: 1: epoll reported input, and no recv has come up short since */
+};
+
+/* Why the input of clients waits: pause.h. */
+struct pauses {
+    uint8_t *why;         /* [fd]: bits, enum pause_reason */
+    struct fd_queue look; /* those whose reason ends with time */
+    uint32_t look_at;     /* when the next look is due, segment_now() */
+};
+
+struct worker {
+    struct segment *seg;
+    struct slot *slot;
+    uint32_t index; /* of the slot */
+    uint64_t me;    /* incarnation */
+    struct config config;
+    uint64_t config_version;
+    /* As of this turn of the loop: segment_now(), segment_ticks(), segment_tenths(). */
+    uint32_t now, ticks, tenths;
+
+    bool adopting;    /* settling what a predecessor left: nothing is published meanwhile */
+    bool settled;     /* every committed entry is applied: input may be read */
+    bool orphans_due; /* a look for orphans was put off (adopt.h) */
+
+    struct members members;
+    struct interest interest;
+    struct pauses pauses;
+    struct flush_pass flush;
+    struct stage stage;
+    uint32_t buffers_seen; /* the header's buffers_wanted when last looked at (buffer_request.h) */
+
+    struct fd_queue ready;         /* input may be waiting, or the greeting is not complete */
+    struct fd_queue reply_pending; /* replies were queued since the last flush of that client */
+    struct fd_queue closing;       /* state CLOSING, the leave is not staged yet */
+};
+
+static inline struct client *worker_client(struct worker *w, uint32_t fd) {
+    return &w->seg->clients.at[fd];
+}
+static inline uint32_t client_index(const struct worker *w, const struct client *c) {
+    return (uint32_t)(c - w->seg->clients.at);
+}
+static inline uint64_t client_tag(const struct worker *w, const struct client *c) {
+    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
+    return buffer_tag(client_index(w, c), client_generation(word));
+}
+static inline bool client_live(const struct client *c) {
+    return client_state(atomic_load_explicit(&c->state_word, memory_order_relaxed)) == CLIENT_LIVE;
+}
+static inline void worker_read_clock(struct worker *w) {
+    w->now = segment_now(w->seg);
+    w->ticks = segment_ticks(w->seg);
+    w->tenths = segment_tenths(w->seg);
+}
+static inline bool worker_serves(const struct worker *w, uint32_t fd) {
+    return w->members.index[fd] != 0;
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* rate_limit.h - how many lines a client may send: flood_rate a second, flood_burst at once.
+ *
+ * The generic cell rate algorithm (ITU-T I.371): a client's account is its theoretical arrival time
+ * (`tat`), and a line that comes while the account is more than the slack ahead of the clock waits.
+ * Times are segment_now(), in milliseconds modulo 2^32.  Pure functions; a rate of 0 is no limit.
+ */
+#ifndef WORKER_STATE_RATE_LIMIT_H
+#define WORKER_STATE_RATE_LIMIT_H
+
+#include "ipc/config.h"
+
+#include <stdint.h>
+
+/* Processes read their clocks at different moments. */
+enum { RATE_LIMIT_CLOCKS_MS = 1000 };
+
+/* How far the account is ahead of `time`, in ms. */
+uint32_t rate_limit_ahead(const struct config *config, uint32_t tat, uint32_t time);
+
+/* How far it may be ahead without making its client wait. */
+uint32_t rate_limit_slack(const struct config *config);
+
+/* How long the next line has to wait, in ms; 0: it need not. */
+uint32_t rate_limit_wait(const struct config *config, uint32_t tat, uint32_t time);
+
+/* The account after one more line at `time`. */
+uint32_t rate_limit_charge(const struct config *config, uint32_t tat, uint32_t time);
+
+#endif

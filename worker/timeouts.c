@@ -1,0 +1,26 @@
+/* timeouts.c - see timeouts.h. */
+#include "worker/timeouts.h"
+
+#include "worker/output/goodbye.h"
+
+bool timeouts_possible(const struct worker *w) {
+    return (w->members.unauthenticated > 0 && w->config.login_timeout_ms > 0) ||
+           (w->members.count > 0 && w->config.idle_timeout_ms > 0);
+}
+
+void timeouts_look(struct worker *w, struct timeouts *t) {
+    const struct config *config = &w->config;
+    if (!timeouts_possible(w) || w->now - t->looked < TIMEOUTS_MS)
+        return;
+    t->looked = w->now;
+    for (uint32_t i = w->members.count; i-- > 0;) {
+        struct client *c = worker_client(w, w->members.at[i]);
+        const struct facts *f = client_facts(c);
+        uint64_t limit =
+            f->flags & FACT_IN_ROOM ? config->idle_timeout_ms : config->login_timeout_ms;
+        int32_t tenths = (int32_t)(w->tenths - f->last_input); /* below 0: in this very turn */
+        uint64_t quiet = tenths > 0 ? (uint64_t)tenths * 100 : 0;
+        if (limit > 0 && quiet >= limit)
+            goodbye(w, c, SAY_NO_WORD, "no word from it");
+    }
+}

@@ -1,0 +1,21 @@
+/* timeouts.h - clients that do not log in in time, or send no line for too long. */
+#ifndef WORKER_TIMEOUTS_H
+#define WORKER_TIMEOUTS_H
+
+#include "worker/state/local.h"
+
+#include <stdbool.h>
+
+enum { TIMEOUTS_MS = 1000 }; /* between two looks at the members */
+
+struct timeouts {
+    uint32_t looked; /* segment_now() */
+};
+
+/* Whether any member can time out: the loop then wakes every TIMEOUTS_MS. */
+bool timeouts_possible(const struct worker *w);
+
+/* Once a turn of the loop. */
+void timeouts_look(struct worker *w, struct timeouts *t);
+
+#endif
