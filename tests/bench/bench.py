@@ -1,8 +1,9 @@
 """scripts/bench: Chatroom beside the bare limit and other servers.
 
 Runs each system in turn, several rounds, server and generator pinned to cores of their own, and
-prints one table for each mode, then the bars.  A run stops by itself, and everything that it
-started with it."""
+prints one table for each mode, then the bars.  With --against DIR it compares two builds of Chatroom
+instead: each round runs the one of DIR, this one, and the one of DIR once more as a control.  A run
+ends by itself, and ends all that it started."""
 import argparse
 import json
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 
+import against
 import modes
 import report
 import systems
@@ -22,7 +24,7 @@ TALKERS = ["bare", "chatroom", "redis", "nats", "ngircd", "ncat"]
 
 
 class Bench:
-    """Settings of this run, and the samples as they come."""
+    """Settings of this run, and the samples in the order in which they are taken."""
 
     def __init__(self, options):
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -67,6 +69,10 @@ def options_parse():
     parser.add_argument("--rounds", type=int, help="5; quick: 1")
     parser.add_argument("--systems", default=",".join(TALKERS),
                         help="of " + ",".join(systems.SYSTEMS))
+    parser.add_argument("--against", metavar="DIR",
+                        help="before against after: another checkout (its path from this one, or absolute), "
+                        "whose server is built there; "
+                        "parts: " + " ".join(against.PARTS))
     parser.add_argument("--clients", type=int, default=1000, help="in one, window, open, workers")
     parser.add_argument("--sizes", type=cores_list, help="clients in scale: 1000,5000,...")
     parser.add_argument("--seconds", type=float, help="of a run; 3")
@@ -74,16 +80,33 @@ def options_parse():
     parser.add_argument("--workers", type=int, help="of the servers; one per core they have")
     parser.add_argument("--server-cores", type=cores_list)
     parser.add_argument("--generator-cores", type=cores_list)
-    parser.add_argument("--json", default=".build/bench/results.json")
-    parser.add_argument("--svg", default=".build/bench/results.svg")
+    parser.add_argument("--json", help=".build/bench/results.json, or against.json")
+    parser.add_argument("--svg", help=".build/bench/results.svg, or against.svg")
     options = parser.parse_args()
+    known = against.PARTS if options.against else PARTS
+    if not options.parts or "all" in options.parts:
+        options.parts = known
     for part in options.parts:
-        if part not in PARTS + ("all",):
+        if part not in known:
             parser.error(f"no such part: {part}")
     for name in options.systems.split(","):
         if name not in systems.SYSTEMS:
             parser.error(f"no such system: {name}")
+    if options.against and not os.path.exists(os.path.join(options.against, "Makefile")):
+        parser.error(f"--against: no checkout in {options.against}")
+    stem = ".build/bench/" + ("against" if options.against else "results")
+    options.json, options.svg = options.json or stem + ".json", options.svg or stem + ".svg"
     return options
+
+
+def systems_choose(options):
+    """The names of the systems that this run compares, ready to be started."""
+    if options.against:
+        against.prepare(options.against)
+        return list(against.NAMES)
+    wanted = options.systems.split(",")
+    systems.install(wanted)
+    return systems.ready_to_run(wanted)
 
 
 def machine(bench):
@@ -104,18 +127,15 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are ended
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # servers inherit it
-    parts = set(PARTS) if not options.parts or "all" in options.parts else set(options.parts)
     bench = Bench(options)
-    wanted = options.systems.split(",")
-    systems.install(wanted)
-    bench.systems = systems.ready_to_run(wanted)
+    bench.systems = systems_choose(options)
     try:
-        modes.run(bench, parts, options.rounds or (1 if options.quick else 5))
+        modes.run(bench, set(options.parts), options.rounds or (1 if options.quick else 5))
     except KeyboardInterrupt:
         bench.trouble("interrupted: what follows is what there was until then")
     results = {"machine": machine(bench), "samples": bench.samples, "troubles": bench.troubles,
                "bars": report.bars(bench.samples)}
-    print(report.text(results))
+    print(against.text(results) if options.against else report.text(results))
     with open(options.json, "w") as f:
         json.dump(results, f, indent=1)
     subprocess.run([sys.executable, "scripts/bench-plot", options.json, options.svg])

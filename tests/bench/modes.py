@@ -10,7 +10,7 @@ from systems import SYSTEMS
 
 
 def _session(bench, name, clients, workers, cores, work, **settings):
-    """Starts the system, gives `work(server)` its samples; trouble is told and leaves a gap."""
+    """Starts the system, gives `work(server)` its samples; trouble is reported and leaves a gap."""
     system = SYSTEMS[name]
     clients = min(clients, system.most)
     base = {"system": name, "clients": clients, "workers": 1 if system.single else workers}
@@ -23,7 +23,10 @@ def _session(bench, name, clients, workers, cores, work, **settings):
 
 
 def _order(systems, round_number):
-    """Bare and ours take turns in being first."""
+    """Bare and ours take turns in being first; so do the two builds and the control."""
+    if "before" in systems:
+        first = round_number % len(systems)
+        return systems[first:] + systems[:first]
     if round_number % 2 and len(systems) > 1:
         return [systems[1], systems[0]] + systems[2:]
     return systems
@@ -86,14 +89,14 @@ def _warm(bench, server):
 
 
 def idle(bench, round_number):
-    """Memory and wake-ups of clients who are logged in and say nothing."""
+    """Memory and wake-ups of clients that are logged in and send nothing."""
 
     def work(server, clients):
         _warm(bench, server)
         user, kernel = process.pss_bytes(server.pids), process.kernel_bytes()
         with Generator(server, bench.generator_cores, clients) as generator:
             accept, login = generator.connect()
-            time.sleep(1)  # the handshakes' boxes are given back
+            time.sleep(1)  # the handshakes' buffers are freed
             grown = process.pss_bytes(server.pids) - user
             grown_kernel = process.kernel_bytes() - kernel
             before, cpu = process.wakeups(server.pids), process.cpu_seconds(server.pids)

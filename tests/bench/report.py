@@ -84,7 +84,7 @@ def _rows(samples, mode):
     return sorted(seen, key=lambda k: (k[0], order[k[1]], k[2]))
 
 
-def _cell(x, width, digits):
+def cell(x, width, digits):
     return f"{'-' if x is None else format(x, f',.{digits}f'):>{width}}"
 
 
@@ -98,9 +98,9 @@ def table(samples, mode):
         cells = []
         for _, width, figure, factor, digits, ratioed in columns:
             x = value(samples, mode, system, figure, **alike)
-            cells.append(_cell(None if x is None else x * factor, width, digits))
+            cells.append(cell(None if x is None else x * factor, width, digits))
             if ratioed:
-                cells.append(_cell(ratio(samples, mode, system, figure, **alike), 6, 2))
+                cells.append(cell(ratio(samples, mode, system, figure, **alike), 6, 2))
         lines.append(f"{system:<15}{clients:>8}{workers:>3} " + " ".join(cells))
     return "\n".join(lines)
 
@@ -169,7 +169,9 @@ def bars(samples):
     out = []
     _talk_bars(out, samples)
     people = value(samples, "idle", "chatroom", "clients")
-    _bar(out, f"idle, {people:,.0f} clients: user bytes each" if people else "", value(samples, "idle", "chatroom", "user_bytes"), "<=", 512)
+    if people:
+        _bar(out, f"idle, {people:,.0f} clients: user bytes each",
+             value(samples, "idle", "chatroom", "user_bytes"), "<=", 512)
     _bar(out, "idle: wake-ups a second of a process",
          value(samples, "idle", "chatroom", "wakeups_s"), "<=", 1)
     _scale_bars(out, samples)
@@ -182,7 +184,7 @@ def generator_verdict(samples):
     spoke = [s for s in samples if "generator" in s]
     busy = [s for s in spoke if s["generator"] >= 0.9]
     if not spoke:
-        return "Nobody spoke, so the generator could not be a limit."
+        return "No lines were sent, so the generator could not be a limit."
     if not busy:
         top = max(s["generator"] for s in spoke)
         return (f"The generator was not the limit: its busiest process used {top:.0%} of its core "
@@ -196,21 +198,29 @@ NOISE = 0.03  # of the machine's time
 
 
 def noise(s):
-    """Who else used the machine during a run, where it was enough to spoil it; "" if nobody."""
-    parts = [f"{who} took {s[key]:.0%}" for key, who in (("stolen", "host"), ("others", "others"))
+    """The shares of the machine that other programs and its host took during a run, where they are
+    large enough to spoil it; "" where they are not."""
+    parts = [f"{taker} took {s[key]:.0%}" for key, taker in (("stolen", "host"), ("others", "others"))
              if s.get(key, 0) > NOISE]
     return "  (" + ", ".join(parts) + ")" if parts else ""
 
 
 def noise_verdict(samples):
-    """On a shared machine, or one whose host takes its cores away, the bars say nothing."""
+    """Says when other programs or the host took so much of the machine that no figure is valid."""
     runs = [s for s in samples if "others" in s]
     noisy = [s for s in runs if noise(s)]
     if not noisy:
-        return "The machine was ours: other programs and its host took next to nothing."
-    return (f"THE MACHINE WAS NOT OURS in {len(noisy)} of {len(runs)} runs: other programs took up "
+        return f"The machine was free: other programs and its host took at most {NOISE:.0%}."
+    return (f"THE MACHINE WAS BUSY in {len(noisy)} of {len(runs)} runs: other programs took up "
             f"to {max(s['others'] for s in runs):.0%} of it, its host up to "
-            f"{max(s['stolen'] for s in runs):.0%}. Take no bar for met or missed by these.")
+            f"{max(s['stolen'] for s in runs):.0%}. These figures decide nothing.")
+
+
+def verdicts(results):
+    """What a reader must know before believing the figures: the limits of this run, its troubles."""
+    samples = results["samples"]
+    return "\n".join([generator_verdict(samples), noise_verdict(samples)] +
+                     [f"TROUBLE: {t}" for t in results["troubles"]])
 
 
 def text(results):
@@ -218,8 +228,7 @@ def text(results):
     out = [table(samples, mode) for mode in TITLES if any(s["mode"] == mode for s in samples)]
     out.append("\nsends/dlv: data segments that reached the receivers, which on loopback are the "
                "server's sends.\nkernel B/cl: both ends of a connection, the generator's too.\n"
-               + generator_verdict(samples) + "\n" + noise_verdict(samples))
-    out += [f"TROUBLE: {t}" for t in results["troubles"]]
+               + verdicts(results))
     if results["bars"]:
         out.append("")
     for b in results["bars"]:

@@ -59,7 +59,7 @@ class Server:
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
-                time.sleep(0.2)  # it forgets that connection, and its processes are all there
+                time.sleep(0.2)  # it closes that connection, and all its processes have started
                 return
             except OSError:
                 time.sleep(0.02)
@@ -149,17 +149,16 @@ SYSTEMS = {s.name: s for s in
 
 
 def install(names):
-    """Fetches the Debian packages of those that are missing; their services are not started."""
-    packages = [SYSTEMS[n].package for n in names
-                if SYSTEMS[n].package and not SYSTEMS[n].available()]
-    if not packages or not shutil.which("apt-get"):
-        return
+    """Installs the Debian packages of those that are missing, without starting their services."""
+    missing = [SYSTEMS[n] for n in names if SYSTEMS[n].package and not SYSTEMS[n].available()]
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    print("bench: installing", *packages, flush=True)
+    if not missing or root and not shutil.which("sudo"):
+        return
+    print("bench: installing", *(system.package for system in missing), flush=True)
     script = ("p=/usr/sbin/policy-rc.d; if [ ! -e $p ]; then"
               " printf '#!/bin/sh\\nexit 101\\n' >$p; chmod +x $p; trap 'rm -f $p' EXIT; fi;"
-              " DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "
-              + " ".join(packages))
+              " sh scripts/install-deps "
+              + " ".join(f"{system.program}:{system.package}" for system in missing))
     subprocess.run(root + ["sh", "-c", script], stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
