@@ -1,8 +1,14 @@
 /* layout.c - the table of everything that the segment's layout consists of; see layout.h. */
 #include "ipc/layout.h"
 
+#include "ipc/buffer.h"
+#include "ipc/client.h"
+#include "ipc/gate.h"
+#include "ipc/header.h"
 #include "ipc/log.h"
-#include "ipc/segment.h"
+#include "ipc/name_table.h"
+#include "ipc/room.h"
+#include "ipc/slot.h"
 
 #define WHOLE(t)                                                                                   \
     { #t, NULL, 0, sizeof(struct t) }

@@ -21,6 +21,7 @@
 #include "ipc/client.h"
 #include "ipc/config.h"
 #include "ipc/gate.h"
+#include "ipc/header.h"
 #include "ipc/name_table.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
@@ -29,76 +30,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define SEGMENT_MAGIC 0x6d6f6f7274616863ull /* "chatroom" */
-enum { LISTENERS_MAX = 2 * LISTEN_MAX };
-
-/* All sizes follow from these; two programs that agree on layout and geometry agree on all. */
-struct geometry {
-    uint64_t ring_size;   /* bytes per encoding */
-    uint64_t side_size;   /* bytes */
-    uint64_t ledger_len;  /* entries */
-    uint32_t clients_len; /* records: one per descriptor there may be */
-    uint32_t max_clients;
-    uint32_t rx_buffers, tx_buffers;
-    uint32_t names_len;
-    uint32_t pad;
-};
-
-enum listener_state { LISTENER_UNUSED, LISTENER_SERVING, LISTENER_DRAINING };
-
-/* One `listen` address: a socket per slot.  All are bound at once.  Each begins to listen when its
- * slot is first used, and from then on one worker or another polls it (`polled_by`). */
-struct listener {
-    _Atomic uint32_t state;
-    struct listen_address configured, bound;
-    int32_t fd[WORKERS_MAX]; /* -1: none */
-    _Atomic uint8_t listening[WORKERS_MAX];
-};
-
-/* What a successor of the master must know. */
-struct master_state {
-    int32_t log_fd;
-    uint32_t log_target;         /* enum log_target */
-    int32_t pid_fd_file;         /* the pidfile's descriptor, locked; -1: none */
-    int32_t pid_fd_next;         /* of the one that is to take its place; -1: none */
-    int32_t binary_fd;           /* the running binary, to go back to */
-    int32_t signal_fd;           /* of the master that lives, or lived last */
-    int32_t watchdog_fd;         /* timerfd: expires when the master hangs (watchdog_beat) */
-    int32_t standby_pid;         /* during an upgrade, else 0 */
-    uint32_t addresses;          /* that the descriptors suffice for */
-    uint32_t reloading;          /* how often a reload was begun and not ended: its master died */
-    uint32_t configured_clients; /* max_clients as configured, before the system's limit */
-    char conf_path[PATH_LEN_MAX];
-    char binary_path[PATH_LEN_MAX];
-    char pidfile[PATH_LEN_MAX]; /* as configured */
-};
-
-struct segment_header {
-    uint64_t magic;
-    uint32_t layout;
-    uint32_t header_size;
-    struct geometry geometry;
-    uint64_t epoch_ms;        /* clock_ms() when the segment was made */
-    int64_t epoch_realtime_s; /* the wall clock then */
-    uint8_t name_key[16];     /* secret of the names's hash */
-    _Atomic uint64_t next_incarnation;
-    _Atomic uint32_t shutdown;        /* 1: say goodbye and exit */
-    _Atomic uint32_t workers;         /* slots below this serve; the others retire */
-    _Atomic uint32_t slots_used;      /* slots below this have been used */
-    _Atomic uint32_t fd_high;         /* no client ever had a higher descriptor */
-    _Atomic uint32_t buffers_wanted;  /* moves when a tx buffer was wanted and none was free */
-    uint32_t counters_exact;          /* 1: the kernel keeps the counts that adoption needs */
-    _Atomic uint32_t listeners_moves; /* odd while the master opens or closes some */
-    _Atomic uint32_t standby;         /* decides which process goes on in an upgrade (standby.h) */
-    _Atomic uint8_t polled_by[WORKERS_MAX]; /* slot k's listeners are polled by this slot */
-    struct listener listeners[LISTENERS_MAX];
-    _Atomic uint64_t signals; /* pending when a master was killed for hanging: its successor's */
-    struct master_state master;
-    uint32_t pad;
-    _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
-    struct config config[2];
-};
 
 struct segment {
     int fd;

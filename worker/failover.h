@@ -10,8 +10,8 @@
 #ifndef WORKER_FAILOVER_H
 #define WORKER_FAILOVER_H
 
+#include "worker/master_entry.h"
 #include "worker/state/local.h"
-#include "worker/worker.h"
 
 enum {
     FAILOVER_MS = 20,         /* between looks while the master is dead */

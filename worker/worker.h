@@ -17,12 +17,9 @@
 #define WORKER_WORKER_H
 
 #include "ipc/segment.h"
+#include "worker/master_entry.h"
 
 #include <stdint.h>
-
-/* What a worker runs in a clone of itself when the master is dead; handed in by master/main.c,
- * because worker/ does not include master/.  NULL: no failover.  Returns the exit status. */
-typedef int (*master_entry)(struct segment *seg, uint64_t lease);
 
 /* Serves until shutdown or retirement; returns the process's exit status.  Runs in a child that
  * shares the supervisor's descriptor table; `seg` is the supervisor's view. */

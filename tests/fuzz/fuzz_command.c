@@ -84,8 +84,10 @@ static void settle(void) {
             ;
         hear(&speaker);
         hear(&listener);
-        person_event(&speaker);
-        person_event(&listener);
+        if (person_blocked(&speaker))
+            person_event(&speaker);
+        if (person_blocked(&listener))
+            person_event(&listener);
     } while (worker.ready.count + worker.closing.count + worker.reply_pending.count > 0 ||
              person_blocked(&speaker) || person_blocked(&listener));
 }

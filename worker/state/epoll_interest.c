@@ -3,7 +3,6 @@
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
-#include "worker/state/pause.h"
 
 #include <errno.h>
 #include <sys/epoll.h>

@@ -29,6 +29,18 @@ struct interest {
     uint8_t *readable; /* [fd]: 1: epoll reported input, and no recv has come up short since */
 };
 
+/* clang-format off */
+enum pause_reason {
+    PAUSE_FLOOD = 1,    /* beyond its rate limit: until time has passed */
+    PAUSE_OUTPUT = 2,   /* replies unread: until they are sent */
+    PAUSE_BUFFERS = 4,  /* no buffer was free: tried again after PAUSE_LOOK_MS, output too */
+    PAUSE_CLOSING = 8,  /* it is leaving: for good */
+    PAUSE_ARRIVAL = 16, /* its greeting is not complete, or its join is not applied */
+    PAUSE_PUBLISH = 32, /* nothing can be staged: until this worker can publish again */
+    PAUSE_MEMORY = 64,  /* no kernel memory for its socket: tried again after PAUSE_LOOK_MS */
+};
+/* clang-format on */
+
 /* Why the input of clients waits: pause.h. */
 struct pauses {
     uint8_t *why;         /* [fd]: bits, enum pause_reason */

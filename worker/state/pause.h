@@ -4,18 +4,6 @@
 
 #include "worker/state/local.h"
 
-/* clang-format off */
-enum pause_reason {
-    PAUSE_FLOOD = 1,    /* beyond its rate limit: until time has passed */
-    PAUSE_OUTPUT = 2,   /* replies unread: until they are sent */
-    PAUSE_BUFFERS = 4,  /* no buffer was free: tried again after PAUSE_LOOK_MS, output too */
-    PAUSE_CLOSING = 8,  /* it is leaving: for good */
-    PAUSE_ARRIVAL = 16, /* its greeting is not complete, or its join is not applied */
-    PAUSE_PUBLISH = 32, /* nothing can be staged: until this worker can publish again */
-    PAUSE_MEMORY = 64,  /* no kernel memory for its socket: tried again after PAUSE_LOOK_MS */
-};
-/* clang-format on */
-
 enum { PAUSE_TIMED = PAUSE_FLOOD | PAUSE_BUFFERS | PAUSE_MEMORY };
 enum { PAUSE_LOOK_MS = 10 }; /* between looks at those whose reason ends with time */
 
