@@ -100,7 +100,7 @@ Test(input, nothing_that_steers_a_terminal_gets_through) {
     server_stop(s);
 }
 
-Test(input, who_types_gbk_is_switched_to_gbk) {
+Test(input, a_client_that_sends_gbk_is_sent_gbk) {
     struct guest *g[2];
     struct server *s = guests_two(g);
     guest_type(g[0], "\xcd\xed\xc9\xcf\xba\xc3\r\n");
@@ -241,7 +241,7 @@ Test(input, are_you_there_gets_a_visible_answer) {
     struct server *s = guests_two(g);
     g[0]->telnet = true;
     guest_type(g[0], "\xff\xf6");
-    cr_assert_gt(strlen(guest_next(g[0])), 0);
+    guest_expect(g[0], "%s", told1(TOLD_HERE, "Chatroom"));
     guest_say(g[0], "good");
     guests_expect(g, 2, "ann: good");
     server_stop(s);
@@ -317,7 +317,7 @@ static uint64_t next_random(uint64_t *x) { /* xorshift64: the same nonsense ever
     return *x ^= *x << 17;
 }
 
-Test(input, random_bytes_disturb_nobody) {
+Test(input, random_bytes_of_some_do_not_disturb_two_who_talk) {
     struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
     static struct babel b;
     b.swarm = swarm_connect(s, 2 + NOISY, babel_heard, &b);

@@ -1,10 +1,10 @@
 /* e2e_open.c - the open room: no names, lines as typed, people by their address. */
 #include "tests/lib/guest.h"
+#include "tests/lib/skip.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 TestSuite(open_room, .timeout = 180);
 
@@ -125,13 +125,8 @@ Test(open_room, history_follows_the_greeting) {
     server_stop(s);
 }
 
-static bool has_ipv6(void) {
-    return access("/proc/net/if_inet6", R_OK) == 0;
-}
-
 Test(open_room, an_ipv4_client_of_an_ipv6_listener_is_shown_as_plain_ipv4) {
-    if (!has_ipv6())
-        cr_skip_test("this machine has no IPv6");
+    skip_unless_ipv6();
     struct server *s = server_start("%slisten = [::]:0\n", open_room);
     struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2"), NULL};
     guest_until(g[0], "%s", told1(TOLD_COMES, "127.0.0.2"));

@@ -1,5 +1,6 @@
 /* e2e_operate.c - the program itself: options, checks, starting, ending. */
 #include "tests/lib/guest.h"
+#include "tests/lib/skip.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -260,8 +261,7 @@ Test(operate, a_log_that_is_a_pipe_nobody_reads_is_refused) {
 
 /* Root gives the log to the user it becomes, who can open a new one in a folder of its own. */
 Test(operate, as_another_user_it_can_still_reopen_its_log) {
-    if (geteuid() != 0)
-        cr_skip_test("only root can become another user");
+    skip_unless_root();
     struct server *s = server_prepare();
     char folder[300], old[400];
     struct stat log;
@@ -286,8 +286,7 @@ Test(operate, as_another_user_it_can_still_reopen_its_log) {
 
 /* Opened before; a reload does not take what this user may not look at for a mistake. */
 Test(operate, as_another_user_it_reloads_with_a_log_it_cannot_see) {
-    if (geteuid() != 0)
-        cr_skip_test("only root can become another user");
+    skip_unless_root();
     struct server *s = server_prepare();
     char folder[300], inner[320];
     snprintf(folder, sizeof folder, "%s/private", s->dir);
@@ -307,8 +306,7 @@ Test(operate, as_another_user_it_reloads_with_a_log_it_cannot_see) {
 /* A link at the log's path leads to a file of somebody else: written to, as asked, and not given.
  */
 Test(operate, what_a_link_leads_to_is_not_given_away) {
-    if (geteuid() != 0)
-        cr_skip_test("only root can become another user");
+    skip_unless_root();
     for (int hard = 0; hard < 2; hard++) {
         struct server *s = server_prepare();
         char linked[400];
@@ -326,8 +324,7 @@ Test(operate, what_a_link_leads_to_is_not_given_away) {
 
 /* The kernel lets sockets of one user alone share a port, and the first were bound by root. */
 Test(operate, as_another_user_it_binds_more_beside_its_own) {
-    if (geteuid() != 0)
-        cr_skip_test("only root can become another user");
+    skip_unless_root();
     struct server *s = server_prepare();
     cr_assert_eq(chmod(s->dir, 0755), 0);
     server_launch(s, "workers = 2\nuser = nobody\n");

@@ -1,5 +1,6 @@
 /* e2e_reload.c - changes under talk: reload, log reopened, a worker gone; nobody is disturbed. */
 #include "tests/lib/guest.h"
+#include "tests/lib/skip.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -97,8 +98,7 @@ static void newcomers_until_reloaded(struct server *s, const char *room) {
 /* From one address to all and back, on the port that is served: at no moment is it closed. */
 Test(reload, a_wider_and_a_narrower_address_of_the_same_port) {
     static const char *const listen[] = {"[::]", "127.0.0.1", "0.0.0.0", "[::]", "0.0.0.0", "*"};
-    if (access("/proc/net/if_inet6", F_OK) != 0)
-        cr_skip_test("this machine has no IPv6");
+    skip_unless_ipv6();
     struct server *s = server_start("%s", base); /* on 127.0.0.1 */
     struct guest *g[GUESTS];
     fill(s, g);

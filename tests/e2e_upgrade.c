@@ -63,7 +63,7 @@ static void replace_by(struct running *r, const char *check, const char *then) {
     cr_assert_eq(rename(fresh, r->binary), 0);
 }
 
-Test(upgrade, nobody_notices) {
+Test(upgrade, keeps_connections_and_half_typed_lines) {
     struct running r = start();
     char fresh[420];
     snprintf(fresh, sizeof fresh, "%s.new", r.binary);
@@ -129,12 +129,13 @@ Test(upgrade, refused_late_it_forgets_no_worker_that_was_leaving) {
     server_stop(r.s);
 }
 
-/* Both at once: the one who is upgraded finds the other signal waiting. */
+/* Both at once: the upgraded master finds the other signal pending. */
 Test(upgrade, a_signal_meanwhile_is_not_lost) {
     struct running r = start();
     server_signal(r.s, SIGUSR2);
     server_signal(r.s, SIGTERM);
     guests_expect(r.g, 2, told(TOLD_GOING_DOWN));
+    server_logged(r.s, "upgraded: room \"Chatroom\"");
     server_ended(r.s);
 }
 
