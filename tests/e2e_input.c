@@ -318,7 +318,7 @@ static uint64_t next_random(uint64_t *x) { /* xorshift64: the same nonsense ever
 }
 
 Test(input, random_bytes_of_some_do_not_disturb_two_who_talk) {
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start(SERVER_QUIET(4));
     static struct babel b;
     b.swarm = swarm_connect(s, 2 + NOISY, babel_heard, &b);
     swarm_say(b.swarm, 0, "login t0");

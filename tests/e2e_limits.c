@@ -88,7 +88,7 @@ static struct guest *connect_when_free(struct server *s) {
 }
 
 Test(limits, the_room_is_full) {
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\nmax_clients = 3\n");
+    struct server *s = server_start(SERVER_QUIET(4) "max_clients = 3\n");
     struct guest *g[3];
     static const char *const names[] = {"ann", "bob", "cat"};
     for (int i = 0; i < 3; i++) {
@@ -165,8 +165,7 @@ Test(limits, too_few_descriptors_for_any_client_is_an_error) {
 }
 
 Test(limits, connections_beyond_the_limit_of_one_address_are_refused) {
-    struct server *s =
-        server_start("workers = 4\nflood_rate = 0\nhistory = 0\nmax_clients_per_address = 2\n");
+    struct server *s = server_start(SERVER_QUIET(4) "max_clients_per_address = 2\n");
     struct guest *g[2];
     for (int i = 0; i < 2; i++) {
         g[i] = guest_connect_as(s, .from = "127.0.0.2");

@@ -30,7 +30,9 @@ Test(operate, version_and_help) {
     for (int i = 0; i < 4; i++) {
         run(&ran, run_server_path(), (char *)options[i]);
         cr_assert_eq(ran.status, 0, "%s: status %d: %s", options[i], ran.status, ran.err);
-        cr_assert_str_not_empty(ran.out);
+        static const char *const begins[] = {"chatroom-master ", "usage: chatroom-master "};
+        cr_assert_eq(strncmp(ran.out, begins[i / 2], strlen(begins[i / 2])), 0, "%s: %s",
+                     options[i], ran.out);
         cr_assert_str_empty(ran.err);
     }
     cr_assert(strstr(ran.out, "-c"), "%s", ran.out);
@@ -152,10 +154,10 @@ Test(operate, the_pidfile_names_the_master_once_it_is_ready) {
     server_stop(s);
 }
 
-Test(operate, goodbye_to_everybody_and_an_end_in_time) {
+Test(operate, says_goodbye_to_all_clients_and_ends) {
     static const int signals[] = {SIGTERM, SIGINT, SIGQUIT};
     for (int i = 0; i < 3; i++) {
-        struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+        struct server *s = server_start(SERVER_QUIET(4));
         struct guest *g[8];
         char name[32];
         for (int k = 0; k < 8; k++) {
@@ -246,7 +248,7 @@ Test(operate, detached_it_keeps_nothing_of_the_starters) {
 }
 
 /* Opening it would wait for a reader, and the server with it. */
-Test(operate, a_log_that_is_a_pipe_nobody_reads_is_refused) {
+Test(operate, a_log_that_is_a_pipe_without_a_reader_is_refused) {
     static struct ran ran;
     struct server *s = server_prepare();
     char pipe[400], want[500];
@@ -355,7 +357,7 @@ Test(operate, starts_without_standard_descriptors) {
 }
 
 /* A service manager that does not read is not waited for. */
-Test(operate, who_does_not_read_that_it_is_ready_is_not_waited_for) {
+Test(operate, a_full_notify_socket_is_not_waited_for) {
     struct server *s = server_prepare();
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     int deaf = socket(AF_UNIX, SOCK_DGRAM, 0), full = socket(AF_UNIX, SOCK_DGRAM, 0);

@@ -16,7 +16,7 @@ TestSuite(reload, .timeout = 180);
 
 enum { GUESTS = 8 };
 
-static const char base[] = "workers = 4\nflood_rate = 0\nhistory = 0\n";
+static const char base[] = SERVER_QUIET(4);
 
 static void fill(struct server *s, struct guest **g) {
     for (int i = 0; i < GUESTS; i++) {
@@ -51,7 +51,7 @@ static void greeted_at_last(struct server *s, const char *greeting) {
     }
 }
 
-Test(reload, a_good_file_takes_effect_and_nobody_is_disconnected) {
+Test(reload, a_good_file_takes_effect_and_no_client_is_disconnected) {
     struct server *s = server_start("%sroom = Before\n", base);
     struct guest *g[GUESTS];
     fill(s, g);
@@ -149,7 +149,7 @@ Test(reload, what_waits_for_a_restart_is_named) {
     server_stop(s);
 }
 
-Test(reload, language_and_line_max_change_for_those_who_are_there) {
+Test(reload, language_and_line_max_change_for_clients_already_connected) {
     struct server *s = server_start("%s", base);
     struct guest *ann = guest_enter(s, "ann");
     server_configure(s, "%sline_max = 64\nlanguage = zh\n", base);
@@ -233,7 +233,7 @@ Test(reload, the_log_is_reopened) {
     server_stop(s);
 }
 
-Test(reload, a_killed_worker_is_replaced_and_nobody_notices) {
+Test(reload, a_killed_worker_is_replaced_and_no_client_notices) {
     struct server *s = server_start("%s", base);
     s->workers_may_die = true;
     struct guest *g[GUESTS];

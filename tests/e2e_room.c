@@ -65,9 +65,9 @@ Test(room, quit_and_logout_before_login) {
     server_stop(s);
 }
 
-Test(room, comings_speech_and_goings_reach_everybody_on_every_worker) {
+Test(room, comings_speech_and_goings_reach_all_clients_on_every_worker) {
     enum { N = 16 };
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start(SERVER_QUIET(4));
     struct guest *g[N];
     char name[32], line[128];
     unsigned used = 0;
@@ -95,7 +95,7 @@ Test(room, comings_speech_and_goings_reach_everybody_on_every_worker) {
     server_stop(s);
 }
 
-Test(room, a_line_is_speech_to_everybody_and_oneself) {
+Test(room, a_line_is_speech_to_all_clients_and_its_speaker) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};
     guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
@@ -135,8 +135,8 @@ static void expect_names(struct guest *g, const char *const *names, int n) {
     cr_assert_eq(seen, (1U << n) - 1, "not all the names; the last line was \"%s\"", g->line);
 }
 
-Test(room, look_and_who_list_everybody) {
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+Test(room, look_and_who_list_all_people) {
+    struct server *s = server_start(SERVER_QUIET(4));
     static const char *const names[] = {"ann", "bob", "cat", "李四", "eve"};
     struct guest *g[5];
     for (int i = 0; i < 5; i++) {

@@ -23,7 +23,7 @@ static struct pty *telnet_to(struct server *s) {
 }
 
 Test(telnet, holds_a_conversation) {
-    struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     struct pty *tess = telnet_to(s);
     pty_type(tess, "login tess\r");
@@ -49,7 +49,7 @@ Test(telnet, holds_a_conversation) {
 }
 
 Test(telnet, goes_on_after_control_c) {
-    struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
     struct pty *tess = telnet_to(s);
     pty_type(tess, "login tess\r");
@@ -74,7 +74,7 @@ Test(telnet, goes_on_after_control_c) {
 }
 
 Test(telnet, on_different_workers_two_of_them_talk) {
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start(SERVER_QUIET(4));
     struct pty *t[4];
     char line[48];
     for (int i = 0; i < 4; i++) {

@@ -63,7 +63,7 @@ static int worker_of_last(struct server *s) {
 }
 
 Test(terminal, two_encodings_talk_privately_across_workers) {
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start(SERVER_QUIET(4));
     struct seat tess = seat_enter(s, GNU, gbk, "黛西");
     int worker = worker_of_last(s), tries = 0;
     struct seat bo = seat_enter(s, PLINK, NULL, "小晚");
@@ -125,7 +125,7 @@ Test(terminal, gnu_telnet_without_escape_types_every_character_from_the_first) {
 }
 
 /* A terminal in GBK that has not said so: the first Chinese line tells. */
-Test(terminal, who_types_gbk_is_understood_at_once) {
+Test(terminal, typing_gbk_is_understood_at_once) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "安");
     struct seat tess = seat_start(s, GNU, gbk);

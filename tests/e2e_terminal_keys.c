@@ -113,7 +113,7 @@ Test(terminal_keys, plink_wraps) {
 
 /* The successor knows the screen as well as the worker that was killed. */
 Test(terminal_keys, the_half_typed_line_outlives_a_worker) {
-    struct server *s = server_start("workers = 1\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start(SERVER_QUIET(1));
     struct guest *ann;
     s->workers_may_die = true;
     struct seat tess = enter_by_key(s, &ann, GNU_KEYS, NULL);

@@ -118,7 +118,7 @@ Test(upgrade, refused_late_it_forgets_no_worker_that_was_leaving) {
     snprintf(check, sizeof check, "chmod a-x '%s'; exec '%s' \"$@\"", r.binary, run_server_path());
     replace_by(&r, check, "exit 0");
     kill(server_worker_pid(r.s, 1), SIGSTOP);
-    server_configure(r.s, "workers = 1\nflood_rate = 0\nhistory = 0\npidfile = %s\n", r.pidfile);
+    server_configure(r.s, SERVER_QUIET(1) "pidfile = %s\n", r.pidfile);
     server_signal(r.s, SIGHUP);
     server_logged(r.s, "reloaded");
     server_signal(r.s, SIGUSR2);

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-const char server_quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
+const char server_quiet[] = SERVER_QUIET(2);
 
 static struct server *servers; /* all of this process: their logs are shown when a test fails */
 

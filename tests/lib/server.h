@@ -38,7 +38,9 @@ struct server {
     bool workers_may_die; /* the test kills some; else server_stop fails where one was replaced */
 };
 
-/* Two workers, every line at once, nothing told twice: what most tests want. */
+/* So many workers (a number), lines as fast as they come, and no earlier lines on joining: what
+ * most tests want.  A literal, to which more lines are added; `server_quiet` has two workers. */
+#define SERVER_QUIET(workers) "workers = " #workers "\nflood_rate = 0\nhistory = 0\n"
 extern const char server_quiet[];
 
 /* In one step; or prepared first, where the configuration needs the directory's name. */

@@ -46,6 +46,13 @@ struct swarm *swarm_connect_at(struct where where, const struct server *s, int c
     return w;
 }
 
+void swarm_reconnect_at(struct where where, struct swarm *w, const struct server *s, int member) {
+    swarm_close(w, member);
+    w->member[member].in_len = w->member[member].out_len = 0;
+    w->member[member].wants_out = w->member[member].ended = false;
+    member_connect(where, s, w, member);
+}
+
 static void watch(struct swarm *w, int i, bool out) {
     struct swarm_member *m = &w->member[i];
     struct epoll_event e = {.events = EPOLLIN | (out ? EPOLLOUT : 0), .data.u32 = (uint32_t)i};

@@ -41,6 +41,10 @@ struct swarm *swarm_connect_at(struct where where, const struct server *s, int c
                                swarm_heard *heard, void *state);
 #define swarm_connect(s, count, heard, state) swarm_connect_at(HERE, s, count, heard, state)
 
+/* Closes the member's connection and makes another, which has nothing sent or received yet. */
+void swarm_reconnect_at(struct where where, struct swarm *w, const struct server *s, int member);
+#define swarm_reconnect(w, s, member) swarm_reconnect_at(HERE, w, s, member)
+
 void swarm_send(struct swarm *w, int member, const void *bytes, size_t len);
 void swarm_say(struct swarm *w, int member, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
