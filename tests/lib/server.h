@@ -75,6 +75,9 @@ const char *server_logged_at(struct where where, struct server *s, const char *f
     __attribute__((format(printf, 3, 4)));
 #define server_logged(s, ...) server_logged_at(HERE, s, __VA_ARGS__)
 
+/* How many lines of the log contain the text now. */
+int server_log_count(const struct server *s, const char *text);
+
 /* Of worker k, the pid that the log named last. */
 pid_t server_worker_pid_at(struct where where, struct server *s, int k);
 #define server_worker_pid(s, k) server_worker_pid_at(HERE, s, k)
