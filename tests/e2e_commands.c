@@ -30,7 +30,7 @@ Test(commands, help_lists_every_command_a_line_each) {
             if (strstr(g[0]->line, commands[i]))
                 listed |= 1U << i;
     cr_assert_eq(listed, 0xff, "of the eight, %x are listed", listed);
-    guest_expect(g[1], "ann: over"); /* nobody else is bothered */
+    guest_expect(g[1], "ann: over"); /* no other client is sent it */
     server_stop(s);
 }
 

@@ -57,7 +57,7 @@ static double wall_seconds(void) {
 static struct guest *enter_at_worker(struct server *s, const char *name, int worker) {
     for (int tries = 0; tries < 1000; tries++) {
         struct guest *g = guest_connect(s);
-        if (server_worker_of(s, g->who) == worker) {
+        if (server_worker_of(s, g->endpoint) == worker) {
             guest_say(g, "login %s", name);
             guest_until(g, "%s", told1(TOLD_COMES, name));
             return g;

@@ -57,7 +57,7 @@ Test(input, split_in_two_at_every_byte) {
     server_stop(s);
 }
 
-/* Neither control characters nor escape sequences nor invisible ones reach anybody: every guest
+/* Neither control characters nor escape sequences nor invisible ones reach a client: every guest
  * checks that of every line.  What is left of the line is shown. */
 Test(input, nothing_that_steers_a_terminal_gets_through) {
     struct guest *g[2];
@@ -262,7 +262,8 @@ Test(input, an_endless_subnegotiation_ends_with_its_line) {
     server_stop(s);
 }
 
-/* Two who talk, line by line, while others send nonsense: 0 and 1 answer one another's numbers. */
+/* Members 0 and 1 talk, line by line, while others send nonsense: each answers the other's number.
+ */
 enum { NOISY = 6, TALK = 150, NONSENSE = 200000 };
 
 struct babel {
@@ -283,7 +284,7 @@ static void babel_heard(void *state, int member, const char *line) {
     if (member > 1)
         return;
     for (const unsigned char *p = (const unsigned char *)line; *p; p++)
-        cr_assert(*p >= 0x20 && *p != 0x7f && *p != 0xff, "byte %02x reached somebody", *p);
+        cr_assert(*p >= 0x20 && *p != 0x7f && *p != 0xff, "byte %02x reached a client", *p);
     if (strcmp(line, "t0 has entered the room.") == 0)
         b->in[0] = true;
     if (strcmp(line, "t1 has entered the room.") == 0)

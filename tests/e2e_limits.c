@@ -194,7 +194,7 @@ Test(limits, too_slow_to_log_in) {
         guest_expect_end(g[i]);
     }
     guest_say(ann, "I am in");
-    guest_expect(ann, "ann: I am in"); /* nobody was seen to come or go */
+    guest_expect(ann, "ann: I am in"); /* no coming or going was announced */
     server_stop(s);
 }
 

@@ -24,11 +24,11 @@ Test(names, taken_in_any_case_on_any_worker) {
     struct server *s = server_start("%s", many);
     struct guest *ann = guest_enter(s, "Ann");
     static const char *const same[] = {"Ann", "ann", "ANN", "aNN"};
-    int own = server_worker_of(s, ann->who), elsewhere = 0;
+    int own = server_worker_of(s, ann->endpoint), elsewhere = 0;
     for (int i = 0; i < 12 || elsewhere < 4; i++) {
         cr_assert_lt(i, 1000, "all connections are on one worker");
         struct guest *g = guest_connect(s);
-        elsewhere += server_worker_of(s, g->who) != own;
+        elsewhere += server_worker_of(s, g->endpoint) != own;
         guest_until(g, "%s", told(TOLD_HOW));
         guest_say(g, "login %s", same[i % 4]);
         guest_expect(g, "%s", told1(TOLD_TAKEN, same[i % 4]));
@@ -167,10 +167,10 @@ Test(names, nick_changes_them_for_all_clients) {
 /* Connects until two guests sit on different workers. */
 static void connect_apart(struct server *s, struct guest *pair[2]) {
     pair[0] = guest_connect(s);
-    int first = server_worker_of(s, pair[0]->who);
+    int first = server_worker_of(s, pair[0]->endpoint);
     for (int i = 0; i < 64; i++) {
         pair[1] = guest_connect(s);
-        if (server_worker_of(s, pair[1]->who) != first)
+        if (server_worker_of(s, pair[1]->endpoint) != first)
             return;
         guest_close(pair[1]);
     }

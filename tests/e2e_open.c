@@ -10,7 +10,7 @@ TestSuite(open_room, .timeout = 180);
 
 static const char open_room[] = "workers = 2\nlogin = no\nflood_rate = 0\nhistory = 0\n";
 
-/* Each by an address of its own; in turn, so that everybody sees all who come after. */
+/* Each from an address of its own; in turn, so that each sees all that come after it. */
 static void two_come(struct server *s, struct guest *g[2], const char *charset) {
     static const char *const from[] = {"127.0.0.2", "127.0.0.3"};
     for (int i = 0; i < 2; i++) {
@@ -130,7 +130,7 @@ Test(open_room, an_ipv4_client_of_an_ipv6_listener_is_shown_as_plain_ipv4) {
     struct server *s = server_start("%slisten = [::]:0\n", open_room);
     struct guest *g[2] = {guest_connect_as(s, .from = "127.0.0.2"), NULL};
     guest_until(g[0], "%s", told1(TOLD_COMES, "127.0.0.2"));
-    server_logged(s, "client %s connected", g[0]->who);
+    server_logged(s, "client %s connected", g[0]->endpoint);
     g[1] = guest_connect_as(s, .to = "::1");
     guests_until(g, 2, told1(TOLD_COMES, "::1"));
     guest_close(g[1]);
@@ -142,9 +142,9 @@ Test(open_room, private_lines_are_addressed_by_address_and_port) {
     struct server *s = server_start("%s", open_room);
     struct guest *g[2];
     two_come(s, g, NULL);
-    guest_say(g[0], "/msg %s psst", g[1]->who);
-    guest_expect(g[0], "%s", told2(TOLD_COPY, g[1]->who, "psst"));
-    guest_expect(g[1], "%s", told2(TOLD_PRIVATE, g[0]->who, "psst"));
+    guest_say(g[0], "/msg %s psst", g[1]->endpoint);
+    guest_expect(g[0], "%s", told2(TOLD_COPY, g[1]->endpoint, "psst"));
+    guest_expect(g[1], "%s", told2(TOLD_PRIVATE, g[0]->endpoint, "psst"));
     guest_say(g[0], "aloud");
     guests_expect(g, 2, "aloud");
     server_stop(s);

@@ -183,7 +183,7 @@ Test(operate, says_goodbye_in_chinese) {
     server_ended(s);
 }
 
-/* Its pid is only known from the pidfile, and it is nobody's child. */
+/* Its pid is only known from the pidfile, and it is no child of this process. */
 static pid_t detached_pid(struct server *s, const char *pidfile) {
     char *text = NULL;
     for (int64_t d = wait_deadline(); !text && wait_left_ms(d) > 0; text = run_read_file(pidfile))
@@ -198,6 +198,18 @@ static pid_t detached_pid(struct server *s, const char *pidfile) {
     return pid;
 }
 
+/* A detached server: a client is served, and SIGTERM ends it. */
+static void serves_and_ends(struct server *s, const char *pidfile) {
+    pid_t pid = detached_pid(s, pidfile);
+    server_wait_ready(s);
+    struct guest *ann = guest_enter(s, "ann");
+    kill(pid, SIGTERM);
+    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
+    guest_expect_end(ann);
+    for (int64_t d = wait_deadline(); access(pidfile, F_OK) == 0; wait_breath()) /* removed last */
+        cr_assert_gt(wait_left_ms(d), 0, "the master does not end");
+}
+
 Test(operate, detaches) {
     static struct ran ran;
     struct server *s = server_prepare();
@@ -207,15 +219,10 @@ Test(operate, detaches) {
     server_configure(s, "workers = 2\npidfile = %s\nlog = %s\n", pidfile, s->log);
     run(&ran, run_server_path(), "-d", "-c", s->conf);
     cr_assert_eq(ran.status, 0, "%s", ran.err);
-    pid_t pid = detached_pid(s, pidfile);
-    server_wait_ready(s);
-    struct guest *ann = guest_enter(s, "ann");
-    kill(pid, SIGTERM);
-    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
-    guest_expect_end(ann);
+    serves_and_ends(s, pidfile);
 }
 
-/* Whoever started it sees the end of its output, as `$(chatroom-master -d)` waits for. */
+/* Its starter sees the end of its output, as `$(chatroom-master -d)` waits for. */
 Test(operate, detached_it_keeps_nothing_of_the_starters) {
     struct server *s = server_prepare();
     char pidfile[400], command[1024];
@@ -239,12 +246,7 @@ Test(operate, detached_it_keeps_nothing_of_the_starters) {
     cr_assert(strstr(text, "log = stderr, in the background: nothing is logged from here on\n"),
               "%s", text);
     run_write_file(HERE, s->log, text);
-    pid_t pid = detached_pid(s, pidfile);
-    server_wait_ready(s);
-    struct guest *ann = guest_enter(s, "ann");
-    kill(pid, SIGTERM);
-    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
-    guest_expect_end(ann);
+    serves_and_ends(s, pidfile);
 }
 
 /* Opening it would wait for a reader, and the server with it. */
@@ -261,7 +263,7 @@ Test(operate, a_log_that_is_a_pipe_without_a_reader_is_refused) {
     cr_assert_str_eq(ran.err, want);
 }
 
-/* Root gives the log to the user it becomes, who can open a new one in a folder of its own. */
+/* Root gives the log to the user it becomes, which can open a new one in a folder of its own. */
 Test(operate, as_another_user_it_can_still_reopen_its_log) {
     skip_unless_root();
     struct server *s = server_prepare();
@@ -305,8 +307,7 @@ Test(operate, as_another_user_it_reloads_with_a_log_it_cannot_see) {
     server_stop(s);
 }
 
-/* A link at the log's path leads to a file of somebody else: written to, as asked, and not given.
- */
+/* A link at the log's path leads to a file of another user: written to, as asked, and not given. */
 Test(operate, what_a_link_leads_to_is_not_given_away) {
     skip_unless_root();
     for (int hard = 0; hard < 2; hard++) {

@@ -1,4 +1,5 @@
-/* e2e_reload.c - changes under talk: reload, log reopened, a worker gone; nobody is disturbed. */
+/* e2e_reload.c - changes under talk: reload, log reopened, a worker killed; no client is disturbed.
+ */
 #include "tests/lib/guest.h"
 #include "tests/lib/skip.h"
 
@@ -27,7 +28,7 @@ static void fill(struct server *s, struct guest **g) {
     }
 }
 
-/* Everybody says something, everybody hears it, and nothing else. */
+/* Each guest says something, all hear it, and nothing else. */
 static void talk(struct guest **g, const char *what) {
     for (int i = 0; i < GUESTS; i++) {
         char line[64];
@@ -114,7 +115,7 @@ Test(reload, a_wider_and_a_narrower_address_of_the_same_port) {
         }
     }
     server_logged(s, "no longer listening on [::]:");
-    char *log = run_read_file(s->err); /* whose queue is closed may lose who just came to it */
+    char *log = run_read_file(s->err); /* closing a listener loses the connections in its queue */
     cr_assert(log && !strstr(log, "no longer listening on 127.0.0.1:"), "it was wanted throughout");
     free(log);
     talk(g, "after");
@@ -213,7 +214,7 @@ Test(reload, the_log_is_reopened) {
     snprintf(s->log, sizeof s->log, "%s/room.log", s->dir);
     server_launch(s, "%slog = %s\n", base, s->log);
     struct guest *ann = guest_enter(s, "ann");
-    server_logged(s, "client %s connected", ann->who);
+    server_logged(s, "client %s connected", ann->endpoint);
     char old[400];
     snprintf(old, sizeof old, "%s.1", s->log);
     cr_assert_eq(rename(s->log, old), 0);
@@ -224,7 +225,7 @@ Test(reload, the_log_is_reopened) {
         struct guest *late = guest_connect(s);
         guest_until(late, "%s", told(TOLD_HOW));
         char *log = run_read_file(s->log);
-        moved = log && strstr(log, late->who);
+        moved = log && strstr(log, late->endpoint);
         free(log);
         guest_close(late);
     }

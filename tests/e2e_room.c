@@ -61,7 +61,7 @@ Test(room, quit_and_logout_before_login) {
             ;
     }
     guest_say(ann, "alone");
-    guest_expect(ann, "ann: alone"); /* nobody came, nobody left */
+    guest_expect(ann, "ann: alone"); /* no coming or going was announced */
     server_stop(s);
 }
 
@@ -74,7 +74,7 @@ Test(room, comings_speech_and_goings_reach_all_clients_on_every_worker) {
     for (int i = 0; i < N; i++) {
         sprintf(name, "guest%d", i);
         g[i] = guest_enter(s, name);
-        used |= 1U << server_worker_of(s, g[i]->who);
+        used |= 1U << server_worker_of(s, g[i]->endpoint);
         guests_expect(g, i, told1(TOLD_COMES, name));
     }
     cr_assert(used & (used - 1), "all %d on one worker", N);
@@ -152,7 +152,7 @@ Test(room, look_and_who_list_all_people) {
         guest_say(g[i], "who");
         guest_expect(g[i], "%s", told(TOLD_WHO));
         expect_names(g[i], names, 5);
-        guest_say(g[i], "and that is all"); /* each list goes to whom asked, and ends */
+        guest_say(g[i], "and that is all"); /* each list is sent to its asker alone, and ends */
         guests_expect(g, 5, told2(TOLD_SPEECH, names[i], "and that is all"));
     }
     server_stop(s);

@@ -173,7 +173,7 @@ Test(slow, many_that_never_read_delay_no_other_client) {
     server_stop(s); /* ends in time, although seven do not read */
 }
 
-/* Sends as often as it goes without waiting; false: no more is taken. */
+/* Sends `text` so many times without waiting; false: the socket takes no more. */
 static bool send_without_reading(struct guest *g, const char *text, int times) {
     size_t len = strlen(text);
     for (int i = 0; i < times; i++)

@@ -72,7 +72,7 @@ Test(terminal_guest, two_encodings_talk_privately_across_workers) {
     struct server *s = server_start(SERVER_QUIET(4));
     struct guest *ann = guest_enter(s, "安妮"), *bo = guest_enter_gbk(s, "小波");
     int tries = 0;
-    while (server_worker_of(s, ann->who) == server_worker_of(s, bo->who)) {
+    while (server_worker_of(s, ann->endpoint) == server_worker_of(s, bo->endpoint)) {
         cr_assert_lt(tries++, 100);
         guest_say_in(bo, "logout");
         guest_until(ann, "%s", told1(TOLD_GOES, "小波"));

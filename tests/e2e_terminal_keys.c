@@ -11,7 +11,7 @@ TestSuite(terminal_keys, .timeout = 180);
 
 static const char gbk[] = "CP936";
 
-/* Until the server echoes: with a key typed, somebody's line then comes between taking it away and
+/* Until the server echoes: with a key typed, another's line then comes between taking it away and
  * putting it back. */
 static void by_key(const struct seat *t, struct guest *ann) {
     static const char away[] = "\r \r";

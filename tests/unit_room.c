@@ -1,5 +1,6 @@
-/* unit_room.c - what is committed is there, whole and in order; what is not does not exist; nobody
- * writes over what may still be read.  Alone, with processes that are killed, and with threads. */
+/* unit_room.c - what is committed is there, whole and in order; what is not does not exist; no
+ * writer overwrites what may still be read.  Alone, with processes that are killed, and with
+ * threads. */
 #include "ipc/room.h"
 #include "tests/unit_segment.h"
 
@@ -98,7 +99,7 @@ Test(ledger, lines_and_people_are_running_counts) {
 }
 
 Test(ledger, a_span_never_splits) {
-    for (int i = 0; i < 1000; i++) /* around the rings several times; nobody holds anything */
+    for (int i = 0; i < 1000; i++) /* around the rings several times; no slot holds anything */
         cr_assert(put(1, (uint8_t)i, 997), "line %d", i);
     intact(1000, (uint8_t)999, 997);
 }

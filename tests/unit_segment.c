@@ -29,7 +29,7 @@ Test(segment, begins_empty) {
     }
 }
 
-/* Running out of memory later would be a SIGBUS in the middle of somebody's line. */
+/* Running out of memory later would be a SIGBUS in the middle of a line. */
 Test(segment, its_memory_is_reserved) {
     struct stat st;
     cr_assert_eq(fstat(seg.fd, &st), 0);

@@ -198,7 +198,8 @@ static void check_workers(struct where where, struct server *s) {
     free(log);
 }
 
-/* Nobody left of the group?  A worker made by another worker is a child of ours: reap it. */
+/* True once no process of the group is left.  A worker made by another worker is a child of ours:
+ * reap it. */
 static bool group_gone(pid_t group) {
     while (waitpid(-group, NULL, WNOHANG) > 0)
         ;
@@ -243,9 +244,9 @@ pid_t server_worker_pid_at(struct where where, struct server *s, int k) {
     return (pid_t)atoi(strstr(line, text) + strlen(text));
 }
 
-int server_worker_of_at(struct where where, struct server *s, const char *who) {
+int server_worker_of_at(struct where where, struct server *s, const char *endpoint) {
     char text[128];
-    snprintf(text, sizeof text, "client %s connected", who);
+    snprintf(text, sizeof text, "client %s connected", endpoint);
     const char *line = log_wait(where, s, text);
     const char *worker = strstr(line, "worker ");
     if (!worker || worker > strstr(line, text))

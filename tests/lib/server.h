@@ -82,8 +82,8 @@ int server_log_count(const struct server *s, const char *text);
 pid_t server_worker_pid_at(struct where where, struct server *s, int k);
 #define server_worker_pid(s, k) server_worker_pid_at(HERE, s, k)
 
-/* Which worker took the connection from 127.0.0.1:port (as the log names it: `who`). */
-int server_worker_of_at(struct where where, struct server *s, const char *who);
-#define server_worker_of(s, who) server_worker_of_at(HERE, s, who)
+/* Which worker took the connection from 127.0.0.1:port (as the log names it: `endpoint`). */
+int server_worker_of_at(struct where where, struct server *s, const char *endpoint);
+#define server_worker_of(s, endpoint) server_worker_of_at(HERE, s, endpoint)
 
 #endif

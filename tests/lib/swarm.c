@@ -28,7 +28,7 @@ static void member_connect(struct where where, const struct server *s, struct sw
     if (connect(m->fd, (struct sockaddr *)&a, sizeof a) < 0)
         fail_at(where, "client %d: connect: %s", i, strerror(errno));
     getsockname(m->fd, (struct sockaddr *)&a, &len);
-    snprintf(m->who, sizeof m->who, "127.0.0.1:%u", ntohs(a.sin_port));
+    snprintf(m->endpoint, sizeof m->endpoint, "127.0.0.1:%u", ntohs(a.sin_port));
     struct epoll_event e = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
     epoll_ctl(w->epoll, EPOLL_CTL_ADD, m->fd, &e);
 }

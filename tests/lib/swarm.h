@@ -16,10 +16,10 @@
 #include <stddef.h>
 
 struct swarm_member {
-    int fd;         /* -1: closed */
-    bool ended;     /* the server has closed the connection */
-    char who[64];   /* ADDRESS:PORT */
-    char *in, *out; /* a line received in part; what was queued and is not sent */
+    int fd;            /* -1: closed */
+    bool ended;        /* the server has closed the connection */
+    char endpoint[64]; /* ADDRESS:PORT */
+    char *in, *out;    /* a line received in part; what was queued and is not sent */
     size_t in_len, in_size, out_len, out_size;
     bool noise;     /* sends anything, so its own stream may hold telnet's answers: not checked */
     bool wants_out; /* registered for EPOLLOUT */
