@@ -57,7 +57,7 @@ Test(input, split_in_two_at_every_byte) {
     server_stop(s);
 }
 
-/* Neither control characters nor escape sequences nor invisible ones reach anybody: every guest
+/* Neither control characters nor escape sequences nor invisible ones reach a client: every guest
  * checks that of every line.  What is left of the line is shown. */
 Test(input, nothing_that_steers_a_terminal_gets_through) {
     struct guest *g[2];
@@ -100,7 +100,7 @@ Test(input, nothing_that_steers_a_terminal_gets_through) {
     server_stop(s);
 }
 
-Test(input, who_types_gbk_is_switched_to_gbk) {
+Test(input, a_client_that_sends_gbk_is_sent_gbk) {
     struct guest *g[2];
     struct server *s = guests_two(g);
     guest_type(g[0], "\xcd\xed\xc9\xcf\xba\xc3\r\n");
@@ -241,7 +241,7 @@ Test(input, are_you_there_gets_a_visible_answer) {
     struct server *s = guests_two(g);
     g[0]->telnet = true;
     guest_type(g[0], "\xff\xf6");
-    cr_assert_gt(strlen(guest_next(g[0])), 0);
+    guest_expect(g[0], "%s", told1(TOLD_HERE, "Chatroom"));
     guest_say(g[0], "good");
     guests_expect(g, 2, "ann: good");
     server_stop(s);
@@ -262,7 +262,8 @@ Test(input, an_endless_subnegotiation_ends_with_its_line) {
     server_stop(s);
 }
 
-/* Two who talk, line by line, while others send nonsense: 0 and 1 answer one another's numbers. */
+/* Members 0 and 1 talk, line by line, while others send nonsense: each answers the other's number.
+ */
 enum { NOISY = 6, TALK = 150, NONSENSE = 200000 };
 
 struct babel {
@@ -283,7 +284,7 @@ static void babel_heard(void *state, int member, const char *line) {
     if (member > 1)
         return;
     for (const unsigned char *p = (const unsigned char *)line; *p; p++)
-        cr_assert(*p >= 0x20 && *p != 0x7f && *p != 0xff, "byte %02x reached somebody", *p);
+        cr_assert(*p >= 0x20 && *p != 0x7f && *p != 0xff, "byte %02x reached a client", *p);
     if (strcmp(line, "t0 has entered the room.") == 0)
         b->in[0] = true;
     if (strcmp(line, "t1 has entered the room.") == 0)
@@ -317,8 +318,8 @@ static uint64_t next_random(uint64_t *x) { /* xorshift64: the same nonsense ever
     return *x ^= *x << 17;
 }
 
-Test(input, random_bytes_disturb_nobody) {
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+Test(input, random_bytes_of_some_do_not_disturb_two_who_talk) {
+    struct server *s = server_start(SERVER_QUIET(4));
     static struct babel b;
     b.swarm = swarm_connect(s, 2 + NOISY, babel_heard, &b);
     swarm_say(b.swarm, 0, "login t0");

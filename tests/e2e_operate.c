@@ -1,5 +1,6 @@
 /* e2e_operate.c - the program itself: options, checks, starting, ending. */
 #include "tests/lib/guest.h"
+#include "tests/lib/skip.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -29,7 +30,9 @@ Test(operate, version_and_help) {
     for (int i = 0; i < 4; i++) {
         run(&ran, run_server_path(), (char *)options[i]);
         cr_assert_eq(ran.status, 0, "%s: status %d: %s", options[i], ran.status, ran.err);
-        cr_assert_str_not_empty(ran.out);
+        static const char *const begins[] = {"chatroom-master ", "usage: chatroom-master "};
+        cr_assert_eq(strncmp(ran.out, begins[i / 2], strlen(begins[i / 2])), 0, "%s: %s",
+                     options[i], ran.out);
         cr_assert_str_empty(ran.err);
     }
     cr_assert(strstr(ran.out, "-c"), "%s", ran.out);
@@ -151,10 +154,10 @@ Test(operate, the_pidfile_names_the_master_once_it_is_ready) {
     server_stop(s);
 }
 
-Test(operate, goodbye_to_everybody_and_an_end_in_time) {
+Test(operate, says_goodbye_to_all_clients_and_ends) {
     static const int signals[] = {SIGTERM, SIGINT, SIGQUIT};
     for (int i = 0; i < 3; i++) {
-        struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+        struct server *s = server_start(SERVER_QUIET(4));
         struct guest *g[8];
         char name[32];
         for (int k = 0; k < 8; k++) {
@@ -180,7 +183,7 @@ Test(operate, says_goodbye_in_chinese) {
     server_ended(s);
 }
 
-/* Its pid is only known from the pidfile, and it is nobody's child. */
+/* Its pid is only known from the pidfile, and it is no child of this process. */
 static pid_t detached_pid(struct server *s, const char *pidfile) {
     char *text = NULL;
     for (int64_t d = wait_deadline(); !text && wait_left_ms(d) > 0; text = run_read_file(pidfile))
@@ -195,6 +198,18 @@ static pid_t detached_pid(struct server *s, const char *pidfile) {
     return pid;
 }
 
+/* A detached server: a client is served, and SIGTERM ends it. */
+static void serves_and_ends(struct server *s, const char *pidfile) {
+    pid_t pid = detached_pid(s, pidfile);
+    server_wait_ready(s);
+    struct guest *ann = guest_enter(s, "ann");
+    kill(pid, SIGTERM);
+    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
+    guest_expect_end(ann);
+    for (int64_t d = wait_deadline(); access(pidfile, F_OK) == 0; wait_breath()) /* removed last */
+        cr_assert_gt(wait_left_ms(d), 0, "the master does not end");
+}
+
 Test(operate, detaches) {
     static struct ran ran;
     struct server *s = server_prepare();
@@ -204,15 +219,10 @@ Test(operate, detaches) {
     server_configure(s, "workers = 2\npidfile = %s\nlog = %s\n", pidfile, s->log);
     run(&ran, run_server_path(), "-d", "-c", s->conf);
     cr_assert_eq(ran.status, 0, "%s", ran.err);
-    pid_t pid = detached_pid(s, pidfile);
-    server_wait_ready(s);
-    struct guest *ann = guest_enter(s, "ann");
-    kill(pid, SIGTERM);
-    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
-    guest_expect_end(ann);
+    serves_and_ends(s, pidfile);
 }
 
-/* Whoever started it sees the end of its output, as `$(chatroom-master -d)` waits for. */
+/* Its starter sees the end of its output, as `$(chatroom-master -d)` waits for. */
 Test(operate, detached_it_keeps_nothing_of_the_starters) {
     struct server *s = server_prepare();
     char pidfile[400], command[1024];
@@ -236,16 +246,11 @@ Test(operate, detached_it_keeps_nothing_of_the_starters) {
     cr_assert(strstr(text, "log = stderr, in the background: nothing is logged from here on\n"),
               "%s", text);
     run_write_file(HERE, s->log, text);
-    pid_t pid = detached_pid(s, pidfile);
-    server_wait_ready(s);
-    struct guest *ann = guest_enter(s, "ann");
-    kill(pid, SIGTERM);
-    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
-    guest_expect_end(ann);
+    serves_and_ends(s, pidfile);
 }
 
 /* Opening it would wait for a reader, and the server with it. */
-Test(operate, a_log_that_is_a_pipe_nobody_reads_is_refused) {
+Test(operate, a_log_that_is_a_pipe_without_a_reader_is_refused) {
     static struct ran ran;
     struct server *s = server_prepare();
     char pipe[400], want[500];
@@ -258,10 +263,9 @@ Test(operate, a_log_that_is_a_pipe_nobody_reads_is_refused) {
     cr_assert_str_eq(ran.err, want);
 }
 
-/* Root gives the log to the user it becomes, who can open a new one in a folder of its own. */
+/* Root gives the log to the user it becomes, which can open a new one in a folder of its own. */
 Test(operate, as_another_user_it_can_still_reopen_its_log) {
-    if (geteuid() != 0)
-        cr_skip_test("only root can become another user");
+    skip_unless_root();
     struct server *s = server_prepare();
     char folder[300], old[400];
     struct stat log;
@@ -286,8 +290,7 @@ Test(operate, as_another_user_it_can_still_reopen_its_log) {
 
 /* Opened before; a reload does not take what this user may not look at for a mistake. */
 Test(operate, as_another_user_it_reloads_with_a_log_it_cannot_see) {
-    if (geteuid() != 0)
-        cr_skip_test("only root can become another user");
+    skip_unless_root();
     struct server *s = server_prepare();
     char folder[300], inner[320];
     snprintf(folder, sizeof folder, "%s/private", s->dir);
@@ -304,11 +307,9 @@ Test(operate, as_another_user_it_reloads_with_a_log_it_cannot_see) {
     server_stop(s);
 }
 
-/* A link at the log's path leads to a file of somebody else: written to, as asked, and not given.
- */
+/* A link at the log's path leads to a file of another user: written to, as asked, and not given. */
 Test(operate, what_a_link_leads_to_is_not_given_away) {
-    if (geteuid() != 0)
-        cr_skip_test("only root can become another user");
+    skip_unless_root();
     for (int hard = 0; hard < 2; hard++) {
         struct server *s = server_prepare();
         char linked[400];
@@ -326,8 +327,7 @@ Test(operate, what_a_link_leads_to_is_not_given_away) {
 
 /* The kernel lets sockets of one user alone share a port, and the first were bound by root. */
 Test(operate, as_another_user_it_binds_more_beside_its_own) {
-    if (geteuid() != 0)
-        cr_skip_test("only root can become another user");
+    skip_unless_root();
     struct server *s = server_prepare();
     cr_assert_eq(chmod(s->dir, 0755), 0);
     server_launch(s, "workers = 2\nuser = nobody\n");
@@ -358,7 +358,7 @@ Test(operate, starts_without_standard_descriptors) {
 }
 
 /* A service manager that does not read is not waited for. */
-Test(operate, who_does_not_read_that_it_is_ready_is_not_waited_for) {
+Test(operate, a_full_notify_socket_is_not_waited_for) {
     struct server *s = server_prepare();
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     int deaf = socket(AF_UNIX, SOCK_DGRAM, 0), full = socket(AF_UNIX, SOCK_DGRAM, 0);

@@ -1,4 +1,4 @@
-/* e2e_reclaim.c - those who ask and never read take what replies are kept in from nobody. */
+/* e2e_reclaim.c - clients that ask and never read keep no buffer for replies from others. */
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
@@ -14,7 +14,7 @@ enum { DEAF = 330, ASKED = 100 };
 static const char small[] = "workers = 2\nmax_clients = 400\nflood_rate = 0\nhistory = 0\n"
                             "login_timeout = 0\nannounce_max = 0\n";
 
-Test(reclaim, those_who_never_read_keep_no_box_from_others) {
+Test(reclaim, clients_that_never_read_keep_no_buffer_from_others) {
     struct server *s = server_start(small);
     struct guest *ann = guest_enter(s, "ann");
     static struct guest *deaf[DEAF];
@@ -27,7 +27,7 @@ Test(reclaim, those_who_never_read_keep_no_box_from_others) {
         for (int n = 0; n < ASKED; n++)
             guest_type(deaf[i], "who\r\n");
     }
-    /* Those of them who find none free ask on. */
+    /* Those that find none free ask on. */
     server_logged(s, "reads nothing, and no buffer is free for others");
     for (int i = 0; i < 3; i++) {
         char name[16];
@@ -39,4 +39,5 @@ Test(reclaim, those_who_never_read_keep_no_box_from_others) {
         guest_until(late, "%s", told2(TOLD_SPEECH, "ann", "hello"));
         guest_until(ann, "%s", told2(TOLD_SPEECH, "ann", "hello"));
     }
+    server_stop(s);
 }

@@ -1,5 +1,7 @@
-/* e2e_reload.c - changes under talk: reload, log reopened, a worker gone; nobody is disturbed. */
+/* e2e_reload.c - changes under talk: reload, log reopened, a worker killed; no client is disturbed.
+ */
 #include "tests/lib/guest.h"
+#include "tests/lib/skip.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -15,7 +17,7 @@ TestSuite(reload, .timeout = 180);
 
 enum { GUESTS = 8 };
 
-static const char base[] = "workers = 4\nflood_rate = 0\nhistory = 0\n";
+static const char base[] = SERVER_QUIET(4);
 
 static void fill(struct server *s, struct guest **g) {
     for (int i = 0; i < GUESTS; i++) {
@@ -26,7 +28,7 @@ static void fill(struct server *s, struct guest **g) {
     }
 }
 
-/* Everybody says something, everybody hears it, and nothing else. */
+/* Each guest says something, all hear it, and nothing else. */
 static void talk(struct guest **g, const char *what) {
     for (int i = 0; i < GUESTS; i++) {
         char line[64];
@@ -50,7 +52,7 @@ static void greeted_at_last(struct server *s, const char *greeting) {
     }
 }
 
-Test(reload, a_good_file_takes_effect_and_nobody_is_disconnected) {
+Test(reload, a_good_file_takes_effect_and_no_client_is_disconnected) {
     struct server *s = server_start("%sroom = Before\n", base);
     struct guest *g[GUESTS];
     fill(s, g);
@@ -97,8 +99,7 @@ static void newcomers_until_reloaded(struct server *s, const char *room) {
 /* From one address to all and back, on the port that is served: at no moment is it closed. */
 Test(reload, a_wider_and_a_narrower_address_of_the_same_port) {
     static const char *const listen[] = {"[::]", "127.0.0.1", "0.0.0.0", "[::]", "0.0.0.0", "*"};
-    if (access("/proc/net/if_inet6", F_OK) != 0)
-        cr_skip_test("this machine has no IPv6");
+    skip_unless_ipv6();
     struct server *s = server_start("%s", base); /* on 127.0.0.1 */
     struct guest *g[GUESTS];
     fill(s, g);
@@ -114,7 +115,7 @@ Test(reload, a_wider_and_a_narrower_address_of_the_same_port) {
         }
     }
     server_logged(s, "no longer listening on [::]:");
-    char *log = run_read_file(s->err); /* whose queue is closed may lose who just came to it */
+    char *log = run_read_file(s->err); /* closing a listener loses the connections in its queue */
     cr_assert(log && !strstr(log, "no longer listening on 127.0.0.1:"), "it was wanted throughout");
     free(log);
     talk(g, "after");
@@ -149,7 +150,7 @@ Test(reload, what_waits_for_a_restart_is_named) {
     server_stop(s);
 }
 
-Test(reload, language_and_line_max_change_for_those_who_are_there) {
+Test(reload, language_and_line_max_change_for_clients_already_connected) {
     struct server *s = server_start("%s", base);
     struct guest *ann = guest_enter(s, "ann");
     server_configure(s, "%sline_max = 64\nlanguage = zh\n", base);
@@ -213,7 +214,7 @@ Test(reload, the_log_is_reopened) {
     snprintf(s->log, sizeof s->log, "%s/room.log", s->dir);
     server_launch(s, "%slog = %s\n", base, s->log);
     struct guest *ann = guest_enter(s, "ann");
-    server_logged(s, "client %s connected", ann->who);
+    server_logged(s, "client %s connected", ann->endpoint);
     char old[400];
     snprintf(old, sizeof old, "%s.1", s->log);
     cr_assert_eq(rename(s->log, old), 0);
@@ -224,7 +225,7 @@ Test(reload, the_log_is_reopened) {
         struct guest *late = guest_connect(s);
         guest_until(late, "%s", told(TOLD_HOW));
         char *log = run_read_file(s->log);
-        moved = log && strstr(log, late->who);
+        moved = log && strstr(log, late->endpoint);
         free(log);
         guest_close(late);
     }
@@ -233,7 +234,7 @@ Test(reload, the_log_is_reopened) {
     server_stop(s);
 }
 
-Test(reload, a_killed_worker_is_replaced_and_nobody_notices) {
+Test(reload, a_killed_worker_is_replaced_and_no_client_notices) {
     struct server *s = server_start("%s", base);
     s->workers_may_die = true;
     struct guest *g[GUESTS];

@@ -61,20 +61,20 @@ Test(room, quit_and_logout_before_login) {
             ;
     }
     guest_say(ann, "alone");
-    guest_expect(ann, "ann: alone"); /* nobody came, nobody left */
+    guest_expect(ann, "ann: alone"); /* no coming or going was announced */
     server_stop(s);
 }
 
-Test(room, comings_speech_and_goings_reach_everybody_on_every_worker) {
+Test(room, comings_speech_and_goings_reach_all_clients_on_every_worker) {
     enum { N = 16 };
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start(SERVER_QUIET(4));
     struct guest *g[N];
     char name[32], line[128];
     unsigned used = 0;
     for (int i = 0; i < N; i++) {
         sprintf(name, "guest%d", i);
         g[i] = guest_enter(s, name);
-        used |= 1U << server_worker_of(s, g[i]->who);
+        used |= 1U << server_worker_of(s, g[i]->endpoint);
         guests_expect(g, i, told1(TOLD_COMES, name));
     }
     cr_assert(used & (used - 1), "all %d on one worker", N);
@@ -95,7 +95,7 @@ Test(room, comings_speech_and_goings_reach_everybody_on_every_worker) {
     server_stop(s);
 }
 
-Test(room, a_line_is_speech_to_everybody_and_oneself) {
+Test(room, a_line_is_speech_to_all_clients_and_its_speaker) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};
     guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
@@ -135,8 +135,8 @@ static void expect_names(struct guest *g, const char *const *names, int n) {
     cr_assert_eq(seen, (1U << n) - 1, "not all the names; the last line was \"%s\"", g->line);
 }
 
-Test(room, look_and_who_list_everybody) {
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+Test(room, look_and_who_list_all_people) {
+    struct server *s = server_start(SERVER_QUIET(4));
     static const char *const names[] = {"ann", "bob", "cat", "李四", "eve"};
     struct guest *g[5];
     for (int i = 0; i < 5; i++) {
@@ -152,7 +152,7 @@ Test(room, look_and_who_list_everybody) {
         guest_say(g[i], "who");
         guest_expect(g[i], "%s", told(TOLD_WHO));
         expect_names(g[i], names, 5);
-        guest_say(g[i], "and that is all"); /* each list goes to whom asked, and ends */
+        guest_say(g[i], "and that is all"); /* each list is sent to its asker alone, and ends */
         guests_expect(g, 5, told2(TOLD_SPEECH, names[i], "and that is all"));
     }
     server_stop(s);

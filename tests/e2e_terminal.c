@@ -1,5 +1,5 @@
-/* e2e_terminal.c - at home in every terminal: the programs people really use, each on a terminal of
- * its own, in UTF-8 and in GBK, talking with one behind a socket. */
+/* e2e_terminal.c - the programs people really use, each on a terminal of its own, in UTF-8 and in
+ * GBK, talking with a client behind a socket. */
 #include "tests/lib/seat.h"
 
 #include <criterion/criterion.h>
@@ -10,6 +10,21 @@
 TestSuite(terminal, .timeout = 180);
 
 static const char gbk[] = "CP936";
+
+/* A quiet server with "ann" behind a socket and "tess" at a program; both have seen tess come. */
+struct visit {
+    struct server *s;
+    struct guest *ann;
+    struct seat tess;
+};
+
+static struct visit visit_begin(int program, const char *charset) {
+    struct visit v = {.s = server_start("%s", server_quiet)};
+    v.ann = guest_enter(v.s, "ann");
+    v.tess = seat_enter(v.s, program, charset, "tess");
+    guest_expect(v.ann, "%s", told1(TOLD_COMES, "tess"));
+    return v;
+}
 
 /* ---- a conversation ---- */
 
@@ -37,6 +52,9 @@ static void talks(int program, const char *charset) {
     seat_type(&tess, "/msg 安 你好\r");
     guest_expect(ann, "%s", told2(TOLD_PRIVATE, "黛西", "你好"));
     seat_sees(&tess, told2(TOLD_COPY, "安", "你好"));
+    guest_say(ann, "/msg 黛西 丝绸");
+    guest_expect(ann, "%s", told2(TOLD_COPY, "黛西", "丝绸"));
+    seat_sees(&tess, told2(TOLD_PRIVATE, "安", "丝绸"));
     seat_type(&tess, "logout\r");
     guest_expect(ann, "%s", told1(TOLD_GOES, "黛西"));
     server_stop(s);
@@ -57,34 +75,59 @@ TALKS(PLINK, plink)
 TALKS(PLINK_RAW, plink_raw)
 TALKS(TINTIN, tintin)
 
-/* Which worker has the one who came last. */
+/* All that GNU telnet shows of a visit, its own sentences too: it ends by itself. */
+Test(terminal, gnu_telnet_shows_a_visit_from_greeting_to_end) {
+    struct server *s = server_start("%s", server_quiet);
+    struct guest *ann = guest_enter(s, "ann");
+    struct seat tess = seat_start(s, GNU, NULL);
+    seat_sees(&tess, "Connected to 127.0.0.1");
+    seat_sees(&tess, "Welcome to Chatroom\r\n");
+    seat_sees(&tess, "Use \"login <nick>\"\r\n");
+    seat_type(&tess, "login tess\r");
+    seat_sees(&tess, "tess has entered the room.\r\n");
+    guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
+    seat_type(&tess, "hello yourself\r");
+    seat_sees(&tess, "hello yourself\r\n"); /* echoed by the terminal: the server echoes nothing */
+    seat_sees(&tess, "tess: hello yourself\r\n");
+    guest_expect(ann, "tess: hello yourself");
+    seat_type(&tess, "look\r");
+    seat_sees(&tess, "The following are in this room:\r\n");
+    seat_sees(&tess, "tess\r\n");
+    seat_type(&tess, "logout\r");
+    seat_sees(&tess, "Connection closed by foreign host.");
+    guest_expect(ann, "%s", told1(TOLD_GOES, "tess"));
+    pty_end(tess.pty);
+    server_stop(s);
+}
+
+/* The worker that took the last connection. */
 static int worker_of_last(struct server *s) {
     return atoi(strstr(server_logged(s, "connected"), "worker ") + strlen("worker "));
 }
 
-Test(terminal, two_encodings_talk_privately_across_workers) {
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
-    struct seat tess = seat_enter(s, GNU, gbk, "黛西");
-    int worker = worker_of_last(s), tries = 0;
-    struct seat bo = seat_enter(s, PLINK, NULL, "小晚");
-    seat_sees(&tess, told1(TOLD_COMES, "小晚"));
-    while (worker_of_last(s) == worker) {
-        cr_assert_lt(tries++, 100);
-        seat_type(&bo, "logout\r");
-        seat_sees(&tess, told1(TOLD_GOES, "小晚"));
-        bo = seat_enter(s, PLINK, NULL, "小晚");
-        seat_sees(&tess, told1(TOLD_COMES, "小晚"));
+/* Four of them, or as many more as it takes for two workers to have some. */
+Test(terminal, gnu_telnets_on_several_workers_talk) {
+    enum { MOST = 20 };
+    struct server *s = server_start(SERVER_QUIET(4));
+    struct seat t[MOST];
+    char line[64];
+    unsigned used = 0;
+    int n = 0;
+    for (; n < 4 || !(used & (used - 1)); n++) {
+        cr_assert_lt(n, MOST, "all are on one worker");
+        sprintf(line, "t%d", n);
+        t[n] = seat_enter(s, GNU, NULL, line);
+        used |= 1U << worker_of_last(s);
+        for (int k = 0; k < n; k++)
+            seat_sees(&t[k], told1(TOLD_COMES, line));
     }
-    seat_sees(&tess, "\n");
-    seat_type(&bo, "/msg 黛西 晚上好 😀\r");
-    seat_shows(&bo, told2(TOLD_COPY, "黛西", "晚上好 😀"));
-    seat_shows(&tess, told2(TOLD_PRIVATE, "小晚", "晚上好 ?"));
-    seat_type(&tess, "/reply 丝绸\r");
-    seat_shows(&tess, told2(TOLD_COPY, "小晚", "丝绸"));
-    seat_shows(&bo, told2(TOLD_PRIVATE, "黛西", "丝绸"));
-    seat_type(&bo, "大家好\r");
-    seat_shows(&bo, "小晚: 大家好");
-    seat_shows(&tess, "小晚: 大家好");
+    for (int i = 0; i < n; i++) {
+        sprintf(line, "I am %d\r", i);
+        seat_type(&t[i], line);
+        sprintf(line, "t%d: I am %d\r\n", i, i);
+        for (int k = 0; k < n; k++)
+            seat_sees(&t[k], line);
+    }
     server_stop(s);
 }
 
@@ -92,28 +135,25 @@ Test(terminal, two_encodings_talk_privately_across_workers) {
  * eight bits, which it is as soon as it lets itself be known: by the first of them.  (But not by
  * 9D, which opens a prompt of its own.) */
 Test(terminal, gnu_telnet_types_every_character) {
-    struct server *s = server_start("%s", server_quiet);
-    struct guest *ann = guest_enter(s, "ann");
-    struct seat tess = seat_enter(s, GNU, NULL, "tess");
-    guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
+    struct visit v = visit_begin(GNU, NULL);
     static const char *const lines[] = {"惚描月晚", "丝绸, 惚描月晚"};
     for (int i = 0; i < 2; i++) {
         char line[64];
         sprintf(line, "%s\r", lines[i]);
-        seat_type(&tess, line);
-        guest_expect(ann, "tess: %s", lines[i]);
+        seat_type(&v.tess, line);
+        guest_expect(v.ann, "tess: %s", lines[i]);
         sprintf(line, "tess: %s", lines[i]);
-        seat_shows(&tess, line);
+        seat_shows(&v.tess, line);
     }
-    seat_type(&tess, "never mind");
-    seat_sees(&tess, "never mind");
-    seat_type(&tess, "\x03");
-    seat_type(&tess, "after\r");
-    guest_expect(ann, "tess: after");
-    seat_shows(&tess, "tess: after");
-    guest_say(ann, "there?");
-    seat_shows(&tess, "ann: there?");
-    server_stop(s);
+    seat_type(&v.tess, "never mind");
+    seat_sees(&v.tess, "never mind");
+    seat_type(&v.tess, "\x03");
+    seat_type(&v.tess, "after\r");
+    guest_expect(v.ann, "tess: after");
+    seat_shows(&v.tess, "tess: after");
+    guest_say(v.ann, "there?");
+    seat_shows(&v.tess, "ann: there?");
+    server_stop(v.s);
 }
 
 Test(terminal, gnu_telnet_without_escape_types_every_character_from_the_first) {
@@ -125,7 +165,7 @@ Test(terminal, gnu_telnet_without_escape_types_every_character_from_the_first) {
 }
 
 /* A terminal in GBK that has not said so: the first Chinese line tells. */
-Test(terminal, who_types_gbk_is_understood_at_once) {
+Test(terminal, typing_gbk_is_understood_at_once) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "安");
     struct seat tess = seat_start(s, GNU, gbk);
@@ -155,22 +195,19 @@ Test(terminal, history_is_in_the_encoding_one_has_now) {
 /* ---- Ctrl-C ---- */
 
 static void goes_on_after_control_c(int program) {
-    struct server *s = server_start("%s", server_quiet);
-    struct guest *ann = guest_enter(s, "ann");
-    struct seat tess = seat_enter(s, program, NULL, "tess");
-    guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
+    struct visit v = visit_begin(program, NULL);
     for (int i = 0; i < 2; i++) {
-        seat_type(&tess, "never mind");
-        seat_sees(&tess, "never mind");
-        seat_control_c(&tess, "\r");
-        seat_type(&tess, "after\r");
-        guest_expect(ann, "tess: after");
-        seat_sees(&tess, "tess: after");
-        guest_say(ann, "there?");
-        guest_expect(ann, "ann: there?");
-        seat_sees(&tess, "ann: there?");
+        seat_type(&v.tess, "never mind");
+        seat_sees(&v.tess, "never mind");
+        seat_control_c(&v.tess, "\r");
+        seat_type(&v.tess, "after\r");
+        guest_expect(v.ann, "tess: after");
+        seat_sees(&v.tess, "tess: after");
+        guest_say(v.ann, "there?");
+        guest_expect(v.ann, "ann: there?");
+        seat_sees(&v.tess, "ann: there?");
     }
-    server_stop(s);
+    server_stop(v.s);
 }
 
 Test(terminal, gnu_telnet_goes_on_after_control_c) {
@@ -191,15 +228,12 @@ Test(terminal, tintin_goes_on_after_control_c) {
 
 /* The others are ended by it, and what was half typed is not said. */
 static void ends_with_control_c(int program) {
-    struct server *s = server_start("%s", server_quiet);
-    struct guest *ann = guest_enter(s, "ann");
-    struct seat tess = seat_enter(s, program, NULL, "tess");
-    guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
-    seat_type(&tess, "never mind");
-    seat_sees(&tess, "never mind");
-    seat_type(&tess, "\x03");
-    guest_expect(ann, "%s", told1(TOLD_GOES, "tess"));
-    server_stop(s);
+    struct visit v = visit_begin(program, NULL);
+    seat_type(&v.tess, "never mind");
+    seat_sees(&v.tess, "never mind");
+    seat_type(&v.tess, "\x03");
+    guest_expect(v.ann, "%s", told1(TOLD_GOES, "tess"));
+    server_stop(v.s);
 }
 
 Test(terminal, nc_ends_with_control_c) {
@@ -213,19 +247,16 @@ Test(terminal, plink_raw_ends_with_control_c) {
 
 /* TinTin++ edits by itself. */
 static void edits_itself(const char *charset) {
-    struct server *s = server_start("%s", server_quiet);
-    struct guest *ann = guest_enter(s, "ann");
-    struct seat tess = seat_enter(s, TINTIN, charset, "tess");
-    guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
-    seat_type(&tess, "晚上");
-    seat_sees(&tess, "晚上");
-    guest_say(ann, "你好");
-    guest_expect(ann, "ann: 你好");
-    seat_sees(&tess, "ann: 你好");
-    seat_type(&tess, "\x7f安\r");
-    guest_expect(ann, "tess: 晚安");
-    seat_sees(&tess, "tess: 晚安");
-    server_stop(s);
+    struct visit v = visit_begin(TINTIN, charset);
+    seat_type(&v.tess, "晚上");
+    seat_sees(&v.tess, "晚上");
+    guest_say(v.ann, "你好");
+    guest_expect(v.ann, "ann: 你好");
+    seat_sees(&v.tess, "ann: 你好");
+    seat_type(&v.tess, "\x7f安\r");
+    guest_expect(v.ann, "tess: 晚安");
+    seat_sees(&v.tess, "tess: 晚安");
+    server_stop(v.s);
 }
 
 Test(terminal, tintin_edits_by_itself_in_utf8) {

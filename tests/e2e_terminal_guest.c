@@ -18,8 +18,8 @@ static void keys(struct guest *g, const char *bytes) {
         guest_send(g, bytes, 1);
 }
 
-Test(terminal_guest, one_who_never_negotiates_is_edited_silently) {
-    struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 0\n");
+Test(terminal_guest, a_client_that_never_negotiates_is_edited_silently) {
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann"), *win = guest_connect_as(s, .charset = gbk);
     guest_until(win, "%s", told(TOLD_HOW));
     keys(win, "login wim\bn\r\n");
@@ -41,7 +41,7 @@ Test(terminal_guest, one_who_never_negotiates_is_edited_silently) {
 /* ---- CHARSET (RFC 2066) ---- */
 
 Test(terminal_guest, an_encoding_agreed_on_is_used_at_once) {
-    struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann"), *mud = guest_connect(s);
     guest_until(mud, "%s", told(TOLD_HOW));
     mud->telnet = true;
@@ -69,10 +69,10 @@ Test(terminal_guest, an_encoding_agreed_on_is_used_at_once) {
 /* ---- privately, across workers and encodings ---- */
 
 Test(terminal_guest, two_encodings_talk_privately_across_workers) {
-    struct server *s = server_start("workers = 4\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start(SERVER_QUIET(4));
     struct guest *ann = guest_enter(s, "安妮"), *bo = guest_enter_gbk(s, "小波");
     int tries = 0;
-    while (server_worker_of(s, ann->who) == server_worker_of(s, bo->who)) {
+    while (server_worker_of(s, ann->endpoint) == server_worker_of(s, bo->endpoint)) {
         cr_assert_lt(tries++, 100);
         guest_say_in(bo, "logout");
         guest_until(ann, "%s", told1(TOLD_GOES, "小波"));
@@ -92,7 +92,7 @@ Test(terminal_guest, two_encodings_talk_privately_across_workers) {
 
 /* Two bytes of theirs that are UTF-8, too: what they are sent decides. */
 Test(terminal_guest, gbk_that_could_be_utf8_is_gbk) {
-    struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann"), *bo = guest_enter_gbk(s, "泰丝");
     guest_expect(ann, "%s", told1(TOLD_COMES, "泰丝"));
     guest_say_in(bo, "哈哈");

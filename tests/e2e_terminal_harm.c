@@ -1,6 +1,6 @@
-/* e2e_terminal_harm.c - one who means harm: bytes that steer a terminal, hide, reorder or forge, in
+/* e2e_terminal_harm.c - a malicious client: bytes that steer a terminal, hide, reorder or forge, in
  * speech, in private and as names, in UTF-8 and through the second bytes of GBK and GB18030; and
- * names that look like somebody else's or like the server's own sentences. */
+ * names that look like another person's or like the server's own sentences. */
 #include "tests/lib/guest.h"
 #include "tests/lib/terminal.h"
 
@@ -10,7 +10,7 @@
 
 TestSuite(terminal_harm, .timeout = 180);
 
-static const char quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\nline_max = 512\n";
+static const char quiet[] = SERVER_QUIET(2) "line_max = 512\n";
 static const char gbk[] = "CP936";
 
 /* ---- bytes ---- */
@@ -91,8 +91,8 @@ static const struct hostile hostile[] = {
     BYTES("\340\244\200\357\277\271a\357\277\272b\357\277\273 annotation"),
 };
 
-/* From one who is sent GBK: second bytes that look like ASCII or C1, half characters, and the four
- * bytes of GB18030 for what nobody may send in UTF-8 either. */
+/* From a client that is sent GBK: second bytes that look like ASCII or C1, half characters, and the
+ * four bytes of GB18030 for what is forbidden in UTF-8, too. */
 static const struct hostile hostile_gbk[] = {
     BYTES("\201\\\201|\201@\201~\201`\201^"),
     BYTES("\201\2332J\201\235 0;title\201\234"),
@@ -136,14 +136,14 @@ static void is_harmless(const char *line, size_t i) {
         cr_expect_null(strstr(line, never[n]), "hostile %zu: %s", i, line);
 }
 
-/* Nobody but the one who means harm speaks, and the server says nothing of itself. */
+/* No line looks like one of another person, or like the server's own. */
 static void is_not_forged(const char *line, size_t i) {
     static const char *const forged[] = {"bob: ", "大卫: ", "eve: ", "***", "["};
     for (size_t n = 0; n < sizeof forged / sizeof forged[0]; n++)
         cr_expect_neq(strncmp(line, forged[n], strlen(forged[n])), 0, "hostile %zu: %s", i, line);
 }
 
-/* The last of them is the one who means harm. */
+/* The last of them is the malicious client. */
 static void all_is_well(struct guest **g, int n, const char *mark, size_t i) {
     for (int k = 0; k < n; k++)
         for (const char *line = NULL; !line || strcmp(line, mark) != 0;) {
@@ -306,7 +306,7 @@ static void is_refused(struct guest *g, const char *command, const char *name) {
               line);
 }
 
-Test(terminal_harm, nobody_looks_like_somebody_else) {
+Test(terminal_harm, no_name_looks_like_another) {
     struct server *s = server_start("%s", quiet);
     struct guest *seen = NULL;
     for (int i = 0; i < PRESENT; i++) {
@@ -327,7 +327,7 @@ Test(terminal_harm, nobody_looks_like_somebody_else) {
                                          "工口",   "＊＊＊", "ｗｈｏ"};
     for (size_t i = 0; i < sizeof in_gbk / sizeof in_gbk[0]; i++)
         is_refused(through, "/nick", in_gbk[i]);
-    guest_expect(seen, "%s", told1(TOLD_COMES, "小波")); /* and nobody else came or changed */
+    guest_expect(seen, "%s", told1(TOLD_COMES, "小波")); /* and no other came or changed its name */
     guest_say(inside, "still mal");
     guest_expect(seen, "mal: still mal");
     server_stop(s);

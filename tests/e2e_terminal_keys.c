@@ -11,7 +11,7 @@ TestSuite(terminal_keys, .timeout = 180);
 
 static const char gbk[] = "CP936";
 
-/* Until the server echoes: with a key typed, somebody's line then comes between taking it away and
+/* Until the server echoes: with a key typed, another's line then comes between taking it away and
  * putting it back. */
 static void by_key(const struct seat *t, struct guest *ann) {
     static const char away[] = "\r \r";
@@ -113,7 +113,7 @@ Test(terminal_keys, plink_wraps) {
 
 /* The successor knows the screen as well as the worker that was killed. */
 Test(terminal_keys, the_half_typed_line_outlives_a_worker) {
-    struct server *s = server_start("workers = 1\nflood_rate = 0\nhistory = 0\n");
+    struct server *s = server_start(SERVER_QUIET(1));
     struct guest *ann;
     s->workers_may_die = true;
     struct seat tess = enter_by_key(s, &ann, GNU_KEYS, NULL);

@@ -1,5 +1,5 @@
 /* e2e_upgrade.c - another binary takes the place of the running one, or does not; a master that is
- * killed or stands still has a successor: nobody notices. */
+ * killed or stopped has a successor: no client notices. */
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
@@ -25,7 +25,8 @@ static void copy(const char *from, const char *to) {
     cr_assert_eq(ran.status, 0, "%s", ran.err);
 }
 
-/* A server whose binary is its own to replace, and two who type half a line each. */
+/* A server whose binary is its own to replace, and two clients, one of which has typed half a line.
+ */
 static struct running start(void) {
     struct running r = {.s = server_prepare()};
     snprintf(r.binary, sizeof r.binary, "%s/chatroom-master", r.s->dir);
@@ -63,7 +64,7 @@ static void replace_by(struct running *r, const char *check, const char *then) {
     cr_assert_eq(rename(fresh, r->binary), 0);
 }
 
-Test(upgrade, nobody_notices) {
+Test(upgrade, keeps_connections_and_half_typed_lines) {
     struct running r = start();
     char fresh[420];
     snprintf(fresh, sizeof fresh, "%s.new", r.binary);
@@ -105,20 +106,20 @@ Test(upgrade, what_never_answers_is_refused) {
     refused("exec 2>&-; exec sleep 60", "no answer within 2000 ms");
 }
 
-/* It was to retire, and stood still when the upgrade killed it: somebody is started to give its
- * clients away. */
+/* The worker was to retire, and was stopped when the upgrade killed it: another is started to give
+ * its clients away. */
 Test(upgrade, refused_late_it_forgets_no_worker_that_was_leaving) {
     struct running r = start();
     struct guest *g;
     char check[700];
     do
         g = guest_connect(r.s);
-    while (server_worker_of(r.s, g->who) != 1);
+    while (server_worker_of(r.s, g->endpoint) != 1);
     guest_until(g, "%s", told(TOLD_HOW));
     snprintf(check, sizeof check, "chmod a-x '%s'; exec '%s' \"$@\"", r.binary, run_server_path());
     replace_by(&r, check, "exit 0");
     kill(server_worker_pid(r.s, 1), SIGSTOP);
-    server_configure(r.s, "workers = 1\nflood_rate = 0\nhistory = 0\npidfile = %s\n", r.pidfile);
+    server_configure(r.s, SERVER_QUIET(1) "pidfile = %s\n", r.pidfile);
     server_signal(r.s, SIGHUP);
     server_logged(r.s, "reloaded");
     server_signal(r.s, SIGUSR2);
@@ -129,12 +130,13 @@ Test(upgrade, refused_late_it_forgets_no_worker_that_was_leaving) {
     server_stop(r.s);
 }
 
-/* Both at once: the one who is upgraded finds the other signal waiting. */
+/* Both at once: the upgraded master finds the other signal pending. */
 Test(upgrade, a_signal_meanwhile_is_not_lost) {
     struct running r = start();
     server_signal(r.s, SIGUSR2);
     server_signal(r.s, SIGTERM);
     guests_expect(r.g, 2, told(TOLD_GOING_DOWN));
+    server_logged(r.s, "upgraded: room \"Chatroom\"");
     server_ended(r.s);
 }
 

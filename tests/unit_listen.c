@@ -1,6 +1,7 @@
 /* unit_listen.c - binding: what accepted sockets inherit, ports the kernel picks, ports somebody
  * else has.  Everything on loopback, on ports that nobody chose. */
 #include "master/listen.h"
+#include "tests/lib/skip.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -138,7 +139,7 @@ Test(listen, the_any_address_serves_both_families) {
     char err[256];
     struct listen_address any = address("::", 0);
     if (!listen_open(&l, &any, false, err, sizeof err))
-        cr_skip_test("no IPv6 here: %s", err);
+        skip_test("no IPv6 here: %s", err);
     cr_assert(listen_start(&l, 0));
     int client = connect_to("127.0.0.1", l.bound.port);
     cr_assert_geq(client, 0);

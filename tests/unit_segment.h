@@ -1,6 +1,6 @@
 /* unit_segment.h - a small segment for the units' tests, and processes to share it with.
  *
- * The segment is real (segment_create): it is shared with forked children, who use the parent's
+ * The segment is real (segment_create): it is shared with forked children, which use the parent's
  * view of it.  Children end by _exit, so that nothing of the test runs twice. */
 #ifndef TESTS_UNIT_SEGMENT_H
 #define TESTS_UNIT_SEGMENT_H

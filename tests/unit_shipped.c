@@ -1,6 +1,7 @@
 /* unit_shipped.c - the shipped chatroom.conf and the table of keys say the same: the file has the
  * only copy of the keys' prose, and the manual page is made from it. */
 #include "master/config.h"
+#include "tests/lib/skip.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static const char *shipped(void) {
     static char text[16384];
     FILE *file = fopen("chatroom.conf", "r");
     if (!file)
-        cr_skip_test("chatroom.conf is not in this folder");
+        skip_test("chatroom.conf is not in this folder");
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
     return text;

@@ -2,8 +2,8 @@
  *
  * A line is an index into `line`; its text is looked up once, when told.  Verdict: (1) no client
  * lost, every slice begins where it should, nothing twice in one slice; (2) `next` and `before`,
- * made of all slices' neighbours, are functions, and without a circle; (3) whoever stayed saw the
- * same last line; (4) every line sent was seen, and after its sender's line before. */
+ * made of all slices' neighbours, are functions, and without a circle; (3) clients that stayed saw
+ * the same last line; (4) every line sent was seen, and after its sender's line before. */
 #include "tests/lib/checker.h"
 
 #include <stdint.h>

@@ -1,13 +1,13 @@
-/* checker.h - did everybody see the same room?
+/* checker.h - did all clients see the same room?
  *
  * The room's promise: there is one global order of lines, and what a client sees is a contiguous
  * slice of it, over its whole stay, without duplicates; in it every sender's lines stand in the
- * order sent; every line of every sender appears; nobody was disconnected.
+ * order sent; every line of every sender appears; no client was disconnected.
  *
  * The checker is told what was sent and what was seen, as it happens, and gives one verdict at the
- * end.  It needs no witness who saw everything: a line's neighbours must be the same in every
- * slice, so the slices join to chains, and everybody who stayed to the end must be on one and the
- * same.
+ * end.  It needs no client that saw everything: a line's neighbours must be the same in every
+ * slice, so the slices join to chains, and all clients that stayed to the end must be on one and
+ * the same.
  *
  * Lines are known by their text, so every line must be unique in a run (stamp them); what is not
  * part of the common order (greetings, private replies) is not to be told. */

@@ -2,8 +2,8 @@
  *
  * Every call of the harness that can fail takes the place it was called from, so that a failure
  * names a line of the test, not of the harness: the macros beside the functions pass HERE.
- * fail_at does not return.  fail.c is the one file of tests/lib that knows Criterion; a program
- * without it links its own fail_at and fail_last_words instead. */
+ * fail_at does not return.  fail.c and skip.c are the files of tests/lib that know Criterion; a
+ * program without it links its own fail_at and fail_last_words instead. */
 #ifndef TESTS_LIB_FAIL_H
 #define TESTS_LIB_FAIL_H
 

@@ -35,7 +35,7 @@ static socklen_t address_of(struct where where, const char *text, uint16_t port,
     return sizeof *v6;
 }
 
-static void name_of(int fd, char *who, size_t size) {
+static void name_of(int fd, char *endpoint, size_t size) {
     struct sockaddr_storage a;
     socklen_t len = sizeof a;
     char text[INET6_ADDRSTRLEN];
@@ -43,11 +43,11 @@ static void name_of(int fd, char *who, size_t size) {
     if (a.ss_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a;
         inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
-        snprintf(who, size, "%s:%u", text, ntohs(v4->sin_port));
+        snprintf(endpoint, size, "%s:%u", text, ntohs(v4->sin_port));
     } else {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a;
         inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
-        snprintf(who, size, "[%s]:%u", text, ntohs(v6->sin6_port));
+        snprintf(endpoint, size, "[%s]:%u", text, ntohs(v6->sin6_port));
     }
 }
 
@@ -70,7 +70,7 @@ struct guest *guest_connect_at(struct where where, const struct server *s, struc
     }
     if (connect(g->fd, (struct sockaddr *)&to, len) < 0)
         fail_at(where, "connect to port %u: %s", s->port, strerror(errno));
-    name_of(g->fd, g->who, sizeof g->who);
+    name_of(g->fd, g->endpoint, sizeof g->endpoint);
     return g;
 }
 
@@ -185,9 +185,9 @@ void guest_send_at(struct where where, struct guest *g, const void *bytes, size_
         if (n > 0)
             sent += (size_t)n;
         else if (errno != EAGAIN && errno != EINTR)
-            fail_at(where, "%s: send: %s", g->who, strerror(errno));
+            fail_at(where, "%s: send: %s", g->endpoint, strerror(errno));
         else if (!wait_fd(g->fd, POLLOUT, deadline))
-            fail_at(where, "%s: the server takes no more input", g->who);
+            fail_at(where, "%s: the server takes no more input", g->endpoint);
     }
 }
 
@@ -212,7 +212,7 @@ static void check_line(struct where where, struct guest *g, const char *raw, siz
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)raw[i];
         if (c < 0x20 || c == 0x7f || (c == 0xff))
-            fail_at(where, "%s: byte %02x in a line: %s", g->who, c, rest_of(g));
+            fail_at(where, "%s: byte %02x in a line: %s", g->endpoint, c, rest_of(g));
     }
     iconv_t to_utf8 = iconv_open("UTF-8", g->charset ? g->charset : "UTF-8");
     char *in = (char *)raw, *out = g->line;
@@ -220,7 +220,7 @@ static void check_line(struct where where, struct guest *g, const char *raw, siz
     bool valid = iconv(to_utf8, &in, &left, &out, &room) != (size_t)-1;
     iconv_close(to_utf8);
     if (!valid)
-        fail_at(where, "%s: not valid %s: %s", g->who, g->charset ? g->charset : "UTF-8",
+        fail_at(where, "%s: not valid %s: %s", g->endpoint, g->charset ? g->charset : "UTF-8",
                 rest_of(g));
     *out = '\0';
 }
@@ -233,19 +233,19 @@ const char *guest_read_at(struct where where, struct guest *g) {
         if (end) {
             char *start = g->data + g->at;
             if (end == start || end[-1] != '\r')
-                fail_at(where, "%s: a line ends without CR: %s", g->who, rest_of(g));
+                fail_at(where, "%s: a line ends without CR: %s", g->endpoint, rest_of(g));
             check_line(where, g, start, (size_t)(end - 1 - start));
             g->at = (size_t)(end + 1 - g->data);
             return g->line;
         }
         if (g->ended) {
             if (g->len > g->at)
-                fail_at(where, "%s: the last line is cut: %s", g->who, rest_of(g));
+                fail_at(where, "%s: the last line is cut: %s", g->endpoint, rest_of(g));
             return NULL;
         }
         size_t untaken = g->len - g->at;
         if (!wait_fd(g->fd, POLLIN, deadline))
-            fail_at(where, "%s: no line came; pending: \"%s\"", g->who, rest_of(g));
+            fail_at(where, "%s: no line came; pending: \"%s\"", g->endpoint, rest_of(g));
         receive(g);
         searched = g->at + untaken;
     }
@@ -254,16 +254,16 @@ const char *guest_read_at(struct where where, struct guest *g) {
 const char *guest_next_at(struct where where, struct guest *g) {
     const char *line = guest_read_at(where, g);
     if (!line)
-        fail_at(where, "%s: the server closed the connection", g->who);
+        fail_at(where, "%s: the server closed the connection", g->endpoint);
     return line;
 }
 
 static void expect(struct where where, struct guest *g, const char *want) {
     const char *line = guest_read_at(where, g);
     if (!line)
-        fail_at(where, "%s: the connection ended instead of \"%s\"", g->who, want);
+        fail_at(where, "%s: the connection ended instead of \"%s\"", g->endpoint, want);
     if (strcmp(line, want) != 0)
-        fail_at(where, "%s: \"%s\" instead of \"%s\"; then: \"%s\"", g->who, line, want,
+        fail_at(where, "%s: \"%s\" instead of \"%s\"; then: \"%s\"", g->endpoint, line, want,
                 rest_of(g));
 }
 
@@ -283,17 +283,17 @@ static const char *skip_to(struct where where, struct guest *g, const char *want
     for (;;) {
         while (!memchr(g->data ? g->data + g->at : "", '\n', g->len - g->at) && !g->ended) {
             if (!wait_fd(g->fd, POLLIN, deadline))
-                fail_at(where, "%s: \"%s\" did not come; last seen:%s; pending: \"%s\"", g->who,
-                        want, skipped, rest_of(g));
+                fail_at(where, "%s: \"%s\" did not come; last seen:%s; pending: \"%s\"",
+                        g->endpoint, want, skipped, rest_of(g));
             receive(g);
         }
         if (wait_left_ms(deadline) == 0)
-            fail_at(where, "%s: lines without end, but no \"%s\"; last seen:%s", g->who, want,
+            fail_at(where, "%s: lines without end, but no \"%s\"; last seen:%s", g->endpoint, want,
                     skipped);
         const char *line = guest_read_at(where, g);
         if (!line)
-            fail_at(where, "%s: the connection ended before \"%s\"; last seen:%s", g->who, want,
-                    skipped);
+            fail_at(where, "%s: the connection ended before \"%s\"; last seen:%s", g->endpoint,
+                    want, skipped);
         if (whole ? strcmp(line, want) == 0 : strncmp(line, want, strlen(want)) == 0)
             return line;
         size_t len = strlen(skipped);
@@ -326,18 +326,18 @@ void guest_until_answer_at(struct where where, struct guest *g, unsigned char ve
         for (size_t i = 0; i < g->answers_len; i += 3)
             times += g->answers[i + 1] == verb && g->answers[i + 2] == option;
         if (times > 1)
-            fail_at(where, "%s: %02x %02x came %d times", g->who, verb, option, times);
+            fail_at(where, "%s: %02x %02x came %d times", g->endpoint, verb, option, times);
         if (times == 1)
             return;
         if (!wait_fd(g->fd, POLLIN, deadline) || !receive(g))
-            fail_at(where, "%s: no %02x %02x came", g->who, verb, option);
+            fail_at(where, "%s: no %02x %02x came", g->endpoint, verb, option);
     }
 }
 
 void guest_expect_end_at(struct where where, struct guest *g) {
     const char *line = guest_read_at(where, g);
     if (line)
-        fail_at(where, "%s: \"%s\" instead of the end", g->who, line);
+        fail_at(where, "%s: \"%s\" instead of the end", g->endpoint, line);
 }
 
 void guests_expect_at(struct where where, struct guest **g, int n, const char *line) {

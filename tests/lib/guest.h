@@ -23,7 +23,7 @@ enum { GUEST_LINE_MAX = 32768 };
 struct guest {
     struct guest *next;  /* all of this process, so that a leak checker sees them reachable */
     int fd;              /* -1: closed by us */
-    char who[64];        /* ADDRESS:PORT, as the server's log names it */
+    char endpoint[64];   /* ADDRESS:PORT, as the server's log names it */
     const char *charset; /* iconv's name of what it is sent; NULL: UTF-8 */
     bool ended;          /* the server has closed the connection */
     bool telnet; /* it speaks telnet: what the server negotiates is taken out of the stream */

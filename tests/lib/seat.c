@@ -1,9 +1,9 @@
 /* seat.c - see seat.h. */
 #include "tests/lib/seat.h"
 
+#include "tests/lib/skip.h"
 #include "tests/lib/terminal.h"
 
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +70,7 @@ struct seat seat_start_at(struct where where, const struct server *s, int progra
     setenv("PATH", path, 1);
     struct seat t = {pty_run_at(where, argv), program, charset};
     if (!t.pty)
-        cr_skip_test("no %s here (Debian: %s)", argv[0], programs[program].package);
+        skip_test("no %s here (Debian: %s)", argv[0], programs[program].package);
     return t;
 }
 

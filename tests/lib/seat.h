@@ -1,4 +1,4 @@
-/* seat.h - somebody at one of the programs that people really use, on a terminal of its own in
+/* seat.h - a person at one of the programs that people really use, on a terminal of its own in
  * UTF-8 or GBK.
  *
  *     struct seat tess = seat_enter(s, BUSYBOX, gbk, "黛西");

@@ -29,6 +29,8 @@ static const char *const sentences[TOLD_COUNT][2] = {
     [TOLD_NO_WORD] = {"*** Goodbye: no word from you.", "*** 再见: 太久没有消息。"},
     [TOLD_GOING_DOWN] = {"*** The server is going down.", "*** 服务器已被关闭!"},
     [TOLD_FULL] = {"The room is full.", NULL}, /* the contract spells it in English only */
+    [TOLD_ADDRESS_FULL] = {"Too many connections from your address.", "来自你的地址的连接太多了。"},
+    [TOLD_HERE] = {"*** Yes, $1 is here.", "*** $1在这里。"},
     [TOLD_ME] = {"* $1 $2", "* $1 $2"},
 };
 

@@ -32,7 +32,9 @@ enum told {
     TOLD_NO_WORD,
     TOLD_GOING_DOWN,
     TOLD_FULL,
-    TOLD_ME, /* name, text */
+    TOLD_ADDRESS_FULL,
+    TOLD_HERE, /* room; the answer to telnet's AYT */
+    TOLD_ME,   /* name, text */
     TOLD_COUNT
 };
 

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-const char server_quiet[] = "workers = 2\nflood_rate = 0\nhistory = 0\n";
+const char server_quiet[] = SERVER_QUIET(2);
 
 static struct server *servers; /* all of this process: their logs are shown when a test fails */
 
@@ -60,22 +60,42 @@ void server_configure_at(struct where where, struct server *s, const char *fmt, 
     va_end(args);
 }
 
-/* The last line of the log that contains `text`, copied; NULL if there is none yet.  A line counts
- * once its end is written. */
+/* Takes the next line off a log that run_read_file has read, and ends it with a NUL; NULL: there is
+ * none.  A line counts once its end is written.  (Searched whole, a long log takes a sanitizer very
+ * long: it measures the rest at each call.) */
+static char *log_next(char **rest, const char *end) {
+    char *line = *rest, *lf = memchr(line, '\n', (size_t)(end - line));
+    if (!lf)
+        return NULL;
+    *lf = '\0';
+    *rest = lf + 1;
+    return line;
+}
+
+/* The last line of the log that contains `text`, copied; NULL if there is none yet. */
 static const char *log_find(const struct server *s, const char *text) {
     static char found[2048];
-    char *log = run_read_file(s->log), *last = NULL;
+    char *log = run_read_file(s->log), *rest = log, *last = NULL;
     if (!log)
         return NULL;
-    for (char *line = log, *end; (end = strchr(line, '\n')); line = end + 1) {
-        *end = '\0';
+    const char *end = log + strlen(log);
+    for (char *line; (line = log_next(&rest, end));)
         if (strstr(line, text))
             last = line;
-    }
     if (last)
         snprintf(found, sizeof found, "%s", last);
     free(log);
     return last ? found : NULL;
+}
+
+int server_log_count(const struct server *s, const char *text) {
+    char *log = run_read_file(s->log), *rest = log;
+    const char *end = log ? log + strlen(log) : NULL;
+    int n = 0;
+    for (char *line; log && (line = log_next(&rest, end));)
+        n += strstr(line, text) != NULL;
+    free(log);
+    return n;
 }
 
 static bool has_ended(const struct server *s) {
@@ -163,18 +183,23 @@ static void check_sanitizers(struct where where, struct server *s) {
 }
 
 static void check_workers(struct where where, struct server *s) {
-    char *text = run_read_file(s->log);
+    char *log = run_read_file(s->log), *rest = log;
+    const char *end = log ? log + strlen(log) : NULL;
     int started[SERVER_WORKERS_MAX] = {0};
-    for (char *at = text; at && (at = strstr(at, "worker ")); at++) {
-        int k, pid, end = 0;
-        if (sscanf(at, "worker %d: pid %d%n", &k, &pid, &end) == 2 && k >= 0 &&
-            k < SERVER_WORKERS_MAX && ++started[k] > 1)
-            fail_at(where, "worker %d died and was replaced", k);
+    for (char *at; log && (at = log_next(&rest, end));) {
+        int k, pid;
+        while ((at = strstr(at, "worker "))) {
+            if (sscanf(at, "worker %d: pid %d", &k, &pid) == 2 && k >= 0 &&
+                k < SERVER_WORKERS_MAX && ++started[k] > 1)
+                fail_at(where, "worker %d died and was replaced", k);
+            at++;
+        }
     }
-    free(text);
+    free(log);
 }
 
-/* Nobody left of the group?  A worker made by another worker is a child of ours: reap it. */
+/* True once no process of the group is left.  A worker made by another worker is a child of ours:
+ * reap it. */
 static bool group_gone(pid_t group) {
     while (waitpid(-group, NULL, WNOHANG) > 0)
         ;
@@ -219,9 +244,9 @@ pid_t server_worker_pid_at(struct where where, struct server *s, int k) {
     return (pid_t)atoi(strstr(line, text) + strlen(text));
 }
 
-int server_worker_of_at(struct where where, struct server *s, const char *who) {
+int server_worker_of_at(struct where where, struct server *s, const char *endpoint) {
     char text[128];
-    snprintf(text, sizeof text, "client %s connected", who);
+    snprintf(text, sizeof text, "client %s connected", endpoint);
     const char *line = log_wait(where, s, text);
     const char *worker = strstr(line, "worker ");
     if (!worker || worker > strstr(line, text))

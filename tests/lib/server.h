@@ -38,7 +38,9 @@ struct server {
     bool workers_may_die; /* the test kills some; else server_stop fails where one was replaced */
 };
 
-/* Two workers, every line at once, nothing told twice: what most tests want. */
+/* So many workers (a number), lines as fast as they come, and no earlier lines on joining: what
+ * most tests want.  A literal, to which more lines are added; `server_quiet` has two workers. */
+#define SERVER_QUIET(workers) "workers = " #workers "\nflood_rate = 0\nhistory = 0\n"
 extern const char server_quiet[];
 
 /* In one step; or prepared first, where the configuration needs the directory's name. */
@@ -73,12 +75,15 @@ const char *server_logged_at(struct where where, struct server *s, const char *f
     __attribute__((format(printf, 3, 4)));
 #define server_logged(s, ...) server_logged_at(HERE, s, __VA_ARGS__)
 
+/* How many lines of the log contain the text now. */
+int server_log_count(const struct server *s, const char *text);
+
 /* Of worker k, the pid that the log named last. */
 pid_t server_worker_pid_at(struct where where, struct server *s, int k);
 #define server_worker_pid(s, k) server_worker_pid_at(HERE, s, k)
 
-/* Which worker took the connection from 127.0.0.1:port (as the log names it: `who`). */
-int server_worker_of_at(struct where where, struct server *s, const char *who);
-#define server_worker_of(s, who) server_worker_of_at(HERE, s, who)
+/* Which worker took the connection from 127.0.0.1:port (as the log names it: `endpoint`). */
+int server_worker_of_at(struct where where, struct server *s, const char *endpoint);
+#define server_worker_of(s, endpoint) server_worker_of_at(HERE, s, endpoint)
 
 #endif

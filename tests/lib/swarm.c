@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { SWARM_RECEIVE = 65536 }; /* at most, by one recv */
+
 static struct swarm *swarms;
 
 static void member_connect(struct where where, const struct server *s, struct swarm *w, int i) {
@@ -26,7 +28,7 @@ static void member_connect(struct where where, const struct server *s, struct sw
     if (connect(m->fd, (struct sockaddr *)&a, sizeof a) < 0)
         fail_at(where, "client %d: connect: %s", i, strerror(errno));
     getsockname(m->fd, (struct sockaddr *)&a, &len);
-    snprintf(m->who, sizeof m->who, "127.0.0.1:%u", ntohs(a.sin_port));
+    snprintf(m->endpoint, sizeof m->endpoint, "127.0.0.1:%u", ntohs(a.sin_port));
     struct epoll_event e = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
     epoll_ctl(w->epoll, EPOLL_CTL_ADD, m->fd, &e);
 }
@@ -37,16 +39,28 @@ struct swarm *swarm_connect_at(struct where where, const struct server *s, int c
     w->next = swarms;
     swarms = w;
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    w->count = count;
-    w->member = calloc((size_t)count, sizeof *w->member);
     w->heard = heard;
     w->state = state;
-    for (int i = 0; i < count; i++)
-        member_connect(where, s, w, i);
+    swarm_add_at(where, w, s, count);
     return w;
 }
 
-static void watch(struct swarm *w, int i, bool out) {
+void swarm_add_at(struct where where, struct swarm *w, const struct server *s, int count) {
+    w->member = realloc(w->member, (size_t)(w->count + count) * sizeof *w->member);
+    memset(w->member + w->count, 0, (size_t)count * sizeof *w->member);
+    for (int end = w->count + count; w->count < end; w->count++)
+        member_connect(where, s, w, w->count);
+}
+
+void swarm_reconnect_at(struct where where, struct swarm *w, const struct server *s, int member) {
+    swarm_close(w, member);
+    w->member[member].in_len = w->member[member].out_len = 0;
+    w->ended -= w->member[member].ended;
+    w->member[member].wants_out = w->member[member].ended = false;
+    member_connect(where, s, w, member);
+}
+
+static void swarm_watch(struct swarm *w, int i, bool out) {
     struct swarm_member *m = &w->member[i];
     struct epoll_event e = {.events = EPOLLIN | (out ? EPOLLOUT : 0), .data.u32 = (uint32_t)i};
     epoll_ctl(w->epoll, EPOLL_CTL_MOD, m->fd, &e);
@@ -60,7 +74,7 @@ void swarm_send(struct swarm *w, int member, const void *bytes, size_t len) {
     memcpy(m->out + m->out_len, bytes, len);
     m->out_len += len;
     if (!m->wants_out && m->fd >= 0)
-        watch(w, member, true);
+        swarm_watch(w, member, true);
 }
 
 void swarm_say(struct swarm *w, int member, const char *fmt, ...) {
@@ -82,7 +96,8 @@ size_t swarm_unsent(const struct swarm *w, int member) {
     return w->member[member].out_len;
 }
 
-static void end(struct swarm *w, int i) {
+static void swarm_end(struct swarm *w, int i) {
+    w->ended++;
     w->member[i].ended = true;
     w->member[i].out_len = 0;
     swarm_close(w, i);
@@ -92,7 +107,7 @@ static void member_send(struct swarm *w, int i) {
     struct swarm_member *m = &w->member[i];
     ssize_t n = m->out_len > 0 ? send(m->fd, m->out, m->out_len, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        end(w, i);
+        swarm_end(w, i);
         return;
     }
     if (n > 0) {
@@ -100,12 +115,13 @@ static void member_send(struct swarm *w, int i) {
         memmove(m->out, m->out + n, m->out_len);
     }
     if (m->out_len == 0)
-        watch(w, i, false);
+        swarm_watch(w, i, false);
 }
 
-static void hear_lines(struct where where, struct swarm *w, int i) {
+/* Of `len` bytes in w->buffer: each whole line is heard, the rest is kept for the next time. */
+static void member_hear(struct where where, struct swarm *w, int i, size_t len) {
     struct swarm_member *m = &w->member[i];
-    char *line = m->in, *stop = m->in + m->in_len, *lf;
+    char *line = w->buffer, *stop = w->buffer + len, *lf;
     while (m->fd >= 0 && (lf = memchr(line, '\n', (size_t)(stop - line)))) {
         bool whole = lf > line && lf[-1] == '\r';
         if (!whole && !m->noise)
@@ -115,20 +131,23 @@ static void hear_lines(struct where where, struct swarm *w, int i) {
         line = lf + 1;
     }
     m->in_len = (size_t)(stop - line);
-    memmove(m->in, line, m->in_len);
+    if (m->in_len > m->in_size)
+        m->in = realloc(m->in, m->in_size = m->in_len);
+    if (m->in_len > 0)
+        memcpy(m->in, line, m->in_len);
 }
 
 static void member_receive(struct where where, struct swarm *w, int i) {
     struct swarm_member *m = &w->member[i];
-    if (m->in_size - m->in_len < 65536)
-        m->in = realloc(m->in, m->in_size = m->in_size * 2 + 65536);
-    ssize_t n = recv(m->fd, m->in + m->in_len, m->in_size - m->in_len, MSG_DONTWAIT);
-    if (n > 0) {
-        m->in_len += (size_t)n;
-        hear_lines(where, w, i);
-    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-        end(w, i);
-    }
+    if (w->buffer_size < m->in_len + SWARM_RECEIVE)
+        w->buffer = realloc(w->buffer, w->buffer_size = m->in_len + SWARM_RECEIVE);
+    if (m->in_len > 0)
+        memcpy(w->buffer, m->in, m->in_len);
+    ssize_t n = recv(m->fd, w->buffer + m->in_len, SWARM_RECEIVE, MSG_DONTWAIT);
+    if (n > 0)
+        member_hear(where, w, i, m->in_len + (size_t)n);
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        swarm_end(w, i);
 }
 
 void swarm_pump_at(struct where where, struct swarm *w, bool (*done)(void *state), void *state,
