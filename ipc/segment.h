@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6d6f6f7274616863ull /* "chatroom" */
-enum { SEGMENT_LAYOUT = 4, LISTENERS_MAX = 2 * LISTEN_MAX };
+enum { SEGMENT_LAYOUT = 5, LISTENERS_MAX = 2 * LISTEN_MAX };
 
 /* All sizes follow from these; two programs that agree on layout and geometry agree on all. */
 struct geometry {
@@ -72,8 +72,7 @@ struct master_state {
     uint32_t configured_clients; /* max_clients as configured, before the system's limit */
     char conf_path[PATH_LEN_MAX];
     char binary_path[PATH_LEN_MAX];
-    char directory[PATH_LEN_MAX]; /* where relative paths begin */
-    char pidfile[PATH_LEN_MAX];   /* as written; absolute */
+    char pidfile[PATH_LEN_MAX]; /* as written; absolute */
 };
 
 struct segment_header {
