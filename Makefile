@@ -31,7 +31,7 @@ $(PROGRAMS): %: $(B)/%
 $(B)/chatroom-master: $(OBJ)
 $(B)/chatroom-ctl: $(CTL) $(filter $(B)/ipc/%,$(OBJ))
 $(B)/tests-bin: $(TESTS) $(LIB)
-$(B)/tests-bin: LIBRARIES = -lcriterion
+$(B)/tests-bin: LIBRARIES = -lcriterion -ldl
 $(B)/chatroom-master $(B)/chatroom-ctl $(B)/tests-bin:
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 

@@ -7,9 +7,9 @@
 #include <assert.h>
 #include <time.h>
 
-void gate_init(struct gate *gate) {
-    sem_init(&gate->tokens, 1, 1);
+bool gate_init(struct gate *gate) {
     atomic_init(&gate->owner, 0);
+    return sem_init(&gate->tokens, 1, 1) == 0;
 }
 
 static bool gate_try(struct gate *gate, uint64_t me) {

@@ -45,7 +45,9 @@ struct gate_watch {
     void *arg;
 };
 
-void gate_init(struct gate *gate); /* once, by the segment's maker */
+/* Once, by the process that makes the segment.  False with errno if the system has no semaphores
+ * that processes can share. */
+bool gate_init(struct gate *gate);
 void gate_lock(struct gate *gate, uint64_t me, const struct gate_watch *watch);
 void gate_unlock(struct gate *gate, uint64_t me);
 

@@ -179,7 +179,8 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
         s->slots[i].epoll_fd = s->slots[i].bell_fd = -1;
         atomic_init(&s->slots[i].pidfd, -1);
     }
-    gate_init(s->gate);
+    if (!gate_init(s->gate))
+        return segment_fail(s, err, err_size, "sem_init", errno);
     room_init(&s->room);
     segment_publish_config(s, config);
     h->magic = SEGMENT_MAGIC;

@@ -1,5 +1,5 @@
-/* config.c - the table of keys, and the file's lines; see config.h.  The types are in
- * config_value.c. */
+/* config.c - see config.h.  The table of keys, and the parser of the file's lines; the parsers of
+ * values are in config_value.c. */
 #include "master/config.h"
 
 #include "ipc/log.h"
@@ -11,15 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR 3600000ull
-#define SILENCE_MAX (576 * HOUR) /* workers keep the time of a word in 32 bits of ms */
+#define HOUR 3600000ull          /* ms */
+#define SILENCE_MAX (576 * HOUR) /* a record keeps the time of the last input in 32 bits of ms */
 #define AT(field) offsetof(struct config, field), sizeof(((struct config *)0)->field)
 
-static const char *const languages[] = {"en", "zh", NULL};
-static const char *const encodings[] = {"utf-8", "gbk", "big5", NULL};
-static const char *const policies[] = {"skip", "disconnect", NULL};
-static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
-static const char *const yes_no[] = {"no", "yes", NULL};
+static const char *const config_languages[] = {"en", "zh", NULL};
+static const char *const config_encodings[] = {"utf-8", "gbk", "big5", NULL};
+static const char *const config_policies[] = {"skip", "disconnect", NULL};
+static const char *const config_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const config_yes_no[] = {"no", "yes", NULL};
 
 /* clang-format off */
 #define NUMBER(field, min, max)  {AT(field), min, max, &value_count, NULL}
@@ -28,23 +28,23 @@ static const char *const yes_no[] = {"no", "yes", NULL};
 #define WORD(field, words)       {AT(field), 0, 0, NULL, words}
 #define OTHER(field)             {AT(field), 0, 0, NULL, NULL}
 
-/* REPEATS: may be given more than once.  RESTART: a reload leaves it as it was.  INERT: read and
- * checked, of no effect in this version. */
+/* REPEATS: may be given more than once.  RESTART: a reload keeps the old value.  INERT: read and
+ * checked, but without effect in this version. */
 enum { REPEATS = 1, RESTART = 2, INERT = 4 };
 
-static const struct key {
+static const struct config_key {
     const char *name;
-    const char *preset; /* the default as it would be written; empty: none, and it may be empty */
+    const char *preset; /* the default, as in a file; empty: none, and the value may be empty */
     value_parser *parse;
     struct value_rule rule;
     unsigned flags;
-} keys[] = {
+} config_keys[] = {
     {"listen", "[::]:6666", value_listen, OTHER(listen), REPEATS},
     {"room", "Chatroom", value_room, OTHER(room), 0},
     {"workers", "auto", value_workers, NUMBER(workers, 1, WORKERS_MAX), 0},
-    {"login", "yes", value_word, WORD(login, yes_no), 0},
-    {"language", "en", value_word, WORD(language, languages), 0},
-    {"encoding", "utf-8", value_word, WORD(encoding, encodings), 0},
+    {"login", "yes", value_word, WORD(login, config_yes_no), 0},
+    {"language", "en", value_word, WORD(language, config_languages), 0},
+    {"encoding", "utf-8", value_word, WORD(encoding, config_encodings), 0},
     {"history", "20", value_number, NUMBER(history, 0, HISTORY_MAX), 0},
     {"announce_max", "1000", value_number, NUMBER(announce_max, 0, 1000000), 0},
     {"motd", "", value_motd, OTHER(motd_path), 0},
@@ -55,11 +55,11 @@ static const struct key {
     {"flood_burst", "20", value_number, NUMBER(flood_burst, 0, 100000), 0},
     {"login_timeout", "60s", value_number, TIME(login_timeout_ms, 0, SILENCE_MAX), 0},
     {"idle_timeout", "0", value_number, TIME(idle_timeout_ms, 0, SILENCE_MAX), 0},
-    {"slow_client", "skip", value_word, WORD(slow_client, policies), 0},
+    {"slow_client", "skip", value_word, WORD(slow_client, config_policies), 0},
     {"worker_timeout", "2s", value_number, TIME(worker_timeout_ms, 100, HOUR), 0},
     {"ring_size", "4M", value_power, SIZE(ring_size, 1 << 16, 1 << 30), RESTART},
     {"log", "stderr", value_file, OTHER(log), 0},
-    {"log_level", "info", value_word, WORD(log_level, levels), 0},
+    {"log_level", "info", value_word, WORD(log_level, config_levels), 0},
     {"user", "", value_user, OTHER(user), RESTART},
     {"group", "", value_group, OTHER(group), RESTART},
     {"pidfile", "", value_file, OTHER(pidfile), 0},
@@ -70,33 +70,38 @@ static const struct key {
     {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), INERT},
 };
 /* clang-format on */
-enum { KEYS = sizeof keys / sizeof keys[0], LINE_LEN_MAX = 4096 };
+enum { CONFIG_KEYS = sizeof config_keys / sizeof config_keys[0], CONFIG_LINE_MAX = 4096 };
 _Static_assert((int)CONFIG_RANGE_LEN >= (int)VALUE_RANGE_SIZE,
-               "a range fits where the header says");
+               "config_range's buffer holds any range");
+
+const struct config *config_current(const struct segment_header *header) {
+    return &header->config[atomic_load(&header->config_version) & 1];
+}
 
 const char *config_key(size_t index) {
-    return index < KEYS ? keys[index].name : NULL;
+    return index < CONFIG_KEYS ? config_keys[index].name : NULL;
 }
 const char *config_default(size_t index) {
-    return index < KEYS ? keys[index].preset : NULL;
+    return index < CONFIG_KEYS ? config_keys[index].preset : NULL;
 }
 bool config_waits_for_restart(size_t index) {
-    return index < KEYS && keys[index].flags & RESTART;
+    return index < CONFIG_KEYS && config_keys[index].flags & RESTART;
 }
 const char *config_range(size_t index, char out[CONFIG_RANGE_LEN]) {
-    return index < KEYS ? value_range(&keys[index].rule, out) : NULL;
+    return index < CONFIG_KEYS ? value_range(&config_keys[index].rule, out) : NULL;
 }
 
-struct reader {
+struct config_reader {
     const char *path;
     unsigned line;
     struct config *config;
     struct config_errors *errors;
-    unsigned seen[KEYS]; /* the line a key was given in */
+    unsigned seen[CONFIG_KEYS]; /* the line in which each key was given; 0: none */
 };
 
-static void error_at(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void error_at(struct reader *r, const char *fmt, ...) {
+static void config_error(struct config_reader *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void config_error(struct config_reader *r, const char *fmt, ...) {
     struct config_errors *errors = r->errors;
     if (errors->count++ >= CONFIG_ERRORS_MAX)
         return;
@@ -110,7 +115,7 @@ static void error_at(struct reader *r, const char *fmt, ...) {
     log_escape(out + n, CONFIG_ERROR_LEN - (size_t)n, reason, strlen(reason));
 }
 
-static char *strip(char *text) {
+static char *config_strip(char *text) {
     text += strspn(text, " \t\r\n");
     size_t len = strlen(text);
     while (len > 0 && strchr(" \t\r\n", text[len - 1]))
@@ -118,8 +123,8 @@ static char *strip(char *text) {
     return text;
 }
 
-/* The value in place: quotes taken off, a comment behind it cut.  False if the quotes are wrong. */
-static bool unquote(char **value) {
+/* Removes quotes and a comment after the value, in place.  False if the quotes do not match. */
+static bool config_unquote(char **value) {
     char *text = *value;
     if (*text != '"') {
         for (char *p = text; *p; p++) {
@@ -128,7 +133,7 @@ static bool unquote(char **value) {
                 break;
             }
         }
-        *value = strip(text);
+        *value = config_strip(text);
         return true;
     }
     char *out = ++text, *p = text;
@@ -139,7 +144,7 @@ static bool unquote(char **value) {
     }
     if (*p != '"')
         return false;
-    char *after = strip(p + 1);
+    char *after = config_strip(p + 1);
     if (*after != '\0' && *after != '#')
         return false;
     *out = '\0';
@@ -147,7 +152,8 @@ static bool unquote(char **value) {
     return true;
 }
 
-static size_t distance(const char *a, const char *b) {
+/* How many letters of the longer word lie outside the common beginning and end. */
+static size_t config_distance(const char *a, const char *b) {
     size_t common = 0, la = strlen(a), lb = strlen(b);
     while (a[common] && a[common] == b[common])
         common++;
@@ -158,147 +164,147 @@ static size_t distance(const char *a, const char *b) {
     return ra > rb ? ra : rb;
 }
 
-static void unknown_key(struct reader *r, const char *name) {
+static void config_unknown_key(struct config_reader *r, const char *name) {
     const char *near = NULL;
-    size_t best = 3; /* more typing errors than that is another word */
-    for (size_t i = 0; i < KEYS; i++) {
-        size_t d = distance(name, keys[i].name);
+    size_t best = 3; /* with more wrong letters it is another word */
+    for (size_t i = 0; i < CONFIG_KEYS; i++) {
+        size_t d = config_distance(name, config_keys[i].name);
         if (d < best) {
             best = d;
-            near = keys[i].name;
+            near = config_keys[i].name;
         }
     }
     if (near)
-        error_at(r, "unknown key \"%s\"; did you mean \"%s\"?", name, near);
+        config_error(r, "unknown key \"%s\"; did you mean \"%s\"?", name, near);
     else
-        error_at(r, "unknown key \"%s\"", name);
+        config_error(r, "unknown key \"%s\"", name);
 }
 
-static void parse_value(struct reader *r, const struct key *key, char *value) {
+static void config_parse_value(struct config_reader *r, const struct config_key *key, char *value) {
     char err[VALUE_ERR_SIZE];
-    if (!unquote(&value))
-        error_at(r, "%s: the quotes do not match", key->name);
+    if (!config_unquote(&value))
+        config_error(r, "%s: the quotes do not match", key->name);
     else if (*value == '\0' && *key->preset != '\0')
-        error_at(r, "%s: the value is empty", key->name);
+        config_error(r, "%s: the value is empty", key->name);
     else if (*value == '\0' && key->flags & REPEATS)
         return;
     else if (!key->parse(&key->rule, value, r->config, err))
-        error_at(r, "%s: %s", key->name, err);
+        config_error(r, "%s: %s", key->name, err);
 }
 
-static void parse_line(struct reader *r, char *line) {
-    line = strip(line);
+static void config_parse_line(struct config_reader *r, char *line) {
+    line = config_strip(line);
     if (*line == '\0' || *line == '#')
         return;
     char *equals = strchr(line, '=');
     if (!equals || equals == line) {
-        error_at(r, "expected \"key = value\"");
+        config_error(r, "expected \"key = value\"");
         return;
     }
     *equals = '\0';
-    char *name = strip(line);
+    char *name = config_strip(line);
     size_t i = 0;
-    while (i < KEYS && strcmp(keys[i].name, name) != 0)
+    while (i < CONFIG_KEYS && strcmp(config_keys[i].name, name) != 0)
         i++;
-    if (i == KEYS) {
-        unknown_key(r, name);
-    } else if (r->seen[i] != 0 && !(keys[i].flags & REPEATS)) {
-        error_at(r, "%s: given twice; first in line %u", name, r->seen[i]);
+    if (i == CONFIG_KEYS) {
+        config_unknown_key(r, name);
+    } else if (r->seen[i] != 0 && !(config_keys[i].flags & REPEATS)) {
+        config_error(r, "%s: given twice; first in line %u", name, r->seen[i]);
     } else {
         r->seen[i] = r->line;
-        parse_value(r, &keys[i], strip(equals + 1));
+        config_parse_value(r, &config_keys[i], config_strip(equals + 1));
     }
 }
 
-static void set_defaults(struct config *config) {
+static void config_set_defaults(struct config *config) {
     char err[VALUE_ERR_SIZE];
     memset(config, 0, sizeof *config);
-    for (size_t i = 0; i < KEYS; i++) {
-        bool good =
-            *keys[i].preset == '\0' || keys[i].parse(&keys[i].rule, keys[i].preset, config, err);
+    for (size_t i = 0; i < CONFIG_KEYS; i++) {
+        bool good = *config_keys[i].preset == '\0' ||
+                    config_keys[i].parse(&config_keys[i].rule, config_keys[i].preset, config, err);
         assert(good);
         (void)good;
     }
-    config->listen_count = 0; /* the default stands only where no line says otherwise */
+    config->listen_count = 0; /* a `listen` line replaces the default instead of adding to it */
     config->listen[0].is_default = true;
 }
 
-static void read_lines(struct reader *r, FILE *file) {
+static void config_read_lines(struct config_reader *r, FILE *file) {
     static const char bom[] = "\xEF\xBB\xBF";
     char *line = NULL;
     size_t size = 0;
     ssize_t len;
     while ((len = getline(&line, &size, file)) > 0) {
         r->line++;
-        if (len > LINE_LEN_MAX)
-            error_at(r, "the line is longer than %d bytes", LINE_LEN_MAX);
+        if (len > CONFIG_LINE_MAX)
+            config_error(r, "the line is longer than %d bytes", CONFIG_LINE_MAX);
         else if (memchr(line, '\0', (size_t)len))
-            error_at(r, "the line has a NUL byte");
+            config_error(r, "the line has a NUL byte");
         else
-            parse_line(r, r->line == 1 && strncmp(line, bom, 3) == 0 ? line + 3 : line);
+            config_parse_line(r, r->line == 1 && strncmp(line, bom, 3) == 0 ? line + 3 : line);
     }
     free(line);
     if (ferror(file)) {
         r->line = 0;
-        error_at(r, "%s", strerror(errno));
+        config_error(r, "%s", strerror(errno));
     }
 }
 
 int config_parse(const char *path, struct config *out, struct config_errors *errors) {
-    struct reader r = {.path = path, .config = out, .errors = errors};
+    struct config_reader r = {.path = path, .config = out, .errors = errors};
     errors->count = 0;
-    set_defaults(out);
+    config_set_defaults(out);
     const char *wrong;
     FILE *file = value_open(path, &wrong);
     if (!file) {
-        error_at(&r, "%s", wrong);
+        config_error(&r, "%s", wrong);
         return -1;
     }
-    read_lines(&r, file);
+    config_read_lines(&r, file);
     fclose(file);
     if (out->listen_count == 0)
         out->listen_count = 1;
     return errors->count == 0 ? 0 : -1;
 }
 
-static uint32_t errors_kept(const struct config_errors *errors) {
+static uint32_t config_errors_kept(const struct config_errors *errors) {
     return errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
 }
 
 void config_print_errors(const struct config_errors *errors, FILE *to) {
-    for (uint32_t i = 0; i < errors_kept(errors); i++)
+    for (uint32_t i = 0; i < config_errors_kept(errors); i++)
         fprintf(to, "%s\n", errors->text[i]);
     if (errors->count > CONFIG_ERRORS_MAX)
         fprintf(to, "and %u more errors\n", errors->count - CONFIG_ERRORS_MAX);
 }
 
 void config_log_errors(const struct config_errors *errors) {
-    for (uint32_t i = 0; i < errors_kept(errors); i++)
+    for (uint32_t i = 0; i < config_errors_kept(errors); i++)
         log_error("%s", errors->text[i]);
     if (errors->count > CONFIG_ERRORS_MAX)
         log_error("and %u more errors", errors->count - CONFIG_ERRORS_MAX);
 }
 
 void config_keep(const struct config *old, struct config *next) {
-    for (size_t i = 0; i < KEYS; i++) {
-        const struct value_rule *rule = &keys[i].rule;
+    for (size_t i = 0; i < CONFIG_KEYS; i++) {
+        const struct value_rule *rule = &config_keys[i].rule;
         char *to = (char *)next + rule->offset;
         const char *from = (const char *)old + rule->offset;
-        if (!(keys[i].flags & RESTART) || memcmp(to, from, rule->size) == 0)
+        if (!(config_keys[i].flags & RESTART) || memcmp(to, from, rule->size) == 0)
             continue;
-        log_warn("%s: changed in the file; waits for a restart", keys[i].name);
+        log_warn("%s: changed in the file; waits for a restart", config_keys[i].name);
         memcpy(to, from, rule->size);
     }
 }
 
 void config_log_inert(const struct config *config) {
     struct config preset;
-    set_defaults(&preset);
-    for (size_t i = 0; i < KEYS; i++) {
-        const struct value_rule *rule = &keys[i].rule;
-        if ((keys[i].flags & INERT) &&
+    config_set_defaults(&preset);
+    for (size_t i = 0; i < CONFIG_KEYS; i++) {
+        const struct value_rule *rule = &config_keys[i].rule;
+        if ((config_keys[i].flags & INERT) &&
             memcmp((const char *)config + rule->offset, (const char *)&preset + rule->offset,
                    rule->size) != 0)
-            log_warn("%s: set, but this version does nothing with it yet", keys[i].name);
+            log_warn("%s: set, but this version does nothing with it yet", config_keys[i].name);
     }
 }

@@ -1,18 +1,19 @@
-/* config.h - reading chatroom.conf.
+/* config.h - reads chatroom.conf.
  *
- * One table (config.c) has every key: type, range, default, whether a reload applies it.  The
- * shipped chatroom.conf and its manual page are checked against the table by a test.  All errors of
- * a file are listed, not only the first.  Runs in the master; a file that is refused changes
- * nothing but `out`.
+ * One table (config.c) has every key: its type, range and default, and whether a reload applies it.
+ * A test compares the shipped chatroom.conf, from which the manual page is made, with the table.
+ * All errors of a file are listed, not only the first.  The caller is the master; a file with an
+ * error changes nothing but `out`.
  *
  * A line is `key = value`.  `#` begins a comment at a line's start and after a space, but not
- * within quotes; "..." may hold spaces and #, and \" and \\ mean themselves.  CR LF line ends and a
- * byte order mark are accepted.  A key without a default may be empty, which is the same as not
- * given. */
+ * within quotes; "..." may contain spaces and #, and \" and \\ mean themselves.  CR LF line ends
+ * and a byte order mark are accepted.  A key without a default may have an empty value, which is
+ * the same as no line. */
 #ifndef MASTER_CONFIG_H
 #define MASTER_CONFIG_H
 
 #include "ipc/config.h"
+#include "ipc/segment.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,25 +23,32 @@
 enum { CONFIG_ERRORS_MAX = 64, CONFIG_ERROR_LEN = 512, CONFIG_RANGE_LEN = 64 };
 
 struct config_errors {
-    uint32_t count; /* of all; the first CONFIG_ERRORS_MAX are kept */
+    uint32_t count; /* of all errors; the text of the first CONFIG_ERRORS_MAX is kept */
     char text[CONFIG_ERRORS_MAX][CONFIG_ERROR_LEN]; /* "FILE:LINE: reason" */
 };
 
-/* 0, or -1 with at least one error.  `out` holds the defaults where the file says nothing. */
+/* 0, or -1 with at least one error.  Keys that the file does not have receive their defaults. */
 int config_parse(const char *path, struct config *out, struct config_errors *errors);
+
+/* Every error as a line. */
 void config_print_errors(const struct config_errors *errors, FILE *to);
 void config_log_errors(const struct config_errors *errors);
 
-/* Reload: keys that only a restart changes are named in the log and keep their old values. */
+/* A reload: keys that only a restart changes keep their old values; the log names each that
+ * differs. */
 void config_keep(const struct config *old, struct config *next);
 
-/* Keys that are set but have no effect in this version, one log line each. */
+/* Keys that are set but have no effect in this version: one log line each. */
 void config_log_inert(const struct config *config);
 
-/* The table, row by row, for those who check the documentation against it; NULL beyond its end.
- * A range is as in config_value.h's value_range. */
+/* The published configuration, in place.  The master is its only writer, so for the master the
+ * pointer is valid until its own next publication but one. */
+const struct config *config_current(const struct segment_header *header);
+
+/* The table, row by row, for the tests that compare documentation with it; NULL beyond its end.
+ * config_range: as value_range (config_value.h). */
 const char *config_key(size_t index);
-const char *config_default(size_t index); /* as it would be written; empty: none */
+const char *config_default(size_t index); /* as in a file; empty: none */
 const char *config_range(size_t index, char out[CONFIG_RANGE_LEN]);
 bool config_waits_for_restart(size_t index);
 

@@ -1,6 +1,9 @@
 /* config_value.c - see config_value.h. */
 #include "master/config_value.h"
 
+#include "ipc/address.h"
+#include "ipc/unicode.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -24,7 +27,7 @@ const struct value_kind value_time = {
     "a time (such as 100ms, 60s, 5m, 1h)",
     {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}, {"h", 3600000}}};
 
-static void store(const struct value_rule *rule, struct config *config, uint64_t value) {
+static void value_store(const struct value_rule *rule, struct config *config, uint64_t value) {
     char *at = (char *)config + rule->offset;
     switch (rule->size) {
     case 1: *(uint8_t *)at = (uint8_t)value; break;
@@ -33,8 +36,8 @@ static void store(const struct value_rule *rule, struct config *config, uint64_t
     }
 }
 
-/* A bound as people write it: in the largest unit that leaves no rest. */
-static void bound(char *out, size_t size, uint64_t value, const struct value_kind *kind) {
+/* A bound in the largest unit that divides it. */
+static void value_bound(char *out, size_t size, uint64_t value, const struct value_kind *kind) {
     const struct value_unit *best = NULL;
     for (const struct value_unit *u = kind->units; u->name; u++) {
         if (*u->name && value != 0 && value % u->factor == 0)
@@ -44,14 +47,14 @@ static void bound(char *out, size_t size, uint64_t value, const struct value_kin
              best ? best->name : "");
 }
 
-static void range(const struct value_rule *rule, char out[VALUE_RANGE_SIZE]) {
+static void value_range_text(const struct value_rule *rule, char out[VALUE_RANGE_SIZE]) {
     char min[24], max[24];
-    bound(min, sizeof min, rule->min, rule->kind);
-    bound(max, sizeof max, rule->max, rule->kind);
+    value_bound(min, sizeof min, rule->min, rule->kind);
+    value_bound(max, sizeof max, rule->max, rule->kind);
     snprintf(out, VALUE_RANGE_SIZE, "%s to %s", min, max);
 }
 
-static void words(const struct value_rule *rule, char out[VALUE_RANGE_SIZE]) {
+static void value_words_text(const struct value_rule *rule, char out[VALUE_RANGE_SIZE]) {
     size_t at = 0;
     for (const char *const *w = rule->words; *w && at < VALUE_RANGE_SIZE; w++)
         at += (size_t)snprintf(out + at, VALUE_RANGE_SIZE - at, "%s%s", at ? ", " : "", *w);
@@ -60,13 +63,14 @@ static void words(const struct value_rule *rule, char out[VALUE_RANGE_SIZE]) {
 const char *value_range(const struct value_rule *rule, char out[VALUE_RANGE_SIZE]) {
     out[0] = '\0';
     if (rule->kind)
-        range(rule, out);
+        value_range_text(rule, out);
     else if (rule->words)
-        words(rule, out);
+        value_words_text(rule, out);
     return out;
 }
 
-static bool number(const struct value_rule *rule, const char *text, uint64_t *out, char *err) {
+static bool value_parse_number(const struct value_rule *rule, const char *text, uint64_t *out,
+                               char *err) {
     char *end, allowed[VALUE_RANGE_SIZE];
     errno = 0;
     unsigned long long n = strtoull(text, &end, 10);
@@ -90,22 +94,22 @@ static bool number(const struct value_rule *rule, const char *text, uint64_t *ou
 bool value_number(const struct value_rule *rule, const char *text, struct config *config,
                   char *err) {
     uint64_t value;
-    if (!number(rule, text, &value, err))
+    if (!value_parse_number(rule, text, &value, err))
         return false;
-    store(rule, config, value);
+    value_store(rule, config, value);
     return true;
 }
 
 bool value_power(const struct value_rule *rule, const char *text, struct config *config,
                  char *err) {
     uint64_t value;
-    if (!number(rule, text, &value, err))
+    if (!value_parse_number(rule, text, &value, err))
         return false;
     if (value & (value - 1)) {
         snprintf(err, VALUE_ERR_SIZE, "%.100s is not a power of two", text);
         return false;
     }
-    store(rule, config, value);
+    value_store(rule, config, value);
     return true;
 }
 
@@ -119,7 +123,7 @@ bool value_workers(const struct value_rule *rule, const char *text, struct confi
     if (strcmp(text, "auto") != 0)
         return value_number(rule, text, config, err);
     uint64_t n = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (uint64_t)CPU_COUNT(&cores) : 1;
-    store(rule, config, n < rule->min ? rule->min : n > rule->max ? rule->max : n);
+    value_store(rule, config, n < rule->min ? rule->min : n > rule->max ? rule->max : n);
     return true;
 }
 
@@ -127,7 +131,7 @@ bool value_word(const struct value_rule *rule, const char *text, struct config *
     char allowed[VALUE_RANGE_SIZE];
     for (uint64_t i = 0; rule->words[i]; i++) {
         if (strcmp(rule->words[i], text) == 0) {
-            store(rule, config, i);
+            value_store(rule, config, i);
             return true;
         }
     }
@@ -135,7 +139,7 @@ bool value_word(const struct value_rule *rule, const char *text, struct config *
     return false;
 }
 
-static bool too_long(size_t max, char *err) {
+static bool value_too_long(size_t max, char *err) {
     snprintf(err, VALUE_ERR_SIZE, "the value is longer than %zu bytes", max);
     return false;
 }
@@ -143,8 +147,8 @@ static bool too_long(size_t max, char *err) {
 bool value_text(const struct value_rule *rule, const char *text, struct config *config, char *err) {
     size_t len = strlen(text);
     if (len >= rule->size)
-        return too_long(rule->size - 1, err);
-    memset((char *)config + rule->offset, 0, rule->size); /* fields are compared whole */
+        return value_too_long(rule->size - 1, err);
+    memset((char *)config + rule->offset, 0, rule->size); /* config_keep compares whole fields */
     memcpy((char *)config + rule->offset, text, len);
     return true;
 }
@@ -158,7 +162,7 @@ bool value_file(const struct value_rule *rule, const char *text, struct config *
     snprintf(folder, sizeof folder, "%.*s/", slash ? (int)(slash - text) : 1, slash ? text : ".");
     if (*text != '\0' && stat(folder, &is) != 0) {
         about = folder;
-        if (errno != EACCES) /* the user that the server became may not look there */
+        if (errno != EACCES) /* after privileges were dropped, the folder may be unreadable */
             wrong = strerror(errno);
     } else if (stat(text, &is) == 0 && S_ISDIR(is.st_mode)) {
         wrong = strerror(EISDIR);
@@ -168,8 +172,8 @@ bool value_file(const struct value_rule *rule, const char *text, struct config *
     return !wrong;
 }
 
-static bool value_who(const struct value_rule *rule, const char *text, bool exists,
-                      struct config *config, char *err) {
+static bool value_account(const struct value_rule *rule, const char *text, bool exists,
+                          struct config *config, char *err) {
     if (!value_text(rule, text, config, err))
         return false;
     if (*text != '\0' && !exists)
@@ -178,42 +182,22 @@ static bool value_who(const struct value_rule *rule, const char *text, bool exis
 }
 
 bool value_user(const struct value_rule *rule, const char *text, struct config *config, char *err) {
-    return value_who(rule, text, getpwnam(text) != NULL, config, err);
+    return value_account(rule, text, getpwnam(text) != NULL, config, err);
 }
 
 bool value_group(const struct value_rule *rule, const char *text, struct config *config,
                  char *err) {
-    return value_who(rule, text, getgrnam(text) != NULL, config, err);
+    return value_account(rule, text, getgrnam(text) != NULL, config, err);
 }
 
 bool value_socket(const struct value_rule *rule, const char *text, struct config *config,
                   char *err) {
     size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
-    return strlen(text) <= max ? value_text(rule, text, config, err) : too_long(max, err);
+    return strlen(text) <= max ? value_text(rule, text, config, err) : value_too_long(max, err);
 }
 
-/* RFC 3629, strictly: no overlong forms, no surrogates, nothing cut. */
-static bool valid_utf8(const char *text, size_t n) {
-    static const unsigned long least[] = {0, 0x80, 0x800, 0x10000};
-    const unsigned char *p = (const unsigned char *)text;
-    for (size_t i = 0; i < n;) {
-        unsigned lead = p[i++], more = lead < 0x80 ? 0 : lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-        unsigned long point = more == 0 ? lead : lead & (0x3Fu >> more);
-        if ((lead >= 0x80 && lead < 0xC2) || lead > 0xF4 || more > n - i)
-            return false;
-        for (unsigned k = 0; k < more; k++, i++) {
-            if ((p[i] & 0xC0) != 0x80)
-                return false;
-            point = point << 6 | (p[i] & 0x3Fu);
-        }
-        if (point < least[more] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000))
-            return false;
-    }
-    return true;
-}
-
-/* C0, DEL and C1, but those in `allowed`.  Valid UTF-8 only. */
-static bool has_control(const char *text, size_t n, const char *allowed) {
+/* Whether valid UTF-8 has a control character (C0, DEL, C1) that is not in `allowed`. */
+static bool value_has_control(const char *text, size_t n, const char *allowed) {
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
         bool c1 = c == 0xC2 && i + 1 < n && (unsigned char)text[i + 1] < 0xA0;
@@ -225,7 +209,7 @@ static bool has_control(const char *text, size_t n, const char *allowed) {
 
 bool value_room(const struct value_rule *rule, const char *text, struct config *config, char *err) {
     size_t n = strlen(text);
-    if (n == 0 || !valid_utf8(text, n) || has_control(text, n, "")) {
+    if (n == 0 || !unicode_valid(text, n) || value_has_control(text, n, "")) {
         snprintf(err, VALUE_ERR_SIZE, n == 0 ? "the value is empty" : "not printable UTF-8");
         return false;
     }
@@ -252,8 +236,8 @@ FILE *value_open(const char *path, const char **wrong) {
     return file;
 }
 
-/* How many bytes the file has, at most `size`; what is wrong with it otherwise. */
-static size_t read_file(const char *path, char *bytes, size_t size, const char **wrong) {
+/* Returns how many bytes were read, at most `size`; on failure *wrong is the reason, else NULL. */
+static size_t value_read_file(const char *path, char *bytes, size_t size, const char **wrong) {
     FILE *file = value_open(path, wrong);
     if (!file)
         return 0;
@@ -264,8 +248,9 @@ static size_t read_file(const char *path, char *bytes, size_t size, const char *
     return n;
 }
 
-/* Lines end with CR LF on the wire, whatever they end with in the file. */
-static bool store_motd(struct config *config, const char *text, size_t n) {
+/* Stores the text as it is sent: without a byte order mark, with CR LF line ends.  False if it is
+ * too long. */
+static bool value_store_motd(struct config *config, const char *text, size_t n) {
     size_t at = 0;
     size_t bom = n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     for (size_t i = bom; i < n; i++) {
@@ -288,36 +273,34 @@ bool value_motd(const struct value_rule *rule, const char *text, struct config *
     if (*text == '\0')
         return true;
     const char *wrong;
-    size_t n = read_file(text, bytes, sizeof bytes, &wrong);
-    if (!wrong && !store_motd(config, bytes, n))
+    size_t n = value_read_file(text, bytes, sizeof bytes, &wrong);
+    if (!wrong && !value_store_motd(config, bytes, n))
         wrong = "longer than 8192 bytes, a line end counting two";
-    else if (!wrong && (!valid_utf8(bytes, n) || has_control(bytes, n, "\t\n\r\033")))
+    else if (!wrong && (!unicode_valid(bytes, n) || value_has_control(bytes, n, "\t\n\r\033")))
         wrong = "not UTF-8 text";
     if (wrong)
         snprintf(err, VALUE_ERR_SIZE, "%.150s: %s", text, wrong);
     return !wrong;
 }
 
-static bool address_parse(const char *text, struct in6_addr *out, bool *ipv4) {
+static bool value_parse_address(const char *text, struct in6_addr *out, bool *ipv4) {
     struct in_addr v4;
     *ipv4 = inet_pton(AF_INET, text, &v4) == 1;
     if (!*ipv4)
         return inet_pton(AF_INET6, text, out) == 1;
-    memset(out, 0, sizeof *out);
-    out->s6_addr[10] = out->s6_addr[11] = 0xff;
-    memcpy(&out->s6_addr[12], &v4, 4);
+    *out = address_mapped(&v4);
     return true;
 }
 
 /* Decimal digits and nothing else, at most `max`. */
-static bool small_number(const char *text, unsigned long max, unsigned long *out) {
+static bool value_parse_small(const char *text, unsigned long max, unsigned long *out) {
     size_t digits = strspn(text, "0123456789");
     *out = digits > 0 && digits < 10 && text[digits] == '\0' ? strtoul(text, NULL, 10) : max + 1;
     return *out <= max;
 }
 
 /* "*", "1.2.3.4" or "[::1]", of `len` bytes. */
-static bool host_parse(const char *text, size_t len, struct listen_address *out) {
+static bool value_parse_host(const char *text, size_t len, struct listen_address *out) {
     char host[INET6_ADDRSTRLEN];
     bool bracket = len > 2 && text[0] == '[' && text[len - 1] == ']';
     if (len == 1 && *text == '*') {
@@ -332,7 +315,7 @@ static bool host_parse(const char *text, size_t len, struct listen_address *out)
         return false;
     memcpy(host, text, len);
     host[len] = '\0';
-    return address_parse(host, &out->addr, &out->ipv4) && bracket == !out->ipv4;
+    return value_parse_address(host, &out->addr, &out->ipv4) && bracket == !out->ipv4;
 }
 
 bool value_listen(const struct value_rule *rule, const char *text, struct config *config,
@@ -341,8 +324,8 @@ bool value_listen(const struct value_rule *rule, const char *text, struct config
     struct listen_address a = {0};
     unsigned long port;
     const char *colon = strrchr(text, ':');
-    if (!colon || !small_number(colon + 1, UINT16_MAX, &port) ||
-        !host_parse(text, (size_t)(colon - text), &a)) {
+    if (!colon || !value_parse_small(colon + 1, UINT16_MAX, &port) ||
+        !value_parse_host(text, (size_t)(colon - text), &a)) {
         snprintf(err, VALUE_ERR_SIZE,
                  "\"%.100s\" is not address:port (such as [::]:6666, 127.0.0.1:6666, *:6666)",
                  text);
@@ -366,9 +349,9 @@ bool value_network(const struct value_rule *rule, const char *text, struct confi
     size_t len = strcspn(text, "/");
     if (len < sizeof host)
         memcpy(host, text, len);
-    bool good = address_parse(host, &net.addr, &ipv4);
+    bool good = value_parse_address(host, &net.addr, &ipv4);
     unsigned long most = ipv4 ? 32 : 128, bits = most;
-    if (!good || (text[len] == '/' && !small_number(text + len + 1, most, &bits))) {
+    if (!good || (text[len] == '/' && !value_parse_small(text + len + 1, most, &bits))) {
         snprintf(err, VALUE_ERR_SIZE,
                  "\"%.100s\" is not an address or address/bits (such as 10.0.0.0/8)", text);
         return false;

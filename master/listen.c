@@ -1,25 +1,15 @@
 /* listen.c - see listen.h. */
 #include "master/listen.h"
 
+#include "ipc/address.h"
 #include "ipc/log.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-const char *listen_format(const struct listen_address *a, char out[80]) {
-    char text[64];
-    if (a->ipv4)
-        inet_ntop(AF_INET, &a->addr.s6_addr[12], text, sizeof text);
-    else
-        inet_ntop(AF_INET6, &a->addr, text, sizeof text);
-    snprintf(out, 80, a->ipv4 ? "%s:%u" : "[%s]:%u", text, a->port);
-    return out;
-}
 
 bool listen_same(const struct listen_address *a, const struct listen_address *b) {
     return a->ipv4 == b->ipv4 && a->port == b->port && memcmp(&a->addr, &b->addr, 16) == 0;
@@ -33,13 +23,7 @@ bool listen_covers(const struct listen_address *a, const struct listen_address *
                    : IN6_IS_ADDR_UNSPECIFIED(&a->addr);
 }
 
-union address {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-};
-
-static socklen_t to_address(const struct listen_address *a, union address *out) {
+static socklen_t listen_sockaddr(const struct listen_address *a, union address_any *out) {
     memset(out, 0, sizeof *out);
     if (a->ipv4) {
         out->in.sin_family = AF_INET;
@@ -53,42 +37,80 @@ static socklen_t to_address(const struct listen_address *a, union address *out) 
     return sizeof out->in6;
 }
 
-static void set(int fd, int level, int option, int value) {
-    setsockopt(fd, level, option, &value, sizeof value);
+struct listen_option {
+    int level, option, value;
+    const char *name;
+};
+#define LISTEN_OPTION(level, option, value)                                                        \
+    { level, option, value, #option }
+
+/* The first option that cannot be set, with errno; NULL: all are set. */
+static const char *listen_set(int fd, const struct listen_option *options, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (setsockopt(fd, options[i].level, options[i].option, &options[i].value,
+                       sizeof options[i].value) != 0)
+            return options[i].name;
+    }
+    return NULL;
 }
 
-/* `shared`: one of many on this address; else alone, to find out whether somebody else has it. */
-static int bind_one(const struct listen_address *a, uint32_t slot, bool shared) {
-    union address address;
-    socklen_t len = to_address(a, &address);
+/* Without these the server would serve wrongly: another family, an address that another program
+ * has too, or connections that a worker's successor cannot adopt.  As listen_set. */
+static const char *listen_require(int fd, const struct listen_address *a, uint32_t slot,
+                                  bool shared) {
+    const struct listen_option required[] = {
+        LISTEN_OPTION(SOL_SOCKET, SO_REUSEADDR, 1),
+        LISTEN_OPTION(SOL_SOCKET, SO_REUSEPORT, shared),
+        LISTEN_OPTION(SOL_SOCKET, SO_OOBINLINE, 1),
+        LISTEN_OPTION(SOL_SOCKET, SO_KEEPALIVE, 1),
+        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPIDLE, SLOT_TAG + (int)slot),
+        LISTEN_OPTION(IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&a->addr)),
+    };
+    size_t count = sizeof required / sizeof required[0];
+    return listen_set(fd, required, a->ipv4 ? count - 1 : count);
+}
+
+/* Without these it is slower to send and to find dead connections.  A failure is logged. */
+static void listen_tune(int fd, bool log) {
+    static const struct listen_option wanted[] = {
+        LISTEN_OPTION(IPPROTO_TCP, TCP_NODELAY, 1),
+        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPINTVL, 20),
+        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPCNT, 6),
+        /* For a client that does not read the kernel keeps this much unsent, not megabytes. */
+        LISTEN_OPTION(IPPROTO_TCP, TCP_NOTSENT_LOWAT, LISTEN_UNSENT),
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        const char *failed = listen_set(fd, &wanted[i], 1);
+        if (failed && log)
+            log_warn_errno("setsockopt %s", failed);
+    }
+}
+
+/* A bound socket of the slot; -1 with errno, and the option that could not be set, if it was one,
+ * in *option.  `shared`: one of many on this address.  Else alone, which fails if another program
+ * has the address. */
+static int listen_bind(const struct listen_address *a, uint32_t slot, bool shared,
+                       const char **option) {
+    union address_any address;
+    socklen_t len = listen_sockaddr(a, &address);
     int fd = socket(a->ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
-    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (shared)
-        set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    if (!a->ipv4)
-        set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&a->addr));
-    set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-    set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, SLOT_TAG + (int)slot);
-    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 20);
-    set(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
-    /* One who does not read holds this much unsent in the kernel, not megabytes. */
-    set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, LISTEN_UNSENT);
-    if (bind(fd, &address.any, len) != 0) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
+    *option = listen_require(fd, a, slot, shared);
+    if (!*option) {
+        listen_tune(fd, shared && slot == 0);
+        if (bind(fd, &address.any, len) == 0)
+            return fd;
     }
-    return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
 }
 
-/* With SO_REUSEPORT a second server of the same user would share the port unnoticed. */
-static bool probe(const struct listen_address *a) {
-    int fd = bind_one(a, 0, false);
+/* With SO_REUSEPORT alone, a second server of the same user would share the port unnoticed. */
+static bool listen_probe(const struct listen_address *a, const char **option) {
+    int fd = listen_bind(a, 0, false, option);
     bool is_free = fd >= 0 && listen(fd, 1) == 0;
     int error = errno;
     if (fd >= 0)
@@ -97,49 +119,62 @@ static bool probe(const struct listen_address *a) {
     return is_free;
 }
 
-static bool no_ipv6(int error) {
+static bool listen_no_ipv6(int error) {
     return error == EAFNOSUPPORT || error == EADDRNOTAVAIL || error == EPROTONOSUPPORT;
 }
 
-static void port_of(int fd, struct listen_address *a) {
-    union address address;
+/* The port that the kernel chose for a socket bound to port 0. */
+static bool listen_learn_port(int fd, struct listen_address *a) {
+    union address_any address;
+    struct in6_addr addr;
     socklen_t len = sizeof address;
     memset(&address, 0, sizeof address);
-    if (getsockname(fd, &address.any, &len) == 0)
-        a->port = ntohs(a->ipv4 ? address.in.sin_port : address.in6.sin6_port);
+    if (getsockname(fd, &address.any, &len) != 0)
+        return false;
+    address_split(&address, &addr, &a->port);
+    return true;
 }
 
-static bool bind_all(struct listener *l, bool beside) {
-    if (l->configured.port != 0 && !beside && !probe(&l->configured))
+static bool listen_bind_all(struct listener *l, bool beside, const char **option) {
+    if (l->configured.port != 0 && !beside && !listen_probe(&l->configured, option))
         return false;
     for (uint32_t slot = 0; slot < WORKERS_MAX; slot++) {
-        l->fd[slot] = bind_one(&l->bound, slot, true);
-        if (l->fd[slot] < 0)
+        l->fd[slot] = listen_bind(&l->bound, slot, true, option);
+        if (l->fd[slot] < 0 || (slot == 0 && !listen_learn_port(l->fd[0], &l->bound)))
             return false;
-        if (slot == 0)
-            port_of(l->fd[0], &l->bound); /* the others share what the kernel picked */
     }
     return true;
 }
 
+/* The default address on a machine without IPv6. */
+static bool listen_open_ipv4(struct listener *l, const struct listen_address *asked, bool beside,
+                             char *err, size_t err_size) {
+    static const uint8_t any[4];
+    char text[ENDPOINT_TEXT];
+    struct listen_address v4 = {.addr = address_mapped(any), .port = asked->port, .ipv4 = true};
+    log_warn("this machine has no IPv6; listening on %s instead",
+             endpoint_format(&v4.addr, v4.port, text));
+    bool opened = listen_open(l, &v4, beside, err, err_size);
+    l->configured = *asked; /* a reload compares with it */
+    return opened;
+}
+
 bool listen_open(struct listener *l, const struct listen_address *asked, bool beside, char *err,
                  size_t err_size) {
-    char text[80];
+    char text[ENDPOINT_TEXT];
+    const char *option = NULL;
     memset(l->fd, 0xff, sizeof l->fd);
     memset((void *)l->listening, 0, sizeof l->listening);
     l->configured = l->bound = *asked;
-    if (bind_all(l, beside))
+    if (listen_bind_all(l, beside, &option))
         return true;
-    if (asked->is_default && no_ipv6(errno)) {
-        struct listen_address any = {.ipv4 = true, .port = asked->port};
-        any.addr.s6_addr[10] = any.addr.s6_addr[11] = 0xff;
-        log_warn("this machine has no IPv6; listening on %s instead", listen_format(&any, text));
-        bool opened = listen_open(l, &any, beside, err, err_size);
-        l->configured = *asked; /* a reload compares with it */
-        return opened;
-    }
-    snprintf(err, err_size, "listen %s: %s", listen_format(asked, text), strerror(errno));
+    int error = errno;
     listen_close(l);
+    if (asked->is_default && !option && listen_no_ipv6(error))
+        return listen_open_ipv4(l, asked, beside, err, err_size);
+    endpoint_format(&asked->addr, asked->port, text);
+    snprintf(err, err_size, "listen %s: %s%s%s", text, option ? option : "", option ? ": " : "",
+             strerror(error));
     return false;
 }
 

@@ -1,32 +1,36 @@
-/* listen.h - binding: one socket per slot and address, all bound before privileges are dropped.
+/* listen.h - binding one address: a socket for each slot there may be, all bound before privileges
+ * are dropped.
  *
  * A socket that is bound but does not listen receives nothing; each begins to listen when its slot
- * is first used.  Accepted sockets inherit from it: SO_OOBINLINE (urgent data would otherwise shift
- * the kernel's counts), keepalive, TCP_NODELAY, and in TCP_KEEPIDLE the slot it belongs to
- * (SLOT_TAG + slot seconds), by which an orphan is told. */
+ * is first used.  Accepted sockets inherit the options set here: SO_OOBINLINE (urgent data would
+ * otherwise shift the kernel's counts of bytes), keepalive, TCP_NODELAY, and TCP_KEEPIDLE, whose
+ * value SLOT_TAG + slot (seconds) names the slot of a connection that its worker had no time to
+ * record.  The caller is the master. */
 #ifndef MASTER_LISTEN_H
 #define MASTER_LISTEN_H
 
 #include "ipc/segment.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-enum { LISTEN_BACKLOG = 4096, LISTEN_UNSENT = 128 * 1024 };
+enum { LISTEN_BACKLOG = 4096, LISTEN_UNSENT = 128 * 1024 /* bytes */ };
 
-/* Fills fd[] and `actual`; false with a sentence that names the address.  `beside`: one of our own
- * listeners has the port already, on an address that covers this one or is covered by it; then only
- * the kernel tells whether another program has it. */
+/* Fills fd[], `configured` and `bound`; false with a sentence that names the address, and no socket
+ * open.  `beside`: a listener of this server has the port already, on an address that covers this
+ * one or is covered by it.  Then no probe can tell whether another program has the port. */
 bool listen_open(struct listener *listener, const struct listen_address *asked, bool beside,
                  char *err, size_t err_size);
-/* Listens on slot `slot`'s socket, once. */
+
+/* Listens on the slot's socket, unless it does already.  False with errno. */
 bool listen_start(struct listener *listener, uint32_t slot);
 void listen_close(struct listener *listener);
 
-/* "[::]:6666", "127.0.0.1:6666" */
-const char *listen_format(const struct listen_address *address, char out[80]);
+/* The same family, address and port. */
 bool listen_same(const struct listen_address *a, const struct listen_address *b);
-/* Whoever connects to b is served by a: the same port, and a is [::], or a is 0.0.0.0 and b IPv4.
- */
+
+/* Whether a listener on `a` receives connections to b: the same port, and a is [::], or a is
+ * 0.0.0.0 and b is IPv4. */
 bool listen_covers(const struct listen_address *a, const struct listen_address *b);
 
 #endif

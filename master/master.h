@@ -1,6 +1,8 @@
-/* master.h - the master's life: starting, taking over from a dead one, adopting after an upgrade,
- * reloading, ending.  What a successor must know lies in the segment's header (struct
- * master_state); the rest of `struct master` is scratch. */
+/* master.h - the four ways into and out of a master's life: a start from nothing, the adoption
+ * after an upgrade, the take-over from a master that died, and the end.
+ *
+ * What a successor must know lies in the segment's header (struct master_state); the contents of
+ * `struct master` are a process's own. */
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
 
@@ -8,28 +10,30 @@
 #include "master/options.h"
 #include "master/supervisor.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 struct master {
     struct segment seg;
     struct supervisor supervisor;
 };
 
-/* From nothing to a serving room; false with a sentence. */
+/* From nothing to a server with at least one worker.  False with a sentence; no process is left
+ * then.  `counters_exact`: see segment.h.  With -d only the child returns (detach.h). */
 bool master_start(struct master *m, const struct options *options, worker_entry entry,
                   bool counters_exact, char *err, size_t err_size);
 
-/* After an execve: the segment is mapped, all descriptors are here, no worker lives.  False if it
- * cannot be. */
+/* After an upgrade's execve: m->seg is mapped, the descriptors are those of the segment, no worker
+ * lives.  False, with a log line and before any worker is started, if this process cannot be the
+ * master. */
 bool master_adopt(struct master *m, worker_entry entry);
 
-/* The configuration, by an upgraded binary's eyes; errors to standard error. */
-bool master_check_config(struct master *m);
-
-/* In a worker's clone, when the master in `seat` is dead: true if this process is the master now.
- */
+/* In a clone of a worker, or in the standby: the master that held `lease` is dead.  True if this
+ * process is the master now; false if another process is, or if this one cannot be, with a log
+ * line. */
 bool master_take_over(struct master *m, struct segment *seg, uint64_t lease, worker_entry entry);
 
-bool master_reload(struct master *m);
-void master_reopen_log(struct master *m);
+/* Says goodbye to every client; all workers have ended when it returns. */
 void master_stop(struct master *m);
 
 #endif

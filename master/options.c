@@ -14,17 +14,17 @@
 #define CHATROOM_VERSION "1.0"
 #endif
 
-enum { EXIT_USAGE = 2 };
+enum { OPTIONS_EXIT_USAGE = 2 };
 
-static const char usage[] =
+static const char options_usage[] =
     "usage: chatroom-master [-c FILE] [-d] [-t] [-V] [-h]\n"
-    "  -c FILE  the configuration (default: " CHATROOM_CONF ", then ./chatroom.conf)\n"
+    "  -c FILE  read this configuration (default: " CHATROOM_CONF ", then ./chatroom.conf)\n"
     "  -d       detach: run in the background\n"
-    "  -t       check the configuration, say so, and exit\n"
-    "  -V       version\n"
-    "  -h       this help\n"
-    "signals: HUP reload, USR1 reopen the log, USR2 upgrade, TERM, INT or QUIT say goodbye and "
-    "end\n";
+    "  -t       check the configuration, print the result, and exit\n"
+    "  -V       print the version\n"
+    "  -h       print this help\n"
+    "signals: HUP reload the configuration, USR1 reopen the log, USR2 upgrade to the binary now\n"
+    "  on disk, TERM, INT or QUIT say goodbye to every client and exit\n";
 
 int options_parse(int argc, char **argv, struct options *out) {
     static const struct option longs[] = {
@@ -39,15 +39,15 @@ int options_parse(int argc, char **argv, struct options *out) {
         case 'd': out->detach = true; break;
         case 't': out->check = true; break;
         case 'V': puts("chatroom-master " CHATROOM_VERSION); return EXIT_SUCCESS;
-        case 'h': fputs(usage, stdout); return EXIT_SUCCESS;
-        default: /* getopt has said why */
-            fprintf(stderr, "%s -h tells how it is used\n", argv[0]);
-            return EXIT_USAGE;
+        case 'h': fputs(options_usage, stdout); return EXIT_SUCCESS;
+        default: /* getopt_long has printed the reason */
+            fprintf(stderr, "%s -h prints the options\n", argv[0]);
+            return OPTIONS_EXIT_USAGE;
         }
     }
     if (optind < argc) {
         fprintf(stderr, "%s: unexpected argument \"%s\"\n", argv[0], argv[optind]);
-        return EXIT_USAGE;
+        return OPTIONS_EXIT_USAGE;
     }
     if (!out->conf_path)
         out->conf_path = access(CHATROOM_CONF, F_OK) == 0 ? CHATROOM_CONF : "./chatroom.conf";

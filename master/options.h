@@ -5,12 +5,13 @@
 #include <stdbool.h>
 
 struct options {
-    const char *conf_path; /* given, or the first default that exists */
-    bool detach, check;
+    const char *conf_path; /* given, else the installed one if it exists, else ./chatroom.conf */
+    bool detach;           /* -d */
+    bool check;            /* -t */
 };
 
-/* -1: go on; else the exit status (help, version: 0; usage: 2, with its reason on standard error).
- */
+/* -1: start or check.  Else the program's exit status: 0 after help or version, 2 for wrong usage,
+ * with the reason on standard error. */
 int options_parse(int argc, char **argv, struct options *out);
 
 #endif

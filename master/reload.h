@@ -1,22 +1,18 @@
-/* reload.h - what a new configuration changes at once: addresses and the number of workers. */
+/* reload.h - SIGHUP: reads the configuration again and puts it into effect.
+ *
+ * A file with any error changes nothing.  The caller is the master. */
 #ifndef MASTER_RELOAD_H
 #define MASTER_RELOAD_H
 
-#include "ipc/segment.h"
+#include "master/supervisor.h"
 
-/* Binds what the configuration names and the segment has not, and marks as draining what it neither
- * names nor covers any longer.  False, with a sentence and nothing changed, if an address cannot be
- * bound. */
-bool reload_listeners(struct segment *seg, const struct config *config, char *err, size_t err_size);
+#include <stdbool.h>
 
-/* Closes what has been draining. */
-void reload_drained(struct segment *seg);
+/* Logs the outcome and tells the service manager.  False: the old configuration is in effect. */
+bool reload(struct supervisor *s);
 
-/* A master died, perhaps while it opened or closed some: what is half open is closed. */
-void reload_take_up(struct segment *seg);
-
-/* Slots below `workers` serve; the others retire: their listeners are polled by those that stay.
- * Takes effect in the workers with the configuration's next publication. */
-void reload_workers(struct segment *seg, uint32_t workers);
+/* In place of a master that died, perhaps inside reload: does the reload again, once.  Without one,
+ * or if it fails again, addresses and workers become what the configuration in effect says. */
+void reload_take_up(struct supervisor *s);
 
 #endif

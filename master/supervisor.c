@@ -3,193 +3,170 @@
 
 #include "ipc/clock.h"
 #include "ipc/fault.h"
+#include "ipc/fault_signals.h"
 #include "ipc/log.h"
+#include "master/process.h"
+#include "master/signals.h"
 #include "master/standby.h"
-#include "master/watchdog.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BACK_OFF_MS = 10, BACK_OFF_MAX_MS = 1000, KILL_MS = 5000 };
+enum {
+    SUPERVISOR_PAUSE_MS = 10, /* doubles with each death */
+    SUPERVISOR_PAUSE_MAX_MS = 1000,
+    SUPERVISOR_LIVED_MS = 250, /* a process that lived so long did not die of its start */
+    SUPERVISOR_KILL_MS = 5000
+};
 
-bool supervisor_slots(struct segment *seg) {
+/* ---- making ---- */
+
+static bool supervisor_failed(const char *what, char *err, size_t err_size) {
+    snprintf(err, err_size, "%s: %s", what, strerror(errno));
+    return false;
+}
+
+bool supervisor_make_descriptors(struct segment *seg, char *err, size_t err_size) {
     for (int i = 0; i < WORKERS_MAX; i++) {
         struct slot *slot = &seg->slots[i];
         if (slot->epoll_fd < 0)
             slot->epoll_fd = epoll_create1(0);
+        if (slot->epoll_fd < 0)
+            return supervisor_failed("epoll_create1", err, err_size);
         if (slot->bell_fd < 0)
             slot->bell_fd = eventfd(0, EFD_NONBLOCK);
-        if (slot->epoll_fd < 0 || slot->bell_fd < 0)
-            return false;
+        if (slot->bell_fd < 0)
+            return supervisor_failed("eventfd", err, err_size);
     }
     seg->header->master.watchdog_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-    return seg->header->master.watchdog_fd >= 0;
+    return seg->header->master.watchdog_fd >= 0 ||
+           supervisor_failed("timerfd_create", err, err_size);
 }
 
-static const int handled[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT};
-enum { HANDLED = sizeof handled / sizeof handled[0] };
-
-static void handled_signals(sigset_t *set) {
-    sigemptyset(set);
-    for (int i = 0; i < HANDLED; i++)
-        sigaddset(set, handled[i]);
-}
-
-/* A predecessor was told, stood still, and was killed for it: now we are told. */
-static void inherit_signals(struct segment_header *header) {
-    uint64_t pending = atomic_exchange(&header->signals, 0);
-    for (int i = 1; i < HANDLED; i++) {
-        if (pending >> (handled[i] - 1) & 1)
-            kill(getpid(), handled[i]);
-    }
-}
-
-bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry,
-                     bool took_over) {
+bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry, bool took_over,
+                     char *err, size_t err_size) {
+    struct slot *master = &seg->slots[MASTER_SLOT];
     memset(s, 0, sizeof *s);
     s->seg = seg;
     s->entry = entry;
-    s->plain_fork = getenv(PLAIN_FORK_ENV) != NULL;
-    s->me = segment_incarnation(seg, MASTER_SLOT);
-    atomic_store(&seg->slots[MASTER_SLOT].incarnation, s->me);
-    atomic_store(&seg->slots[MASTER_SLOT].fault, 0);
-    watchdog_beat(seg);
-    sigset_t set;
-    handled_signals(&set);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        return false;
-    signal(SIGPIPE, SIG_IGN);
-    inherit_signals(seg->header);
-    int *shared = &seg->header->master.signal_fd; /* a dead master's is still open */
-    s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    int old = *shared;
-    *shared = s->signal_fd; /* first: once it is closed, the number may be a client's */
-    if (took_over && old > 0)
-        close(old);
-    for (int i = 0; i < WORKERS_MAX; i++)
-        s->watch[i].patience = 0;
+    s->plain_fork = process_plain_fork();
+    atomic_store(&master->incarnation, segment_incarnation(seg, MASTER_SLOT));
+    atomic_store(&master->fault, 0);
     s->alarm_at = clock_ms() + SUPERVISOR_ALARM_MS; /* a predecessor's may be due */
-    return s->signal_fd >= 0;
+    if (!watchdog_beat(seg))
+        return supervisor_failed("timerfd_settime", err, err_size);
+    s->signal_fd = signals_open(seg->header, took_over);
+    return s->signal_fd >= 0 || supervisor_failed("signalfd", err, err_size);
 }
 
-/* A fork that shares the descriptor table.  No stack is given, so the child goes on with a copy of
- * ours; the pidfd is made by the same call, so that no death is ever missed. */
-static pid_t clone_sharing(int *pidfd) {
-    return (pid_t)syscall(SYS_clone, CLONE_FILES | CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL);
+/* ---- starting ---- */
+
+/* The child.  Returns its exit status. */
+static int supervisor_child(struct supervisor *s, uint32_t index, uint64_t incarnation) {
+    bool wanted = standby_cancel(s->seg->header) && slot_enter(&s->seg->slots[index], incarnation);
+    return wanted ? s->entry(s->seg, index, incarnation) : 0;
 }
 
-bool supervisor_spawn(struct supervisor *s, uint32_t index) {
-    struct slot *slot = &s->seg->slots[index];
-    uint64_t incarnation = segment_incarnation(s->seg, index);
-    FAULT("supervisor.spawn.before");
-    slot_invite(slot, incarnation);
-    int pidfd = -1, none = -1;
-    pid_t pid = s->plain_fork ? fork() : clone_sharing(&pidfd);
-    if (pid == 0)
-        _exit(standby_cancel(s->seg->header) && slot_enter(slot, incarnation)
-                  ? s->entry(s->seg, index, incarnation)
-                  : 0);
-    if (pid < 0) {
-        log_warn_errno("cannot start worker %u", index);
-        s->watch[index].respawn_at = clock_ms() + BACK_OFF_MAX_MS;
-        return false;
-    }
+/* The child stores its pidfd too, in case its starter dies first: the first one stored counts. */
+static void supervisor_record(struct supervisor *s, struct slot *slot, pid_t pid, int pidfd) {
+    int none = -1;
     FAULT("supervisor.spawn.cloned");
     atomic_store(&slot->pid, pid);
-    if (s->plain_fork) /* the child has written its own table's */
+    if (s->plain_fork) /* the child stored a number of its own table */
         atomic_store(&slot->pidfd, (int)syscall(SYS_pidfd_open, pid, 0));
     if (pidfd >= 0 && !atomic_compare_exchange_strong(&slot->pidfd, &none, pidfd))
         close(pidfd);
     FAULT("supervisor.spawn.after");
-    s->watch[index].respawn_at = 0;
-    s->watch[index].since = clock_ms();
-    s->watch[index].heartbeat = atomic_load(&slot->heartbeat);
+}
+
+/* False with errno if the kernel refuses; supervisor_run tries again. */
+static bool supervisor_spawn(struct supervisor *s, uint32_t index) {
+    struct slot *slot = &s->seg->slots[index];
+    uint64_t incarnation = segment_incarnation(s->seg, index);
+    FAULT("supervisor.spawn.before");
+    slot_invite(slot, incarnation);
+    int pidfd = -1;
+    pid_t pid = s->plain_fork ? fork() : process_clone(&pidfd);
+    if (pid == 0)
+        _exit(supervisor_child(s, index, incarnation));
+    s->at[index].started_at = clock_ms();
+    if (pid < 0) {
+        log_warn_errno("cannot start worker %u", index);
+        s->at[index].respawn_at = s->at[index].started_at + SUPERVISOR_PAUSE_MAX_MS;
+        return false;
+    }
+    supervisor_record(s, slot, pid, pidfd);
+    s->at[index].respawn_at = 0;
+    watchdog_begin(&s->watchdog, s->seg, index, s->at[index].started_at);
     log_info("worker %u: pid %d", index, (int)pid);
     return true;
 }
 
-/* Nobody is in it, nobody is on the way into it, and nobody waits to be started in it. */
-static bool is_vacant(const struct supervisor *s, uint32_t index) {
+/* No process is in the slot or on its way into it, and none is due. */
+static bool supervisor_is_vacant(const struct supervisor *s, uint32_t index) {
     const struct slot *slot = &s->seg->slots[index];
     return !slot_alive(atomic_load(&slot->state)) && atomic_load(&slot->pid) <= 0 &&
-           s->watch[index].respawn_at == 0;
+           s->at[index].respawn_at == 0;
 }
 
-void supervisor_start_all(struct supervisor *s) {
+bool supervisor_start_all(struct supervisor *s) {
     uint32_t workers = atomic_load(&s->seg->header->workers);
+    bool any = false;
+    int error = 0;
     for (uint32_t i = 0; i < workers; i++) {
-        if (is_vacant(s, i))
-            supervisor_spawn(s, i);
+        bool there = !supervisor_is_vacant(s, i) || supervisor_spawn(s, i);
+        error = there ? error : errno;
+        any = any || there;
     }
+    errno = error;
+    return any;
 }
 
 void supervisor_finish_retired(struct supervisor *s) {
     for (uint32_t i = atomic_load(&s->seg->header->workers); i < WORKERS_MAX; i++) {
-        if (is_vacant(s, i) && atomic_load(&s->seg->slots[i].state) == SLOT_DEAD)
+        if (supervisor_is_vacant(s, i) && atomic_load(&s->seg->slots[i].state) == SLOT_DEAD)
             supervisor_spawn(s, i);
     }
 }
 
-void supervisor_ring(struct supervisor *s) {
-    for (int i = 0; i < WORKERS_MAX; i++) {
-        struct slot *slot = &s->seg->slots[i];
-        uint64_t one = 1;
-        if (slot_alive(atomic_load(&slot->state)))
-            (void)!write(slot->bell_fd, &one, sizeof one);
-    }
+/* ---- deaths ---- */
+
+/* A worker killed now and then is replaced at once.  One that dies of its start, again and again,
+ * must not keep a core busy: the pauses are 0, 20, 40 ... ms. */
+struct respawn supervisor_respawn(uint32_t deaths, uint64_t lived_ms) {
+    if (lived_ms >= SUPERVISOR_LIVED_MS)
+        deaths = 0;
+    if (deaths == 0)
+        return (struct respawn){1, 0};
+    uint64_t pause = deaths < 8 ? (uint64_t)SUPERVISOR_PAUSE_MS << deaths : SUPERVISOR_PAUSE_MAX_MS;
+    return (struct respawn){deaths + 1,
+                            pause < SUPERVISOR_PAUSE_MAX_MS ? pause : SUPERVISOR_PAUSE_MAX_MS};
 }
 
-void supervisor_signal(struct supervisor *s, uint32_t index, int signo) {
-    struct slot *slot = &s->seg->slots[index];
-    pid_t pid = atomic_load(&slot->pid);
-    int pidfd = atomic_load(&slot->pidfd);
-    if (pid > 0 && pidfd >= 0)
-        syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
-    else if (pid > 0)
-        kill(pid, signo);
-}
-
-static bool own_fault(int signo) {
-    return signo == SIGSEGV || signo == SIGBUS || signo == SIGABRT || signo == SIGILL ||
-           signo == SIGFPE;
-}
-
-/* The dead one's slot, lock and bells: as far as it gets, a successor can do it again. */
-static void supervisor_reap(struct supervisor *s, uint32_t index, const siginfo_t *info) {
-    struct slot *slot = &s->seg->slots[index];
-    uint64_t dead = atomic_load(&slot->incarnation);
-    /* The worker itself says that nothing is left in the slot, under the gate. */
-    bool retired = atomic_load(&slot->state) == SLOT_UNUSED;
+/* The dead process's slot, gate and bells.  A master that dies in here leaves `pid` as it was, so
+ * that its successor does all of it again. */
+static void supervisor_release(struct supervisor *s, struct slot *slot, bool retired) {
     if (retired)
         atomic_store(&slot->entry, 0);
     else
         atomic_store(&slot->state, SLOT_DEAD);
     FAULT("supervisor.reap.state");
-    gate_repair(s->seg->gate, dead);
+    gate_repair(s->seg->gate, atomic_load(&slot->incarnation));
     FAULT("supervisor.reap.gate");
-    atomic_store(&slot->pid, 0); /* until now, a master in place of this one buries it again */
-    supervisor_ring(s);
-    if ((retired && index >= atomic_load(&s->seg->header->workers)) || s->stopping) {
-        if (s->stopping)
-            log_debug("worker %u ended", index);
-        else
-            log_info("worker %u ended: others have its clients", index);
-        return;
-    }
-    if (info->si_code != CLD_EXITED && own_fault(info->si_status) && !atomic_load(&slot->fault))
-        atomic_store(&slot->fault, (uint32_t)info->si_status);
-    uint32_t deaths = atomic_fetch_add(&slot->deaths, 1);
+    atomic_store(&slot->pid, 0);
+    process_ring_all(s->seg);
+}
+
+static void supervisor_log_death(uint32_t index, const siginfo_t *info, bool retired) {
     if (retired)
         log_debug("worker %u had retired; starting it again", index);
     else if (info->si_code == CLD_EXITED)
@@ -199,16 +176,42 @@ static void supervisor_reap(struct supervisor *s, uint32_t index, const siginfo_
     else
         log_warn("worker %u was killed by signal %d (%s); replacing it", index, info->si_status,
                  strsignal(info->si_status));
-    if (deaths == 0) {
-        supervisor_spawn(s, index);
-        return;
-    }
-    uint64_t wait = deaths < 8 ? (uint64_t)BACK_OFF_MS << deaths : BACK_OFF_MAX_MS;
-    s->watch[index].respawn_at = clock_ms() + (wait < BACK_OFF_MAX_MS ? wait : BACK_OFF_MAX_MS);
 }
 
-/* How it ended.  A master that took over from a dead one is not the parent of its workers: then
- * only the fact is known, and what the worker's own fault handler left in its slot. */
+static void supervisor_replace(struct supervisor *s, uint32_t index) {
+    struct slot *slot = &s->seg->slots[index];
+    uint64_t now = clock_ms();
+    struct respawn next =
+        supervisor_respawn(atomic_load(&slot->deaths), now - s->at[index].started_at);
+    atomic_store(&slot->deaths, next.deaths);
+    if (next.pause_ms == 0)
+        supervisor_spawn(s, index);
+    else
+        s->at[index].respawn_at = now + next.pause_ms;
+}
+
+static void supervisor_reap(struct supervisor *s, uint32_t index, const siginfo_t *info) {
+    struct slot *slot = &s->seg->slots[index];
+    /* Stored by the worker itself, under the gate: it has left nothing in the slot. */
+    bool retired = atomic_load(&slot->state) == SLOT_UNUSED;
+    supervisor_release(s, slot, retired);
+    if (s->stopping) {
+        log_debug("worker %u ended", index);
+        return;
+    }
+    if (retired && index >= atomic_load(&s->seg->header->workers)) {
+        log_info("worker %u ended: others have its clients", index);
+        return;
+    }
+    if (info->si_code != CLD_EXITED && fault_signal_is(info->si_status) &&
+        !atomic_load(&slot->fault))
+        atomic_store(&slot->fault, (uint32_t)info->si_status);
+    supervisor_log_death(index, info, retired);
+    supervisor_replace(s, index);
+}
+
+/* Finds out how the process ended.  A master that took over is not the parent of its predecessor's
+ * workers: it learns only that one died, and the signal from the worker's own fault handler. */
 static void supervisor_collect(struct supervisor *s, uint32_t index) {
     struct slot *slot = &s->seg->slots[index];
     int pidfd = atomic_load(&slot->pidfd);
@@ -217,7 +220,7 @@ static void supervisor_collect(struct supervisor *s, uint32_t index) {
     int got = pidfd >= 0 ? waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG)
                          : waitid(P_PID, (id_t)atomic_load(&slot->pid), &info, WEXITED | WNOHANG);
     if (got == 0 && info.si_pid == 0)
-        return; /* not dead after all */
+        return; /* it has not ended */
     if (got != 0) {
         bool gone = atomic_load(&slot->state) == SLOT_UNUSED;
         info.si_code = gone ? CLD_EXITED : CLD_KILLED;
@@ -226,7 +229,7 @@ static void supervisor_collect(struct supervisor *s, uint32_t index) {
     supervisor_reap(s, index, &info);
 }
 
-/* Stops are told by SIGCHLD; deaths by the pidfds. */
+/* SIGCHLD announces stops; deaths are found by the pidfds. */
 static void supervisor_stopped(struct supervisor *s) {
     for (;;) {
         siginfo_t info;
@@ -235,12 +238,15 @@ static void supervisor_stopped(struct supervisor *s) {
             return;
         for (uint32_t i = 0; i < WORKERS_MAX; i++) {
             if (atomic_load(&s->seg->slots[i].pid) == info.si_pid)
-                watchdog_stopped(s, i);
+                watchdog_stopped(s->seg, i);
         }
     }
 }
 
-/* Sleeps until a death, `ms`, or a signal, if there is somebody to read it; sees to the dead. */
+/* ---- the loop ---- */
+
+/* Sleeps until a worker dies, `ms` have passed, or, if `signals`, a signal is pending.  Reaps the
+ * dead. */
 static void supervisor_wait(struct supervisor *s, int ms, bool signals) {
     struct pollfd wait[1 + WORKERS_MAX];
     uint32_t index[1 + WORKERS_MAX];
@@ -253,7 +259,7 @@ static void supervisor_wait(struct supervisor *s, int ms, bool signals) {
                 (struct pollfd){.fd = atomic_load(&s->seg->slots[i].pidfd), .events = POLLIN};
         }
     }
-    watchdog_beat(s->seg);
+    watchdog_beat(s->seg); /* the timer could be set at first: see supervisor_init */
     if (poll(wait, n, ms) < 0)
         return;
     for (nfds_t i = 1; i < n; i++) {
@@ -265,18 +271,18 @@ static void supervisor_wait(struct supervisor *s, int ms, bool signals) {
 static void supervisor_respawn_due(struct supervisor *s) {
     uint64_t now = clock_ms();
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
-        if (s->watch[i].respawn_at != 0 && s->watch[i].respawn_at <= now)
+        if (s->at[i].respawn_at != 0 && s->at[i].respawn_at <= now)
             supervisor_spawn(s, i);
     }
 }
 
-/* Until the next look of the watchdog, or the next start that was put off. */
-static int supervisor_patience(const struct supervisor *s) {
-    uint64_t now = clock_ms(), wait = watchdog_period(s);
+/* Until the watchdog's next look, the alarm, or the next start that is due. */
+static int supervisor_sleep_ms(const struct supervisor *s) {
+    uint64_t now = clock_ms(), wait = watchdog_period(s->seg);
     if (s->alarm_at != 0 && s->alarm_at < now + wait)
         wait = s->alarm_at > now ? s->alarm_at - now : 0;
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
-        uint64_t at = s->watch[i].respawn_at;
+        uint64_t at = s->at[i].respawn_at;
         if (at != 0 && at < now + wait)
             wait = at > now ? at - now : 0;
     }
@@ -285,64 +291,58 @@ static int supervisor_patience(const struct supervisor *s) {
 
 enum supervisor_event supervisor_run(struct supervisor *s) {
     for (;;) {
-        supervisor_wait(s, supervisor_patience(s), true);
+        supervisor_wait(s, supervisor_sleep_ms(s), true);
         if (s->seg->header->master.standby_pid > 0)
-            standby_reap(s->seg->header, 0); /* its first worker may have come late */
+            standby_reap(s->seg->header, 0); /* a worker may have cancelled it by now */
         supervisor_respawn_due(s);
         if (s->alarm_at != 0 && s->alarm_at <= clock_ms()) {
             s->alarm_at = 0;
             return SUPERVISOR_ALARM;
         }
-        struct signalfd_siginfo info;
-        while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-            switch (info.ssi_signo) {
-            case SIGCHLD: supervisor_stopped(s); break;
-            case SIGHUP: return SUPERVISOR_RELOAD;
-            case SIGUSR1: return SUPERVISOR_REOPEN;
-            case SIGUSR2: return SUPERVISOR_UPGRADE;
-            default: return SUPERVISOR_STOP;
+        for (enum signals_order order; (order = signals_read(s->signal_fd)) != SIGNALS_NONE;) {
+            switch (order) {
+            case SIGNALS_NONE: break;
+            case SIGNALS_CHILD: supervisor_stopped(s); break;
+            case SIGNALS_RELOAD: return SUPERVISOR_RELOAD;
+            case SIGNALS_REOPEN: return SUPERVISOR_REOPEN;
+            case SIGNALS_UPGRADE: return SUPERVISOR_UPGRADE;
+            case SIGNALS_STOP: return SUPERVISOR_STOP;
             }
         }
-        watchdog_look(s);
+        watchdog_look(&s->watchdog, s->seg, clock_ms());
     }
 }
 
+/* ---- a new master, and the end ---- */
+
+/* A process that was cloned stores its pidfd two system calls later.  Returns when it has, or when
+ * its invitation is revoked and it will never enter. */
+static void supervisor_await_entry(struct slot *slot) {
+    for (int wait = 0; wait < 1000 && !slot_revoke(slot) && atomic_load(&slot->pidfd) < 0; wait++)
+        usleep(1000);
+}
+
 void supervisor_take_over(struct supervisor *s) {
-    supervisor_ring(s); /* that they watch us from now on */
+    process_ring_all(s->seg); /* each worker then watches this master */
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
         struct slot *slot = &s->seg->slots[i];
         uint32_t state = atomic_load(&slot->state);
         watchdog_beat(s->seg);
-        s->watch[i].since = clock_ms();
-        s->watch[i].heartbeat = atomic_load(&slot->heartbeat);
+        s->at[i].started_at = clock_ms();
+        watchdog_begin(&s->watchdog, s->seg, i, s->at[i].started_at);
         if (state == SLOT_UNUSED && atomic_load(&slot->entry) == 0)
             continue;
-        /* Entered and alive, or entered and dead (its pidfd will say so): nothing to be done here.
-         */
-        for (int wait = 0; wait < 1000 && !slot_revoke(slot) && atomic_load(&slot->pidfd) < 0;
-             wait++)
-            usleep(1000); /* it is two system calls away from recording itself */
-        bool buried = state == SLOT_DEAD && atomic_load(&slot->pid) <= 0 &&
+        supervisor_await_entry(slot);
+        /* A process that entered is in order: if it is dead, poll says so by its pidfd.  Left are
+         * slots that no process entered, and those reaped but not filled again. */
+        bool reaped = state == SLOT_DEAD && atomic_load(&slot->pid) <= 0 &&
                       slot_dead(s->seg->slots, atomic_load(&slot->incarnation));
-        if (atomic_load(&slot->pidfd) < 0 || buried)
+        if (atomic_load(&slot->pidfd) < 0 || reaped)
             supervisor_spawn(s, i);
     }
 }
 
-void slots_reap_all(struct segment *seg) {
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
-        struct slot *slot = &seg->slots[i];
-        atomic_store(&slot->entry, 0);
-        atomic_store(&slot->pid, 0);
-        atomic_store(&slot->pidfd, -1);
-        if (atomic_load(&slot->state) == SLOT_UNUSED)
-            continue;
-        atomic_store(&slot->state, SLOT_DEAD);
-        gate_repair(seg->gate, atomic_load(&slot->incarnation));
-    }
-}
-
-static bool anyone_left(struct supervisor *s) {
+static bool supervisor_any_left(const struct supervisor *s) {
     for (int i = 0; i < WORKERS_MAX; i++) {
         if (atomic_load(&s->seg->slots[i].pid) > 0)
             return true;
@@ -352,18 +352,19 @@ static bool anyone_left(struct supervisor *s) {
 
 static void supervisor_kill(struct supervisor *s) {
     for (uint32_t i = 0; i < WORKERS_MAX; i++)
-        supervisor_signal(s, i, SIGKILL);
+        process_signal(&s->seg->slots[i], SIGKILL);
 }
 
+/* Signals stay pending meanwhile, for the master after an upgrade. */
 static void supervisor_wait_all(struct supervisor *s, uint64_t until) {
-    while (anyone_left(s) && clock_ms() < until)
-        supervisor_wait(s, 50, false); /* signals are for whoever goes on, the upgraded too */
+    while (supervisor_any_left(s) && clock_ms() < until)
+        supervisor_wait(s, 50, false);
 }
 
 void supervisor_stop(struct supervisor *s, uint32_t ms) {
     s->stopping = true;
     atomic_store(&s->seg->header->shutdown, 1);
-    supervisor_ring(s);
+    process_ring_all(s->seg);
     supervisor_wait_all(s, clock_ms() + ms);
     supervisor_kill(s);
     supervisor_wait_all(s, clock_ms() + 1000);
@@ -372,7 +373,7 @@ void supervisor_stop(struct supervisor *s, uint32_t ms) {
 bool supervisor_kill_all(struct supervisor *s) {
     s->stopping = true;
     supervisor_kill(s);
-    supervisor_wait_all(s, clock_ms() + KILL_MS);
+    supervisor_wait_all(s, clock_ms() + SUPERVISOR_KILL_MS);
     s->stopping = false;
-    return !anyone_left(s);
+    return !supervisor_any_left(s);
 }

@@ -4,6 +4,7 @@
 #include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "master/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHECK_MS = 2000 };
+enum { UPGRADE_CHECK_MS = 2000 }; /* for the new binary to agree */
 
 extern char **environ;
 
@@ -29,45 +30,61 @@ bool upgrade_only_check(void) {
     return getenv(UPGRADE_CHECK_ENV) != NULL;
 }
 
-static void set_segment(int fd) {
-    char number[16];
-    snprintf(number, sizeof number, "%d", fd);
-    setenv(UPGRADE_ENV, number, 1);
+bool upgrade_check_config(const struct segment *seg) {
+    static struct config config;
+    static struct config_errors errors;
+    if (config_parse(seg->header->master.conf_path, &config, &errors) == 0)
+        return true;
+    config_print_errors(&errors, stderr);
+    return false;
 }
 
-/* In the child: nothing of ours but the segment and standard error, which the parent reads. */
-static void check_run(const struct supervisor *s, int report, char **argv) {
+/* False with errno. */
+static bool upgrade_name_segment(int fd) {
+    char number[16];
+    snprintf(number, sizeof number, "%d", fd);
+    return setenv(UPGRADE_ENV, number, 1) == 0;
+}
+
+/* In the child.  The new binary receives nothing but the segment, and standard error, from which
+ * the parent reads.  Descriptors that a kernel without close_range leaves open end with it. */
+static void upgrade_run_check(const struct supervisor *s, int report, char **argv) {
     const struct master_state *master = &s->seg->header->master;
-    dup2(report, STDERR_FILENO);
+    if (dup2(report, STDERR_FILENO) < 0)
+        _exit(1);
     int segment = dup2(s->seg->fd, STDERR_FILENO + 1);
     close_range(STDERR_FILENO + 2, ~0u, 0);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    set_segment(segment);
-    setenv(UPGRADE_CHECK_ENV, "1", 1);
-    execve(master->binary_path, argv, environ);
+    if (segment >= 0 && upgrade_name_segment(segment) && setenv(UPGRADE_CHECK_ENV, "1", 1) == 0)
+        execve(master->binary_path, argv, environ);
     dprintf(STDERR_FILENO, "%s: %s", master->binary_path, strerror(errno));
     _exit(1);
 }
 
-/* What the checker says within its time, one line; an empty line is agreement if it also exits 0.
- */
-static bool check_hear(int from, pid_t pid, char *said, size_t size) {
-    uint64_t until = clock_ms() + CHECK_MS;
+/* Reads what the check prints, as one line, until it closes its end.  False at `until`. */
+static bool upgrade_read_answer(int from, uint64_t until, char *said, size_t size) {
     size_t len = 0;
     bool ended = false;
-    while (!ended && clock_ms() < until) {
+    for (uint64_t now; !ended && (now = clock_ms()) < until;) {
         struct pollfd wait = {.fd = from, .events = POLLIN};
-        if (poll(&wait, 1, (int)(until - clock_ms())) <= 0)
-            continue;
         char more[256];
+        if (poll(&wait, 1, (int)(until - now)) <= 0)
+            continue;
         ssize_t n = read(from, more, sizeof more);
         ended = n <= 0;
         for (ssize_t i = 0; i < n && len + 1 < size; i++)
             said[len++] = more[i] == '\n' ? ' ' : more[i];
     }
     said[len] = '\0';
+    return ended;
+}
+
+/* Whether the check agrees within its time; else said[] is the reason. */
+static bool upgrade_hear(int from, pid_t pid, char *said, size_t size) {
+    uint64_t until = clock_ms() + UPGRADE_CHECK_MS;
+    bool ended = upgrade_read_answer(from, until, said, size);
     int status = 0;
     while (ended && waitpid(pid, &status, WNOHANG) == 0) {
         ended = clock_ms() < until;
@@ -76,9 +93,9 @@ static bool check_hear(int from, pid_t pid, char *said, size_t size) {
     if (!ended) {
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
-        snprintf(said, size, "no answer within %d ms", CHECK_MS);
+        snprintf(said, size, "no answer within %d ms", UPGRADE_CHECK_MS);
     }
-    if (len == 0 && ended && WIFEXITED(status))
+    if (said[0] == '\0' && WIFEXITED(status))
         snprintf(said, size, "it is no chatroom-master: it ended with status %d and no answer",
                  WEXITSTATUS(status));
     return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0 && strstr(said, UPGRADE_AGREES);
@@ -91,11 +108,11 @@ static bool upgrade_agrees(struct supervisor *s, char **argv) {
         log_warn_errno("upgrade: pipe");
         return false;
     }
-    pid_t pid = fork(); /* a table of its own: the workers' descriptors must not be closed */
+    pid_t pid = fork(); /* not a clone: it closes descriptors, so it needs a table of its own */
     if (pid == 0)
-        check_run(s, pipe_fds[1], argv);
+        upgrade_run_check(s, pipe_fds[1], argv);
     close(pipe_fds[1]);
-    bool agrees = pid > 0 && check_hear(pipe_fds[0], pid, said, sizeof said);
+    bool agrees = pid > 0 && upgrade_hear(pipe_fds[0], pid, said, sizeof said);
     close(pipe_fds[0]);
     if (pid < 0)
         log_warn_errno("upgrade: fork");
@@ -104,7 +121,8 @@ static bool upgrade_agrees(struct supervisor *s, char **argv) {
     return agrees;
 }
 
-static void go_on(struct supervisor *s) {
+/* After the workers were killed. */
+static void upgrade_give_up(struct supervisor *s) {
     standby_cancel(s->seg->header);
     standby_reap(s->seg->header, 0);
     supervisor_start_all(s);
@@ -122,17 +140,17 @@ void upgrade(struct supervisor *s, char **argv, resume_entry resume) {
     }
     if (!supervisor_kill_all(s)) {
         log_error("upgrade refused: a worker cannot be killed; going on as before");
-        go_on(s);
+        upgrade_give_up(s);
         return;
     }
     FAULT("upgrade.exec.before");
-    set_segment(s->seg->fd);
     unsetenv(UPGRADE_CHECK_ENV);
     unsetenv(UPGRADE_RETURN_ENV);
-    execve(master->binary_path, argv, environ);
+    if (upgrade_name_segment(s->seg->fd)) /* else the new binary would start a server of its own */
+        execve(master->binary_path, argv, environ);
     log_error_errno("upgrade: %s", master->binary_path);
     unsetenv(UPGRADE_ENV);
-    go_on(s);
+    upgrade_give_up(s);
 }
 
 void upgrade_go_back(const struct segment_header *header, char **argv) {
@@ -140,19 +158,22 @@ void upgrade_go_back(const struct segment_header *header, char **argv) {
     if (getenv(UPGRADE_RETURN_ENV) || binary < 0)
         return;
     log_error("going back to the binary before");
-    setenv(UPGRADE_RETURN_ENV, "1", 1);
-    fexecve(binary, argv, environ);
+    if (setenv(UPGRADE_RETURN_ENV, "1", 1) == 0) /* without it the two would take turns for ever */
+        fexecve(binary, argv, environ);
     log_error_errno("upgrade: the binary before");
 }
 
 void upgrade_keep_binary(struct segment *seg) {
     int fd = open("/proc/self/exe", O_RDONLY);
     int old = seg->header->master.binary_fd;
-    if (fd < 0)
+    unsetenv(UPGRADE_ENV);
+    unsetenv(UPGRADE_RETURN_ENV);
+    if (fd < 0) {
+        log_warn_errno("/proc/self/exe: a binary that fails after an upgrade cannot go back to "
+                       "this one");
         return;
+    }
     seg->header->master.binary_fd = fd;
     if (old > 0)
         close(old);
-    unsetenv(UPGRADE_ENV);
-    unsetenv(UPGRADE_RETURN_ENV);
 }

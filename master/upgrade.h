@@ -1,33 +1,41 @@
-/* upgrade.h - another binary, the same process, the same segment, the same descriptors.
+/* upgrade.h - SIGUSR2: another binary in the same process, with the same segment and descriptors.
  *
- * SIGUSR2: a child of the binary now on disk maps and checks the segment and the configuration; if
- * it does not agree, its reason is logged and nothing has happened.  Else the workers are stopped
- * and reaped (they are replaceable; one left alive would hold the old descriptor table) and the
- * master execves the binary: same pid, same sockets.  It adopts the segment and starts workers, who
- * adopt their clients.  Until then a keeper lives (keeper.h), in case the master dies.  The old
- * binary's descriptor is kept to go back to, as well. */
+ * A child runs the binary that is now on disk, which maps and checks the segment and the
+ * configuration.  If it does not agree, its reason is logged and nothing has changed.  Else the
+ * workers are killed and reaped (they are replaceable, and would keep the old descriptor table),
+ * and the master execves the binary: the same pid, the same sockets.  The new binary adopts the
+ * segment and starts workers, which adopt their clients.  Until the first of them has started, the
+ * standby process (standby.h) can take over; and a descriptor of the old binary is kept, to which
+ * the new one can go back.  The caller is the master. */
 #ifndef MASTER_UPGRADE_H
 #define MASTER_UPGRADE_H
 
 #include "master/standby.h"
 #include "master/supervisor.h"
 
-#define UPGRADE_ENV "CHATROOM_SEGMENT"               /* the segment's descriptor: adopt it */
-#define UPGRADE_CHECK_ENV "CHATROOM_CHECK"           /* only check it, and say why not */
-#define UPGRADE_AGREES "this segment can be adopted" /* what a checker that agrees says */
-#define UPGRADE_RETURN_ENV "CHATROOM_RETURN" /* the old binary is back: the new one failed */
+#include <stdbool.h>
 
-/* Returns only if it did not come to it; the workers then serve on as before. */
+/* The environment of the new binary. */
+#define UPGRADE_ENV "CHATROOM_SEGMENT"       /* the segment's descriptor: adopt it */
+#define UPGRADE_CHECK_ENV "CHATROOM_CHECK"   /* only check whether it could be adopted */
+#define UPGRADE_RETURN_ENV "CHATROOM_RETURN" /* the old binary runs again: the new one failed */
+#define UPGRADE_AGREES "this segment can be adopted" /* a check's output if it agrees */
+
+/* Returns only if the upgrade did not happen; workers then serve as before. */
 void upgrade(struct supervisor *s, char **argv, resume_entry resume);
 
-/* The segment's descriptor from the environment, -1 if this is an ordinary start. */
+/* The segment's descriptor from the environment; -1: this is an ordinary start. */
 int upgrade_inherited(void);
+/* Whether this process is the child that checks. */
 bool upgrade_only_check(void);
+/* In that child: whether this binary accepts the configuration; its errors to standard error. */
+bool upgrade_check_config(const struct segment *seg);
 
-/* The new binary cannot go on: back to the old one.  Returns if there is none. */
+/* In a new binary that cannot go on: executes the old one.  Returns if there is none, or if this is
+ * the old one already. */
 void upgrade_go_back(const struct segment_header *header, char **argv);
 
-/* Keeps the running binary open, for the next upgrade to go back to. */
+/* Opens the running binary, for the next upgrade to go back to.  A failure is logged. */
 void upgrade_keep_binary(struct segment *seg);
 
 #endif

@@ -1,25 +1,53 @@
-/* watchdog.h - workers that stand still while there is work.
+/* watchdog.h - finds workers that make no progress while work waits for them, and shows the workers
+ * that the master itself makes progress.
  *
- * A worker's heartbeat moves with every turn.  One that sleeps in epoll_wait has none, and needs
- * none as long as nothing waits for it: neither a rung bell nor an event in its epoll set (which
- * can itself be polled).  One that waits at the gate says so, and then the gate's owner is looked
- * at. */
+ * A worker's heartbeat moves with every turn of its loop.  A worker asleep in epoll_wait does not
+ * move it, and need not: it has work only if its bell was rung or its epoll set, which can itself
+ * be polled, has an event.  A worker that waits at the gate says so in its slot; the gate's owner
+ * is then the one that makes no progress, and is found by its own heartbeat.
+ *
+ * Times are milliseconds of clock_ms(), passed in as `now`.  The caller is the master. */
 #ifndef MASTER_WATCHDOG_H
 #define MASTER_WATCHDOG_H
 
-#include "master/supervisor.h"
+#include "ipc/segment.h"
 
-uint64_t watchdog_period(const struct supervisor *s); /* ms between looks */
-void watchdog_look(struct supervisor *s);
-/* The master's own sign of life: moves its heartbeat, and sets the dead man's switch anew.  That is
- * a timer in the shared table which expires only if nobody does, and then wakes every worker
- * (worker/failover.h); while the master lives it costs the workers nothing. */
-void watchdog_beat(struct segment *seg);
+#include <stdbool.h>
+#include <stdint.h>
 
-/* What it allows the master: worker_timeout, and what it may need for itself. */
+/* What is remembered of one slot between two looks. */
+struct watch {
+    uint64_t heartbeat; /* as last seen */
+    uint64_t since;     /* when it last moved, or when no work waited last */
+    uint64_t patience;  /* ms without progress that are allowed; doubles with each kill until the
+                           heartbeat moves, for a slow machine must not kill without end */
+};
+
+struct watchdog {
+    uint64_t last_look; /* 0: none yet */
+    struct watch at[WORKERS_MAX];
+};
+
+/* The longest time between two calls of watchdog_look, ms. */
+uint64_t watchdog_period(const struct segment *seg);
+
+/* The process now in the slot is measured from `now` on. */
+void watchdog_begin(struct watchdog *dog, const struct segment *seg, uint32_t index, uint64_t now);
+
+/* Looks at every worker, unless the last look was less than half a period ago, and kills those
+ * whose patience is exhausted.  The master finds them dead like any other. */
+void watchdog_look(struct watchdog *dog, struct segment *seg, uint64_t now);
+
+/* The worker in the slot was stopped (SIGSTOP).  No other process may wait for it: what it may have
+ * been about to do is done for it, and if it owns the gate it is continued. */
+void watchdog_stopped(struct segment *seg, uint32_t index);
+
+/* The master makes progress: moves its heartbeat and sets the watchdog timer anew.  That is a
+ * timerfd in the shared table, which expires only if the master stops calling this, and then wakes
+ * every worker (worker/failover.h).  False with errno if the timer cannot be set. */
+bool watchdog_beat(struct segment *seg);
+
+/* How long the master may be without progress until the timer expires, ms. */
 uint64_t watchdog_master_ms(const struct segment *seg);
-
-/* A worker was stopped (SIGSTOP): nobody may wait for it at the gate. */
-void watchdog_stopped(struct supervisor *s, uint32_t index);
 
 #endif

@@ -22,7 +22,7 @@ static struct arena *arena_make(void) {
     struct arena *a =
         mmap(NULL, sizeof *a, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     cr_assert_neq(a, MAP_FAILED);
-    gate_init(&a->gate);
+    cr_assert(gate_init(&a->gate), "%s", strerror(errno));
     return a;
 }
 

@@ -1,5 +1,6 @@
 /* unit_listen.c - binding: what accepted sockets inherit, ports the kernel picks, ports somebody
  * else has.  Everything on loopback, on ports that nobody chose. */
+#include "ipc/address.h"
 #include "master/listen.h"
 #include "tests/lib/skip.h"
 
@@ -51,10 +52,10 @@ Test(listen, addresses_are_written_as_in_the_configuration) {
     static const struct {
         const char *address, *want;
     } cases[] = {{"::", "[::]:6666"}, {"::1", "[::1]:6666"}, {"127.0.0.1", "127.0.0.1:6666"}};
-    char text[80];
+    char text[ENDPOINT_TEXT];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct listen_address a = address(cases[i].address, 6666);
-        cr_assert_str_eq(listen_format(&a, text), cases[i].want);
+        cr_assert_str_eq(endpoint_format(&a.addr, a.port, text), cases[i].want);
     }
 }
 
@@ -124,10 +125,11 @@ Test(listen, a_port_somebody_has_is_refused_with_its_address) {
     open_well(&first, address("127.0.0.1", 0));
     cr_assert(listen_start(&first, 0));
     for (int i = 0; i < 2; i++) {
-        char err[256], text[80], want[256];
+        char err[256], text[ENDPOINT_TEXT], want[256];
         struct listen_address a = address(overlapping[i], first.bound.port);
         cr_assert(!listen_open(&second, &a, false, err, sizeof err));
-        snprintf(want, sizeof want, "listen %s: Address already in use", listen_format(&a, text));
+        snprintf(want, sizeof want, "listen %s: Address already in use",
+                 endpoint_format(&a.addr, a.port, text));
         cr_assert_str_eq(err, want);
         cr_assert_eq(second.fd[0], -1);
     }

@@ -125,7 +125,8 @@ static void publish(struct stage *s, uint64_t me) {
 }
 
 static void reset(struct stage *s) {
-    gate_init(s->seg.gate);
+    if (!gate_init(s->seg.gate))
+        abort();
     room_init(&s->seg.room);
     atomic_store(s->waiter_done, 0);
 }

@@ -48,6 +48,8 @@ char *run_read_file(const char *path) {
     return text;
 }
 
+void (*run_before_exec)(void);
+
 static void exec_program(char *const argv[], const char *out, const char *err) {
     setpgid(0, 0);
     int in = open("/dev/null", O_RDONLY);
@@ -61,6 +63,8 @@ static void exec_program(char *const argv[], const char *out, const char *err) {
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int s = 1; s < NSIG; s++)
         signal(s, SIG_DFL);
+    if (run_before_exec)
+        run_before_exec();
     execvp(argv[0], argv);
     dprintf(2, "%s: %s\n", argv[0], strerror(errno));
     _exit(127);

@@ -26,6 +26,10 @@ char *run_read_file(const char *path);
  * the files named (appended to; both may be one).  Returns its pid, which is also its group. */
 pid_t run_start(struct where where, char *const argv[], const char *out, const char *err);
 
+/* Called in the new process before the program is executed: what it changes (limits, user, sandbox)
+ * holds for the program.  NULL: nothing. */
+extern void (*run_before_exec)(void);
+
 /* A keeper of `group` (0: of nothing yet) and of `dir` (NULL: none).  Returns the pipe's end:
  * closing it, as every end of this process does, ends the group and removes the directory. */
 int run_keep(struct where where, pid_t group, const char *dir);

@@ -1,0 +1,50 @@
+/* descriptors.c - see descriptors.h. */
+#include "master/descriptors.h"
+
+#include "ipc/log.h"
+#include "ipc/segment.h"
+
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Descriptors that are not clients': the listeners of so many addresses; bell, epoll set and pidfd
+ * of each slot; and a spare number for the log, the pidfile, signals and files open for a moment.
+ */
+static uint32_t descriptors_reserved(uint32_t addresses) {
+    return WORKERS_MAX * addresses + 3 * WORKERS_MAX + 64;
+}
+
+static bool descriptors_limit(rlim_t soft, rlim_t hard) {
+    struct rlimit wanted = {soft, hard > soft ? hard : soft};
+    return setrlimit(RLIMIT_NOFILE, &wanted) == 0;
+}
+
+/* For a second after a reload, the addresses it opened and those it gave up are open together.
+ * Where the limit does not allow twice as many, it allows one more than at the start. */
+uint32_t descriptors_raise(struct config *config, uint32_t *addresses) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    *addresses = LISTENERS_MAX;
+    rlim_t need = (rlim_t)config->max_clients + descriptors_reserved(*addresses);
+    if (descriptors_limit(need, limit.rlim_max))
+        return (uint32_t)need;
+    *addresses = config->listen_count + 1;
+    need = (rlim_t)config->max_clients + descriptors_reserved(*addresses);
+    if (descriptors_limit(need, limit.rlim_max))
+        return (uint32_t)need;
+    if (descriptors_limit(limit.rlim_max, limit.rlim_max))
+        limit.rlim_cur = limit.rlim_max;
+    if (limit.rlim_cur <= descriptors_reserved(*addresses))
+        return 0;
+    config->max_clients = (uint32_t)limit.rlim_cur - descriptors_reserved(*addresses);
+    log_warn("max_clients lowered to %u: the system allows %llu descriptors", config->max_clients,
+             (unsigned long long)limit.rlim_cur);
+    return (uint32_t)limit.rlim_cur;
+}
+
+void descriptors_grow(uint32_t descriptors) {
+    if (dup2(STDERR_FILENO, (int)descriptors - 1) >= 0)
+        close((int)descriptors - 1);
+}

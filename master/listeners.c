@@ -1,0 +1,202 @@
+/* listeners.c - see listeners.h. */
+#include "master/listeners.h"
+
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "master/listen.h"
+#include "master/process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* An address with port 0 is found by what was configured, and by the port that the kernel chose. */
+static bool listeners_is_for(const struct listener *l, const struct listen_address *address) {
+    return listen_same(&l->configured, address) || listen_same(&l->bound, address);
+}
+
+static struct listener *listeners_find(struct segment *seg, const struct listen_address *address) {
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) != LISTENER_UNUSED && listeners_is_for(l, address))
+            return l;
+    }
+    return NULL;
+}
+
+/* Whether a listener of this server has a part of the address.  Such a listener does not keep the
+ * server from binding, since sockets with SO_REUSEPORT share a port. */
+static bool listeners_overlap(const struct segment *seg, const struct listen_address *address) {
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        const struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) != LISTENER_UNUSED &&
+            (listen_covers(&l->bound, address) || listen_covers(address, &l->bound)))
+            return true;
+    }
+    return false;
+}
+
+/* NULL: the descriptors suffice for no more addresses. */
+static struct listener *listeners_unused(struct segment *seg) {
+    struct listener *unused = NULL;
+    uint32_t used = 0;
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) != LISTENER_UNUSED)
+            used++;
+        else if (!unused)
+            unused = l;
+    }
+    return used < seg->header->master.addresses ? unused : NULL;
+}
+
+/* While the master opens or closes sockets, `listeners_moves` is odd.  A worker that looks for
+ * orphaned connections waits until it is even: a listener that is in no record yet looks like one
+ * (worker/ledger/adopt.c). */
+static void listeners_move(struct segment *seg) {
+    _Atomic uint32_t *moves = &seg->header->listeners_moves;
+    atomic_store(moves, atomic_load(moves) | 1);
+    FAULT("listeners.move");
+}
+
+static void listeners_rest(struct segment *seg) {
+    _Atomic uint32_t *moves = &seg->header->listeners_moves;
+    FAULT("listeners.moved");
+    atomic_store(moves, (atomic_load(moves) | 1) + 1);
+    FAULT("listeners.rest");
+}
+
+static bool listeners_open_new(struct segment *seg, const struct config *config,
+                               struct listener *opened[], uint32_t *count, char *err,
+                               size_t err_size) {
+    for (uint32_t i = 0; i < config->listen_count; i++) {
+        if (listeners_find(seg, &config->listen[i]))
+            continue;
+        struct listener *l = listeners_unused(seg);
+        if (!l) {
+            snprintf(err, err_size, "listen: no descriptors for more than %u addresses at a time",
+                     seg->header->master.addresses);
+            return false;
+        }
+        bool beside = listeners_overlap(seg, &config->listen[i]);
+        if (!listen_open(l, &config->listen[i], beside, err, err_size))
+            return false;
+        opened[(*count)++] = l;
+        atomic_store(&l->state, LISTENER_SERVING);
+    }
+    return true;
+}
+
+/* By its own address, or by one that covers it.  In the latter case it stays open: closing its
+ * queue would reset the connections that wait there, and they are to be served. */
+static bool listeners_still_configured(const struct config *config, const struct listener *l) {
+    for (uint32_t i = 0; i < config->listen_count; i++) {
+        if (listeners_is_for(l, &config->listen[i]) || listen_covers(&config->listen[i], &l->bound))
+            return true;
+    }
+    return false;
+}
+
+static void listeners_drain(struct listener *l, const struct config *config) {
+    uint32_t state = atomic_load(&l->state);
+    char text[ENDPOINT_TEXT];
+    if (state == LISTENER_UNUSED)
+        return;
+    bool configured = listeners_still_configured(config, l);
+    if (state == LISTENER_DRAINING && configured)
+        atomic_store(&l->state, LISTENER_SERVING); /* configured again before it was closed */
+    if (state == LISTENER_SERVING && !configured) {
+        log_info("no longer listening on %s", endpoint_format(&l->bound.addr, l->bound.port, text));
+        atomic_store(&l->state, LISTENER_DRAINING);
+    }
+}
+
+bool listeners_configure(struct segment *seg, const struct config *config, char *err,
+                         size_t err_size) {
+    struct listener *opened[LISTEN_MAX];
+    uint32_t count = 0;
+    listeners_move(seg);
+    bool all = listeners_open_new(seg, config, opened, &count, err, err_size);
+    for (uint32_t i = 0; i < count && !all; i++) {
+        atomic_store(&opened[i]->state, LISTENER_UNUSED);
+        listen_close(opened[i]);
+    }
+    listeners_rest(seg);
+    for (int i = 0; i < LISTENERS_MAX && all; i++)
+        listeners_drain(&seg->header->listeners[i], config);
+    return all;
+}
+
+static void listeners_close(struct listener *l) {
+    listen_close(l);
+    FAULT("listeners.drained");
+    atomic_store(&l->state, LISTENER_UNUSED);
+}
+
+void listeners_close_drained(struct segment *seg) {
+    listeners_move(seg);
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        if (atomic_load(&seg->header->listeners[i].state) == LISTENER_DRAINING)
+            listeners_close(&seg->header->listeners[i]);
+    }
+    listeners_rest(seg);
+}
+
+void listeners_repair(struct segment *seg) {
+    listeners_move(seg);
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &seg->header->listeners[i];
+        uint32_t state = atomic_load(&l->state);
+        if (state == LISTENER_UNUSED || (state == LISTENER_DRAINING && l->fd[0] < 0))
+            listeners_close(l);
+    }
+    listeners_rest(seg);
+}
+
+static bool listeners_start(struct segment *seg, uint32_t workers) {
+    bool all = true;
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) != LISTENER_SERVING)
+            continue;
+        for (uint32_t k = 0; k < workers; k++) {
+            if (listen_start(l, k))
+                continue;
+            log_error_errno("listen for worker %u", k);
+            all = false;
+        }
+    }
+    return all;
+}
+
+bool listeners_assign(struct segment *seg, uint32_t workers) {
+    assert(workers >= 1 && workers <= WORKERS_MAX);
+    if (process_plain_fork())
+        workers = 1;
+    struct segment_header *h = seg->header;
+    for (uint32_t k = 0; k < WORKERS_MAX; k++) {
+        atomic_store(&h->polled_by[k], (uint8_t)(k < workers ? k : k % workers));
+        FAULT("listeners.polled_by");
+    }
+    bool all = listeners_start(seg, workers);
+    if (workers > atomic_load(&h->slots_used))
+        atomic_store(&h->slots_used, workers);
+    atomic_store(&h->workers, workers);
+    FAULT("listeners.workers");
+    return all;
+}
+
+const char *listeners_format(const struct segment *seg, char out[LISTENERS_TEXT]) {
+    char text[ENDPOINT_TEXT];
+    size_t at = 0;
+    out[0] = '\0';
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        const struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) != LISTENER_SERVING)
+            continue;
+        at += (size_t)snprintf(out + at, LISTENERS_TEXT - at, "%s%s", at ? ", " : "",
+                               endpoint_format(&l->bound.addr, l->bound.port, text));
+    }
+    return out;
+}

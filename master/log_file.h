@@ -1,0 +1,23 @@
+/* log_file.h - opens the log that the configuration names, and opens it again.
+ *
+ * The log has one descriptor number for all processes, since they share the descriptor table.
+ * Opening it again puts the new file on the same number, so every process writes to the new file
+ * from its next line on.  The caller is the master. */
+#ifndef MASTER_LOG_FILE_H
+#define MASTER_LOG_FILE_H
+
+#include "ipc/config.h"
+#include "ipc/segment.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Opens the log, sets its level, and stores descriptor and target in `state`.  On failure: false
+ * with a sentence in `err`, and lines go where they went before. */
+bool log_file_open(struct master_state *state, const struct config *config, char *err,
+                   size_t err_size);
+
+/* SIGUSR1: opens the path again after the file was moved away.  Logs the outcome. */
+void log_file_reopen(struct master_state *state, const struct config *config);
+
+#endif

@@ -1,0 +1,33 @@
+/* pidfile.h - the file that names the living master.
+ *
+ * The file is opened and locked (flock) early, so that a second server with the same pidfile does
+ * not start, and is written when the server is ready.  The lock belongs to the open file and is
+ * shared by every process of the server: it is held until the last of them ends.  The descriptors
+ * lie in `struct master_state`, so that the next master goes on with them.  The caller is the
+ * master. */
+#ifndef MASTER_PIDFILE_H
+#define MASTER_PIDFILE_H
+
+#include "ipc/config.h"
+#include "ipc/segment.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Opens and locks the configured file; nothing if there is none.  False with a sentence. */
+bool pidfile_open(struct master_state *state, const struct config *config, char *err,
+                  size_t err_size);
+
+/* Writes the caller's pid.  A failure is logged. */
+void pidfile_write(const struct master_state *state);
+
+/* Unlinks the file and drops the lock. */
+void pidfile_remove(struct master_state *state);
+
+/* A reload: moves to the path that `config` names.  False with a sentence if the file cannot be
+ * opened and locked there; the old one then stays in use.  A master that died inside this function
+ * leaves a state that its successor's call completes. */
+bool pidfile_move(struct master_state *state, const struct config *config, char *err,
+                  size_t err_size);
+
+#endif

@@ -1,0 +1,64 @@
+/* process.c - see process.h. */
+#include "master/process.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+bool process_plain_fork(void) {
+    return getenv(PLAIN_FORK_ENV) != NULL;
+}
+
+/* No stack is given, so the child continues on a copy of the parent's. */
+pid_t process_clone(int *pidfd) {
+    unsigned long flags = CLONE_FILES | SIGCHLD | (pidfd ? CLONE_PIDFD : 0);
+    return (pid_t)syscall(SYS_clone, flags, NULL, pidfd, NULL, NULL);
+}
+
+void process_signal(struct slot *slot, int signo) {
+    pid_t pid = atomic_load(&slot->pid);
+    int pidfd = atomic_load(&slot->pidfd);
+    if (pid > 0 && pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
+    else if (pid > 0)
+        kill(pid, signo);
+}
+
+void process_ring_all(struct segment *seg) {
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        struct slot *slot = &seg->slots[i];
+        uint64_t one = 1;
+        if (slot_alive(atomic_load(&slot->state)))
+            (void)!write(slot->bell_fd, &one, sizeof one); /* a full bell has rung already */
+    }
+}
+
+bool process_is_stopped(pid_t pid) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    size_t n = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[n] = '\0';
+    const char *state = strrchr(text, ')'); /* the name before it may hold any character */
+    return state && (state[2] == 'T' || state[2] == 't');
+}
+
+void process_reap_all(struct segment *seg) {
+    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+        struct slot *slot = &seg->slots[i];
+        atomic_store(&slot->entry, 0);
+        atomic_store(&slot->pid, 0);
+        atomic_store(&slot->pidfd, -1);
+        if (atomic_load(&slot->state) == SLOT_UNUSED)
+            continue;
+        atomic_store(&slot->state, SLOT_DEAD);
+        gate_repair(seg->gate, atomic_load(&slot->incarnation));
+    }
+}

@@ -1,0 +1,25 @@
+/* ready.c - see ready.h. */
+#include "master/ready.h"
+
+#include "ipc/log.h"
+#include "master/config.h"
+#include "master/listeners.h"
+#include "master/notify.h"
+#include "master/pidfile.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+void ready_log(const struct segment *seg, const char *what) {
+    char addresses[LISTENERS_TEXT];
+    log_info("%s: room \"%s\", listening on %s, %u workers, pid %d", what,
+             config_current(seg->header)->room, listeners_format(seg, addresses),
+             atomic_load(&seg->header->workers), (int)getpid());
+}
+
+void ready_announce(const struct segment *seg) {
+    char state[64];
+    pidfile_write(&seg->header->master);
+    snprintf(state, sizeof state, "READY=1\nMAINPID=%d", (int)getpid());
+    notify(state);
+}

@@ -1,0 +1,45 @@
+/* unit_gate_refused.c - a system without semaphores that processes can share: the segment is not
+ * made, and the reason is said. */
+#include "ipc/gate.h"
+#include "tests/unit_segment.h"
+
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+TestSuite(gate_refused, .timeout = 60);
+
+static bool sem_init_refuses;
+
+/* Takes the place of libc's for the whole program of tests. */
+int sem_init(sem_t *sem, int shared, unsigned value) {
+    if (sem_init_refuses) {
+        errno = ENOSYS;
+        return -1;
+    }
+    int (*real)(sem_t *, int, unsigned);
+    *(void **)&real = dlsym(RTLD_NEXT, "sem_init");
+    return real(sem, shared, value);
+}
+
+Test(gate_refused, the_gate_is_not_made) {
+    static struct gate gate;
+    cr_assert(gate_init(&gate));
+    sem_init_refuses = true;
+    errno = 0;
+    cr_assert(!gate_init(&gate));
+    cr_assert_eq(errno, ENOSYS);
+}
+
+Test(gate_refused, the_segment_is_not_made) {
+    struct config config = unit_config(65536);
+    struct geometry geometry;
+    struct segment seg;
+    char err[256] = "";
+    segment_geometry(&geometry, &config, UNIT_CLIENTS);
+    sem_init_refuses = true;
+    cr_assert_eq(segment_create(&seg, &geometry, &config, err, sizeof err), -1);
+    cr_assert_str_eq(err, "shared memory: sem_init: Function not implemented");
+    cr_assert_eq(seg.fd, -1, "nothing is left open");
+}

@@ -1,0 +1,66 @@
+/* unit_log_file.c - opening the log, and opening it again on the same descriptor. */
+#include "ipc/log.h"
+#include "master/log_file.h"
+#include "tests/unit_segment.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+static char dir[] = "/tmp/chatroom-log-XXXXXX", path[64], moved[64];
+static struct config config = {.log_level = LOG_LEVEL_INFO};
+static struct master_state state;
+static char err[512];
+
+static void set_up(void) {
+    cr_assert(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/log", dir);
+    snprintf(moved, sizeof moved, "%s/log.1", dir);
+    snprintf(config.log, sizeof config.log, "%s", path);
+    state = (struct master_state){.log_fd = -1};
+}
+static void tear_down(void) {
+    unlink(path);
+    unlink(moved);
+    rmdir(dir);
+}
+TestSuite(log_file, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static bool has(const char *file, const char *line) {
+    char text[4096] = "";
+    FILE *f = fopen(file, "r");
+    cr_assert(f, "%s", file);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    return strstr(text, line) != NULL;
+}
+
+Test(log_file, is_opened_again_on_the_same_descriptor) {
+    cr_assert(log_file_open(&state, &config, err, sizeof err), "%s", err);
+    int fd = state.log_fd;
+    log_info("the first");
+    cr_assert_eq(rename(path, moved), 0);
+    log_info("the second");
+    log_file_reopen(&state, &config);
+    log_info("the third");
+    cr_assert_eq(state.log_fd, fd, "every process has this number");
+    cr_assert(has(moved, "the first") && has(moved, "the second") && !has(moved, "the third"));
+    cr_assert(has(path, "log reopened") && has(path, "the third"));
+}
+
+Test(log_file, goes_on_where_it_was_if_it_cannot_be_opened) {
+    cr_assert(log_file_open(&state, &config, err, sizeof err), "%s", err);
+    snprintf(config.log, sizeof config.log, "%s/nowhere/log", dir);
+    log_file_reopen(&state, &config);
+    cr_assert(has(path, "/nowhere/log: No such file or directory; logging goes on where it was"));
+}
+
+/* The new file would be closed, and every line go to the old one. */
+Test(log_file, a_descriptor_that_cannot_be_replaced_is_an_error) {
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    state.log_fd = (int)limit.rlim_cur;
+    cr_assert(!log_file_open(&state, &config, err, sizeof err));
+    cr_assert(strstr(err, "/log: Bad file descriptor"), "%s", err);
+}

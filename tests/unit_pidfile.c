@@ -1,0 +1,205 @@
+/* unit_pidfile.c - the file that names the master: locked, written, moved, removed; and moved again
+ * by the successor of a master that died in the middle of it. */
+#include "master/pidfile.h"
+#include "tests/unit_segment.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+static char dir[] = "/tmp/chatroom-pidfile-XXXXXX", path[2][64];
+static struct config config[3]; /* the third: no pidfile */
+static struct master_state state;
+static char err[512];
+
+static void set_up(void) {
+    cr_assert(mkdtemp(dir));
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof path[i], "%s/pid%d", dir, i);
+        snprintf(config[i].pidfile, sizeof config[i].pidfile, "%s", path[i]);
+    }
+    state = (struct master_state){.pid_fd_file = -1, .pid_fd_next = -1};
+}
+static void tear_down(void) {
+    for (int i = 0; i < 2; i++)
+        unlink(path[i]);
+    rmdir(dir);
+}
+TestSuite(pidfile, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static bool exists(int i) {
+    return access(path[i], F_OK) == 0;
+}
+
+/* By another open file, as another server's is. */
+static bool locked(int i) {
+    int fd = open(path[i], O_RDWR);
+    cr_assert_geq(fd, 0);
+    bool held = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    close(fd);
+    return held;
+}
+
+static void names_us(int i) {
+    char text[64] = "", want[64];
+    int fd = open(path[i], O_RDONLY);
+    cr_assert_geq(fd, 0);
+    cr_assert_geq(read(fd, text, sizeof text - 1), 0);
+    close(fd);
+    snprintf(want, sizeof want, "%d\n", (int)getpid());
+    cr_assert_str_eq(text, want);
+}
+
+static bool is_open(int fd) {
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+static void open_first(void) {
+    cr_assert(pidfile_open(&state, &config[0], err, sizeof err), "%s", err);
+    pidfile_write(&state);
+}
+
+static void move_to(int i) {
+    cr_assert(pidfile_move(&state, &config[i], err, sizeof err), "%s", err);
+    cr_assert_str_eq(state.pidfile, config[i].pidfile);
+    cr_assert_eq(state.pid_fd_next, -1);
+}
+
+Test(pidfile, is_locked_at_once_and_written_later) {
+    struct stat is;
+    cr_assert(pidfile_open(&state, &config[0], err, sizeof err));
+    cr_assert(locked(0));
+    cr_assert_eq(stat(path[0], &is) | (int)is.st_size, 0);
+    pidfile_write(&state);
+    names_us(0);
+}
+
+Test(pidfile, an_older_longer_text_is_replaced) {
+    FILE *file = fopen(path[0], "w");
+    fputs("12345678901234567890\nand more\n", file);
+    fclose(file);
+    open_first();
+    names_us(0);
+}
+
+Test(pidfile, a_second_server_is_refused) {
+    struct master_state second = {.pid_fd_file = -1, .pid_fd_next = -1};
+    char want[200];
+    open_first();
+    cr_assert(!pidfile_open(&second, &config[0], err, sizeof err));
+    snprintf(want, sizeof want, "pidfile %s: another server holds it", path[0]);
+    cr_assert_str_eq(err, want);
+    cr_assert_eq(second.pid_fd_file, -1);
+    names_us(0);
+}
+
+Test(pidfile, a_folder_that_is_not_there_is_named) {
+    snprintf(config[0].pidfile, sizeof config[0].pidfile, "%s/nowhere/pid", dir);
+    cr_assert(!pidfile_open(&state, &config[0], err, sizeof err));
+    cr_assert(strstr(err, "/nowhere/pid: No such file or directory"), "%s", err);
+}
+
+Test(pidfile, is_removed_and_unlocked) {
+    open_first();
+    int fd = state.pid_fd_file;
+    pidfile_remove(&state);
+    cr_assert(!exists(0) && !is_open(fd));
+    cr_assert_eq(state.pid_fd_file, -1);
+    pidfile_remove(&state); /* once more is nothing */
+}
+
+/* As where the folder is not the server's to write to: the name cannot be removed. */
+Test(pidfile, what_cannot_be_removed_is_emptied) {
+    struct stat is;
+    open_first();
+    int fd = dup(state.pid_fd_file);
+    cr_assert_eq(unlink(path[0]) | mkdir(path[0], 0700), 0);
+    pidfile_remove(&state);
+    cr_assert_eq(fstat(fd, &is), 0);
+    cr_assert_eq(is.st_size, 0);
+    cr_assert_eq(rmdir(path[0]), 0);
+}
+
+Test(pidfile, none_is_configured) {
+    cr_assert(pidfile_open(&state, &config[2], err, sizeof err));
+    pidfile_write(&state);
+    pidfile_remove(&state);
+    cr_assert_eq(state.pid_fd_file, -1);
+}
+
+Test(pidfile, moves_comes_and_goes) {
+    open_first();
+    int first = state.pid_fd_file;
+    move_to(1);
+    names_us(1);
+    cr_assert(locked(1) && !exists(0) && !is_open(first));
+    move_to(1); /* nothing to do */
+    names_us(1);
+    int second = state.pid_fd_file;
+    move_to(2);
+    cr_assert(!exists(1) && !is_open(second));
+    move_to(0);
+    names_us(0);
+    cr_assert(locked(0));
+}
+
+Test(pidfile, stays_where_it_is_if_it_cannot_move) {
+    open_first();
+    int held = open(path[1], O_RDWR | O_CREAT, 0600);
+    cr_assert_eq(flock(held, LOCK_EX), 0);
+    cr_assert(!pidfile_move(&state, &config[1], err, sizeof err));
+    cr_assert(strstr(err, "another server holds it"), "%s", err);
+    cr_assert_str_eq(state.pidfile, path[0]);
+    cr_assert_eq(state.pid_fd_next, -1);
+    names_us(0);
+    cr_assert(locked(0));
+}
+
+/* ---- a master died in the middle; its successor reloads again ---- */
+
+static int half_open(int i) {
+    int fd = open(path[i], O_RDWR | O_CREAT, 0644);
+    cr_assert_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    return fd;
+}
+
+Test(pidfile, died_with_the_next_one_locked) {
+    open_first();
+    int next = state.pid_fd_next = half_open(1);
+    move_to(1);
+    cr_assert(locked(1) && !exists(0));
+    names_us(1);
+    cr_assert(state.pid_fd_file == next || !is_open(next), "a lock that no one would give back");
+}
+
+Test(pidfile, died_with_the_next_one_in_place_but_not_named) {
+    open_first();
+    int next = half_open(1), old = state.pid_fd_file;
+    state.pid_fd_file = state.pid_fd_next = next;
+    unlink(path[0]);
+    close(old);
+    move_to(1);
+    cr_assert(is_open(next) && locked(1));
+    cr_assert_eq(state.pid_fd_file, next);
+}
+
+Test(pidfile, died_with_the_next_one_named) {
+    open_first();
+    move_to(1);
+    state.pid_fd_next = state.pid_fd_file;
+    move_to(1);
+    cr_assert(is_open(state.pid_fd_file) && locked(1));
+}
+
+/* The configuration has changed again meanwhile. */
+Test(pidfile, died_and_is_to_be_elsewhere_by_now) {
+    open_first();
+    state.pid_fd_next = half_open(1);
+    int next = state.pid_fd_next;
+    move_to(0);
+    cr_assert(!is_open(next) && locked(0));
+    names_us(0);
+}
