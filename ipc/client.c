@@ -11,14 +11,14 @@
 typedef uint64_t __attribute__((may_alias)) word64;
 typedef uint32_t __attribute__((may_alias)) word32;
 
-static void facts_copy(struct facts *to, const struct facts *from) {
+static void client_copy_facts(struct facts *to, const struct facts *from) {
     word64 *t = (word64 *)to;
     const word64 *f = (const word64 *)from;
     for (size_t i = 0; i < sizeof *to / sizeof *t; i++)
         __atomic_store_n(&t[i], __atomic_load_n(&f[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }
 
-static void addr_copy(struct in6_addr *to, const struct in6_addr *from) {
+static void client_copy_addr(struct in6_addr *to, const struct in6_addr *from) {
     word32 *t = (word32 *)to;
     const word32 *f = (const word32 *)from;
     for (size_t i = 0; i < sizeof *to / sizeof *t; i++)
@@ -30,7 +30,7 @@ struct facts *client_begin(struct client *c) {
     struct facts *next = &c->facts[(active + 1) & 1];
     /* A reader that sees this copy change also sees that the other one is active. */
     atomic_thread_fence(memory_order_release);
-    facts_copy(next, &c->facts[active & 1]);
+    client_copy_facts(next, &c->facts[active & 1]);
     return next;
 }
 
@@ -62,8 +62,8 @@ bool client_peek(const struct client *c, struct client_view *out) {
         if (client_state(word) != CLIENT_LIVE)
             return false;
         uint32_t active = atomic_load_explicit(&c->active, memory_order_acquire);
-        facts_copy(&out->facts, &c->facts[active & 1]);
-        addr_copy(&out->addr, &c->addr);
+        client_copy_facts(&out->facts, &c->facts[active & 1]);
+        client_copy_addr(&out->addr, &c->addr);
         out->port = __atomic_load_n(&c->port, __ATOMIC_RELAXED);
         out->generation = client_generation(word);
         atomic_thread_fence(memory_order_acquire);
@@ -78,7 +78,7 @@ bool client_peek_address(const struct client *c, struct in6_addr *addr) {
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
     if (client_state(word) != CLIENT_LIVE)
         return false;
-    addr_copy(addr, &c->addr);
+    client_copy_addr(addr, &c->addr);
     atomic_thread_fence(memory_order_acquire);
     return atomic_load_explicit(&c->state_word, memory_order_relaxed) == word;
 }
@@ -134,10 +134,10 @@ void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct 
     atomic_store_explicit(&c->sent, 0, memory_order_relaxed);
     c->received = 0;
     atomic_store_explicit(&c->cookie, cookie, memory_order_relaxed);
-    addr_copy(&c->addr, addr);
+    client_copy_addr(&c->addr, addr);
     __atomic_store_n(&c->port, port, __ATOMIC_RELAXED);
     c->mode = MODE_SLOW;
-    facts_copy(&c->facts[0], facts);
+    client_copy_facts(&c->facts[0], facts);
     atomic_store_explicit(&c->active, 0, memory_order_release);
     client_cache(c, &c->facts[0]);
     atomic_store_explicit(&c->slot, (uint8_t)slot, memory_order_release);

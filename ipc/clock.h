@@ -1,7 +1,7 @@
 /* clock.h - monotonic time, the only clock that timeouts use.
  *
- * The segment's own time starts near zero when the segment is made (segment.h: epoch_ms), so that
- * 32-bit times in the records compare by signed difference for 24 days either way. */
+ * Time in the segment counts from its making (header.h: epoch_ms) in 32 bits, in units that suit
+ * each use (segment.h: segment_now and its kin). */
 #ifndef IPC_CLOCK_H
 #define IPC_CLOCK_H
 

@@ -13,8 +13,8 @@ bool gate_init(struct gate *gate) {
 }
 
 static bool gate_try(struct gate *gate, uint64_t me) {
-    uint64_t nobody = 0;
-    return atomic_compare_exchange_strong_explicit(&gate->owner, &nobody, me, memory_order_acquire,
+    uint64_t unowned = 0;
+    return atomic_compare_exchange_strong_explicit(&gate->owner, &unowned, me, memory_order_acquire,
                                                    memory_order_relaxed);
 }
 

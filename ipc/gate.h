@@ -7,7 +7,7 @@
  *   lock:    wait for a token (or 50 ms, or a signal), then CAS(owner, 0 -> me); a token that loses
  *            the CAS is dropped, never posted again.
  *   unlock:  owner = 0, then post.  In this order only: posted first, a killed unlocker would leave
- *            a woken waiter facing an owner that nobody clears.
+ *            a woken waiter before an owner word that is never cleared.
  *   death:   CAS(owner, dead -> 0), then post ALWAYS, even if the dead one did not own the gate
  *
  * (it may have died between clearing the owner and posting, or with a token in its hand).

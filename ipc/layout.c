@@ -18,7 +18,7 @@
     { NULL, #n, (uint32_t)(n), 0 }
 
 /* clang-format off */
-static const struct layout_row rows[] = {
+static const struct layout_row layout_table[] = {
     WHOLE(listen_address),
     FIELD(listen_address, addr), FIELD(listen_address, port), FIELD(listen_address, ipv4),
     FIELD(listen_address, is_default),
@@ -132,7 +132,7 @@ static const struct layout_row rows[] = {
     NUMBER(LANG_EN), NUMBER(LANG_ZH), NUMBER(SLOW_SKIP), NUMBER(SLOW_DISCONNECT),
     NUMBER(ENTRY_GENESIS), NUMBER(ENTRY_SPEECH), NUMBER(ENTRY_JOIN), NUMBER(ENTRY_LEAVE),
     NUMBER(ENTRY_NICK), NUMBER(ENTRY_PRIVATE), NUMBER(ENTRY_SYSTEM), NUMBER(ENTRY_KICK),
-    NUMBER(ENTRY_MOVE), NUMBER(ENTRY_AFTER_CR), NUMBER(NOBODY),
+    NUMBER(ENTRY_MOVE), NUMBER(ENTRY_AFTER_CR), NUMBER(NO_CLIENT),
     NUMBER(SLOT_UNUSED), NUMBER(SLOT_DEAD), NUMBER(SLOT_ADOPTING), NUMBER(SLOT_SERVING),
     NUMBER(SLOT_RETIRING), NUMBER(MASTER_SLOT), NUMBER(SLOT_TAG),
     NUMBER(BREADCRUMB_NONE), NUMBER(BREADCRUMB_ADOPT), NUMBER(BREADCRUMB_INPUT),
@@ -144,8 +144,8 @@ static const struct layout_row rows[] = {
 /* clang-format on */
 
 const struct layout_row *layout_rows(size_t *count) {
-    *count = sizeof rows / sizeof rows[0];
-    return rows;
+    *count = sizeof layout_table / sizeof layout_table[0];
+    return layout_table;
 }
 
 static uint32_t layout_mix(uint32_t hash, uint32_t value) {
@@ -157,7 +157,7 @@ static uint32_t layout_mix(uint32_t hash, uint32_t value) {
 /* Names do not count: a field may be renamed. */
 uint32_t layout_number(void) {
     uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        hash = layout_mix(layout_mix(hash, rows[i].offset), rows[i].size);
+    for (size_t i = 0; i < sizeof layout_table / sizeof layout_table[0]; i++)
+        hash = layout_mix(layout_mix(hash, layout_table[i].offset), layout_table[i].size);
     return hash;
 }

@@ -14,17 +14,17 @@
 #include <time.h>
 #include <unistd.h>
 
-static const uint32_t to_fd = LOG_TO_FD;
+static const uint32_t log_default_target = LOG_TO_FD;
 static struct {
     int fd;
     const uint32_t *target; /* enum log_target */
     enum log_level level;
     const char *process;
-} logger = {STDERR_FILENO, &to_fd, LOG_LEVEL_INFO, "master"};
+} logger = {STDERR_FILENO, &log_default_target, LOG_LEVEL_INFO, "master"};
 
 void log_to(int fd, const uint32_t *target) {
     logger.fd = fd;
-    logger.target = target ? target : &to_fd;
+    logger.target = target ? target : &log_default_target;
 }
 void log_set_level(enum log_level level) {
     logger.level = level;
@@ -33,37 +33,37 @@ void log_set_process(const char *process) {
     logger.process = process;
 }
 
-static const char *const level_names[] = {"error", "warn", "info", "debug"};
-static const int syslog_severity[] = {3, 4, 6, 7};
+static const char *const log_level_names[] = {"error", "warn", "info", "debug"};
+static const int log_severity[] = {3, 4, 6, 7};
 enum { SYSLOG_DAEMON = 3 << 3 };
 
-static size_t head_file(char *out, size_t size, enum log_level level) {
+static size_t log_head_file(char *out, size_t size, enum log_level level) {
     struct timeval now;
     struct tm local;
     gettimeofday(&now, NULL);
     localtime_r(&now.tv_sec, &local);
     size_t at = strftime(out, size, "%Y-%m-%d %H:%M:%S", &local);
     int n = snprintf(out + at, size - at, ".%03d %s [%d] %s: ", (int)(now.tv_usec / 1000),
-                     level_names[level], (int)getpid(), logger.process);
+                     log_level_names[level], (int)getpid(), logger.process);
     return at + (n > 0 ? (size_t)n : 0);
 }
 
 /* RFC 3164; syslog(3) would keep a descriptor of its own in a table that all processes share. */
-static size_t head_syslog(char *out, size_t size, enum log_level level) {
+static size_t log_head_syslog(char *out, size_t size, enum log_level level) {
     time_t now = time(NULL);
     struct tm local;
     char when[32];
     localtime_r(&now, &local);
     strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
-    int n = snprintf(out, size, "<%d>%s chatroom[%d]: %s: ", SYSLOG_DAEMON | syslog_severity[level],
+    int n = snprintf(out, size, "<%d>%s chatroom[%d]: %s: ", SYSLOG_DAEMON | log_severity[level],
                      when, (int)getpid(), logger.process);
     return n > 0 ? (size_t)n : 0;
 }
 
 static void log_write(const char *line, size_t len, uint32_t target) {
     if (target == LOG_TO_FD) {
-        /* A pipe that nobody empties, a terminal that is held: the room is worth more than the
-         * line. */
+        /* A pipe that is full, or a terminal that is held, would block: the line is lost instead.
+         */
         struct pollfd room = {.fd = logger.fd, .events = POLLOUT};
         if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
             return;
@@ -84,7 +84,8 @@ static void log_line(enum log_level level, int error, const char *fmt, va_list a
         return;
     int saved = errno;
     uint32_t target = __atomic_load_n(logger.target, __ATOMIC_RELAXED);
-    size_t at = target == LOG_TO_FD ? head_file(line, size, level) : head_syslog(line, size, level);
+    size_t at =
+        target == LOG_TO_FD ? log_head_file(line, size, level) : log_head_syslog(line, size, level);
     int n = vsnprintf(line + at, size - at, fmt, args);
     at += n < 0 ? 0 : (size_t)n < size - at ? (size_t)n : size - at - 1;
     if (error != 0) {

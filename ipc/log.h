@@ -24,7 +24,7 @@ void log_set_level(enum log_level level);
 void log_set_process(
     const char *process); /* "master", "worker 2": a string that lives on; not copied */
 
-/* Each adds time, level, who, pid, and a line end.  log_errno_* append ": strerror(errno)". */
+/* Each adds time, level, process, pid, and a line end.  log_errno_* append ": strerror(errno)". */
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

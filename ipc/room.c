@@ -9,7 +9,7 @@
 void room_init(struct room *room) {
     struct entry *genesis = room_entry(room, 0);
     memset(genesis, 0, sizeof *genesis);
-    genesis->client = NOBODY;
+    genesis->client = NO_CLIENT;
     room->shared->ledger_limit = 0;
     memset(room->shared->text_limit, 0, sizeof room->shared->text_limit);
     memset(room->shared->text_high, 0, sizeof room->shared->text_high);

@@ -66,7 +66,7 @@ enum {
  * is a subtraction and the population is committed with the event that changes it. */
 struct entry {
     uint64_t end[RING_COUNT];
-    uint32_t client; /* index in the client table; NOBODY: the server itself */
+    uint32_t client; /* index in the client table; NO_CLIENT: the server itself */
     uint32_t generation;
     uint32_t consumed;
     uint32_t lines;
@@ -74,12 +74,12 @@ struct entry {
     uint32_t time;    /* 10 ms since the segment's epoch, modulo 2^32 */
     uint32_t speaker; /* low half of the speaker's name key: what /ignore compares */
     uint8_t kind;
-    uint8_t slot; /* who published it */
+    uint8_t slot; /* of its publisher */
     uint16_t flags;
 };
 _Static_assert(sizeof(struct entry) == 64, "an entry is one cache line");
 
-#define NOBODY UINT32_MAX
+#define NO_CLIENT UINT32_MAX
 
 struct side_private {
     uint32_t client, generation; /* the addressee */

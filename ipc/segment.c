@@ -59,7 +59,7 @@ void segment_geometry(struct geometry *g, const struct config *config, uint32_t 
     g->ledger_len = config->ring_size / 64 > LEDGER_MIN ? config->ring_size / 64 : LEDGER_MIN;
     g->max_clients = config->max_clients;
     g->clients_len = descriptors;
-    g->rx_buffers = config->max_clients + 64; /* for clients that are told that the room is full */
+    g->rx_buffers = config->max_clients + 64; /* for clients that are refused: the room is full */
     g->tx_buffers = config->max_clients / 8 + TX_BUFFERS_MIN;
     g->names_len = config->max_clients + config->max_clients / 8 + 64;
 }
@@ -68,7 +68,7 @@ size_t segment_size(const struct geometry *geometry) {
     return segment_parts(geometry).size;
 }
 
-/* Every ring twice in a row, so that a span that passes its end goes on in the second mapping. */
+/* Every ring twice in a row, so that a span that passes its end continues in the second mapping. */
 static int segment_map_ring(struct segment *s, const struct parts *l, int e) {
     size_t size = s->room.ring_size[e];
     uint8_t *base = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

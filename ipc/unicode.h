@@ -1,6 +1,6 @@
 /* unicode.h - code points: UTF-8 in and out, and what Unicode says about each.
  *
- * Pure functions over constant tables (worker/unicode_table.h, made by scripts/unicode-table); safe
+ * Pure functions over constant tables (ipc/unicode_table.h, made by scripts/unicode-table); safe
  * anywhere.  UTF-8 is strict (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
  */
 #ifndef IPC_UNICODE_H
@@ -29,7 +29,7 @@ enum unicode_class {
     UNICODE_DROP,         /* invisible, reordering, unassigned, private: never shown */
     UNICODE_LETTER,       /* of a name */
     UNICODE_DIGIT,        /* decimal, of any script */
-    UNICODE_MARK,         /* takes no column: stands on the character before it */
+    UNICODE_MARK,         /* takes no column: combines with the character before it */
     UNICODE_SPACING_MARK, /* vowel signs beside it */
 };
 

@@ -26,12 +26,12 @@ static void said(uint64_t index, uint32_t kind, uint32_t client, uint32_t genera
 static bool claim(uint64_t upto, uint64_t key, uint64_t index, uint32_t client) {
     return name_table_claim(&seg.names, &seg.room, &seg.clients, upto, key, index, client, 1);
 }
-/* The holder, or NOBODY. */
+/* The holder, or NO_CLIENT. */
 static uint32_t find(uint64_t upto, uint64_t key) {
     uint32_t client, generation;
     bool found =
         name_table_find(&seg.names, &seg.room, &seg.clients, upto, key, &client, &generation);
-    return found ? client : NOBODY;
+    return found ? client : NO_CLIENT;
 }
 /* Somebody comes properly: claimed, committed, confirmed. */
 static void comes(uint64_t key, uint64_t index, uint32_t client) {
@@ -43,22 +43,22 @@ static void comes(uint64_t key, uint64_t index, uint32_t client) {
 Test(name_table, a_claim_counts_once_committed) {
     cr_assert(claim(5, 1000, 5, 7));
     said(5, ENTRY_JOIN, 7, 1, 1000);
-    cr_assert_eq(find(5, 1000), NOBODY, "entry 5 is not committed");
+    cr_assert_eq(find(5, 1000), NO_CLIENT, "entry 5 is not committed");
     cr_assert_eq(find(6, 1000), 7);
-    cr_assert_eq(find(6, 1001), NOBODY);
+    cr_assert_eq(find(6, 1001), NO_CLIENT);
 }
 
 /* The claimer died before its commit, and its index became another's entry. */
 Test(name_table, a_dead_writers_claim_is_void) {
     cr_assert(claim(5, 1000, 5, 7));
     said(5, ENTRY_SPEECH, 7, 1, 1000);
-    cr_assert_eq(find(6, 1000), NOBODY, "it says something else");
+    cr_assert_eq(find(6, 1000), NO_CLIENT, "it says something else");
     said(5, ENTRY_JOIN, 8, 1, 1000);
-    cr_assert_eq(find(6, 1000), NOBODY, "of somebody else");
+    cr_assert_eq(find(6, 1000), NO_CLIENT, "of somebody else");
     said(5, ENTRY_JOIN, 7, 2, 1000);
-    cr_assert_eq(find(6, 1000), NOBODY, "of another birth");
+    cr_assert_eq(find(6, 1000), NO_CLIENT, "of another birth");
     said(5, ENTRY_JOIN, 7, 1, 1001);
-    cr_assert_eq(find(6, 1000), NOBODY, "of another name");
+    cr_assert_eq(find(6, 1000), NO_CLIENT, "of another name");
     said(5, ENTRY_NICK, 7, 1, 1000);
     cr_assert_eq(find(6, 1000), 7);
 }
@@ -70,15 +70,15 @@ Test(name_table, confirmed_it_stands_by_itself) {
     atomic_store(&seg.clients.at[7].state_word, client_state_word(1, CLIENT_CLOSING));
     cr_assert_eq(find(6, 1000), 7, "until it has gone");
     atomic_store(&seg.clients.at[7].state_word, client_state_word(1, CLIENT_FREE));
-    cr_assert_eq(find(6, 1000), NOBODY);
+    cr_assert_eq(find(6, 1000), NO_CLIENT);
     atomic_store(&seg.clients.at[7].state_word, client_state_word(2, CLIENT_LIVE));
-    cr_assert_eq(find(6, 1000), NOBODY, "the number is somebody else's");
+    cr_assert_eq(find(6, 1000), NO_CLIENT, "the number is somebody else's");
 }
 
 Test(name_table, confirms_the_entry_of_that_index_alone) {
     cr_assert(claim(5, 1000, 5, 7));
     name_table_confirm(&seg.names, 1000, 7, 1, 6);
-    cr_assert_eq(find(5, 1000), NOBODY);
+    cr_assert_eq(find(5, 1000), NO_CLIENT);
     name_table_confirm(&seg.names, 1000, 7, 1, 5);
     cr_assert_eq(find(5, 1000), 7);
 }
@@ -92,7 +92,7 @@ Test(name_table, a_cleared_name_is_free_and_those_behind_it_are_found) {
     cr_assert_eq(find(8, 3 + len), 11, "not its name");
     name_table_clear(&seg.names, 3 + len, 11, 1);
     cr_assert_eq(find(8, 3), 10);
-    cr_assert_eq(find(8, 3 + len), NOBODY);
+    cr_assert_eq(find(8, 3 + len), NO_CLIENT);
     cr_assert_eq(find(8, 3 + 2ull * len), 12);
     comes(3 + len, 8, 13);
     cr_assert_eq(find(9, 3 + len), 13);
@@ -120,7 +120,7 @@ Test(name_table, full_is_said) {
     for (uint32_t i = 0; i < seg.names.len; i++)
         comes(500 + i, 5 + i, i % UNIT_CLIENTS);
     cr_assert_not(claim(900, 77, 900, 1));
-    cr_assert_eq(find(900, 77), NOBODY);
+    cr_assert_eq(find(900, 77), NO_CLIENT);
 }
 
 /* Against the simplest model there is: who holds key k. */
@@ -129,15 +129,15 @@ Test(name_table, agrees_with_a_model) {
     uint32_t holder[KEYS], len = seg.names.len;
     uint64_t index = 5;
     for (int i = 0; i < KEYS; i++)
-        holder[i] = NOBODY;
+        holder[i] = NO_CLIENT;
     srand(3);
     for (int step = 0; step < 20000; step++) {
         int k = rand() % KEYS;
         uint64_t key = (uint64_t)(k % 5) + (uint64_t)k * len; /* five chains */
         cr_assert_eq(find(index, key), holder[k], "step %d", step);
-        if (holder[k] != NOBODY) {
+        if (holder[k] != NO_CLIENT) {
             name_table_clear(&seg.names, key, holder[k], 1);
-            holder[k] = NOBODY;
+            holder[k] = NO_CLIENT;
         } else if (rand() % 4 == 0) { /* dies before its commit; another takes the index */
             claim(index, key, index, (uint32_t)k);
             said(index++, ENTRY_SPEECH, (uint32_t)k, 1, 0);

@@ -85,7 +85,7 @@ static enum line_outcome command_nick(struct invocation *inv) {
 
 static enum line_outcome command_msg(struct invocation *inv) {
     char *text = inv->text;
-    struct addressee to = {.label = invocation_word(&text), .client = NOBODY};
+    struct addressee to = {.label = invocation_word(&text), .client = NO_CLIENT};
     if (*to.label == '\0' || *text == '\0')
         return invocation_say_text(inv, SAY_WHAT_TO_SAY, "/msg NAME TEXT");
     if (client_facts(inv->c)->flags & FACT_NAMED) {

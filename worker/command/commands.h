@@ -12,7 +12,7 @@ enum {
     COMMAND_CLASSIC = 1, /* works without a slash too: `say` before a text, others alone on a line */
     COMMAND_EARLY = 2,   /* works before login too */
     COMMAND_PLAIN = 4,   /* may join a batch behind other lines of the same client */
-    COMMAND_NAMED = 8,   /* not in the open room, where nobody has a name */
+    COMMAND_NAMED = 8,   /* not in the open room, where no client has a name */
     COMMAND_TEXT = 16,   /* a classic one that needs a text: alone on a line it is speech */
 };
 /* clang-format on */

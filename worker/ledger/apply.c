@@ -244,7 +244,7 @@ bool apply(struct worker *w) {
             apply_private(w, index, entry);
         else if (entry->kind == ENTRY_MOVE)
             w->settled = move_apply(w, index, entry);
-        else if (entry->slot == w->index && entry->client != NOBODY)
+        else if (entry->slot == w->index && entry->client != NO_CLIENT)
             apply_to(w, entry->client, entry->generation, &own);
         if (!w->settled)
             break;

@@ -4,8 +4,8 @@
 
 #include "worker/state/local.h"
 
-/* Stages the leaves of closing clients, as far as the stage has room; a client whose join nobody
- * saw is finished at once. */
+/* Stages the leaves of closing clients, as far as the stage has room; a client whose join was never
+ * published is finished at once. */
 void closing_stage(struct worker *w);
 
 /* The last step, repeatable by a successor: buffers given back, the descriptor closed if it is

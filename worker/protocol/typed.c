@@ -6,7 +6,7 @@
 #include "worker/text/sanitize.h"
 
 /* How many bytes at the end of the line begin a character of UTF-8 and do not finish it. */
-static size_t utf8_half(const uint8_t *line, size_t n) {
+static size_t typed_utf8_half(const uint8_t *line, size_t n) {
     for (size_t back = 1; back <= 3 && back <= n; back++) {
         uint8_t byte = line[n - back];
         if ((byte & 0xC0) == 0x80)
@@ -22,7 +22,7 @@ static enum encoding typed_in(enum encoding enc, const uint8_t *line, size_t n, 
     *half = 0;
     if (charset_is_utf8(enc, line, n))
         return ENC_UTF8;
-    *half = utf8_half(line, n);
+    *half = typed_utf8_half(line, n);
     if (enc == ENC_UTF8 && unicode_valid((const char *)line, n - *half))
         return ENC_UTF8;
     enum encoding in = enc == ENC_BIG5 ? ENC_BIG5 : ENC_GBK;

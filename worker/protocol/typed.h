@@ -3,8 +3,8 @@
  * What a line is in shows only as it grows, so everything here looks at all of it: the rules are
  * those by which a finished line is read (charset.h), but for a character at its end of which only
  * the first bytes are here.  Pure functions; safe anywhere. */
-#ifndef WORKER_TYPED_H
-#define WORKER_TYPED_H
+#ifndef WORKER_PROTOCOL_TYPED_H
+#define WORKER_PROTOCOL_TYPED_H
 
 #include "ipc/config.h"
 

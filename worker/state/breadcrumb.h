@@ -1,4 +1,4 @@
-/* breadcrumb.h - what the watchdog and a successor are told of this worker's work: that it goes on,
+/* breadcrumb.h - what the watchdog and a successor can see of this worker's work: that it moves,
  * and on which client it is (slot.h, struct breadcrumb).  Plain stores on the slot's own cache
  * lines. */
 #ifndef WORKER_STATE_BREADCRUMB_H

@@ -18,7 +18,7 @@ static struct {
     [ENC_BIG5] = {.strict_name = "BIG5", .loose_name = "BIG5"},
 };
 
-static const struct charset_name names[] = {
+static const struct charset_name charset_names[] = {
     {"UTF-8", ENC_UTF8},     {"UTF8", ENC_UTF8},  {"GB18030", ENC_GBK}, {"GBK", ENC_GBK},
     {"GB2312", ENC_GBK},     {"CP936", ENC_GBK},  {"MS936", ENC_GBK},   {"WINDOWS-936", ENC_GBK},
     {"GB_2312-80", ENC_GBK}, {"EUC-CN", ENC_GBK}, {"Big5", ENC_BIG5},   {"BIG-5", ENC_BIG5},
@@ -26,9 +26,9 @@ static const struct charset_name names[] = {
 };
 
 const struct charset_name *charset_find(const char *name, size_t n) {
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strlen(names[i].name) == n && strncasecmp(names[i].name, name, n) == 0)
-            return &names[i];
+    for (size_t i = 0; i < sizeof charset_names / sizeof *charset_names; i++)
+        if (strlen(charset_names[i].name) == n && strncasecmp(charset_names[i].name, name, n) == 0)
+            return &charset_names[i];
     return NULL;
 }
 
@@ -62,7 +62,7 @@ struct output {
     bool lost;
 };
 
-static void output_bytes(struct output *o, const void *bytes, size_t n) {
+static void charset_put(struct output *o, const void *bytes, size_t n) {
     if (n > o->left) {
         o->lost = true;
         return;
@@ -72,13 +72,14 @@ static void output_bytes(struct output *o, const void *bytes, size_t n) {
     o->left -= n;
 }
 
-static void output_replacement(struct output *o) {
-    output_bytes(o, "\357\277\275", 3);
+static void charset_put_replacement(struct output *o) {
+    charset_put(o, "\357\277\275", 3);
 }
 
 /* Converts until the end, the first bad byte or, `need_room`, a full output; without that, what
  * does not fit is thrown away and the rest only looked at.  Returns the bytes read. */
-static size_t convert(iconv_t cd, const void *in, size_t n, struct output *o, bool need_room) {
+static size_t charset_convert(iconv_t cd, const void *in, size_t n, struct output *o,
+                              bool need_room) {
     char *from = (char *)in; /* iconv does not write there */
     char waste[256] = "";
     iconv(cd, NULL, NULL, NULL, NULL);
@@ -97,18 +98,18 @@ static size_t convert(iconv_t cd, const void *in, size_t n, struct output *o, bo
     return (size_t)(from - (char *)in);
 }
 
-static void decode_loose(enum encoding enc, const uint8_t *in, size_t n, struct output *o) {
+static void charset_decode_loose(enum encoding enc, const uint8_t *in, size_t n, struct output *o) {
     for (size_t i = 0, len; i < n && !o->lost; i += len) {
         if (enc == ENC_UTF8) {
             if (unicode_decode((const char *)in + i, n - i, &len) == UNICODE_BAD)
-                output_replacement(o);
+                charset_put_replacement(o);
             else
-                output_bytes(o, in + i, len);
+                charset_put(o, in + i, len);
             continue;
         }
-        len = convert(codecs[enc].loose, in + i, n - i, o, true);
+        len = charset_convert(codecs[enc].loose, in + i, n - i, o, true);
         if (i + len < n && !o->lost) {
-            output_replacement(o);
+            charset_put_replacement(o);
             len++;
         }
     }
@@ -121,7 +122,7 @@ bool charset_is_utf8(enum encoding enc, const uint8_t *in, size_t n) {
     for (size_t i = 0; enc != ENC_UTF8 && i < n; i++)
         if (in[i] >= 0xE0)
             return true;
-    return enc == ENC_UTF8 || convert(codecs[enc].strict, in, n, &nowhere, false) < n;
+    return enc == ENC_UTF8 || charset_convert(codecs[enc].strict, in, n, &nowhere, false) < n;
 }
 
 ptrdiff_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,
@@ -132,15 +133,15 @@ ptrdiff_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *o
     if (ascii || charset_is_utf8(enc, in, n)) {
         if (!ascii)
             *used = ENC_UTF8;
-        output_bytes(&o, in, n);
+        charset_put(&o, in, n);
         return o.lost ? CHARSET_TOO_LONG : (ptrdiff_t)n;
     }
     enum encoding guess = enc == ENC_BIG5 ? ENC_BIG5 : ENC_GBK;
-    if (convert(codecs[guess].strict, in, n, &o, false) == n) {
+    if (charset_convert(codecs[guess].strict, in, n, &o, false) == n) {
         *used = guess;
     } else {
         o = (struct output){out, out_size, false};
-        decode_loose(enc, in, n, &o);
+        charset_decode_loose(enc, in, n, &o);
     }
     return o.lost ? CHARSET_TOO_LONG : o.at - out;
 }
@@ -153,14 +154,14 @@ size_t charset_encode(enum encoding enc, const char *utf8, size_t n, char *out, 
     if (at > out_size)
         for (at = out_size; at > 0 && (utf8[at] & 0xC0) == 0x80;)
             at--;
-    output_bytes(&o, utf8, at);
+    charset_put(&o, utf8, at);
     if (enc == ENC_UTF8 || o.left == 0)
         return at;
     while (at < n && !o.lost) {
-        at += convert(codecs[enc].write, utf8 + at, n - at, &o, true);
+        at += charset_convert(codecs[enc].write, utf8 + at, n - at, &o, true);
         if (at < n && !o.lost) {
             unicode_decode(utf8 + at, n - at, &len);
-            output_bytes(&o, "?", 1);
+            charset_put(&o, "?", 1);
             at += len;
         }
     }
@@ -171,7 +172,7 @@ size_t charset_encode(enum encoding enc, const char *utf8, size_t n, char *out, 
 
 /* Length of the character at the start of p[0, n), and its columns.  A terminal gives a double-byte
  * character two columns, whatever it is; half of one is taken to be shown as one. */
-static size_t typed_length(enum encoding enc, const uint8_t *p, size_t n, size_t *columns) {
+static size_t charset_length(enum encoding enc, const uint8_t *p, size_t n, size_t *columns) {
     size_t len;
     if (enc == ENC_UTF8) {
         int32_t cp = unicode_decode((const char *)p, n, &len);
@@ -192,7 +193,7 @@ static size_t typed_length(enum encoding enc, const uint8_t *p, size_t n, size_t
 size_t charset_last_start(enum encoding enc, const uint8_t *line, size_t n) {
     size_t last = 0, columns;
     for (size_t i = 0; i < n;) {
-        size_t len = typed_length(enc, line + i, n - i, &columns);
+        size_t len = charset_length(enc, line + i, n - i, &columns);
         if (columns > 0)
             last = i;
         i += len;

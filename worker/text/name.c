@@ -9,36 +9,36 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const char *const reserved[] = {"look", "who", "say", "login", "logout"};
+static const char *const name_reserved[] = {"look", "who", "say", "login", "logout"};
 
 /* Scripts that are written together (UTS 39, section 5.2); any other script stands alone. */
 #define SCRIPT(number) (UINT64_C(1) << (number))
-static const uint64_t together[] = {
+static const uint64_t name_together[] = {
     SCRIPT(UNICODE_LATIN) | SCRIPT(UNICODE_HAN) | SCRIPT(UNICODE_KANA),
     SCRIPT(UNICODE_LATIN) | SCRIPT(UNICODE_HAN) | SCRIPT(UNICODE_BOPOMOFO),
     SCRIPT(UNICODE_LATIN) | SCRIPT(UNICODE_HAN) | SCRIPT(UNICODE_HANGUL),
 };
 
-static bool scripts_mixed(uint64_t scripts) {
+static bool name_scripts_mixed(uint64_t scripts) {
     scripts &= ~SCRIPT(UNICODE_COMMON);
-    for (size_t i = 0; i < sizeof together / sizeof *together; i++)
-        if ((scripts & ~together[i]) == 0)
+    for (size_t i = 0; i < sizeof name_together / sizeof *name_together; i++)
+        if ((scripts & ~name_together[i]) == 0)
             return false;
     return (scripts & (scripts - 1)) != 0;
 }
 
-static bool same(const char *folded, size_t n, const char *text) {
+static bool name_same_fold(const char *folded, size_t n, const char *text) {
     char other[NAME_FOLDED_MAX];
     return name_fold(text, strlen(text), other) == n && memcmp(folded, other, n) == 0;
 }
 
-static bool is_reserved(const char *utf8, size_t n, const char *room) {
+static bool name_is_reserved(const char *utf8, size_t n, const char *room) {
     char folded[NAME_FOLDED_MAX];
     size_t len = name_fold(utf8, n, folded);
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (same(folded, len, reserved[i]))
+    for (size_t i = 0; i < sizeof name_reserved / sizeof *name_reserved; i++)
+        if (name_same_fold(folded, len, name_reserved[i]))
             return true;
-    return same(folded, len, room);
+    return name_same_fold(folded, len, room);
 }
 
 enum name_error name_check(const char *utf8, size_t n, const char *room) {
@@ -65,15 +65,15 @@ enum name_error name_check(const char *utf8, size_t n, const char *room) {
         else
             return NAME_BAD_CHARACTER;
     }
-    if (scripts_mixed(scripts))
+    if (name_scripts_mixed(scripts))
         return NAME_MIXED_SCRIPTS;
-    return is_reserved(utf8, n, room) ? NAME_RESERVED : NAME_OK;
+    return name_is_reserved(utf8, n, room) ? NAME_RESERVED : NAME_OK;
 }
 
 /* Puts the last of `points` in its place among the marks before it.  Marks on one letter may be
  * typed in any order and look the same; the order of their numbers is as good as Unicode's
  * canonical one for telling whether two names are equal. */
-static void sort_mark(int32_t *points, size_t count) {
+static void name_sort_mark(int32_t *points, size_t count) {
     int32_t mark = points[count - 1];
     size_t i = count - 1;
     if (unicode_properties(mark).class != UNICODE_MARK)
@@ -94,7 +94,7 @@ size_t name_fold(const char *utf8, size_t n, char out[NAME_FOLDED_MAX]) {
         size_t more = skeleton(cp == UNICODE_BAD ? UNICODE_REPLACEMENT : cp, as);
         for (size_t k = 0; k < more; k++) {
             points[count++] = as[k];
-            sort_mark(points, count);
+            name_sort_mark(points, count);
         }
     }
     for (size_t i = 0; i < count; i++)
@@ -104,28 +104,28 @@ size_t name_fold(const char *utf8, size_t n, char out[NAME_FOLDED_MAX]) {
 
 /* ---- SipHash-2-4 (Aumasson, Bernstein) ---- */
 
-static uint64_t load64(const void *p) {
+static uint64_t name_load64(const void *p) {
     uint64_t word;
     memcpy(&word, p, sizeof word);
     return le64toh(word);
 }
 
-static uint64_t rotate(uint64_t x, int by) {
+static uint64_t name_rotate(uint64_t x, int by) {
     return x << by | x >> (64 - by);
 }
 
-static void sip_rounds(uint64_t v[4], int rounds) {
+static void name_sip_rounds(uint64_t v[4], int rounds) {
     while (rounds-- > 0) {
         v[0] += v[1], v[2] += v[3];
-        v[1] = rotate(v[1], 13) ^ v[0], v[3] = rotate(v[3], 16) ^ v[2];
-        v[0] = rotate(v[0], 32) + v[3], v[2] += v[1];
-        v[3] = rotate(v[3], 21) ^ v[0], v[1] = rotate(v[1], 17) ^ v[2];
-        v[2] = rotate(v[2], 32);
+        v[1] = name_rotate(v[1], 13) ^ v[0], v[3] = name_rotate(v[3], 16) ^ v[2];
+        v[0] = name_rotate(v[0], 32) + v[3], v[2] += v[1];
+        v[3] = name_rotate(v[3], 21) ^ v[0], v[1] = name_rotate(v[1], 17) ^ v[2];
+        v[2] = name_rotate(v[2], 32);
     }
 }
 
-static uint64_t siphash(const void *bytes, size_t n, const uint8_t key[16]) {
-    uint64_t k0 = load64(key), k1 = load64(key + 8), word;
+static uint64_t name_siphash(const void *bytes, size_t n, const uint8_t key[16]) {
+    uint64_t k0 = name_load64(key), k1 = name_load64(key + 8), word;
     uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
                      k1 ^ 0x7465646279746573};
     const uint8_t *p = bytes;
@@ -133,20 +133,20 @@ static uint64_t siphash(const void *bytes, size_t n, const uint8_t key[16]) {
         uint8_t last[8] = {[7] = (uint8_t)n};
         if (left < 8)
             memcpy(last, p, left);
-        word = load64(left < 8 ? last : p);
+        word = name_load64(left < 8 ? last : p);
         v[3] ^= word;
-        sip_rounds(v, 2);
+        name_sip_rounds(v, 2);
         v[0] ^= word;
         if (left < 8)
             break;
     }
     v[2] ^= 0xFF;
-    sip_rounds(v, 4);
+    name_sip_rounds(v, 4);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
 uint64_t name_key(const char *utf8, size_t n, const uint8_t key[16]) {
     char folded[NAME_FOLDED_MAX];
-    uint64_t hash = siphash(folded, name_fold(utf8, n, folded), key);
+    uint64_t hash = name_siphash(folded, name_fold(utf8, n, folded), key);
     return hash ? hash : 1;
 }

@@ -6,8 +6,8 @@
  * ...) do not make a difference.  Within ASCII only case does not: `bob1`, `bobl` and `bobI` are
  * three. In the spirit of UTS 39: one script a name ("highly restrictive"), and its skeletons. Pure
  * functions; safe anywhere. */
-#ifndef WORKER_NAME_H
-#define WORKER_NAME_H
+#ifndef WORKER_TEXT_NAME_H
+#define WORKER_TEXT_NAME_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,7 +33,7 @@ enum { NAME_FOLD_BYTES = 128, NAME_FOLDED_MAX = 3 * NAME_FOLD_BYTES };
 size_t name_fold(const char *utf8, size_t n, char out[NAME_FOLDED_MAX]);
 
 /* SipHash-2-4 of the folded form under a secret key, never 0: equal for names that are the same,
- * and nobody outside can find two names that collide. */
+ * and without the key no two names that collide can be found. */
 uint64_t name_key(const char *utf8, size_t n, const uint8_t key[16]);
 
 #endif
