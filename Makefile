@@ -60,7 +60,7 @@ check-format:
 check-includes:
 	sh scripts/check-includes
 check-build:
-	+$(MAKE) B=.build/check WERROR=1 .build/check/chatroom-master .build/check/tests-bin
+	+$(MAKE) B=.build/check WERROR=1 .build/check/chatroom-master .build/check/tests-bin bench-programs
 check-tidy:
 	ls $(filter ipc/% worker/% master/%,$(filter %.c,$(SOURCES))) | xargs -P $$(nproc) -I FILE \
 	clang-tidy --quiet FILE -- -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra

@@ -350,7 +350,7 @@ int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
     worker_adopt(w);
     accept_listen(w, &loop.acceptor);
     failover_lost(&loop.failover); /* to look at the master for the first time */
-    log_debug("serving %u clients", w->members.count);
+    log_debug("serving %u client%s", w->members.count, w->members.count == 1 ? "" : "s");
     int status = worker_serve(&loop);
     log_debug("done");
     return status;
