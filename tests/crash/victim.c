@@ -210,6 +210,10 @@ bool victim_stop(struct victim *v) {
     while (waitpid(master, &status, WNOHANG) != master && clock_ms() < until)
         usleep(1000);
     victim_watch(v);
+    /* Workers whose master was killed are this process's children: what has ended is no left
+     * process. */
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
     bool alone = kill(-v->first, 0) != 0;
     victim_kill(v);
     victim_watch(v);
