@@ -156,7 +156,7 @@ static int crowd_size(void) {
 
 static const char crowd_conf[] =
     "workers = %d\nflood_rate = 0\nhistory = 0\nlogin_timeout = 0\nannounce_max = 1\n"
-    "worker_timeout = 1m\nmax_clients = %d\n";
+    "worker_timeout = 1m\nring_size = 1M\nmax_clients = %d\n";
 
 static void crowd_reload(struct crowd *c, int workers) {
     server_configure(c->s, crowd_conf, workers, c->people + 1);
@@ -184,6 +184,13 @@ static struct crowd *crowd_start(int workers) {
     return c;
 }
 
+/* Three in four switch timestamps on, so that what they are sent is not what lies in the ring. */
+static void crowd_stamp(struct crowd *c) {
+    for (int i = 1; i <= c->people / 4 * 3; i++)
+        swarm_say(c->swarm, i, "/timestamps on");
+    swarm_pump(c->swarm, all_are_stamped, c);
+}
+
 static void crowd_say(struct crowd *c) {
     swarm_say(c->swarm, 0, "line %d", c->said++);
     c->complete = 0;
@@ -196,14 +203,11 @@ static void wait_until_gone(pid_t pid) {
 
 /* ---- the tests ---- */
 
-/* Three in four have switched timestamps on, so that their bytes and the ring's are not the same:
- * the successor finds out for each how much of the line under way it has been sent. */
+/* The successor finds out for each client how much of the line under way it has been sent. */
 Test(crowd, a_killed_worker_has_one_successor_and_every_line_arrives_once) {
     struct crowd *c = crowd_start(1);
     c->s->workers_may_die = true;
-    for (int i = 1; i <= c->people / 4 * 3; i++)
-        swarm_say(c->swarm, i, "/timestamps on");
-    swarm_pump(c->swarm, all_are_stamped, c);
+    crowd_stamp(c);
     crowd_say(c);
     swarm_pump(c->swarm, any_heard_the_line, c);
     cr_assert_eq(kill(server_worker_pid(c->s, 0), SIGKILL), 0);
@@ -220,6 +224,7 @@ Test(crowd, moves_to_one_worker_while_a_line_is_said_and_two_serve_again) {
     struct crowd *c = crowd_start(2);
     pid_t second = server_worker_pid(c->s, 1);
     c->s->workers_may_die = true; /* started again, by order */
+    crowd_stamp(c);
     crowd_say(c);
     swarm_pump(c->swarm, any_heard_the_line, c);
     crowd_reload(c, 1);

@@ -174,7 +174,9 @@ static void worker_events(struct loop *l, const struct epoll_event *event, int n
  * False: nothing more can be staged now, because the ring is full or an entry cannot be applied
  * yet. */
 static bool worker_round(struct worker *w) {
-    if (worker_publishes(w)) {
+    /* Moves staged by worker_retired are published and applied before anything more is read: a line
+     * behind a move in one batch would be its client's and no longer this worker's to apply. */
+    if (worker_publishes(w) && w->stage.count == 0) {
         closing_stage(w);
         input_read(w, ROUND_CLIENTS);
     }

@@ -83,7 +83,7 @@ static const struct {
     {"master.", KILL_MASTER},
     {"upgrade.", UPGRADE},
     {"standby.", UPGRADE},
-    {"flush.lap", DEAFEN},
+    {"flush.overrun", DEAFEN},
     {"client.unclaim", RESET},
     {"pidfile.", MOVE_PIDFILE},
 };
