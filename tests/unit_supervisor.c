@@ -13,7 +13,7 @@ Test(supervisor, one_that_lived_is_replaced_at_once_and_others_ever_later) {
     } cases[] = {
         {0, 0, {1, 0}},        {1, 0, {2, 20}},    {1, 249, {2, 20}},       {1, 250, {1, 0}},
         {2, 0, {3, 40}},       {6, 10, {7, 640}},  {7, 10, {8, 1000}},      {8, 10, {9, 1000}},
-        {100, 0, {101, 1000}}, {100, 250, {1, 0}}, {0, UINT64_MAX, {1, 0}}, {31, 0, {32, 1000}},
+        {100, 0, {101, 1000}}, {100, 250, {1, 0}}, {0, UINT64_MAX, {1, 0}}, {63, 0, {64, 1000}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct respawn is = supervisor_respawn(cases[i].deaths, cases[i].lived_ms);
