@@ -84,7 +84,7 @@ struct slot {
     _Atomic int32_t pidfd;  /* -1: none.  Closed only after `incarnation` moved on */
     _Atomic uint64_t entry; /* a worker's: permission to enter; the master's: its lease (lease.h) */
     _Atomic uint32_t fault; /* the signal its process died of by its own fault; 0: none */
-    _Atomic uint32_t deaths; /* in a row; decides the pause before the next start */
+    _Atomic uint32_t deaths; /* in a row, each soon after its start (master/respawn.h) */
     int32_t epoll_fd;
     int32_t bell_fd;
     uint8_t pad3[24];

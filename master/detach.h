@@ -20,9 +20,10 @@ struct detach {
 /* Returns in the child.  False with a sentence if there can be none; nothing has changed then. */
 bool detach_begin(struct detach *detach, char *err, size_t err_size);
 
-/* The server is ready: gives up the standard descriptors, and a log on standard error with them,
- * since the caller's caller may wait for their end; then lets the parent exit with 0.  Nothing in
- * the foreground.  False with a sentence; the parent then exits with 1 when this process ends. */
+/* The server is ready: replaces the standard descriptors, and a log on standard error, by
+ * /dev/null, since the program that started the server may wait for the end of its output; then
+ * lets the parent exit with 0.  In the foreground it does nothing.  False with a sentence; the
+ * parent then exits with 1 when this process ends. */
 bool detach_end(struct detach *detach, const struct config *config, int log_fd, char *err,
                 size_t err_size);
 

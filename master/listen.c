@@ -54,8 +54,9 @@ static const char *listen_set(int fd, const struct listen_option *options, size_
     return NULL;
 }
 
-/* Without these the server would serve wrongly: another family, an address that another program
- * has too, or connections that a worker's successor cannot adopt.  As listen_set. */
+/* Without one of these the server would serve another family, or share the address with another
+ * program, or accept connections that a worker's successor cannot adopt.  IPV6_V6ONLY comes last:
+ * an IPv4 socket does not have it.  Returns as listen_set does. */
 static const char *listen_require(int fd, const struct listen_address *a, uint32_t slot,
                                   bool shared) {
     const struct listen_option required[] = {
@@ -70,13 +71,13 @@ static const char *listen_require(int fd, const struct listen_address *a, uint32
     return listen_set(fd, required, a->ipv4 ? count - 1 : count);
 }
 
-/* Without these it is slower to send and to find dead connections.  A failure is logged. */
+/* Without these lines are sent later, dead connections are found later, and clients that do not
+ * read cost more memory.  `log`: a failure is logged. */
 static void listen_tune(int fd, bool log) {
     static const struct listen_option wanted[] = {
         LISTEN_OPTION(IPPROTO_TCP, TCP_NODELAY, 1),
         LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPINTVL, 20),
         LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPCNT, 6),
-        /* For a client that does not read the kernel keeps this much unsent, not megabytes. */
         LISTEN_OPTION(IPPROTO_TCP, TCP_NOTSENT_LOWAT, LISTEN_UNSENT),
     };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {

@@ -115,7 +115,13 @@ static bool master_serve(struct master *m, const struct config *config, worker_e
         return master_failed("cannot listen", err, err_size);
     if (!lease_take(&m->seg.slots[MASTER_SLOT], 0) && !s->plain_fork) /* valgrind: no pidfds */
         return master_failed("pidfd_open", err, err_size);
-    return supervisor_start_all(s) || master_failed("cannot start any worker", err, err_size);
+    if (!supervisor_start_all(s))
+        return master_failed("cannot start any worker", err, err_size);
+    if (supervisor_await_serving(s))
+        return true;
+    supervisor_kill_all(s);
+    snprintf(err, err_size, "every worker died at its start");
+    return false;
 }
 
 bool master_start(struct master *m, const struct options *options, worker_entry entry,

@@ -1,4 +1,5 @@
-/* process.h - what the master does to processes: makes, signals, wakes and writes them off.
+/* process.h - what the master does to processes: makes, signals and wakes them, and marks
+ * them as dead.
  *
  * The caller is the master, or the standby process of an upgrade. */
 #ifndef MASTER_PROCESS_H
@@ -30,8 +31,8 @@ void process_ring_all(struct segment *seg);
 /* Whether the process is stopped (SIGSTOP, or by a debugger), as /proc says; false if unknown. */
 bool process_is_stopped(pid_t pid);
 
-/* Writes off all workers: none lives, and the pidfds in the slots are numbers of another
- * descriptor table.  Every slot can be filled anew. */
+/* Marks all workers as dead and forgets their pidfds without closing them: no worker lives, and the
+ * numbers belong to another descriptor table.  Every slot can be filled anew. */
 void process_reap_all(struct segment *seg);
 
 #endif

@@ -6,6 +6,7 @@
 #include "ipc/fault_signals.h"
 #include "ipc/log.h"
 #include "master/process.h"
+#include "master/respawn.h"
 #include "master/signals.h"
 #include "master/standby.h"
 
@@ -22,10 +23,10 @@
 #include <unistd.h>
 
 enum {
-    SUPERVISOR_PAUSE_MS = 10, /* doubles with each death */
-    SUPERVISOR_PAUSE_MAX_MS = 1000,
-    SUPERVISOR_LIVED_MS = 250, /* a process that lived so long did not die of its start */
-    SUPERVISOR_KILL_MS = 5000
+    SUPERVISOR_RETRY_MS = 1000, /* after the kernel refused a process */
+    SUPERVISOR_KILL_MS = 5000,
+    SUPERVISOR_SERVING_MS = 5000,
+    SUPERVISOR_DEATHS = 3 /* in a row: it will not serve */
 };
 
 /* ---- making ---- */
@@ -101,7 +102,7 @@ static bool supervisor_spawn(struct supervisor *s, uint32_t index) {
     s->at[index].started_at = clock_ms();
     if (pid < 0) {
         log_warn_errno("cannot start worker %u", index);
-        s->at[index].respawn_at = s->at[index].started_at + SUPERVISOR_PAUSE_MAX_MS;
+        s->at[index].respawn_at = s->at[index].started_at + SUPERVISOR_RETRY_MS;
         return false;
     }
     supervisor_record(s, slot, pid, pidfd);
@@ -140,18 +141,6 @@ void supervisor_finish_retired(struct supervisor *s) {
 
 /* ---- deaths ---- */
 
-/* A worker killed now and then is replaced at once.  One that dies of its start, again and again,
- * must not keep a core busy: the pauses are 0, 20, 40 ... ms. */
-struct respawn supervisor_respawn(uint32_t deaths, uint64_t lived_ms) {
-    if (lived_ms >= SUPERVISOR_LIVED_MS)
-        deaths = 0;
-    if (deaths == 0)
-        return (struct respawn){1, 0};
-    uint64_t pause = deaths < 8 ? (uint64_t)SUPERVISOR_PAUSE_MS << deaths : SUPERVISOR_PAUSE_MAX_MS;
-    return (struct respawn){deaths + 1,
-                            pause < SUPERVISOR_PAUSE_MAX_MS ? pause : SUPERVISOR_PAUSE_MAX_MS};
-}
-
 /* The dead process's slot, gate and bells.  A master that dies in here leaves `pid` as it was, so
  * that its successor does all of it again. */
 static void supervisor_release(struct supervisor *s, struct slot *slot, bool retired) {
@@ -181,8 +170,7 @@ static void supervisor_log_death(uint32_t index, const siginfo_t *info, bool ret
 static void supervisor_replace(struct supervisor *s, uint32_t index) {
     struct slot *slot = &s->seg->slots[index];
     uint64_t now = clock_ms();
-    struct respawn next =
-        supervisor_respawn(atomic_load(&slot->deaths), now - s->at[index].started_at);
+    struct respawn next = respawn_after(atomic_load(&slot->deaths), now - s->at[index].started_at);
     atomic_store(&slot->deaths, next.deaths);
     if (next.pause_ms == 0)
         supervisor_spawn(s, index);
@@ -311,6 +299,36 @@ enum supervisor_event supervisor_run(struct supervisor *s) {
         }
         watchdog_look(&s->watchdog, s->seg, clock_ms());
     }
+}
+
+static bool supervisor_any_serves(const struct supervisor *s) {
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        if (atomic_load(&s->seg->slots[i].state) == SLOT_SERVING)
+            return true;
+    }
+    return false;
+}
+
+static bool supervisor_all_die(const struct supervisor *s) {
+    uint32_t workers = atomic_load(&s->seg->header->workers);
+    for (uint32_t i = 0; i < workers; i++) {
+        if (atomic_load(&s->seg->slots[i].deaths) < SUPERVISOR_DEATHS)
+            return false;
+    }
+    return true;
+}
+
+/* A worker that neither serves nor dies is left to the watchdog, which looks from supervisor_run.
+ */
+bool supervisor_await_serving(struct supervisor *s) {
+    uint64_t until = clock_ms() + SUPERVISOR_SERVING_MS;
+    while (!supervisor_any_serves(s) && clock_ms() < until) {
+        if (supervisor_all_die(s))
+            return false;
+        supervisor_wait(s, 5, false);
+        supervisor_respawn_due(s);
+    }
+    return true;
 }
 
 /* ---- a new master, and the end ---- */

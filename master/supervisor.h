@@ -54,6 +54,10 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
  * supervisor_run. */
 bool supervisor_start_all(struct supervisor *s);
 
+/* After supervisor_start_all: waits until one of these workers serves, replacing those that die.
+ * False if each has died several times before it served. */
+bool supervisor_await_serving(struct supervisor *s);
+
 /* Slots beyond `workers` whose process died before it had given its clients away: starts a worker
  * in each, which does so and ends. */
 void supervisor_finish_retired(struct supervisor *s);
@@ -70,13 +74,5 @@ void supervisor_stop(struct supervisor *s, uint32_t ms);
 
 /* Kills and reaps all workers at once, for an upgrade.  False if one does not die. */
 bool supervisor_kill_all(struct supervisor *s);
-
-/* When to replace a process that died, by how long it lived and by the number of deaths before,
- * each soon after its start. */
-struct respawn {
-    uint32_t deaths;   /* the new number */
-    uint64_t pause_ms; /* until the next start */
-};
-struct respawn supervisor_respawn(uint32_t deaths, uint64_t lived_ms);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -103,6 +104,7 @@ Test(start, without_a_worker_it_is_not_ready) {
     static const struct refusal refusals[] = {
         {{SYS_clone, 0, CLONE_PIDFD, CLONE_PIDFD, EINVAL},
          "cannot start any worker: Invalid argument"},
+        {{SYS_prctl, 0, ~0u, PR_SET_NAME, 0}, "every worker died at its start"},
     };
     refused_fails(refusals, COUNT(refusals), true);
 }

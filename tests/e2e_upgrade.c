@@ -178,7 +178,7 @@ static void succeeded(struct running *r, pid_t before) {
     server_logged(r->s, "master: ended");
 }
 
-/* It agreed, and the workers are gone already: the keeper is the master then. */
+/* It agreed, and the workers are gone already: the standby process is the master then. */
 static void goes_back(const char *then) {
     struct running r = start();
     char check[600];

@@ -172,7 +172,7 @@ Test(pidfile, died_with_the_next_one_locked) {
     move_to(1);
     cr_assert(locked(1) && !exists(0));
     names_us(1);
-    cr_assert(state.pid_fd_file == next || !is_open(next), "a lock that no one would give back");
+    cr_assert(state.pid_fd_file == next || !is_open(next), "no lock is left behind");
 }
 
 Test(pidfile, died_with_the_next_one_in_place_but_not_named) {

@@ -173,6 +173,14 @@ Test(watchdog, patience_doubles_until_the_heartbeat_moves) {
     cr_assert_eq(lives_for(), TIMEOUT);
 }
 
+Test(watchdog, a_process_that_has_just_started_has_all_its_time) {
+    atomic_store(&slot->pid, 0);
+    for (int i = 0; i < 10; i++)
+        look_after(PERIOD);
+    fill();
+    cr_assert_eq(lives_for(), TIMEOUT);
+}
+
 Test(watchdog, a_vacant_slot_is_passed_over) {
     pid_t pid = atomic_exchange(&slot->pid, 0);
     for (int i = 0; i < 10; i++)
