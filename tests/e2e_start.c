@@ -2,6 +2,7 @@
  * status 1, in the foreground and with -d, and no process is left. */
 #include "tests/lib/guest.h"
 #include "tests/lib/sandbox.h"
+#include "tests/lib/skip.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -77,7 +78,7 @@ static void refuse(void) {
 
 static void refused_fails(const struct refusal *refusals, size_t count, bool foreground) {
     if (!sandbox_works())
-        cr_skip_test("this kernel has no seccomp");
+        skip_test("this kernel has no seccomp");
     struct server *s = prepared();
     run_before_exec = refuse;
     for (size_t i = 0; i < count; i++) {
@@ -138,7 +139,7 @@ Test(start, what_cannot_let_go_of_its_output_ends) {
     static const struct sandbox_rule rule = {SYS_dup2, 1, ~0u, STDOUT_FILENO, EBUSY};
     static struct ran ran;
     if (!sandbox_works())
-        cr_skip_test("this kernel has no seccomp");
+        skip_test("this kernel has no seccomp");
     struct server *s = prepared();
     refused = &rule;
     run_before_exec = refuse;
@@ -148,7 +149,7 @@ Test(start, what_cannot_let_go_of_its_output_ends) {
     cr_assert(strstr(ran.err, "chatroom-master: cannot detach: dup2: Device or resource busy\n"),
               "%s", ran.err);
 #else
-    cr_skip_test("this machine has no dup2");
+    skip_test("this machine has no dup2");
 #endif
 }
 
@@ -156,7 +157,7 @@ Test(start, what_cannot_let_go_of_its_output_ends) {
 Test(start, an_option_that_only_tunes_is_logged) {
     static const struct sandbox_rule rule = {SYS_setsockopt, 2, ~0u, TCP_NOTSENT_LOWAT, EPERM};
     if (!sandbox_works())
-        cr_skip_test("this kernel has no seccomp");
+        skip_test("this kernel has no seccomp");
     refused = &rule;
     run_before_exec = refuse;
     struct server *s = server_start("%s", server_quiet);
@@ -191,7 +192,7 @@ Test(start, under_a_limit_of_processes) {
     };
     static struct ran ran;
     if (geteuid() != 0)
-        cr_skip_test("only root can become a user that has no processes");
+        skip_test("only root can become a user that has no processes");
     struct server *s = prepared();
     char binary[400];
     snprintf(binary, sizeof binary, "%s/chatroom-master", s->dir); /* where that user can read */
@@ -228,10 +229,10 @@ static bool can_hide_proc(void) {
 /* It serves, and says what it cannot do. */
 Test(start, without_proc_it_says_what_is_missing) {
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-    cr_skip_test("the sanitizer needs /proc");
+    skip_test("the sanitizer needs /proc");
 #endif
     if (!can_hide_proc())
-        cr_skip_test("only root with CAP_SYS_ADMIN can hide /proc");
+        skip_test("only root with CAP_SYS_ADMIN can hide /proc");
     run_before_exec = hide_proc;
     struct server *s = server_start("%s", server_quiet);
     server_logged(s, "/proc/self/exe: a binary that fails after an upgrade cannot go back to this "

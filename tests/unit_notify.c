@@ -1,6 +1,7 @@
 /* unit_notify.c - messages to a service manager that does not read. */
 #include "master/notify.h"
 #include "tests/lib/sandbox.h"
+#include "tests/lib/skip.h"
 #include "tests/unit_segment.h"
 
 #include <criterion/criterion.h>
@@ -19,7 +20,7 @@ Test(notify, without_a_time_limit_it_does_not_wait) {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     int deaf = socket(AF_UNIX, SOCK_DGRAM, 0), full = socket(AF_UNIX, SOCK_DGRAM, 0);
     if (!sandbox_works())
-        cr_skip_test("this kernel has no seccomp");
+        skip_test("this kernel has no seccomp");
     cr_assert(mkdtemp(dir));
     snprintf(to.sun_path, sizeof to.sun_path, "%s/notify", dir);
     cr_assert_eq(bind(deaf, (struct sockaddr *)&to, sizeof to), 0);

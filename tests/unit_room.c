@@ -240,8 +240,8 @@ Test(ledger, the_oldest_is_intact_whatever_lies_beyond_the_end) {
             cr_assert(room_append(&seg.room, &b, &line));
         uint64_t oldest = room_oldest(&seg.room);
         for (uint64_t k = oldest - 1; k < room_count(&seg.room); k += 97)
-            cr_assert_eq(room_entry(&seg.room, k)->client, k == 0 ? NO_CLIENT : 1, "entry %lu of %lu",
-                         (long)k, (long)room_count(&seg.room));
+            cr_assert_eq(room_entry(&seg.room, k)->client, k == 0 ? NO_CLIENT : 1,
+                         "entry %lu of %lu", (long)k, (long)room_count(&seg.room));
     }
 }
 

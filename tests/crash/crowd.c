@@ -169,10 +169,22 @@ static void leave(struct crowd *c, struct guest *g) {
     g->state = GUEST_LEAVING;
 }
 
+static void rename_itself(struct guest *g) {
+    char name[CROWD_NAME_MAX];
+    g->nicks++;
+    name_of(g, name);
+    guest_type(g, "/nick %s\r\n", name);
+}
+
+/* A guest that others ignore takes another name now and then: their filters follow it. */
 static void filter(struct crowd *c, struct guest *g) {
     static const char *const commands[] = {"/timestamps on\r\n", "/timestamps off\r\n"};
     const struct guest *other = &c->guest[5 + crowd_random(c, (c->count + 4) / 10) * 10];
     uint32_t what = crowd_random(c, 4);
+    if (crowd_random(c, 8) == 0) {
+        rename_itself(g);
+        return;
+    }
     if (other == g || other->state != GUEST_INSIDE)
         what %= 2;
     if (what < 2)
@@ -212,10 +224,7 @@ static void act(struct crowd *c, struct guest *g) {
     } else if (g->role == ROLE_FILTERS) {
         filter(c, g);
     } else if (g->role == ROLE_RENAMES && dice < 10) {
-        g->nicks++;
-        char name[CROWD_NAME_MAX];
-        name_of(g, name);
-        guest_type(g, "/nick %s\r\n", name);
+        rename_itself(g);
     } else if (g->role == ROLE_SLOW && dice < 10) {
         guest_deafen(c, g, 200 + crowd_random(c, 9000));
     } else if (g->role == ROLE_STAYS && dice < 10 && &c->guest[g->partner] != g &&

@@ -31,6 +31,7 @@ enum {
     LINES_A_SECOND = 900,
     LINES_FOR_A_LAP = 9000, /* a second: more than stands in all buffers on the way to one */
     LAP_MS = 10000,
+    FILL_MS = 2000,
     TRIES = 3,         /* until a point is held for one that is never reached */
     DEAF_MS = 3000,    /* who does not read for so long, and again */
     TRIAL_MS = 4000,   /* for a point to be reached so often */
@@ -59,7 +60,8 @@ enum stimulus {
     DEAFEN,
     STOP_MASTER,
     RESET,
-    MOVE_PIDFILE
+    MOVE_PIDFILE,
+    FILL
 };
 static const struct {
     const char *prefix;
@@ -84,6 +86,7 @@ static const struct {
     {"upgrade.", UPGRADE},
     {"standby.", UPGRADE},
     {"flush.overrun", DEAFEN},
+    {"room.progress", FILL},
     {"client.unclaim", RESET},
     {"pidfile.", MOVE_PIDFILE},
 };
@@ -176,7 +179,10 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
     char text[1024];
-    uint64_t period = stimulus == RELOAD ? RELOAD_MS : stimulus == DRAIN ? DRAIN_MS : STIMULUS_MS;
+    uint64_t period = stimulus == RELOAD  ? RELOAD_MS
+                      : stimulus == DRAIN ? DRAIN_MS
+                      : stimulus == FILL  ? FILL_MS
+                                          : STIMULUS_MS;
     if (stimulus == TALK || clock_ms() - b->stimulated < period || b->dead_master || master == 0 ||
         n < 2)
         return;
@@ -185,6 +191,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case TALK: break;
     case RESET: reset(b); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
+    case FILL: kill(pid[0], SIGSTOP); break; /* it holds the ring until the watchdog replaces it */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
     case UPGRADE: kill(master, SIGUSR2); break;
     case KILL_MASTER:
@@ -232,7 +239,7 @@ static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     struct fault_table *t = b->table;
     uint64_t begun = clock_ms();
     pid_t fired;
-    bool lap = stimulus_for(name) == DEAFEN;
+    bool lap = stimulus_for(name) == DEAFEN || stimulus_for(name) == FILL;
     uint32_t patience = lap || stimulus_for(name) == STOP_MASTER ? LAP_MS : TRIAL_MS;
     talk_at(b, lap ? LINES_FOR_A_LAP : LINES_A_SECOND);
     atomic_store(&t->fired, 0);
