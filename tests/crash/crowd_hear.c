@@ -120,7 +120,8 @@ static const char *without_time(const char *line) {
 /* Answers to what those ask who filter. */
 static bool hear_answer(struct guest *g, const char *line) {
     static const char *const answers[] = {"You no longer see what ", "You see what ",
-                                          "*** Lines now begin ", "*** Lines no longer begin "};
+                                          "There is no ", "*** Lines now begin ",
+                                          "*** Lines no longer begin "};
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
         if (strncmp(line, answers[i], strlen(answers[i])) == 0) {
             g->answered++;

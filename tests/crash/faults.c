@@ -87,6 +87,7 @@ static const struct {
     {"standby.", UPGRADE},
     {"flush.overrun", DEAFEN},
     {"room.progress", FILL},
+    {"gate.lock.waited", DEAFEN}, /* more lines a second: more waiting */
     {"client.unclaim", RESET},
     {"pidfile.", MOVE_PIDFILE},
 };
