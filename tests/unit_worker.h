@@ -108,9 +108,8 @@ static inline struct client *unit_named(struct worker *w, const char *name, int 
 static inline uint32_t unit_holder(struct worker *w, const char *name) {
     struct segment *seg = w->seg;
     uint32_t client, generation;
-    bool found =
-        name_table_find(&seg->names, &seg->room, &seg->clients, room_count(&seg->room),
-                        speaker_key(w, name), &client, &generation);
+    bool found = name_table_find(&seg->names, &seg->room, &seg->clients, room_count(&seg->room),
+                                 speaker_key(w, name), &client, &generation);
     return found ? client : NOBODY;
 }
 
