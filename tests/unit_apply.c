@@ -119,6 +119,19 @@ Test(apply, a_private_line_reaches_its_addressee_alone_in_its_place) {
     cr_assert(client_is(bob, client_facts(ann)->reply_generation));
 }
 
+Test(apply, a_private_line_is_told_once_though_it_is_applied_twice) {
+    int peer[2];
+    struct client *ann = unit_named(&worker, "ann", &peer[0]);
+    unit_named(&worker, "bob", &peer[1]);
+    unit_type(&worker, ann, peer[0], "/msg bob hello\n");
+    publish(&worker);
+    cr_assert(apply(&worker));
+    apply_again_from(1);
+    unit_flush(&worker);
+    unit_hears(peer[0], "[to bob] hello\r\n");
+    unit_hears(peer[1], "[ann] hello\r\n");
+}
+
 Test(apply, a_private_line_to_oneself_is_both_copies) {
     int peer;
     struct client *ann = unit_named(&worker, "ann", &peer);
