@@ -1,8 +1,10 @@
 /* unit_client.c - the flip commits whole or not at all; a record's life. */
 #include "ipc/client.h"
 #include "tests/unit_segment.h"
+#include "worker/state/epoll_interest.h"
 
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <signal.h>
 
 static struct client *client_make(struct segment *seg, struct facts *facts) {
@@ -178,4 +180,149 @@ Test(client, peek_never_sees_half_a_change) {
     kill(pid, SIGKILL);
     unit_join(pid);
     cr_assert_gt(peeks, 0);
+}
+
+/* ---- generations and cookies ---- */
+
+/* Numbers that mean something else where a tag, (generation << 32 | descriptor), may be. */
+static void assert_no_reserved_tag(uint32_t generation) {
+    for (uint32_t fd = 0; fd < 2; fd++) {
+        uint64_t tag = buffer_tag(fd, generation);
+        cr_assert_neq(tag, 0, "a free buffer, or a name never used");
+        cr_assert_neq(buffer_tag(UINT32_MAX, generation), NAME_TABLE_VOID);
+        cr_assert_neq(tag >> 32, EVENT_BELL);
+        cr_assert_neq(tag >> 32, EVENT_LISTENER);
+        cr_assert_neq(tag >> 32, EVENT_MASTER);
+        cr_assert_neq(tag >> 32, EVENT_WATCHDOG);
+    }
+}
+
+Test(client, generations_wrap_to_1_and_take_no_reserved_number) {
+    static const uint32_t before[] = {UINT32_MAX - 16 - 3, UINT32_MAX - 16, UINT32_MAX - 15,
+                                      UINT32_MAX - 1, UINT32_MAX};
+    static const uint32_t first[] = {UINT32_MAX - 16 - 2, 1, 1, 1, 1};
+    struct segment seg;
+    unit_segment(&seg, 65536);
+    struct client *c = &seg.clients.at[9];
+    for (int i = 0; i < 5; i++) {
+        atomic_store(&c->state_word, client_state_word(before[i], CLIENT_FREE));
+        for (uint32_t n = 0; n < 40; n++) {
+            uint32_t generation = client_claim(c, 1, 500);
+            assert_no_reserved_tag(generation);
+            if (n == 0)
+                cr_assert_eq(generation, first[i]);
+            client_unclaim(c, generation, 1, 500);
+            cr_assert_eq(client_generation(atomic_load(&c->state_word)), generation);
+        }
+        cr_assert_lt(client_generation(atomic_load(&c->state_word)), 41, "it has wrapped");
+    }
+}
+
+/* A record that is being filled keeps 24 bits of the cookie: two sockets that differ in any of them
+ * are two. */
+Test(client, cookies_that_differ_in_any_kept_bit_are_two_sockets) {
+    struct segment seg;
+    unit_segment(&seg, 65536);
+    struct client *c = &seg.clients.at[9];
+    uint64_t cookie = 0x5a5a5a;
+    for (int bit = 0; bit < 24; bit++) {
+        cr_assert_neq(client_claim(c, 1, cookie), 0, "bit %d", bit);
+        cr_assert_eq(client_claim(c, 2, cookie), 0, "worker 1 fills it for this socket");
+        cookie ^= 1ull << bit;
+        uint32_t generation = client_claim(c, 2, cookie);
+        cr_assert_neq(generation, 0, "bit %d tells another socket", bit);
+        client_unclaim(c, generation, 2, cookie ^ 1ull << bit);
+        cr_assert_eq(client_state(atomic_load(&c->state_word)), CLIENT_FILLING, "bit %d", bit);
+        client_unclaim(c, generation, 2, cookie);
+        cr_assert_eq(client_state(atomic_load(&c->state_word)), CLIENT_FREE);
+    }
+}
+
+/* In a record that is served, the whole cookie counts. */
+Test(client, cookies_of_served_sockets_differ_in_any_bit) {
+    struct segment seg;
+    struct facts facts = {0};
+    struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
+    struct client *c = client_make(&seg, &facts);
+    for (int bit = 0; bit < 64; bit++) {
+        uint64_t cookie = c->cookie ^ 1ull << bit;
+        cr_assert_eq(client_claim(c, 3, c->cookie), 0);
+        cr_assert_neq(client_claim(c, 3, cookie), 0, "bit %d", bit);
+        client_open(c, 3, cookie, &facts, &addr, 4321);
+    }
+}
+
+/* ---- a record that another process opens again and again ---- */
+
+/* Each time for another socket: every word of the record says the generation's number. */
+static bool open_for_ever(struct segment *seg, int fd) {
+    struct client *c = &seg->clients.at[fd];
+    struct facts facts = {0};
+    struct in6_addr addr;
+    for (;;) {
+        uint32_t n = client_generation_next(client_generation(atomic_load(&c->state_word)));
+        for (int i = 0; i < 4; i++)
+            addr.s6_addr32[i] = n;
+        facts.tat = facts.last_input = n;
+        if (client_claim(c, 2, n) != n)
+            return false;
+        client_open(c, 2, n, &facts, &addr, (uint16_t)n);
+        for (int i = 0; i < 30; i++) /* long enough to be copied */
+            atomic_load(&c->state_word);
+    }
+}
+
+/* Starts it, and waits until it has begun. */
+static pid_t open_start(struct segment *seg, const struct client *c) {
+    uint64_t word = atomic_load(&c->state_word);
+    pid_t pid = unit_child(open_for_ever, seg, 9);
+    while (client_generation(atomic_load(&c->state_word)) < client_generation(word) + 2)
+        sched_yield();
+    return pid;
+}
+
+/* Copies that began with a live record and ended with another: so many prove something. */
+enum { PEEK_RACES = 500 };
+
+static bool peek_raced(const struct client *c, uint64_t before) {
+    return client_state(before) == CLIENT_LIVE && atomic_load(&c->state_word) != before;
+}
+
+Test(client, peek_gives_address_and_port_of_one_moment, .timeout = 120) {
+    struct segment seg;
+    struct facts facts = {0};
+    struct client_view view;
+    struct client *c = client_make(&seg, &facts);
+    pid_t pid = open_start(&seg, c);
+    for (uint32_t races = 0, peeks = 0; races < PEEK_RACES || peeks < PEEK_RACES;) {
+        uint64_t before = atomic_load(&c->state_word);
+        bool seen = client_peek(c, &view);
+        races += peek_raced(c, before);
+        peeks += seen;
+        for (int i = 0; i < 4 && seen; i++)
+            cr_assert_eq(view.addr.s6_addr32[i], view.generation, "word %d of the address", i);
+        cr_assert(!seen || view.port == (uint16_t)view.generation);
+        cr_assert(!seen || view.facts.tat == view.generation);
+        cr_assert(!seen || view.facts.last_input == view.generation);
+    }
+    kill(pid, SIGKILL);
+    cr_assert(WIFSIGNALED(unit_join(pid)), "it opened the record all the time");
+}
+
+Test(client, peek_address_gives_an_address_of_one_moment, .timeout = 120) {
+    struct segment seg;
+    struct facts facts = {0};
+    struct in6_addr addr;
+    struct client *c = client_make(&seg, &facts);
+    pid_t pid = open_start(&seg, c);
+    for (uint32_t races = 0, peeks = 0; races < PEEK_RACES || peeks < PEEK_RACES;) {
+        uint64_t before = atomic_load(&c->state_word);
+        bool seen = client_peek_address(c, &addr);
+        races += peek_raced(c, before);
+        peeks += seen;
+        for (int i = 1; i < 4 && seen; i++)
+            cr_assert_eq(addr.s6_addr32[i], addr.s6_addr32[0], "word %d", i);
+    }
+    kill(pid, SIGKILL);
+    cr_assert(WIFSIGNALED(unit_join(pid)), "it opened the record all the time");
 }

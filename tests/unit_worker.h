@@ -1,20 +1,38 @@
 /* unit_worker.h - a worker without a loop, and clients of it on socket pairs: for the units between
- * a client's record and its socket.  Everything lives until the test process ends. */
+ * a client's record and its socket.  Everything lives until the test process ends.
+ *
+ * The steps of the loop are called one by one: unit_say or unit_type stages, unit_round publishes,
+ * applies and answers, unit_flush sends, unit_hears compares what a peer has received. */
 #ifndef TESTS_UNIT_WORKER_H
 #define TESTS_UNIT_WORKER_H
 
+#include "tests/lib/fail.h"
 #include "tests/unit_segment.h"
+#include "worker/command/refusal.h"
+#include "worker/command/say.h"
+#include "worker/input/input.h"
+#include "worker/ledger/accept.h"
+#include "worker/ledger/apply.h"
+#include "worker/ledger/publish.h"
+#include "worker/output/flush.h"
 #include "worker/state/members.h"
+#include "worker/state/speaker.h"
+#include "worker/text/charset.h"
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+
+/* ---- a worker ---- */
 
 /* In slot 0 of the segment. */
 static inline void unit_worker(struct worker *w, struct segment *seg) {
     memset(w, 0, sizeof *w);
+    cr_assert_null(charset_init());
     unit_slot(seg, 0, SLOT_SERVING);
     w->seg = seg;
     w->slot = &seg->slots[0];
+    w->me = segment_incarnation(seg, 0);
     w->slot->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     w->config = unit_config(65536);
     cr_assert(members_make(w, seg->clients.len));
@@ -23,20 +41,79 @@ static inline void unit_worker(struct worker *w, struct segment *seg) {
     worker_read_clock(w);
 }
 
-/* In the room, with nothing read or sent; *peer is the other end of its socket. */
-static inline struct client *unit_client(struct worker *w, int *peer) {
+/* Slot `i` sleeps, and its bell can be rung. */
+static inline void unit_sleeper(struct segment *seg, uint32_t i) {
+    seg->slots[i].bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    cr_assert_geq(seg->slots[i].bell_fd, 0);
+    atomic_store(&seg->header->slots_used, i + 1);
+    atomic_store(&seg->slots[i].asleep, 1);
+}
+
+/* ---- clients ---- */
+
+/* A live record for pair[0], with the facts given. */
+static inline struct client *unit_open(struct worker *w, int *peer, const struct facts *facts) {
     int pair[2];
     struct in6_addr address = in6addr_loopback;
-    struct facts facts = {.flags = FACT_IN_ROOM | FACT_GREETED, .seen = room_count(&w->seg->room)};
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     cr_assert_lt(pair[0], w->seg->clients.len);
     struct client *c = worker_client(w, (uint32_t)pair[0]);
-    cr_assert_neq(client_claim(c, w->index, 1), 0);
-    client_open(c, w->index, 1, &facts, &address, 1);
+    uint64_t cookie = accept_cookie(pair[0]);
+    cr_assert_neq(client_claim(c, w->index, cookie), 0);
+    client_open(c, w->index, cookie, facts, &address, (uint16_t)pair[0]);
+    if (atomic_load(&w->seg->header->fd_high) < (uint32_t)pair[0])
+        atomic_store(&w->seg->header->fd_high, (uint32_t)pair[0]);
     member_add(w, c);
     *peer = pair[1];
     return c;
 }
+
+static inline struct facts unit_facts(const struct worker *w, uint32_t flags) {
+    const struct room *room = &w->seg->room;
+    uint64_t count = room_count(room);
+    return (struct facts){.flags = flags | FACT_GREETED,
+                          .seen = count,
+                          .pos = flags & FACT_IN_ROOM ? room_entry(room, count - 1)->end[0] : 0,
+                          .last_input = w->tenths,
+                          .tat = w->now};
+}
+
+/* In the room, with nothing read or sent; *peer is the other end of its socket. */
+static inline struct client *unit_client(struct worker *w, int *peer) {
+    struct facts facts = unit_facts(w, FACT_IN_ROOM);
+    return unit_open(w, peer, &facts);
+}
+
+/* Greeted, and not in the room. */
+static inline struct client *unit_newcomer(struct worker *w, int *peer) {
+    struct facts facts = unit_facts(w, 0);
+    return unit_open(w, peer, &facts);
+}
+
+/* In the room under a name, which the name table has. */
+static inline struct client *unit_named(struct worker *w, const char *name, int *peer) {
+    struct segment *seg = w->seg;
+    struct facts facts = unit_facts(w, FACT_IN_ROOM | FACT_NAMED);
+    uint64_t key = speaker_key(w, name);
+    strncpy(facts.name, name, sizeof facts.name - 1);
+    struct client *c = unit_open(w, peer, &facts);
+    uint64_t tag = client_tag(w, c);
+    cr_assert(name_table_claim(&seg->names, &seg->room, &seg->clients, 0, key, 0, (uint32_t)tag,
+                               (uint32_t)(tag >> 32)));
+    name_table_confirm(&seg->names, key, (uint32_t)tag, (uint32_t)(tag >> 32), 0);
+    return c;
+}
+
+/* Which client has the name; NOBODY: none. */
+static inline uint32_t unit_holder(struct worker *w, const char *name) {
+    struct segment *seg = w->seg;
+    uint32_t client, generation;
+    bool found = name_table_find(&seg->names, &seg->room, &seg->clients, room_count(&seg->room),
+                                 speaker_key(w, name), &client, &generation);
+    return found ? client : NOBODY;
+}
+
+/* ---- buffers ---- */
 
 static inline uint32_t unit_buffers(struct worker *w, const struct client *c) {
     const struct buffer_pool *pool = &w->seg->tx_buffers;
@@ -45,5 +122,76 @@ static inline uint32_t unit_buffers(struct worker *w, const struct client *c) {
         n += buffer_owned(pool, box, client_tag(w, c));
     return n;
 }
+
+/* Every tx buffer that is free is taken, until unit_give_buffers. */
+static inline void unit_take_buffers(struct worker *w) {
+    while (buffer_take(&w->seg->tx_buffers, buffer_tag(NOBODY, 1)) != NO_BUFFER)
+        ;
+}
+
+static inline void unit_give_buffers(struct worker *w) {
+    for (uint32_t buffer = 1; buffer <= w->seg->tx_buffers.count; buffer++)
+        buffer_give(&w->seg->tx_buffers, buffer, buffer_tag(NOBODY, 1));
+}
+
+/* ---- the steps of a turn ---- */
+
+/* Speech that no input has caused. */
+static inline void unit_say(struct worker *w, struct client *c, const char *text) {
+    struct line line = {.consumed = client_facts(c)->consumed};
+    cr_assert_eq(say_speech(w, c, &line, text, false), LINE_STAGED);
+}
+
+/* The peer sends it, and the worker reads as far as it can. */
+static inline void unit_type(struct worker *w, struct client *c, int peer, const char *text) {
+    uint32_t fd = client_index(w, c);
+    cr_assert_eq(send(peer, text, strlen(text), 0), (ssize_t)strlen(text));
+    w->interest.readable[fd] = 1;
+    fd_queue_push(&w->ready, fd);
+    input_read(w, w->ready.count);
+}
+
+static inline void unit_round(struct worker *w) {
+    publish(w);
+    apply(w);
+    refusal_answer(w);
+}
+
+static inline void unit_flush(struct worker *w) {
+    flush_reply_pending(w);
+    while (flush_slice(w))
+        ;
+}
+
+static inline void unit_turn(struct worker *w) {
+    unit_round(w);
+    unit_flush(w);
+}
+
+/* One line of speech, all the way to the members. */
+static inline void unit_speak(struct worker *w, struct client *c, const char *text) {
+    unit_say(w, c, text);
+    unit_turn(w);
+}
+
+/* ---- what a peer has received ---- */
+
+/* Everything since the last call, NUL-terminated; valid until the next call. */
+static inline const char *unit_heard(int peer) {
+    static char bytes[1 << 18];
+    size_t len = 0;
+    ssize_t n;
+    while ((n = recv(peer, bytes + len, sizeof bytes - 1 - len, MSG_DONTWAIT)) > 0)
+        len += (size_t)n;
+    bytes[len] = '\0';
+    return bytes;
+}
+
+static inline void unit_hears_at(struct where where, int peer, const char *text) {
+    const char *heard = unit_heard(peer);
+    if (strcmp(heard, text) != 0)
+        fail_at(where, "heard \"%s\", not \"%s\"", heard, text);
+}
+#define unit_hears(peer, text) unit_hears_at(HERE, peer, text)
 
 #endif
