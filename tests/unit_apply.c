@@ -260,8 +260,8 @@ Test(apply, a_nick_frees_the_old_name_only_while_adopting) {
         cr_assert_str_eq(client_facts(c)->name, adopting ? "dan" : "bob");
         cr_assert_eq(unit_holder(&worker, adopting ? "dan" : "bob"), client_index(&worker, c));
     }
-    cr_assert_neq(unit_holder(&worker, "ann"), NOBODY);
-    cr_assert_eq(unit_holder(&worker, "cat"), NOBODY);
+    cr_assert_neq(unit_holder(&worker, "ann"), NO_CLIENT);
+    cr_assert_eq(unit_holder(&worker, "cat"), NO_CLIENT);
 }
 
 Test(apply, a_nick_to_the_same_name_written_otherwise_keeps_it) {

@@ -289,7 +289,7 @@ Test(ignore, commands_that_find_no_buffer_are_answered_once_there_is_one) {
 }
 
 static void take_low_buffers(void) {
-    while (buffer_take_low(&seg.tx_buffers, buffer_tag(NOBODY, 1)) != NO_BUFFER)
+    while (buffer_take_low(&seg.tx_buffers, buffer_tag(NO_CLIENT, 1)) != NO_BUFFER)
         ;
 }
 

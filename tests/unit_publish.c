@@ -28,7 +28,7 @@ static void stage_nick(struct client *c, const char *name) {
 
 static void stage_private(struct client *c, const char *to, const char *text) {
     struct line line = {.consumed = client_facts(c)->consumed};
-    struct addressee whom = {to, speaker_key(&worker, to), NOBODY, 0};
+    struct addressee whom = {to, speaker_key(&worker, to), NO_CLIENT, 0};
     cr_assert_eq(say_private(&worker, c, &line, &whom, text), LINE_STAGED);
 }
 
@@ -49,7 +49,7 @@ Test(publish, a_join_takes_its_name) {
     int peer;
     struct client *ann = unit_newcomer(&worker, &peer);
     stage_join(ann, "ann");
-    cr_assert_eq(unit_holder(&worker, "ann"), NOBODY);
+    cr_assert_eq(unit_holder(&worker, "ann"), NO_CLIENT);
     publish(&worker);
     cr_assert_eq(verdict(0), STAGE_PUBLISHED);
     cr_assert_eq(room_count(&seg.room), 2);
@@ -119,7 +119,7 @@ Test(publish, a_new_name_frees_the_old_one) {
     stage_nick(ann, "bob");
     publish(&worker);
     cr_assert_eq(verdict(0), STAGE_PUBLISHED);
-    cr_assert_eq(unit_holder(&worker, "ann"), NOBODY);
+    cr_assert_eq(unit_holder(&worker, "ann"), NO_CLIENT);
     cr_assert_eq(unit_holder(&worker, "bob"), client_index(&worker, ann));
 }
 
@@ -335,5 +335,5 @@ Test(publish, a_join_that_found_no_room_has_not_taken_its_name) {
     publish(&worker);
     cr_assert(worker.stage.closed);
     cr_assert_eq(worker.stage.next, 0);
-    cr_assert_eq(unit_holder(&worker, "bob"), NOBODY);
+    cr_assert_eq(unit_holder(&worker, "bob"), NO_CLIENT);
 }

@@ -104,13 +104,13 @@ static inline struct client *unit_named(struct worker *w, const char *name, int 
     return c;
 }
 
-/* Which client has the name; NOBODY: none. */
+/* Which client has the name; NO_CLIENT: none. */
 static inline uint32_t unit_holder(struct worker *w, const char *name) {
     struct segment *seg = w->seg;
     uint32_t client, generation;
     bool found = name_table_find(&seg->names, &seg->room, &seg->clients, room_count(&seg->room),
                                  speaker_key(w, name), &client, &generation);
-    return found ? client : NOBODY;
+    return found ? client : NO_CLIENT;
 }
 
 /* ---- buffers ---- */
@@ -125,13 +125,13 @@ static inline uint32_t unit_buffers(struct worker *w, const struct client *c) {
 
 /* Every tx buffer that is free is taken, until unit_give_buffers. */
 static inline void unit_take_buffers(struct worker *w) {
-    while (buffer_take(&w->seg->tx_buffers, buffer_tag(NOBODY, 1)) != NO_BUFFER)
+    while (buffer_take(&w->seg->tx_buffers, buffer_tag(NO_CLIENT, 1)) != NO_BUFFER)
         ;
 }
 
 static inline void unit_give_buffers(struct worker *w) {
     for (uint32_t buffer = 1; buffer <= w->seg->tx_buffers.count; buffer++)
-        buffer_give(&w->seg->tx_buffers, buffer, buffer_tag(NOBODY, 1));
+        buffer_give(&w->seg->tx_buffers, buffer, buffer_tag(NO_CLIENT, 1));
 }
 
 /* ---- the steps of a turn ---- */
