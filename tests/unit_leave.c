@@ -65,12 +65,13 @@ Test(leave, the_room_is_told_and_then_the_connection_ends) {
     closing_stage(&worker);
     cr_assert_eq(worker.stage.count, 1);
     cr_assert_eq(worker.stage.line[0].line.people, -1);
+    publish(&worker);
+    cr_assert_eq(unit_holder(&worker, "ann"), NOBODY, "the name is free at once");
     cr_assert(is_open(fd));
     unit_turn(&worker);
     cr_assert_eq(state_of(ann), CLIENT_FREE);
     cr_assert_not(is_open(fd));
     cr_assert_not(worker_serves(&worker, (uint32_t)fd));
-    cr_assert_eq(unit_holder(&worker, "ann"), NOBODY);
     assert_ended_after(peer[0], "");
     unit_hears(peer[1], "ann has left the room.\r\n");
 }

@@ -50,6 +50,7 @@ Test(pause, input_is_not_reported_until_the_last_reason_has_ended) {
     pause_client(&worker, c, PAUSE_OUTPUT);
     pause_client(&worker, c, PAUSE_PUBLISH);
     cr_assert_eq(why(c), PAUSE_OUTPUT | PAUSE_PUBLISH);
+    cr_assert_eq(worker.pauses.look.count, 0, "neither ends with time");
     cr_assert_eq(reported(), 0);
     pause_end(&worker, c, PAUSE_OUTPUT);
     cr_assert_eq(reported(), 0);
@@ -137,6 +138,8 @@ Test(pause, a_client_paused_for_long_does_not_delay_one_paused_later) {
     worker.config.flood_rate = worker.config.flood_burst = 1;
     client_begin(slow)->tat = worker.now + 900;
     client_commit(slow);
+    client_begin(c)->tat = worker.now + 900; /* which is not what it will wait for */
+    client_commit(c);
     pause_client(&worker, slow, PAUSE_FLOOD);
     pass(PAUSE_LOOK_MS);
     cr_assert_eq(worker.pauses.look_at, worker.now + 900 - PAUSE_LOOK_MS);
@@ -158,6 +161,15 @@ Test(pause, a_longer_pause_does_not_delay_one_that_began_before) {
     cr_assert_eq(worker.pauses.look_at, due);
     pause_look_in(&worker, client_index(&worker, slow), 0);
     cr_assert_eq(worker.pauses.look_at, due, "not before PAUSE_LOOK_MS either");
+}
+
+Test(pause, the_sooner_look_comes_first_though_the_clock_wraps_between) {
+    int peer[2];
+    struct client *slow = unit_client(&worker, &peer[0]), *c = unit_client(&worker, &peer[1]);
+    worker.now = UINT32_MAX - 20;
+    pause_look_in(&worker, client_index(&worker, slow), 5000);
+    pause_client(&worker, c, PAUSE_BUFFERS);
+    cr_assert_eq(worker.pauses.look_at, UINT32_MAX - 20 + PAUSE_LOOK_MS);
 }
 
 Test(pause, a_look_is_due_at_its_time_and_only_if_a_client_waits) {
