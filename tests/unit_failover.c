@@ -133,6 +133,7 @@ Test(failover, signals_that_a_stopped_master_had_pending_are_kept) {
     failover_suspect(&worker, &failover);
     for (int i = 0; i < 4; i++)
         look_again();
+    cr_assert_eq(atomic_load(&master->fault), SIGKILL);
     unit_join(master_pid);
     cr_assert(atomic_load(&seg.header->signals) & 1ull << (SIGHUP - 1));
     cr_assert_not(atomic_load(&seg.header->signals) & 1ull << (SIGTERM - 1));
