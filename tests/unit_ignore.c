@@ -117,6 +117,8 @@ Test(ignore, a_renamed_client_has_two_rows_its_first_mark_and_its_present_one) {
 
 Test(ignore, the_same_entries_twice_change_nothing) {
     add(11, 3, 1);
+    hides(ENTRY_NICK, 11, 3, 1); /* the same name, written otherwise */
+    cr_assert_eq(list()->used, 1);
     for (int i = 0; i < 3; i++)
         hides(ENTRY_NICK, 12, 3, 1);
     cr_assert_eq(list()->used, 2);

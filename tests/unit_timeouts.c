@@ -139,6 +139,8 @@ Test(timeouts, without_a_limit_no_silence_is_too_long) {
         silent_for(c[i], 400 * DAY_TENTHS);
         cr_assert_not(times_out(c[i], peer[i]));
     }
+    worker.config.login_timeout_ms = 500 * DAY_MS; /* so that members are looked at */
+    cr_assert_not(times_out(c[0], peer[0]));
 }
 
 Test(timeouts, the_loop_wakes_only_for_members_that_can_time_out) {

@@ -183,6 +183,7 @@ static inline const char *unit_heard(int peer) {
     ssize_t n;
     while ((n = recv(peer, bytes + len, sizeof bytes - 1 - len, MSG_DONTWAIT)) > 0)
         len += (size_t)n;
+    cr_assert(n == 0 || errno == EAGAIN, "recv: %s", strerror(errno));
     bytes[len] = '\0';
     return bytes;
 }
