@@ -192,7 +192,7 @@ static pid_t detached_pid(struct server *s, const char *pidfile) {
     pid_t pid = (pid_t)atoi(text);
     cr_assert_gt(pid, 1, "%s", text);
     free(text);
-    s->keeper[1] = run_keep(HERE, getpgid(pid), NULL);
+    s->cleaner[1] = run_cleaner(HERE, getpgid(pid), NULL);
     cr_assert_neq(getsid(pid), getsid(0));
     s->pid = getpid(); /* alive, as the waiting for the log asks */
     return pid;

@@ -9,17 +9,17 @@
 #include <unistd.h>
 
 static char dir[256], list[300], expected[300];
-static int keeper;
+static int cleaner;
 
 static void skip_set_up(void) {
     run_make_dir(HERE, dir, sizeof dir);
-    keeper = run_keep(HERE, 0, dir);
+    cleaner = run_cleaner(HERE, 0, dir);
     snprintf(list, sizeof list, "%s/list", dir);
     snprintf(expected, sizeof expected, "%s/expected", dir);
 }
 
 static void skip_tear_down(void) {
-    close(keeper);
+    close(cleaner);
 }
 
 TestSuite(skip, .init = skip_set_up, .fini = skip_tear_down, .timeout = 60);
