@@ -1,7 +1,7 @@
-/* unit_segment.h - a small segment for the units' tests, and processes to share it with.
+/* unit_segment.h - a small segment for unit tests, and child processes that share it.
  *
- * The segment is real (segment_create): it is shared with forked children, which use the parent's
- * view of it.  Children end by _exit, so that nothing of the test runs twice. */
+ * The segment is real (segment_create).  Forked children use the parent's mapping of it, and end by
+ * _exit, so that no code of the test runs twice. */
 #ifndef TESTS_UNIT_SEGMENT_H
 #define TESTS_UNIT_SEGMENT_H
 
@@ -32,14 +32,14 @@ static inline void unit_segment(struct segment *seg, uint64_t ring_size) {
     cr_assert_eq(segment_create(seg, &geometry, &config, err, sizeof err), 0, "%s", err);
 }
 
-/* A slot that takes part: it guards everything from the genesis on. */
+/* A slot in state `state`, whose guard and cursor keep everything from the first entry on. */
 static inline void unit_slot(struct segment *seg, uint32_t i, uint32_t state) {
     atomic_store(&seg->slots[i].guard, room_oldest(&seg->room));
     atomic_store(&seg->slots[i].cursor, room_oldest(&seg->room));
     atomic_store(&seg->slots[i].state, state);
 }
 
-/* A child that ends with the test at the latest, even where the test fails. */
+/* Forks; the child is killed when the test process ends, even if the test fails. */
 static inline pid_t unit_fork(void) {
     pid_t pid = fork();
     cr_assert(pid >= 0, "fork: %s", strerror(errno));
@@ -48,7 +48,7 @@ static inline pid_t unit_fork(void) {
     return pid;
 }
 
-/* Runs body(seg, arg) in a child; its exit status is 0 if it returns true. */
+/* Runs body(seg, arg) in a child; its exit status is 0 if body returns true. */
 static inline pid_t unit_child(bool (*body)(struct segment *seg, int arg), struct segment *seg,
                                int arg) {
     pid_t pid = unit_fork();
@@ -57,7 +57,7 @@ static inline pid_t unit_child(bool (*body)(struct segment *seg, int arg), struc
     return pid;
 }
 
-/* Its wait status. */
+/* Waits for a child; returns its wait status. */
 static inline int unit_join(pid_t pid) {
     int status = -1;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
