@@ -30,7 +30,7 @@ Test(commands, help_lists_every_command_a_line_each) {
             if (strstr(g[0]->line, commands[i]))
                 listed |= 1U << i;
     cr_assert_eq(listed, 0xff, "of the eight, %x are listed", listed);
-    guest_expect(g[1], "ann: over"); /* no other client is sent it */
+    guest_expect(g[1], "ann: over"); /* no other client receives the help */
     server_stop(s);
 }
 
@@ -39,7 +39,7 @@ Test(commands, help_before_login) {
     struct guest *g = guest_connect(s);
     guest_until(g, "%s", told(TOLD_HOW));
     guest_say(g, "/help");
-    guest_say(g, "look"); /* refused: marks the end of the help */
+    guest_say(g, "look"); /* refused before login: its answer marks the end of the help */
     int lines = 0;
     while (strcmp(guest_next(g), told(TOLD_LOG_IN)) != 0)
         lines++;
@@ -47,7 +47,7 @@ Test(commands, help_before_login) {
     server_stop(s);
 }
 
-Test(commands, unknown_ones_are_named) {
+Test(commands, an_unknown_command_is_named) {
     struct guest *g[2];
     struct server *s = guests_two(g);
     static const char *const unknown[] = {"/dance", "/dance with me", "/m", "/quitnow", "/李四"};
@@ -62,7 +62,7 @@ Test(commands, unknown_ones_are_named) {
     server_stop(s);
 }
 
-Test(commands, private_lines_are_seen_by_two) {
+Test(commands, private_lines_reach_sender_and_addressee_only) {
     struct guest *g[3];
     struct server *s = guests_two(g);
     g[2] = guest_enter(s, "cat");
@@ -76,7 +76,7 @@ Test(commands, private_lines_are_seen_by_two) {
     guest_say(g[0], "/msg nobody hello?");
     guest_expect(g[0], "%s", told1(TOLD_NOBODY, "nobody"));
     guest_say(g[0], "in the open");
-    guests_expect(g, 3, "ann: in the open"); /* the third saw nothing before it */
+    guests_expect(g, 3, "ann: in the open"); /* the third guest receives nothing before it */
     server_stop(s);
 }
 
@@ -92,7 +92,7 @@ Test(commands, ignore_hides_a_speaker_from_the_one_client_only) {
     guest_say(g[1], "boo");
     guests_expect(g + 1, 2, "bob: boo");
     guest_say(g[2], "peace");
-    guests_expect(g, 3, "cat: peace"); /* ann did not see boo */
+    guests_expect(g, 3, "cat: peace"); /* ann does not receive "boo" */
     guest_say(g[0], "/unignore bob");
     guest_say(g[0], "and now");
     guest_until(g[0], "ann: and now");
@@ -102,7 +102,8 @@ Test(commands, ignore_hides_a_speaker_from_the_one_client_only) {
     server_stop(s);
 }
 
-/* Under another name, and back under that one, too; the history counts what it shows. */
+/* The speaker stays ignored under a new name, and when it takes the old one again; the history
+ * counts only lines that it shows. */
 Test(commands, ignore_follows_a_new_name) {
     struct guest *g[2];
     struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 20\n");
@@ -185,14 +186,14 @@ Test(commands, encoding_switches_what_a_client_is_sent_and_how_it_is_read) {
     struct server *s = guests_two(g);
     guest_say(g[1], "/encoding gbk");
     guest_say(g[1], "done");
-    guest_until(g[1], "bob: done"); /* ASCII on the way: the same in both */
+    guest_until(g[1], "bob: done"); /* ASCII is the same in both encodings */
     guest_expect(g[0], "bob: done");
     g[1]->charset = "GBK";
     guest_say(g[0], "你好");
     guests_expect(g, 2, "ann: 你好");
-    guest_type(g[1], "\xc4\xe3\xba\xc3\r\n"); /* the same, in GBK */
+    guest_type(g[1], "\xc4\xe3\xba\xc3\r\n"); /* the same text in GBK */
     guests_expect(g, 2, "bob: 你好");
-    guest_say(g[1], "再见"); /* valid UTF-8 is UTF-8, always */
+    guest_say(g[1], "再见"); /* valid UTF-8 is decoded as UTF-8 in any case */
     guests_expect(g, 2, "bob: 再见");
     server_stop(s);
 }

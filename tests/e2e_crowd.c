@@ -1,9 +1,9 @@
-/* e2e_crowd.c - thousands of people in one room: a worker killed, workers removed and added, a list
- * of all names, all leaving at once.
+/* e2e_crowd.c - thousands of clients in one room: a worker is killed, workers are removed and
+ * added, all names are listed, all clients leave at once.
  *
- * A crowd has CROWD people, or as many as the descriptor limit allows; the test is then listed as
- * skipped in part.  Member 0 says numbered lines, and every member must hear each of them once, in
- * order, whatever happens to the server meanwhile. */
+ * A crowd has CROWD clients, or as many as the descriptor limit allows; the test is then listed as
+ * skipped in part.  Member 0 says numbered lines, and every member must receive each of them once,
+ * in order, whatever happens to the server meanwhile. */
 #include "tests/lib/guest.h"
 #include "tests/lib/skip.h"
 #include "tests/lib/swarm.h"
@@ -18,21 +18,21 @@
 
 TestSuite(crowd, .timeout = 900);
 
-/* SPARE: descriptors that server and test need besides one for each person.  LOGINS: as many log in
- * at a time, so that the queue of new connections never overflows. */
+/* SPARE: descriptors that server and test need in addition to one for each client.  LOGINS: how
+ * many clients log in at a time, so that the queue of new connections never overflows. */
 enum { CROWD = 8000, CROWD_LEAST = 100, SPARE = 1000, LOGINS = 500 };
 
 struct crowd {
     struct server *s;
     struct swarm *swarm;
     int people;
-    int in;        /* members that have seen their own coming: 0 to in - 1 */
-    int stamped;   /* members that have been told that their lines begin with the time */
+    int in;        /* members that have received their own join: 0 to in - 1 */
+    int stamped;   /* members that have the answer to /timestamps on */
     int said;      /* numbered lines */
-    int complete;  /* members that have heard all of them */
+    int complete;  /* members that have received all of them */
     int listing;   /* the member that asks for a list; -1: none */
-    char mark[64]; /* what it says behind the list */
-    int listed;    /* names so far */
+    char mark[64]; /* a line that it says after the list */
+    int listed;    /* names received so far */
     bool list_begun, list_ended;
     struct {
         bool in, stamped, listed;
@@ -42,7 +42,7 @@ struct crowd {
 
 static struct crowd crowd;
 
-/* ---- what members hear ---- */
+/* ---- what members receive ---- */
 
 static void crowd_heard_number(struct crowd *c, int member, int number) {
     cr_assert_eq(number, c->at[member].heard, "member %d heard line %d instead of %d", member,
@@ -50,7 +50,7 @@ static void crowd_heard_number(struct crowd *c, int member, int number) {
     c->complete += ++c->at[member].heard == c->said;
 }
 
-/* The list's first line, its names, and then the mark. */
+/* Expects the list's first line, its names, and then the mark. */
 static void crowd_heard_list(struct crowd *c, const char *line) {
     int named, end = 0;
     if (!c->list_begun) {
@@ -97,7 +97,7 @@ static void crowd_heard(void *state, int member, const char *line) {
     }
 }
 
-/* ---- what is waited for ---- */
+/* ---- conditions of swarm_pump ---- */
 
 static void crowd_is_whole(const struct crowd *c) {
     cr_assert_eq(c->swarm->ended, 0, "%d members were disconnected", c->swarm->ended);
@@ -138,7 +138,7 @@ static bool half_were_closed(void *state) {
     return c->swarm->ended == c->people - c->people / 2;
 }
 
-/* ---- what is done ---- */
+/* ---- actions ---- */
 
 static int crowd_size(void) {
     struct rlimit limit;
@@ -163,7 +163,7 @@ static void crowd_reload(struct crowd *c, int workers) {
     server_signal(c->s, SIGHUP);
 }
 
-/* Connects all people, some at a time, and logs them in as m0, m1, ... */
+/* Connects all clients in groups, and logs them in as m0, m1, ... */
 static void crowd_enter(struct crowd *c) {
     c->swarm = swarm_connect(c->s, 0, crowd_heard, c);
     while (c->in < c->people) {
@@ -184,7 +184,8 @@ static struct crowd *crowd_start(int workers) {
     return c;
 }
 
-/* Three in four switch timestamps on, so that what they are sent is not what lies in the ring. */
+/* Three members in four switch timestamps on, so that their lines are not sent from the ring
+ * directly. */
 static void crowd_stamp(struct crowd *c) {
     for (int i = 1; i <= c->people / 4 * 3; i++)
         swarm_say(c->swarm, i, "/timestamps on");
@@ -203,7 +204,7 @@ static void wait_until_gone(pid_t pid) {
 
 /* ---- the tests ---- */
 
-/* The successor finds out for each client how much of the line under way it has been sent. */
+/* The successor must find out for each client how much of the current line has been sent. */
 Test(crowd, a_killed_worker_has_one_successor_and_every_line_arrives_once) {
     struct crowd *c = crowd_start(1);
     c->s->workers_may_die = true;
@@ -219,11 +220,11 @@ Test(crowd, a_killed_worker_has_one_successor_and_every_line_arrives_once) {
     server_stop(c->s);
 }
 
-/* A line is on its way at each change. */
+/* A line is being sent during each change. */
 Test(crowd, moves_to_one_worker_while_a_line_is_said_and_two_serve_again) {
     struct crowd *c = crowd_start(2);
     pid_t second = server_worker_pid(c->s, 1);
-    c->s->workers_may_die = true; /* started again, by order */
+    c->s->workers_may_die = true; /* a reload starts it again */
     crowd_stamp(c);
     crowd_say(c);
     swarm_pump(c->swarm, any_heard_the_line, c);
@@ -257,8 +258,8 @@ Test(crowd, look_lists_every_name_once) {
     server_stop(c->s);
 }
 
-/* Until `look` lists the one name only: the server learns of closed connections in its own time.
- * Its log is read first, because a long list takes long to read. */
+/* Waits until `look` lists one name only: the server reads the ends of connections one by one.  Its
+ * log is read first, because a long list takes long. */
 static void look_until_alone(const struct crowd *c, struct guest *g) {
     char end[64];
     int64_t deadline = wait_deadline();
@@ -277,8 +278,8 @@ static void look_until_alone(const struct crowd *c, struct guest *g) {
     }
 }
 
-/* Half close their connections, half ask to leave.  Then there is room for as many, by the same
- * names. */
+/* Half of the clients close their connections, half send a command to leave.  Then as many can join
+ * again under the same names. */
 Test(crowd, all_leave_at_once_and_the_room_is_empty) {
     struct crowd *c = crowd_start(2);
     for (int i = 0; i < c->people; i++) {

@@ -1,5 +1,5 @@
-/* e2e_flood.c - flood_rate and flood_burst: everything that a client sends is charged, and a client
- * that has to wait delays no other. */
+/* e2e_flood.c - the rate limit (flood_rate, flood_burst): everything that a client sends is
+ * charged, and a client that has to wait delays no other. */
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
@@ -11,21 +11,21 @@ TestSuite(too_fast, .timeout = 180);
 
 enum { RATE = 5, BURST = 20, SENT = 300 };
 
-/* Milliseconds that have passed since `deadline` was made by wait_deadline(). */
+/* Milliseconds since wait_deadline() returned `deadline`. */
 static int passed_ms(int64_t deadline) {
     return WAIT_SECONDS * 1000 - wait_left_ms(deadline);
 }
 
-/* The time that passes is what is tried: nothing is waited for. */
+/* The elapsed time is what is tested: nothing is waited for. */
 static void let_pass(int ms) {
     int64_t deadline = wait_deadline();
     while (passed_ms(deadline) < ms)
         poll(NULL, 0, ms - passed_ms(deadline));
 }
 
-/* Sends `line` SENT times in one write.  The k-th answer must not come before the client's account
- * allows it: (k - BURST) / RATE seconds after `since`, when nothing had been sent.  That is a bound
- * from below, so load on the machine cannot break it; 100 ms are for clocks read in steps. */
+/* Sends `line` SENT times in one write.  The k-th answer must not arrive before the rate limit
+ * allows it: (k - BURST) / RATE seconds after `since`, when nothing had been sent.  This is a lower
+ * bound, so load on the machine cannot break it; 100 ms are for the resolution of clocks. */
 static void is_slowed(struct guest *g, int64_t since, const char *line, char answers[2][128],
                       int lines) {
     enum { ANSWERS = BURST + 2 * RATE };
@@ -41,9 +41,9 @@ static void is_slowed(struct guest *g, int64_t since, const char *line, char ans
     }
 }
 
-/* `second` NULL: the answer has one line. */
+/* `second` is NULL if the answer has one line. */
 static void is_charged(bool logged_in, const char *line, const char *first, const char *second) {
-    char answers[2][128]; /* copied, because what `told` returns does not live long */
+    char answers[2][128]; /* copied, because the result of `told` is overwritten by later calls */
     snprintf(answers[0], sizeof answers[0], "%s", first);
     snprintf(answers[1], sizeof answers[1], "%s", second ? second : "");
     struct server *s =
@@ -74,16 +74,16 @@ Test(too_fast, an_unknown_command_is_charged) {
 }
 
 /* bob's second line is due a second after his first, and ann's after hers, which is later: bob's
- * must come first, although ann was the first to wait.  True if it did. */
+ * must be first, although ann began to wait first.  True if it is. */
 static bool due_first_comes_first(struct guest *ann, struct guest *bob) {
     struct guest *g[2] = {ann, bob};
-    let_pass(1100); /* neither owes anything */
+    let_pass(1100); /* the rate limit of both has recovered */
     guest_say(bob, "first");
     guests_expect(g, 2, "bob: first");
     let_pass(300);
     guest_type(ann, "first\r\nsecond\r\n");
     guests_expect(g, 2, "ann: first");
-    let_pass(100); /* ann has waited for a while */
+    let_pass(100); /* ann's line is waiting now */
     guest_say(bob, "second");
     bool well = strcmp(guest_next(ann), "bob: second") == 0;
     guest_expect(ann, well ? "ann: second" : "bob: second");
@@ -91,8 +91,8 @@ static bool due_first_comes_first(struct guest *ann, struct guest *bob) {
     return well;
 }
 
-/* A machine under load may let more than those 300 ms pass at once, and then both are due: one of
- * several tries must do. */
+/* On a machine under load more than those 300 ms may pass at once; then both lines are due.  So one
+ * success in several tries is enough. */
 Test(too_fast, a_client_that_waits_delays_no_other_that_is_due_before_it) {
     struct server *s = server_start("workers = 1\nhistory = 0\nflood_rate = 1\nflood_burst = 1\n");
     struct guest *ann = guest_enter(s, "ann"), *bob = guest_enter(s, "bob");

@@ -1,5 +1,5 @@
-/* e2e_full.c - what a worker costs while it has to wait: for room in the ring, because another
- * worker is stopped, and for kernel memory. */
+/* e2e_full.c - the CPU use of a worker that has to wait: for room in the ring, because another
+ * worker is stopped, or for kernel memory. */
 #include "tests/lib/guest.h"
 #include "tests/lib/sandbox.h"
 #include "tests/lib/skip.h"
@@ -16,13 +16,13 @@
 
 TestSuite(full, .timeout = 180);
 
-/* More text than a ring of 64K holds, of which some is heard before the ring is full. */
+/* More text than a ring of 64K holds; HEARD lines are received before the ring is full. */
 enum { LINES = 200, HEARD = 10, FILLER = 900 };
 
 static const char small_ring[] = SERVER_QUIET(2) "ring_size = 64K\nlogin_timeout = 0\n"
                                                  "worker_timeout = 1h\n";
 
-/* A client of worker `worker`, logged in. */
+/* A logged-in client of worker `worker`. */
 static struct guest *enter_at_worker(struct server *s, const char *name, int worker) {
     for (int tries = 0; tries < 1000; tries++) {
         struct guest *g = guest_connect(s);
@@ -45,7 +45,7 @@ static int lines_received(struct guest *g) {
     return lines;
 }
 
-/* All lines are sent at once, so that most of them wait as input. */
+/* Sends all lines at once, so that most of them wait as input. */
 static void send_all(struct guest *ann) {
     static char text[LINES * (FILLER + 16)];
     char filler[FILLER + 1] = "";
@@ -72,7 +72,7 @@ Test(full, a_worker_that_waits_for_room_in_the_ring_burns_no_cpu_and_loses_no_li
     guest_until(ann, "%s", told1(TOLD_COMES, "cat"));
     guest_until(bob, "%s", told1(TOLD_COMES, "cat"));
     pid_t stopped = server_worker_pid(s, 1), other = server_worker_pid(s, 0);
-    usage_wait_state(stopped, 'S'); /* asleep, so that it does not hold the gate */
+    usage_wait_state(stopped, 'S'); /* asleep, so that it does not own the gate */
     cr_assert_eq(kill(stopped, SIGSTOP), 0);
     usage_wait_state(stopped, 'T');
     send_all(ann);
@@ -95,7 +95,8 @@ static void refuse(void) {
         _exit(126);
 }
 
-/* The kernel has no memory for `call`, ever: epoll reports the socket as ready all the same. */
+/* Makes `call` fail always, as if the kernel had no memory; epoll still reports the socket as
+ * ready. */
 static void costs_little_without_memory_for(long call, int error) {
     if (!sandbox_works())
         skip_test("this kernel has no seccomp");

@@ -1,4 +1,4 @@
-/* e2e_input.c - whatever bytes a client sends: line ends, telnet commands, nonsense. */
+/* e2e_input.c - any bytes of a client: line ends, telnet commands, random bytes. */
 #include "tests/lib/guest.h"
 #include "tests/lib/swarm.h"
 
@@ -46,7 +46,7 @@ Test(input, split_in_two_at_every_byte) {
                                        "* ann end"};
     for (size_t at = 1; at < LEN; at++) {
         guest_send(g[0], text, at);
-        guest_say(g[1], "cut %zu", at); /* heard: the first part was most likely read by itself */
+        guest_say(g[1], "cut %zu", at); /* received: the part before was read by itself */
         char cut[32];
         sprintf(cut, "bob: cut %zu", at);
         guest_until(g[1], "%s", cut);
@@ -57,13 +57,12 @@ Test(input, split_in_two_at_every_byte) {
     server_stop(s);
 }
 
-/* Neither control characters nor escape sequences nor invisible ones reach a client: every guest
- * checks that of every line.  What is left of the line is shown. */
+/* No control characters, escape sequences or invisible characters are sent to a client: every guest
+ * checks that of every line.  The rest of the line is sent. */
 Test(input, nothing_that_steers_a_terminal_gets_through) {
     struct guest *g[2];
     struct server *s = guests_two(g);
-    guest_say(g[0],
-              "/encoding utf-8"); /* some of it may look like GBK: no reason to switch, then */
+    guest_say(g[0], "/encoding utf-8"); /* some of it looks like GBK: no switch */
     guest_say(g[0], "ready");
     guests_until(g, 2, "ann: ready");
     static const struct {
@@ -106,7 +105,7 @@ Test(input, a_client_that_sends_gbk_is_sent_gbk) {
     guest_type(g[0], "\xcd\xed\xc9\xcf\xba\xc3\r\n");
     guest_expect(g[1], "ann: 晚上好");
     guest_say(g[1], "再见");
-    guest_expect(g[1], "bob: 再见"); /* bob stays as he was */
+    guest_expect(g[1], "bob: 再见"); /* bob's encoding has not changed */
     static const char in_gbk[] = "bob: \xd4\xd9\xbc\xfb\r\n";
     int64_t deadline = wait_deadline();
     while (guest_pending(g[0]) == 0 ||
@@ -154,7 +153,7 @@ Test(input, telnet_requests_are_refused_once) {
     guests_expect(g, 2, "ann: abd");
     guest_until_answer(g[0], WONT, 0xc8);
     guest_until_answer(g[0], DONT, 0xc9);
-    guest_type(g[0], "\xff\xfc\xc9\xff\xfe\xc8 again\r\n"); /* already so: no answer */
+    guest_type(g[0], "\xff\xfc\xc9\xff\xfe\xc8 again\r\n"); /* no change, so no answer */
     guest_until(g[0], "ann:  again");
     guest_until_answer(g[0], WONT, 0xc8);
     guest_until_answer(g[0], DONT, 0xc9);
@@ -213,8 +212,8 @@ Test(input, eight_bits_are_asked_for_once) {
     server_stop(s);
 }
 
-/* What GNU telnet sends of characters that have a byte which it takes for a key. */
-Test(input, a_key_of_gnu_telnets_in_a_character_is_a_byte_of_it) {
+/* What GNU telnet sends for characters with a byte that it takes for one of its keys. */
+Test(input, a_key_of_gnu_telnet_inside_a_character_is_one_of_its_bytes) {
     struct guest *g[2];
     struct server *s = guests_two(g);
     g[0]->telnet = true;
@@ -262,8 +261,8 @@ Test(input, an_endless_subnegotiation_ends_with_its_line) {
     server_stop(s);
 }
 
-/* Members 0 and 1 talk, line by line, while others send nonsense: each answers the other's number.
- */
+/* Members 0 and 1 talk, each answering the other's number, while other members send random
+ * bytes. */
 enum { NOISY = 6, TALK = 150, NONSENSE = 200000 };
 
 struct babel {
@@ -312,13 +311,13 @@ static bool the_talk_is_over(void *state) {
     return b->heard[0] == TALK && b->heard[1] == TALK;
 }
 
-static uint64_t next_random(uint64_t *x) { /* xorshift64: the same nonsense every time */
+static uint64_t next_random(uint64_t *x) { /* the same bytes in every run */
     *x ^= *x << 13;
     *x ^= *x >> 7;
     return *x ^= *x << 17;
 }
 
-Test(input, random_bytes_of_some_do_not_disturb_two_who_talk) {
+Test(input, random_bytes_of_some_clients_do_not_disturb_others) {
     struct server *s = server_start(SERVER_QUIET(4));
     static struct babel b;
     b.swarm = swarm_connect(s, 2 + NOISY, babel_heard, &b);

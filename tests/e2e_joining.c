@@ -1,4 +1,4 @@
-/* e2e_joining.c - what a newcomer sees on joining, and in a crowd. */
+/* e2e_joining.c - what a client receives when it joins, also in a room with many clients. */
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
@@ -10,7 +10,7 @@ TestSuite(joining, .timeout = 180);
 
 enum { SAID_MAX = 512 };
 
-/* The room's lines as a witness sees them from its own coming on. */
+/* The room's lines, as another client receives them from its own join on. */
 struct record {
     char line[SAID_MAX][64];
     int count;
@@ -24,8 +24,8 @@ static void witness(struct record *r, struct guest *g, const char *last) {
     } while (strcmp(g->line, last) != 0);
 }
 
-/* A newcomer sees the greeting, the earlier lines with their right number, and its own coming;
- * returns the number. */
+/* A client that joins receives the greeting, the earlier lines after their correct number, and its
+ * own join; returns the number. */
 static int join_and_compare(struct server *s, struct guest *ann, struct record *r,
                             const char *name) {
     struct guest *g = guest_connect(s);
@@ -37,7 +37,7 @@ static int join_and_compare(struct server *s, struct guest *ann, struct record *
     const char *line = guest_next(g);
     if (sscanf(line, "*** %d earlier lines%n", &n, &end) == 1) {
         cr_assert_eq(line[end], '\0');
-        cr_assert_gt(n, 0, "%s", line); /* where there are none, none are announced */
+        cr_assert_gt(n, 0, "%s", line); /* the notice is only sent if there are lines */
         cr_assert_lt(n, r->count);
         for (int i = 0; i < n; i++)
             guest_expect(g, "%s", r->line[r->count - 1 - n + i]);
@@ -77,7 +77,7 @@ Test(joining, shows_nothing_where_history_is_0) {
     server_stop(s);
 }
 
-Test(joining, history_comes_in_the_newcomer_s_encoding) {
+Test(joining, history_is_sent_in_the_new_client_s_encoding) {
     struct server *s = server_start("workers = 2\nflood_rate = 0\nencoding = gbk\n");
     struct guest *ann = guest_enter_as(s, "ann", .charset = "GBK");
     guest_say(ann, "从前有座山");
@@ -111,10 +111,10 @@ Test(joining, shows_the_message_of_the_day_after_the_greeting) {
     server_stop(s);
 }
 
-Test(joining, is_not_announced_in_a_crowd) {
+Test(joining, is_not_announced_above_announce_max) {
     struct server *s = server_start(SERVER_QUIET(2) "announce_max = 2\n");
     struct guest *ann = guest_enter(s, "ann"), *bob = guest_enter(s, "bob");
-    guest_expect(ann, "%s", told1(TOLD_COMES, "bob")); /* two are not more than two */
+    guest_expect(ann, "%s", told1(TOLD_COMES, "bob")); /* not more than announce_max */
     struct guest *more[3];
     for (int i = 0; i < 3; i++) {
         more[i] = guest_connect(s);
@@ -127,7 +127,7 @@ Test(joining, is_not_announced_in_a_crowd) {
         guest_expect(ann, "%s", hello);
         guest_expect(bob, "%s", hello);
     }
-    guest_say(more[2], "/quit"); /* four stay: still more than two */
+    guest_say(more[2], "/quit"); /* four clients are left, more than announce_max */
     while (guest_read(more[2]))
         ;
     guest_say(bob, "who was that?");

@@ -1,4 +1,4 @@
-/* e2e_limits.c - what is too long, too many, too late or too fast. */
+/* e2e_limits.c - limits: of line length, of connections, of time, of rate. */
 #include "tests/lib/guest.h"
 #include "tests/lib/skip.h"
 
@@ -37,7 +37,7 @@ Test(limits, a_line_too_long_is_refused_and_the_next_is_fine) {
     for (size_t i = 0; i < sizeof too_long / sizeof too_long[0]; i++) {
         guest_send(g[0], repeat("x", too_long[i]), (size_t)too_long[i]);
         guest_type(g[0], "\r\n");
-        guest_expect(g[0], "%s", told(TOLD_TOO_LONG)); /* once */
+        guest_expect(g[0], "%s", told(TOLD_TOO_LONG)); /* exactly one answer */
         guest_say(g[0], "after %d", too_long[i]);
         snprintf(said, sizeof said, "ann: after %d", too_long[i]);
         guests_expect(g, 2, said);
@@ -73,7 +73,8 @@ Test(limits, the_longest_line_of_the_largest_line_max) {
     server_stop(s);
 }
 
-/* A place may be free a moment after the leave is seen: tries until it is greeted. */
+/* The server may free the place shortly after the leave is sent: tries until a connection is
+ * greeted. */
 static struct guest *connect_when_free(struct server *s) {
     int64_t deadline = wait_deadline();
     for (;;) {
@@ -110,8 +111,9 @@ Test(limits, the_room_is_full) {
     server_stop(s);
 }
 
-/* Root may raise its hard limits by CAP_SYS_RESOURCE.  This process gives it up, and by the
- * bounding set its children do.  Fails quietly where the process has no capability at all. */
+/* Root may raise its hard limits by CAP_SYS_RESOURCE.  This process drops the capability, also from
+ * the bounding set, so that its children cannot get it back.  Without any capability the calls fail
+ * without effect. */
 static void limits_drop_capability(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
@@ -125,7 +127,7 @@ static void limits_drop_capability(void) {
     syscall(SYS_capset, &header, data);
 }
 
-/* This process and its children may have so many descriptors and no more. */
+/* Limits this process and its children to n descriptors. */
 static void descriptors_at_most(rlim_t n) {
     struct rlimit limit = {n, n}, more = {n + 1, n + 1};
     limits_drop_capability();
@@ -171,7 +173,7 @@ Test(limits, connections_beyond_the_limit_of_one_address_are_refused) {
         g[i] = guest_connect_as(s, .from = "127.0.0.2");
         guest_expect(g[i], "%s", told1(TOLD_GREETING, "Chatroom"));
     }
-    for (int i = 0; i < 6; i++) { /* on whichever worker */
+    for (int i = 0; i < 6; i++) { /* on any worker */
         struct guest *more = guest_connect_as(s, .from = "127.0.0.2");
         guest_expect(more, "%s", told(TOLD_ADDRESS_FULL));
         guest_expect_end(more);
@@ -194,12 +196,12 @@ Test(limits, too_slow_to_log_in) {
         guest_expect_end(g[i]);
     }
     guest_say(ann, "I am in");
-    guest_expect(ann, "ann: I am in"); /* no coming or going was announced */
+    guest_expect(ann, "ann: I am in"); /* no join or leave was announced */
     server_stop(s);
 }
 
-/* What a stranger sends, half a line or whole ones, does not lengthen its time. */
-Test(limits, a_stranger_that_keeps_sending_is_too_slow_all_the_same) {
+/* Input before the login does not extend the login timeout. */
+Test(limits, input_before_login_does_not_extend_the_login_timeout) {
     struct server *s = server_start("%slogin_timeout = 1s\n", server_quiet);
     static const char *const typed[] = {"x", "/help\r\n", "two words\r\n", "login ann\r\n"};
     struct guest *ann = guest_enter(s, "ann"), *g[4];
@@ -223,7 +225,7 @@ Test(limits, a_stranger_that_keeps_sending_is_too_slow_all_the_same) {
     server_stop(s);
 }
 
-/* Newcomers wait in the queue, and the log is not flooded with it. */
+/* New connections wait in the listener's queue, and the log does not repeat the error for each. */
 Test(limits, no_descriptor_left) {
     enum { WAITING = 40 };
     struct server *s = server_start("workers = 1\nhistory = 0\nflood_rate = 0\n");
@@ -268,7 +270,7 @@ Test(limits, too_fast_is_slowed_but_loses_nothing) {
     struct server *s = server_start("workers = 2\nhistory = 0\nflood_rate = 20\nflood_burst = 5\n");
     struct guest *ann = guest_enter(s, "ann"), *bob = guest_enter(s, "bob");
     guest_expect(ann, "%s", told1(TOLD_COMES, "bob"));
-    enum { LINES = 60 }; /* nearly three seconds' worth */
+    enum { LINES = 60 }; /* nearly three seconds at this rate */
     char all[LINES * 16], *end = all;
     for (int i = 0; i < LINES; i++)
         end += sprintf(end, "line %d\r\n", i);
@@ -279,7 +281,7 @@ Test(limits, too_fast_is_slowed_but_loses_nothing) {
     for (int next = 0; next < LINES || !bob_heard;) {
         const char *line = guest_next(ann);
         if (strcmp(line, "bob: slow down") == 0) {
-            cr_assert_lt(next, LINES, "nobody was slowed");
+            cr_assert_lt(next, LINES, "no line was delayed");
             bob_heard = true;
             continue;
         }

@@ -1,4 +1,5 @@
-/* e2e_names.c - names: what is one, whose it is, and that two never hold the same. */
+/* e2e_names.c - names: which texts are names, when a name is free, and that two clients never have
+ * the same name. */
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
@@ -9,7 +10,7 @@ TestSuite(names, .timeout = 180);
 
 static const char many[] = SERVER_QUIET(4);
 
-Test(names, none_given) {
+Test(names, missing_name) {
     struct server *s = server_start("%s", many);
     struct guest *g = guest_connect(s);
     guest_until(g, "%s", told(TOLD_HOW));
@@ -33,7 +34,7 @@ Test(names, taken_in_any_case_on_any_worker) {
         guest_say(g, "login %s", same[i % 4]);
         guest_expect(g, "%s", told1(TOLD_TAKEN, same[i % 4]));
         guest_expect(g, "%s", told(TOLD_TRY_AGAIN));
-        guest_say(g, "%s", same[(i + 1) % 4]); /* bare */
+        guest_say(g, "%s", same[(i + 1) % 4]); /* without `login` */
         guest_expect(g, "%s", told1(TOLD_TAKEN, same[(i + 1) % 4]));
         guest_expect(g, "%s", told(TOLD_TRY_AGAIN));
         guest_close(g);
@@ -43,14 +44,14 @@ Test(names, taken_in_any_case_on_any_worker) {
     server_stop(s);
 }
 
-Test(names, free_again_when_their_owner_has_left) {
+Test(names, free_again_when_the_client_has_left) {
     struct server *s = server_start("%s", many);
     struct guest *watcher = guest_enter(s, "watcher");
     for (int i = 0; i < 20; i++) {
         struct guest *g = guest_enter(s, "bob");
         guest_expect(watcher, "%s", told1(TOLD_COMES, "bob"));
         guest_close(g);
-        guest_expect(watcher, "%s", told1(TOLD_GOES, "bob")); /* once this is said, it is free */
+        guest_expect(watcher, "%s", told1(TOLD_GOES, "bob")); /* its name is free now */
     }
     server_stop(s);
 }
@@ -73,12 +74,12 @@ Test(names, that_are_not_names) {
         "say",
         "login",
         "logout",
-        "abcdefghijklmnopqrstuvwxy", /* 25 */
+        "abcdefghijklmnopqrstuvwxy", /* 25 characters */
         "一二三四五六七八九十一二三四五六七八九十一二三四五",
         "Chatroom",
         "chatroom",
         "CHATROOM",
-        "x\xe2\x80\x8by",  /* zero-width space: checked as typed */
+        "x\xe2\x80\x8by",  /* zero-width space: the name is checked as typed */
         "bob\xe2\x80\xae", /* right-to-left override */
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -134,7 +135,7 @@ Test(names, the_room_s_own_name_is_refused) {
     server_stop(s);
 }
 
-Test(names, nick_changes_them_for_all_clients) {
+Test(names, nick_changes_the_name_for_all_clients) {
     struct server *s = server_start("%s", many);
     struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};
     guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
@@ -142,9 +143,9 @@ Test(names, nick_changes_them_for_all_clients) {
     guests_expect(g, 2, told2(TOLD_NICK, "bob", "Rob"));
     guest_say(g[1], "me again");
     guests_expect(g, 2, "Rob: me again");
-    guest_say(g[1], "/nick ROB"); /* one's own name in another case is not taken */
+    guest_say(g[1], "/nick ROB"); /* a client may change the case of its own name */
     guests_expect(g, 2, told2(TOLD_NICK, "Rob", "ROB"));
-    guest_say(g[1], "/nick ROB"); /* no news for others */
+    guest_say(g[1], "/nick ROB"); /* no change: others are sent nothing */
     guest_expect(g[1], "%s", told2(TOLD_NICK, "ROB", "ROB"));
     guest_say(g[1], "still me");
     guests_expect(g, 2, "ROB: still me");
@@ -164,7 +165,7 @@ Test(names, nick_changes_them_for_all_clients) {
     server_stop(s);
 }
 
-/* Connects until two guests sit on different workers. */
+/* Connects until two guests are on different workers. */
 static void connect_apart(struct server *s, struct guest *pair[2]) {
     pair[0] = guest_connect(s);
     int first = server_worker_of(s, pair[0]->endpoint);
@@ -177,7 +178,7 @@ static void connect_apart(struct server *s, struct guest *pair[2]) {
     cr_assert_fail("64 connections on one worker");
 }
 
-Test(names, two_logins_at_once_never_both_get_one) {
+Test(names, two_logins_at_once_never_both_get_the_name) {
     struct server *s = server_start("%s", many);
     struct guest *watcher = guest_enter(s, "watcher");
     for (int round = 0; round < 40; round++) {
@@ -207,7 +208,7 @@ Test(names, two_logins_at_once_never_both_get_one) {
     server_stop(s);
 }
 
-Test(names, two_nicks_at_once_never_both_get_one) {
+Test(names, two_nicks_at_once_never_both_get_the_name) {
     struct server *s = server_start("%s", many);
     struct guest *pair[2], *watcher;
     connect_apart(s, pair);
@@ -230,7 +231,7 @@ Test(names, two_nicks_at_once_never_both_get_one) {
         int winner = strcmp(line, change[0]) == 0 ? 0 : 1;
         cr_assert_str_eq(line, change[winner]);
         guest_until(pair[winner], "%s", change[winner]);
-        for (int i = 0; i < 3; i++) { /* in whichever order: the change, and two lines of refusal */
+        for (int i = 0; i < 3; i++) { /* in any order: the change, and two lines of refusal */
             line = guest_next(pair[!winner]);
             cr_assert(strcmp(line, change[winner]) == 0 || strcmp(line, taken) == 0 ||
                           strcmp(line, told(TOLD_TRY_AGAIN)) == 0,

@@ -1,4 +1,4 @@
-/* e2e_open.c - the open room: no names, lines as typed, people by their address. */
+/* e2e_open.c - the open room: no names, lines unchanged, clients shown by their address. */
 #include "tests/lib/guest.h"
 #include "tests/lib/skip.h"
 
@@ -10,7 +10,7 @@ TestSuite(open_room, .timeout = 180);
 
 static const char open_room[] = "workers = 2\nlogin = no\nflood_rate = 0\nhistory = 0\n";
 
-/* Each from an address of its own; in turn, so that each sees all that come after it. */
+/* Two guests join from their own addresses, one after the other; the first receives both joins. */
 static void two_come(struct server *s, struct guest *g[2], const char *charset) {
     static const char *const from[] = {"127.0.0.2", "127.0.0.3"};
     for (int i = 0; i < 2; i++) {
@@ -21,7 +21,7 @@ static void two_come(struct server *s, struct guest *g[2], const char *charset) 
 }
 
 /* The settings of the original exercise, and a client that sends UTF-8 and decodes GBK. */
-Test(open_room, as_the_exercise_had_it) {
+Test(open_room, the_settings_of_the_original_exercise) {
     struct server *s = server_start("login = no\nlanguage = zh\nencoding = gbk\n");
     struct guest *g[3];
     static const char *const from[] = {"127.0.0.2", "127.0.0.3", "127.0.0.4"};
@@ -43,7 +43,7 @@ Test(open_room, as_the_exercise_had_it) {
     server_stop(s);
 }
 
-Test(open_room, help_tells_what_there_is) {
+Test(open_room, help_lists_the_commands_of_the_open_room) {
     struct server *s = server_start("%s", open_room);
     struct guest *g[2];
     two_come(s, g, NULL);
@@ -71,7 +71,7 @@ Test(open_room, lines_go_to_all_clients_as_typed) {
     struct guest *g[2];
     two_come(s, g, NULL);
     static const char *const lines[][2] = {
-        {"hello", "hello"}, /* what is a command in the classic room is speech here */
+        {"hello", "hello"}, /* commands of the classic room are speech here */
         {"look", "look"},           {"who", "who"},
         {"logout", "logout"},       {"say hi", "say hi"},
         {"login ann", "login ann"}, {"  as typed  ", "  as typed  "},
@@ -95,7 +95,7 @@ Test(open_room, gbk_and_utf8_clients_read_one_another) {
     two_come(s, g, "GBK");
     guest_type(g[0], "\xcd\xed\xc9\xcf\xba\xc3\r\n"); /* GBK */
     guests_expect(g, 2, "晚上好");
-    guest_say(g[1], "晚上好"); /* UTF-8, and the sender is never switched */
+    guest_say(g[1], "晚上好"); /* UTF-8; the sender's encoding stays the same */
     guests_expect(g, 2, "晚上好");
     guest_say(g[1], "☃?"); /* not in GBK */
     guests_expect(g, 2, "??");

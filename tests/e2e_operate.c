@@ -79,7 +79,7 @@ Test(operate, each_mistake_is_named_by_file_and_line) {
     static struct ran ran;
     struct server *s = server_prepare();
     server_configure(s, "%s", conf);
-    for (int start = 0; start < 2; start++) { /* with -t, and on starting for good */
+    for (int start = 0; start < 2; start++) { /* with -t, and on a real start */
         if (start)
             run(&ran, run_server_path(), "-c", s->conf);
         else
@@ -116,7 +116,7 @@ Test(operate, a_port_in_use_is_an_error_in_one_line) {
     cr_assert_eq(ran.status, 1);
     cr_assert_eq(lines_in(ran.err), 1, "%s", ran.err);
     cr_assert(strstr(ran.err, port), "%s", ran.err);
-    struct guest *ann = guest_enter(s, "ann"); /* the first one goes on */
+    struct guest *ann = guest_enter(s, "ann"); /* the first server is not affected */
     guest_say(ann, "still here");
     guest_expect(ann, "ann: still here");
     server_stop(s);
@@ -183,7 +183,7 @@ Test(operate, says_goodbye_in_chinese) {
     server_ended(s);
 }
 
-/* Its pid is only known from the pidfile, and it is no child of this process. */
+/* The server's pid is known only from the pidfile, and it is no child of this process. */
 static pid_t detached_pid(struct server *s, const char *pidfile) {
     char *text = NULL;
     for (int64_t d = wait_deadline(); !text && wait_left_ms(d) > 0; text = run_read_file(pidfile))
@@ -192,13 +192,13 @@ static pid_t detached_pid(struct server *s, const char *pidfile) {
     pid_t pid = (pid_t)atoi(text);
     cr_assert_gt(pid, 1, "%s", text);
     free(text);
-    s->keeper[1] = run_keep(HERE, getpgid(pid), NULL);
+    s->cleaner[1] = run_cleaner(HERE, getpgid(pid), NULL);
     cr_assert_neq(getsid(pid), getsid(0));
-    s->pid = getpid(); /* alive, as the waiting for the log asks */
+    s->pid = getpid(); /* any living process: the wait for the log checks it */
     return pid;
 }
 
-/* A detached server: a client is served, and SIGTERM ends it. */
+/* A detached server serves a client, and SIGTERM ends it. */
 static void serves_and_ends(struct server *s, const char *pidfile) {
     pid_t pid = detached_pid(s, pidfile);
     server_wait_ready(s);
@@ -222,8 +222,8 @@ Test(operate, detaches) {
     serves_and_ends(s, pidfile);
 }
 
-/* Its starter sees the end of its output, as `$(chatroom-master -d)` waits for. */
-Test(operate, detached_it_keeps_nothing_of_the_starters) {
+/* A detached server closes the output of its starter, which `$(chatroom-master -d)` waits for. */
+Test(operate, detached_it_keeps_no_descriptor_of_its_starter) {
     struct server *s = server_prepare();
     char pidfile[400], command[1024];
     snprintf(pidfile, sizeof pidfile, "%s/pid", s->dir);
@@ -249,7 +249,7 @@ Test(operate, detached_it_keeps_nothing_of_the_starters) {
     serves_and_ends(s, pidfile);
 }
 
-/* Opening it would wait for a reader, and the server with it. */
+/* Opening it for writing would block until there is a reader. */
 Test(operate, a_log_that_is_a_pipe_without_a_reader_is_refused) {
     static struct ran ran;
     struct server *s = server_prepare();
@@ -263,7 +263,8 @@ Test(operate, a_log_that_is_a_pipe_without_a_reader_is_refused) {
     cr_assert_str_eq(ran.err, want);
 }
 
-/* Root gives the log to the user it becomes, which can open a new one in a folder of its own. */
+/* Root gives the log to the user that the server becomes, and that user can create a new one in its
+ * own folder. */
 Test(operate, as_another_user_it_can_still_reopen_its_log) {
     skip_unless_root();
     struct server *s = server_prepare();
@@ -280,7 +281,7 @@ Test(operate, as_another_user_it_can_still_reopen_its_log) {
     server_launch(s, "workers = 2\nuser = nobody\nlog = %s\n", s->log);
     cr_assert_eq(stat(s->log, &log), 0);
     cr_assert_eq(log.st_uid, nobody->pw_uid);
-    server_signal(s, SIGUSR1); /* where it is: rotated by copying */
+    server_signal(s, SIGUSR1); /* the same path: as after rotation by copying */
     server_logged(s, "log reopened");
     cr_assert_eq(rename(s->log, old), 0);
     server_signal(s, SIGUSR1);
@@ -288,7 +289,8 @@ Test(operate, as_another_user_it_can_still_reopen_its_log) {
     server_stop(s);
 }
 
-/* Opened before; a reload does not take what this user may not look at for a mistake. */
+/* The log was opened as root.  A reload does not report an error because this user cannot look at
+ * its path. */
 Test(operate, as_another_user_it_reloads_with_a_log_it_cannot_see) {
     skip_unless_root();
     struct server *s = server_prepare();
@@ -307,8 +309,9 @@ Test(operate, as_another_user_it_reloads_with_a_log_it_cannot_see) {
     server_stop(s);
 }
 
-/* A link at the log's path leads to a file of another user: written to, as asked, and not given. */
-Test(operate, what_a_link_leads_to_is_not_given_away) {
+/* The log's path is a link to a file of another user: the file is written to, and its owner
+ * stays. */
+Test(operate, the_target_of_a_link_keeps_its_owner) {
     skip_unless_root();
     for (int hard = 0; hard < 2; hard++) {
         struct server *s = server_prepare();
@@ -325,8 +328,8 @@ Test(operate, what_a_link_leads_to_is_not_given_away) {
     }
 }
 
-/* The kernel lets sockets of one user alone share a port, and the first were bound by root. */
-Test(operate, as_another_user_it_binds_more_beside_its_own) {
+/* Only sockets of the same user may share a port, and the first sockets were bound by root. */
+Test(operate, as_another_user_it_binds_another_address_of_its_port) {
     skip_unless_root();
     struct server *s = server_prepare();
     cr_assert_eq(chmod(s->dir, 0755), 0);
@@ -339,7 +342,7 @@ Test(operate, as_another_user_it_binds_more_beside_its_own) {
     server_stop(s);
 }
 
-/* What is opened first must not become standard error. */
+/* The first opened file must not become standard error. */
 Test(operate, starts_without_standard_descriptors) {
     struct server *s = server_prepare();
     char script[400], text[800];
@@ -357,7 +360,7 @@ Test(operate, starts_without_standard_descriptors) {
     server_stop(s);
 }
 
-/* A service manager that does not read is not waited for. */
+/* The server does not wait for a service manager that does not read. */
 Test(operate, a_full_notify_socket_is_not_waited_for) {
     struct server *s = server_prepare();
     struct sockaddr_un to = {.sun_family = AF_UNIX};

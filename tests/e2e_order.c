@@ -1,4 +1,4 @@
-/* e2e_order.c - many clients on several workers: every line once, in one order, for all of them. */
+/* e2e_order.c - many clients on several workers: all receive every line once, in one order. */
 #include "tests/lib/checker.h"
 #include "tests/lib/swarm.h"
 
@@ -14,8 +14,8 @@ enum { MEMBERS_MAX = 200 };
 struct crowd {
     struct swarm *swarm;
     struct checker *checker;
-    int members, speakers, lines; /* lines of each speaker */
-    int stays; /* members from this one on leave after `visit` lines; others stay to the end */
+    int members, speakers, lines; /* lines: of each speaker */
+    int stays; /* members from this index on leave after `visit` lines; the others stay */
     int visit;
     bool in_room[MEMBERS_MAX], gone[MEMBERS_MAX], ended[MEMBERS_MAX];
     int heard_own[MEMBERS_MAX];
@@ -64,7 +64,7 @@ static bool everybody_is_in(void *state) {
     return true;
 }
 
-/* Each speaker's next line follows its last one through the room. */
+/* A speaker says its next line once it has received its last one. */
 static bool all_is_said_one_by_one(void *state) {
     struct crowd *c = state;
     bool done = true;
@@ -92,7 +92,7 @@ static bool all_heard_the_end(void *state) {
     return true;
 }
 
-/* Of a new server with four workers. */
+/* Makes a crowd on a new server with four workers. */
 static struct crowd *crowd_new(struct server **s, int members, int speakers, int lines) {
     struct crowd *c = calloc(1, sizeof *c);
     *s = server_start(SERVER_QUIET(4) "login_timeout = 0\n");
@@ -127,7 +127,7 @@ static void judge(struct crowd *c) {
     checker_free(c->checker);
 }
 
-/* Connects each member anew until it is served by worker `i % workers`. */
+/* Connects each member again until worker `i % workers` serves it. */
 static void spread(struct server *s, struct crowd *c, int workers) {
     for (int i = 0; i < c->members; i++)
         for (int tries = 0; server_worker_of(s, c->swarm->member[i].endpoint) != i % workers;
@@ -162,7 +162,7 @@ Test(order, two_hundred_clients_see_twenty_speakers_in_one_order) {
     server_stop(s);
 }
 
-/* Few clients, many small rounds: the workers are at the gate all the time, together. */
+/* Few clients and many short rounds: all workers compete for the gate all the time. */
 Test(order, holds_when_all_workers_publish_at_once) {
     struct server *s;
     struct crowd *c = crowd_new(&s, 12, 12, 2000);
@@ -181,7 +181,7 @@ Test(order, holds_while_others_come_and_go) {
     c->visit = 40;
     log_in(c, 0, c->stays);
     for (int i = c->stays; i < c->members; i++)
-        c->gone[i] = true; /* not yet here */
+        c->gone[i] = true; /* not connected yet */
     swarm_pump(c->swarm, everybody_is_in, c);
     for (int i = c->stays; i < c->members; i++)
         c->gone[i] = false;

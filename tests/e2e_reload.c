@@ -1,5 +1,5 @@
-/* e2e_reload.c - changes under talk: reload, log reopened, a worker killed; no client is disturbed.
- */
+/* e2e_reload.c - changes while clients talk: reload, log reopened, a worker killed; no client is
+ * disturbed. */
 #include "tests/lib/guest.h"
 #include "tests/lib/skip.h"
 
@@ -28,7 +28,7 @@ static void fill(struct server *s, struct guest **g) {
     }
 }
 
-/* Each guest says something, all hear it, and nothing else. */
+/* Each guest says a line; all guests receive it, and nothing else. */
 static void talk(struct guest **g, const char *what) {
     for (int i = 0; i < GUESTS; i++) {
         char line[64];
@@ -38,7 +38,7 @@ static void talk(struct guest **g, const char *what) {
     }
 }
 
-/* Newcomers, one after the other, until one is greeted so. */
+/* New guests connect one after the other, until one gets this greeting. */
 static void greeted_at_last(struct server *s, const char *greeting) {
     int64_t deadline = wait_deadline();
     for (;;) {
@@ -47,7 +47,7 @@ static void greeted_at_last(struct server *s, const char *greeting) {
         guest_close(g);
         if (found)
             return;
-        cr_assert_gt(wait_left_ms(deadline), 0, "nobody was greeted with \"%s\"", greeting);
+        cr_assert_gt(wait_left_ms(deadline), 0, "no guest was greeted with \"%s\"", greeting);
         wait_breath();
     }
 }
@@ -58,7 +58,7 @@ Test(reload, a_good_file_takes_effect_and_no_client_is_disconnected) {
     fill(s, g);
     talk(g, "before");
     server_configure(s, "%sroom = After\n", base);
-    guest_say(g[0], "now"); /* on its way while the signal is */
+    guest_say(g[0], "now"); /* sent just before the signal */
     server_signal(s, SIGHUP);
     guests_expect(g, GUESTS, "guest0: now");
     greeted_at_last(s, told1(TOLD_GREETING, "After"));
@@ -67,7 +67,7 @@ Test(reload, a_good_file_takes_effect_and_no_client_is_disconnected) {
 }
 
 Test(reload, an_address_that_is_served_already_stays) {
-    struct server *s = server_start("%sroom = Before\n", base); /* on port 0: any */
+    struct server *s = server_start("%sroom = Before\n", base); /* port 0: the kernel picks one */
     struct guest *g[GUESTS];
     fill(s, g);
     server_configure(s, "%sroom = After\nlisten = 127.0.0.1:%u\n", base, s->port);
@@ -77,8 +77,8 @@ Test(reload, an_address_that_is_served_already_stays) {
     server_stop(s);
 }
 
-/* Newcomers, one after the other, until the reload that gave the room this name has been and gone
- * by.  Each must be served. */
+/* New guests connect one after the other, until the reload that sets this room name is done.  Each
+ * must be served. */
 static void newcomers_until_reloaded(struct server *s, const char *room) {
     char ready[64];
     snprintf(ready, sizeof ready, "reloaded: room \"%s\"", room);
@@ -96,7 +96,7 @@ static void newcomers_until_reloaded(struct server *s, const char *room) {
     }
 }
 
-/* From one address to all and back, on the port that is served: at no moment is it closed. */
+/* From one address to all addresses and back, on the same port: it is open at every moment. */
 Test(reload, a_wider_and_a_narrower_address_of_the_same_port) {
     static const char *const listen[] = {"[::]", "127.0.0.1", "0.0.0.0", "[::]", "0.0.0.0", "*"};
     skip_unless_ipv6();
@@ -109,14 +109,15 @@ Test(reload, a_wider_and_a_narrower_address_of_the_same_port) {
         server_configure(s, "%slisten = %s:%u\nroom = %s\n", base, listen[i], s->port, room);
         server_signal(s, SIGHUP);
         newcomers_until_reloaded(s, room);
-        if (strcmp(listen[i], "127.0.0.1") != 0) { /* and where it was not before */
+        if (strcmp(listen[i], "127.0.0.1") != 0) { /* and on an address that was closed before */
             struct guest *wide = guest_connect_as(s, .to = "127.0.0.2");
             guest_until(wide, "%s", told(TOLD_HOW));
         }
     }
     server_logged(s, "no longer listening on [::]:");
-    char *log = run_read_file(s->err); /* closing a listener loses the connections in its queue */
-    cr_assert(log && !strstr(log, "no longer listening on 127.0.0.1:"), "it was wanted throughout");
+    /* Closing a listener would lose the connections in its queue. */
+    char *log = run_read_file(s->err);
+    cr_assert(log && !strstr(log, "no longer listening on 127.0.0.1:"), "127.0.0.1 was closed");
     free(log);
     talk(g, "after");
     server_stop(s);
@@ -146,7 +147,7 @@ Test(reload, what_waits_for_a_restart_is_named) {
     server_signal(s, SIGHUP);
     server_logged(s, "ring_size");
     server_logged(s, "max_clients");
-    greeted_at_last(s, told1(TOLD_GREETING, "After")); /* the rest takes effect */
+    greeted_at_last(s, told1(TOLD_GREETING, "After")); /* the file's other changes take effect */
     server_stop(s);
 }
 
@@ -159,7 +160,7 @@ Test(reload, language_and_line_max_change_for_clients_already_connected) {
     char line[80];
     memset(line, 'x', 70);
     line[70] = '\0';
-    bool refused = false; /* ann's worker may be the last to take it up */
+    bool refused = false; /* ann's worker may be the last to read the new configuration */
     for (int64_t deadline = wait_deadline(); !refused;) {
         cr_assert_gt(wait_left_ms(deadline), 0);
         guest_say(ann, "%s", line);
@@ -180,7 +181,7 @@ Test(reload, the_pidfile_moves) {
     char path[2][400];
     for (int i = 0; i < 2; i++)
         snprintf(path[i], sizeof path[i], "%s/pid%d", s->dir, i);
-    server_launch(s, "%sroom = A\n", base); /* none at first */
+    server_launch(s, "%sroom = A\n", base); /* no pidfile at first */
     server_configure(s, "%sroom = B\npidfile = %s\n", base, path[0]);
     server_signal(s, SIGHUP);
     server_logged(s, "reloaded: room \"B\"");
@@ -219,7 +220,7 @@ Test(reload, the_log_is_reopened) {
     snprintf(old, sizeof old, "%s.1", s->log);
     cr_assert_eq(rename(s->log, old), 0);
     server_signal(s, SIGUSR1);
-    bool moved = false; /* the new file is there a moment before lines go to it */
+    bool moved = false; /* the new file exists shortly before lines are written to it */
     for (int64_t d = wait_deadline(); !moved; wait_breath()) {
         cr_assert_gt(wait_left_ms(d), 0, "nothing is written to the new log");
         struct guest *late = guest_connect(s);
@@ -250,7 +251,7 @@ Test(reload, a_killed_worker_is_replaced_and_no_client_notices) {
             cr_assert_gt(wait_left_ms(d), 0, "worker %d has no successor", k);
             wait_breath();
         }
-        for (int i = 0; i < 8; i++) { /* with the successor too */
+        for (int i = 0; i < 8; i++) { /* some of them on the successor */
             sprintf(name, "late%d.%d", k, i);
             struct guest *late = guest_enter(s, name);
             guests_expect(g, GUESTS, told1(TOLD_COMES, name));
@@ -261,7 +262,7 @@ Test(reload, a_killed_worker_is_replaced_and_no_client_notices) {
     server_stop(s);
 }
 
-/* So many descriptors are kept for them: clients find theirs. */
+/* The server reserves descriptors for added addresses, so clients can still connect. */
 Test(reload, adds_addresses_until_the_descriptors_end) {
     enum { ADDRESSES = 12, CLIENTS = 10 };
     struct server *s = server_start("workers = 2\nmax_clients = %d\n", CLIENTS);
@@ -281,7 +282,7 @@ Test(reload, adds_addresses_until_the_descriptors_end) {
     server_stop(s);
 }
 
-/* Versions of a configuration side by side, and a link that says which one counts. */
+/* The configured path is a link to one of several versions of the file. */
 Test(reload, follows_a_link_anew) {
     struct server *s = server_prepare();
     char linked[400], first[400], second[400];

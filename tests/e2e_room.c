@@ -1,4 +1,4 @@
-/* e2e_room.c - the classic room over real sockets: coming, talking, looking round, going. */
+/* e2e_room.c - the classic room over real sockets: joining, talking, listing, leaving. */
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
@@ -45,7 +45,7 @@ Test(room, before_login_only_a_few_commands_work) {
     }
     guest_say(g, "login cat");
     guest_until(g, "%s", told1(TOLD_COMES, "cat"));
-    guest_expect(ann, "%s", told1(TOLD_COMES, "cat")); /* and nothing before it */
+    guest_expect(ann, "%s", told1(TOLD_COMES, "cat")); /* ann receives nothing before it */
     server_stop(s);
 }
 
@@ -61,11 +61,11 @@ Test(room, quit_and_logout_before_login) {
             ;
     }
     guest_say(ann, "alone");
-    guest_expect(ann, "ann: alone"); /* no coming or going was announced */
+    guest_expect(ann, "ann: alone"); /* no join or leave was announced */
     server_stop(s);
 }
 
-Test(room, comings_speech_and_goings_reach_all_clients_on_every_worker) {
+Test(room, joins_speech_and_leaves_reach_all_clients_on_every_worker) {
     enum { N = 16 };
     struct server *s = server_start(SERVER_QUIET(4));
     struct guest *g[N];
@@ -95,7 +95,7 @@ Test(room, comings_speech_and_goings_reach_all_clients_on_every_worker) {
     server_stop(s);
 }
 
-Test(room, a_line_is_speech_to_all_clients_and_its_speaker) {
+Test(room, a_line_is_sent_to_all_clients_and_its_speaker) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *g[2] = {guest_enter(s, "ann"), guest_enter(s, "bob")};
     guest_expect(g[0], "%s", told1(TOLD_COMES, "bob"));
@@ -120,7 +120,7 @@ Test(room, a_line_is_speech_to_all_clients_and_its_speaker) {
     server_stop(s);
 }
 
-/* The next n lines, in whatever order: each of `names` once, as a name or as `NAME (idle ...)`. */
+/* The next n lines are, in any order, each of `names` once, as a name or as `NAME (idle ...)`. */
 static void expect_names(struct guest *g, const char *const *names, int n) {
     unsigned seen = 0;
     for (int k = 0; k < n; k++) {
@@ -152,7 +152,7 @@ Test(room, look_and_who_list_all_people) {
         guest_say(g[i], "who");
         guest_expect(g[i], "%s", told(TOLD_WHO));
         expect_names(g[i], names, 5);
-        guest_say(g[i], "and that is all"); /* each list is sent to its asker alone, and ends */
+        guest_say(g[i], "and that is all"); /* the list has ended */
         guests_expect(g, 5, told2(TOLD_SPEECH, names[i], "and that is all"));
     }
     server_stop(s);
@@ -183,7 +183,7 @@ Test(room, what_was_typed_before_leaving_is_still_said) {
     guests_expect(others, 2, "bob: one");
     guests_expect(others, 2, "bob: two");
     guests_expect(others, 2, told1(TOLD_GOES, "bob"));
-    guest_say(cat, "last words"); /* and closes at once, having read all there was */
+    guest_say(cat, "last words"); /* closed at once, with all output read */
     guest_close(cat);
     guest_expect(ann, "cat: last words");
     guest_expect(ann, "%s", told1(TOLD_GOES, "cat"));

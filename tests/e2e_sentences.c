@@ -1,5 +1,5 @@
-/* e2e_sentences.c - one conversation in each language, to the letter: every line that is said, and
- * none besides. */
+/* e2e_sentences.c - one conversation in each language, with every line compared exactly, and no
+ * other line. */
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>

@@ -10,8 +10,8 @@
 
 TestSuite(slow, .timeout = 300);
 
-/* A ring of 64K, and lines so long that 1,500 of them overflow every socket buffer on the way to a
- * client that does not read (4 MB is the most the kernel gives to a sender by itself). */
+/* A ring of 64K, and lines so long that 1,500 of them overflow all socket buffers between the
+ * server and a client that does not read (the kernel grows a send buffer to 4 MB at most). */
 enum { OVERFLOW = 1500, LINES = 2 * OVERFLOW, FILLER = 3900, IN_FLIGHT = 4 };
 
 static const char small_ring[] =
@@ -20,12 +20,12 @@ static const char small_ring[] =
 
 static char filler[FILLER + 1];
 
-/* ann says the line numbered n; "." is its last byte, so that a torn line shows. */
+/* ann says line number n.  Its last byte is ".", so that a torn line is recognised. */
 static void say_numbered(struct guest *ann, int n) {
     guest_say(ann, "%06d %s.", n, filler);
 }
 
-/* The number of a whole line of ann's; -1: another line, or a torn one. */
+/* The number of a complete line of ann's; -1: another line, or a torn one. */
 static int number_of(const char *line) {
     int n, end = 0;
     size_t len = strlen(line);
@@ -34,8 +34,8 @@ static int number_of(const char *line) {
     return len == 11 + 1 + FILLER + 1 && line[len - 1] == '.' ? n : -1;
 }
 
-/* ann says the lines `from` to `to` with few of them on the way, and hears each of them, whole and
- * in order: a slow client does not delay her, and she is never lapped herself. */
+/* ann says the lines `from` to `to`, a few at a time, and receives each of them, complete and in
+ * order: a slow client does not delay her, and she is never overrun. */
 static void talk(struct guest *ann, int from, int to) {
     memset(filler, 'x', FILLER);
     int said = from;
@@ -47,12 +47,13 @@ static void talk(struct guest *ann, int from, int to) {
     }
 }
 
-/* What a client missed. */
+/* The notices that a client received, and the lines that they count. */
 struct skips {
     int notices, lines;
 };
 
-/* A torn line (the beginning of one of ann's, or nothing) and then the count; returns it. */
+/* Reads a torn line (the beginning of one of ann's, or nothing) and the notice after it; returns
+ * its count. */
 static int read_skip(struct guest *g) {
     const char *line = g->line;
     int n = 0, end = 0;
@@ -66,9 +67,9 @@ static int read_skip(struct guest *g) {
     return n;
 }
 
-/* Reads the lines `from` to `to` and then `last`: every line is the one that follows, or a torn one
- * and a count that is exact, the torn line included.  (A line whose end alone was torn off looks
- * whole and is counted as skipped all the same: `maybe_torn`.) */
+/* Reads the lines `from` to `to` and then `last`.  Each line is the next one, or a torn one
+ * followed by a notice whose count is exact and includes the torn line.  (A line of which only the
+ * end was torn off looks complete but is counted as skipped: `maybe_torn`.) */
 static struct skips read_with_skips(struct guest *g, int from, int to, const char *last) {
     struct skips skips = {0};
     int next = from;
@@ -93,7 +94,7 @@ static struct skips read_with_skips(struct guest *g, int from, int to, const cha
     return skips;
 }
 
-/* ann, who reads, and bob, whose socket takes little. */
+/* ann, who reads, and bob, whose receive buffer is small. */
 static struct server *ann_and_slow_bob(struct guest *g[2], const char *more) {
     struct server *s = server_start("%s%s", small_ring, more);
     g[0] = guest_enter(s, "ann");
@@ -102,8 +103,8 @@ static struct server *ann_and_slow_bob(struct guest *g[2], const char *more) {
     return s;
 }
 
-/* More than once: after each count the client is one like any other again, and is lapped anew. */
-Test(slow, a_slow_reader_is_lapped_and_told_how_many_lines_it_missed_each_time) {
+/* More than once: after each notice the client is in normal state again, and is overrun again. */
+Test(slow, a_slow_reader_is_overrun_and_gets_the_number_of_lost_lines_each_time) {
     struct guest *g[2];
     struct server *s = ann_and_slow_bob(g, "");
     for (int round = 0; round < 3; round++) {
@@ -120,18 +121,19 @@ Test(slow, a_slow_reader_is_lapped_and_told_how_many_lines_it_missed_each_time) 
     server_stop(s);
 }
 
-/* It reads a part from time to time, so that it is lapped in the middle of what is sent to it. */
-Test(slow, a_reader_that_pauses_is_lapped_more_than_once_before_it_has_caught_up) {
+/* The client reads a part from time to time, so that it is overrun in the middle of pending
+ * output. */
+Test(slow, a_reader_that_pauses_is_overrun_more_than_once) {
     struct guest *g[2];
     struct server *s = ann_and_slow_bob(g, "");
     for (int round = 0; round < 3; round++) {
         talk(g[0], round * OVERFLOW, (round + 1) * OVERFLOW);
-        guest_pending(g[1]); /* makes room in the socket; the lines themselves are taken below */
+        guest_pending(g[1]); /* makes room in the socket; the lines are compared below */
     }
     guest_say(g[0], "the end");
     guest_expect(g[0], "ann: the end");
     struct skips skips = read_with_skips(g[1], 0, 3 * OVERFLOW, "ann: the end");
-    cr_assert_gt(skips.notices, 1, "lapped %d times", skips.notices);
+    cr_assert_gt(skips.notices, 1, "overrun %d times", skips.notices);
     server_stop(s);
 }
 
@@ -170,10 +172,10 @@ Test(slow, many_that_never_read_delay_no_other_client) {
     guest_expect(ann, "ann: the end");
     struct skips skips = read_with_skips(deaf[7], 0, OVERFLOW, "ann: the end");
     cr_assert_gt(skips.lines, 0, "the sockets held all of it");
-    server_stop(s); /* ends in time, although seven do not read */
+    server_stop(s); /* the server ends in time, although seven clients do not read */
 }
 
-/* Sends `text` so many times without waiting; false: the socket takes no more. */
+/* Sends `text` `times` times without waiting; false: the socket takes no more. */
 static bool send_without_reading(struct guest *g, const char *text, int times) {
     size_t len = strlen(text);
     for (int i = 0; i < times; i++)
@@ -182,7 +184,7 @@ static bool send_without_reading(struct guest *g, const char *text, int times) {
     return true;
 }
 
-Test(slow, a_client_that_asks_and_never_reads_is_not_heard_and_delays_no_other) {
+Test(slow, a_client_that_never_reads_its_answers_is_not_read_and_delays_no_other) {
     struct guest *g[2];
     struct server *s = ann_and_slow_bob(g, "");
     int n = 0;
@@ -195,15 +197,15 @@ Test(slow, a_client_that_asks_and_never_reads_is_not_heard_and_delays_no_other) 
     server_stop(s);
 }
 
-/* What `line` says in "*** N earlier lines"; 0: it is another line. */
+/* The number in "*** N earlier lines"; 0: it is another line. */
 static int earlier_lines(const char *line) {
     int n = 0;
     return sscanf(line, "*** %d earlier lines", &n) == 1 ? n : 0;
 }
 
-/* The last lines *again*: a client that has not been sent them yet does not lose those before.  The
- * count tells that it was behind: it is of all that it had not been sent. */
-Test(slow, history_passes_nothing_over) {
+/* /history sends the last lines *again*: a client with unsent lines does not lose the lines before
+ * them.  The count shows that it was behind: it includes all unsent lines. */
+Test(slow, history_skips_no_unsent_line) {
     struct server *s = server_start(SERVER_QUIET(2) "line_max = 4096\nring_size = 16M\n");
     struct guest *slow = guest_enter_as(s, "slow", .receive_buffer = 4096);
     struct guest *ann = guest_enter(s, "ann");
@@ -225,8 +227,8 @@ Test(slow, history_passes_nothing_over) {
     server_stop(s);
 }
 
-/* More of them than there are tx_buffers for 400 clients (ipc/segment.c), each with more answers to
- * come than all buffers on the way to it hold. */
+/* DEAF: more clients than there are tx buffers with max_clients = 400 (ipc/segment.c).  ASKED: more
+ * answers than all buffers between server and client hold. */
 enum { DEAF = 330, ASKED = 100 };
 
 static const char few_buffers[] =
@@ -245,7 +247,7 @@ Test(slow, clients_that_never_read_keep_no_buffer_from_others) {
         for (int n = 0; n < ASKED; n++)
             guest_type(deaf[i], "who\r\n");
     }
-    /* Those that find none free ask on. */
+    /* Clients that got no buffer send on. */
     server_logged(s, "reads nothing, and no buffer is free for others");
     for (int i = 0; i < 3; i++) {
         char name[16];

@@ -1,4 +1,4 @@
-/* e2e_start.c - a start on a system that lacks something: it fails with one sentence and exit
+/* e2e_start.c - a start on a system that lacks a feature: it fails with one sentence and exit
  * status 1, in the foreground and with -d, and no process is left. */
 #include "tests/lib/guest.h"
 #include "tests/lib/sandbox.h"
@@ -29,7 +29,7 @@ static struct server *prepared(void) {
     return s;
 }
 
-/* Kills a server that is there although it should not be; its pid, or 0. */
+/* Kills a server that should not have started; returns its pid, or 0. */
 static pid_t left_behind(const struct server *s) {
     char path[400];
     snprintf(path, sizeof path, "%s/pid", s->dir);
@@ -121,8 +121,9 @@ Test(start, listeners_that_cannot_be_what_they_must_are_named) {
     refused_fails(refusals, COUNT(refusals), true);
 }
 
-/* It must not run in the foreground instead, nor take the child's way in the parent. */
-Test(start, what_cannot_detach_does_not_start) {
+/* The server must not run in the foreground instead, and the parent must not continue as the
+ * child. */
+Test(start, a_server_that_cannot_detach_does_not_start) {
     static const struct refusal refusals[] = {
         {{SYS_pipe2, 0, 0, 0, EMFILE}, "cannot detach: pipe: Too many open files"},
         {{SYS_clone, 0, CLONE_FILES, 0, EAGAIN},
@@ -133,8 +134,8 @@ Test(start, what_cannot_detach_does_not_start) {
     refused_fails(refusals, COUNT(refusals), false);
 }
 
-/* The last step: workers run already, and must end. */
-Test(start, what_cannot_let_go_of_its_output_ends) {
+/* Releasing the starter's output is the last step: workers run already, and must end. */
+Test(start, a_server_that_cannot_release_its_output_ends) {
 #ifdef SYS_dup2
     static const struct sandbox_rule rule = {SYS_dup2, 1, ~0u, STDOUT_FILENO, EBUSY};
     static struct ran ran;
@@ -153,7 +154,7 @@ Test(start, what_cannot_let_go_of_its_output_ends) {
 #endif
 }
 
-/* Options that only tune are no reason not to serve. */
+/* Socket options that only tune performance do not prevent the start. */
 Test(start, an_option_that_only_tunes_is_logged) {
     static const struct sandbox_rule rule = {SYS_setsockopt, 2, ~0u, TCP_NOTSENT_LOWAT, EPERM};
     if (!sandbox_works())
@@ -170,7 +171,7 @@ Test(start, an_option_that_only_tunes_is_logged) {
 
 static rlim_t processes;
 static uid_t alone(void) {
-    return 2000000u + (uid_t)getpid(); /* no other process is this user's */
+    return 2000000u + (uid_t)getpid(); /* a user without other processes */
 }
 static uid_t user;
 
@@ -195,7 +196,7 @@ Test(start, under_a_limit_of_processes) {
         skip_test("only root can become a user that has no processes");
     struct server *s = prepared();
     char binary[400];
-    snprintf(binary, sizeof binary, "%s/chatroom-master", s->dir); /* where that user can read */
+    snprintf(binary, sizeof binary, "%s/chatroom-master", s->dir); /* readable for this user */
     run(&ran, "cp", run_server_path(), binary);
     cr_assert_eq(ran.status, 0, "%s", ran.err);
     user = alone();
@@ -226,8 +227,8 @@ static bool can_hide_proc(void) {
     return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
-/* It serves, and says what it cannot do. */
-Test(start, without_proc_it_says_what_is_missing) {
+/* The server starts, and logs what it cannot do. */
+Test(start, without_proc_it_logs_what_is_missing) {
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
     skip_test("the sanitizer needs /proc");
 #endif

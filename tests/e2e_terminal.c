@@ -1,5 +1,5 @@
-/* e2e_terminal.c - the programs people really use, each on a terminal of its own, in UTF-8 and in
- * GBK, talking with a client behind a socket. */
+/* e2e_terminal.c - common client programs, each on its own pseudo-terminal, in UTF-8 and in GBK,
+ * talking with a client on a socket. */
 #include "tests/lib/seat.h"
 
 #include <criterion/criterion.h>
@@ -11,7 +11,8 @@ TestSuite(terminal, .timeout = 180);
 
 static const char gbk[] = "CP936";
 
-/* A quiet server with "ann" behind a socket and "tess" at a program; both have seen tess come. */
+/* A quiet server with "ann" on a socket and "tess" in a client program; both have received tess's
+ * join. */
 struct visit {
     struct server *s;
     struct guest *ann;
@@ -75,7 +76,7 @@ TALKS(PLINK, plink)
 TALKS(PLINK_RAW, plink_raw)
 TALKS(TINTIN, tintin)
 
-/* All that GNU telnet shows of a visit, its own sentences too: it ends by itself. */
+/* Everything that GNU telnet shows of a visit, its own messages included; it ends by itself. */
 Test(terminal, gnu_telnet_shows_a_visit_from_greeting_to_end) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann");
@@ -87,7 +88,7 @@ Test(terminal, gnu_telnet_shows_a_visit_from_greeting_to_end) {
     seat_sees(&tess, "tess has entered the room.\r\n");
     guest_expect(ann, "%s", told1(TOLD_COMES, "tess"));
     seat_type(&tess, "hello yourself\r");
-    seat_sees(&tess, "hello yourself\r\n"); /* echoed by the terminal: the server echoes nothing */
+    seat_sees(&tess, "hello yourself\r\n"); /* echoed by the terminal; the server echoes nothing */
     seat_sees(&tess, "tess: hello yourself\r\n");
     guest_expect(ann, "tess: hello yourself");
     seat_type(&tess, "look\r");
@@ -100,12 +101,12 @@ Test(terminal, gnu_telnet_shows_a_visit_from_greeting_to_end) {
     server_stop(s);
 }
 
-/* The worker that took the last connection. */
+/* The worker that accepted the last connection. */
 static int worker_of_last(struct server *s) {
     return atoi(strstr(server_logged(s, "connected"), "worker ") + strlen("worker "));
 }
 
-/* Four of them, or as many more as it takes for two workers to have some. */
+/* Four terminals, or more until two workers have a client each. */
 Test(terminal, gnu_telnets_on_several_workers_talk) {
     enum { MOST = 20 };
     struct server *s = server_start(SERVER_QUIET(4));
@@ -131,9 +132,9 @@ Test(terminal, gnu_telnets_on_several_workers_talk) {
     server_stop(s);
 }
 
-/* To GNU telnet the bytes 83, 8F, 9A, 9C, 9D are its ^C, ^O, ^Z, ^\ and ^], until it is asked for
- * eight bits, which it is as soon as it lets itself be known: by the first of them.  (But not by
- * 9D, which opens a prompt of its own.) */
+/* GNU telnet takes the bytes 83, 8F, 9A, 9C, 9D for its keys ^C, ^O, ^Z, ^\ and ^], until the
+ * server asks it for eight bits.  The server asks after the first telnet command of GNU telnet,
+ * which the first of these bytes causes.  (9D does not: it opens a prompt of GNU telnet.) */
 Test(terminal, gnu_telnet_types_every_character) {
     struct visit v = visit_begin(GNU, NULL);
     static const char *const lines[] = {"惚描月晚", "丝绸, 惚描月晚"};
@@ -164,7 +165,7 @@ Test(terminal, gnu_telnet_without_escape_types_every_character_from_the_first) {
     server_stop(s);
 }
 
-/* A terminal in GBK that has not said so: the first Chinese line tells. */
+/* A GBK terminal without /encoding: the server recognises GBK by the first Chinese line. */
 Test(terminal, typing_gbk_is_understood_at_once) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "安");
@@ -177,8 +178,8 @@ Test(terminal, typing_gbk_is_understood_at_once) {
     server_stop(s);
 }
 
-/* What was said before the switch is shown again in the new encoding. */
-Test(terminal, history_is_in_the_encoding_one_has_now) {
+/* Lines said before the switch are sent again in the new encoding. */
+Test(terminal, history_is_in_the_current_encoding) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "安");
     struct seat tess = seat_enter(s, GNU, NULL, "tess");
@@ -226,7 +227,7 @@ Test(terminal, tintin_goes_on_after_control_c) {
     goes_on_after_control_c(TINTIN);
 }
 
-/* The others are ended by it, and what was half typed is not said. */
+/* Other programs end on Ctrl-C, and a half-typed line is not said. */
 static void ends_with_control_c(int program) {
     struct visit v = visit_begin(program, NULL);
     seat_type(&v.tess, "never mind");
@@ -243,9 +244,9 @@ Test(terminal, plink_raw_ends_with_control_c) {
     ends_with_control_c(PLINK_RAW);
 }
 
-/* ---- editing of its own ---- */
+/* ---- editing by the program ---- */
 
-/* TinTin++ edits by itself. */
+/* TinTin++ edits the line itself. */
 static void edits_itself(const char *charset) {
     struct visit v = visit_begin(TINTIN, charset);
     seat_type(&v.tess, "晚上");

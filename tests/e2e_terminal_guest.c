@@ -1,5 +1,5 @@
-/* e2e_terminal_guest.c - terminals that need no program: a telnet that edits nothing and says
- * nothing, one that agrees on an encoding, and two encodings in private. */
+/* e2e_terminal_guest.c - terminals simulated on a socket: a telnet without line editing or
+ * negotiation, a client that negotiates its encoding, and private lines between two encodings. */
 #include "tests/lib/guest.h"
 #include "tests/lib/terminal.h"
 
@@ -11,7 +11,7 @@ TestSuite(terminal_guest, .timeout = 180);
 
 static const char gbk[] = "CP936";
 
-/* ---- Windows telnet in China: key by key, echoed by itself, BS as 08, code page 936 ---- */
+/* ---- Windows telnet in China: sends each key, echoes locally, BS as 08, code page 936 ---- */
 
 static void keys(struct guest *g, const char *bytes) {
     for (; *bytes; bytes++)
@@ -26,10 +26,10 @@ Test(terminal_guest, a_client_that_never_negotiates_is_edited_silently) {
     guest_expect(ann, "%s", told1(TOLD_COMES, "win"));
     guest_until(win, "%s", told1(TOLD_COMES, "win"));
     for (int i = 0; i < 3; i++) {
-        keys(win, "\304\343\304\343\b"); /* before anything tells that this is GBK */
+        keys(win, "\304\343\304\343\b"); /* before the server can recognise GBK */
         guest_say(ann, "sync %d", i);
         guest_until(ann, "ann: sync %d", i);
-        guest_expect(win, "ann: sync %d", i); /* and nothing but that */
+        guest_expect(win, "ann: sync %d", i); /* win receives nothing else */
         keys(win, "x\x7f\272\303\r\n");
         guest_until(ann, "win: 你好");
         guest_until(win, "win: 你好");
@@ -52,7 +52,8 @@ Test(terminal_guest, an_encoding_agreed_on_is_used_at_once) {
     guest_expect(ann, "%s", told1(TOLD_COMES, "mud"));
     guest_say(ann, "你好");
     guest_expect(mud, "ann: 你好");
-    /* It asks for itself: the answer is a subnegotiation, which is read by hand. */
+    /* The client requests its own list: the answer is a subnegotiation, which the test reads
+     * directly. */
     guest_type(mud, "\xff\xfa\x2a\x01;GBK;X-NONE\xff\xf0");
     static const char accepted[] = "\xff\xfa\x2a\x02GBK\xff\xf0";
     int64_t deadline = wait_deadline();
@@ -66,7 +67,7 @@ Test(terminal_guest, an_encoding_agreed_on_is_used_at_once) {
     server_stop(s);
 }
 
-/* ---- privately, across workers and encodings ---- */
+/* ---- private lines, across workers and encodings ---- */
 
 Test(terminal_guest, two_encodings_talk_privately_across_workers) {
     struct server *s = server_start(SERVER_QUIET(4));
@@ -90,7 +91,7 @@ Test(terminal_guest, two_encodings_talk_privately_across_workers) {
     server_stop(s);
 }
 
-/* Two bytes of theirs that are UTF-8, too: what they are sent decides. */
+/* The two bytes are also valid UTF-8: the encoding that the client is sent decides. */
 Test(terminal_guest, gbk_that_could_be_utf8_is_gbk) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_enter(s, "ann"), *bo = guest_enter_gbk(s, "泰丝");

@@ -1,6 +1,6 @@
-/* e2e_terminal_harm.c - a malicious client: bytes that steer a terminal, hide, reorder or forge, in
- * speech, in private and as names, in UTF-8 and through the second bytes of GBK and GB18030; and
- * names that look like another person's or like the server's own sentences. */
+/* e2e_terminal_harm.c - a malicious client: bytes that steer a terminal, or hide, reorder or forge
+ * text, in speech, in private lines and as names, in UTF-8 and through the second bytes of GBK and
+ * GB18030; and names that look like another client's name or like the server's sentences. */
 #include "tests/lib/guest.h"
 #include "tests/lib/terminal.h"
 
@@ -92,7 +92,7 @@ static const struct hostile hostile[] = {
 };
 
 /* From a client that is sent GBK: second bytes that look like ASCII or C1, half characters, and the
- * four bytes of GB18030 for what is forbidden in UTF-8, too. */
+ * four-byte codes of GB18030 for characters that are also forbidden in UTF-8. */
 static const struct hostile hostile_gbk[] = {
     BYTES("\201\\\201|\201@\201~\201`\201^"),
     BYTES("\201\2332J\201\235 0;title\201\234"),
@@ -119,7 +119,7 @@ static const struct hostile hostile_gbk[] = {
 enum { HOSTILE = sizeof hostile / sizeof hostile[0] };
 enum { HOSTILE_GBK = sizeof hostile_gbk / sizeof hostile_gbk[0] };
 
-/* Never on anybody's screen, beyond what every guest checks of every line. */
+/* Checks what no line may contain, in addition to what every guest checks. */
 static void is_harmless(const char *line, size_t i) {
     static const char *const never[] = {
         "\302\233",     "\302\235",     "\302\220",     "\302\234",     "\302\205",
@@ -136,14 +136,14 @@ static void is_harmless(const char *line, size_t i) {
         cr_expect_null(strstr(line, never[n]), "hostile %zu: %s", i, line);
 }
 
-/* No line looks like one of another person, or like the server's own. */
+/* No line looks like a line of another client, or like one of the server's. */
 static void is_not_forged(const char *line, size_t i) {
     static const char *const forged[] = {"bob: ", "大卫: ", "eve: ", "***", "["};
     for (size_t n = 0; n < sizeof forged / sizeof forged[0]; n++)
         cr_expect_neq(strncmp(line, forged[n], strlen(forged[n])), 0, "hostile %zu: %s", i, line);
 }
 
-/* The last of them is the malicious client. */
+/* The last guest is the malicious client. */
 static void all_is_well(struct guest **g, int n, const char *mark, size_t i) {
     for (int k = 0; k < n; k++)
         for (const char *line = NULL; !line || strcmp(line, mark) != 0;) {
@@ -196,7 +196,7 @@ Test(terminal_harm, nothing_hostile_reaches_another_terminal_through_gbk) {
     nothing_reaches_others(s, guest_enter_gbk(s, "mal"), hostile_gbk, HOSTILE_GBK);
 }
 
-/* None is good enough, so that it is called what it says last. */
+/* No name of the list is accepted, so the client gets the name that it sends last. */
 static void no_name_is_taken(const char *encoding, const char *charset, const struct hostile *list,
                              size_t count) {
     struct server *s = server_start("%s", quiet);
@@ -224,7 +224,8 @@ Test(terminal_harm, no_hostile_name_is_taken) {
     no_name_is_taken("utf-8", NULL, hostile, HOSTILE);
 }
 
-/* Chinese characters are a name, whatever their second bytes: the first of the list. */
+/* Chinese characters are a valid name, whatever their second bytes: the first of the list is left
+ * out. */
 Test(terminal_harm, no_hostile_name_is_taken_through_gbk) {
     no_name_is_taken("gbk", gbk, hostile_gbk + 1, HOSTILE_GBK - 1);
 }
@@ -276,7 +277,7 @@ static const char *const spoofs[] = {
     "＊＊＊",
     "٭٭٭",
     "* bob",
-    "∗∗∗", /* the server's own */
+    "∗∗∗", /* like the server's lines and name */
     "Chatroom",
     "ＣＨＡＴＲＯＯＭ",
     "сhatroom",
@@ -301,7 +302,7 @@ static void is_refused(struct guest *g, const char *command, const char *name) {
     }
     const char *line = guest_next(g);
     if (strncmp(line, bad, strlen(bad)) != 0)
-        line = guest_next(g); /* of two lines, the first names the name */
+        line = guest_next(g); /* the first of two lines has the name */
     cr_expect(strncmp(line, bad, strlen(bad)) == 0 || strcmp(line, taken) == 0, "%s: %s", name,
               line);
 }
@@ -327,7 +328,7 @@ Test(terminal_harm, no_name_looks_like_another) {
                                          "工口",   "＊＊＊", "ｗｈｏ"};
     for (size_t i = 0; i < sizeof in_gbk / sizeof in_gbk[0]; i++)
         is_refused(through, "/nick", in_gbk[i]);
-    guest_expect(seen, "%s", told1(TOLD_COMES, "小波")); /* and no other came or changed its name */
+    guest_expect(seen, "%s", told1(TOLD_COMES, "小波")); /* no other guest, no other name */
     guest_say(inside, "still mal");
     guest_expect(seen, "mal: still mal");
     server_stop(s);

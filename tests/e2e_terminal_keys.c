@@ -1,5 +1,5 @@
-/* e2e_terminal_keys.c - character mode: the server echoes and edits, over whole characters, and the
- * half-typed line makes way for what others say. */
+/* e2e_terminal_keys.c - character mode: the server echoes and edits by whole characters, and
+ * redraws the half-typed line after lines of other clients. */
 #include "tests/lib/seat.h"
 
 #include <criterion/criterion.h>
@@ -11,8 +11,8 @@ TestSuite(terminal_keys, .timeout = 180);
 
 static const char gbk[] = "CP936";
 
-/* Until the server echoes: with a key typed, another's line then comes between taking it away and
- * putting it back. */
+/* Waits until the server echoes: it then removes a typed key, sends another guest's line, and draws
+ * the key again. */
 static void by_key(const struct seat *t, struct guest *ann) {
     static const char away[] = "\r \r";
     seat_type(t, "x");
@@ -38,7 +38,7 @@ static struct seat enter_by_key(struct server *s, struct guest **ann, int progra
     *ann = guest_enter(s, "ann");
     struct seat t = seat_enter(s, program, charset, "tess");
     if (program == BUSYBOX)
-        seat_control_c(&t, "c\r"); /* to character mode */
+        seat_control_c(&t, "c\r"); /* switches to character mode */
     by_key(&t, *ann);
     return t;
 }
@@ -81,7 +81,8 @@ EDITS(GNU_KEYS, gnu_telnet_by_key)
 EDITS(BUSYBOX, busybox_by_key)
 EDITS(PLINK, plink)
 
-/* The terminal has told its width: a line of several rows makes way as a whole. */
+/* The server knows the terminal's width: a half-typed line of several rows is redrawn as a
+ * whole. */
 static void wraps(int program) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *ann;
@@ -89,7 +90,7 @@ static void wraps(int program) {
     char wide[200] = "";
     for (int i = 0; i < 59; i++)
         strcat(wide, "宽");
-    seat_type(&tess, "a"); /* so that the last column of the first row cannot hold half of one */
+    seat_type(&tess, "a"); /* then half a wide character is left in the first row */
     seat_type(&tess, wide);
     seat_type(&tess, "end");
     seat_sees(&tess, "end");
@@ -111,7 +112,7 @@ Test(terminal_keys, plink_wraps) {
     wraps(PLINK);
 }
 
-/* The successor knows the screen as well as the worker that was killed. */
+/* The successor of a killed worker redraws the line correctly. */
 Test(terminal_keys, the_half_typed_line_outlives_a_worker) {
     struct server *s = server_start(SERVER_QUIET(1));
     struct guest *ann;

@@ -1,5 +1,5 @@
-/* e2e_upgrade.c - another binary takes the place of the running one, or does not; a master that is
- * killed or stopped has a successor: no client notices. */
+/* e2e_upgrade.c - an upgrade replaces the running binary, or is refused; a master that is killed or
+ * stopped has a successor.  No client notices. */
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 TestSuite(upgrade, .timeout = 180);
-TestSuite(succession, .timeout = 180);
+TestSuite(failover, .timeout = 180);
 
 struct running {
     struct server *s;
@@ -25,8 +25,8 @@ static void copy(const char *from, const char *to) {
     cr_assert_eq(ran.status, 0, "%s", ran.err);
 }
 
-/* A server whose binary is its own to replace, and two clients, one of which has typed half a line.
- */
+/* A server with its own copy of the binary, which the test can replace, and two clients, one of
+ * which has typed half a line. */
 static struct running start(void) {
     struct running r = {.s = server_prepare()};
     snprintf(r.binary, sizeof r.binary, "%s/chatroom-master", r.s->dir);
@@ -53,7 +53,8 @@ static void go_on(struct running *r) {
     guests_expect(r->g, 2, told1(TOLD_GOES, "cat"));
 }
 
-/* The new binary is a script: `check` is what it does when it is asked whether it agrees. */
+/* The new binary is a script: it runs `check` when the old master asks whether it agrees, and
+ * `then` when it is started. */
 static void replace_by(struct running *r, const char *check, const char *then) {
     char text[1000], fresh[420];
     snprintf(text, sizeof text, "#!/bin/sh\nif [ -n \"$CHATROOM_CHECK\" ]; then %s; fi\n%s\n",
@@ -85,13 +86,13 @@ static void refused(const char *check, const char *why) {
     server_stop(r.s);
 }
 
-Test(upgrade, what_does_not_agree_is_refused) {
+Test(upgrade, a_binary_that_does_not_agree_is_refused) {
     refused("echo its layout is another >&2; exit 1", "its layout is another ");
 }
-Test(upgrade, what_says_nothing_is_refused) {
+Test(upgrade, a_binary_without_an_answer_is_refused) {
     refused("exit 0", "it is no chatroom-master: it ended with status 0 and no answer");
 }
-Test(upgrade, what_is_no_program_is_refused) {
+Test(upgrade, a_file_that_is_no_program_is_refused) {
     struct running r = start();
     run_write_file(HERE, r.binary, "nothing that runs\n");
     cr_assert_eq(chmod(r.binary, 0700), 0);
@@ -101,14 +102,14 @@ Test(upgrade, what_is_no_program_is_refused) {
     server_stop(r.s);
 }
 
-/* It stays, and has closed what it would say it by. */
-Test(upgrade, what_never_answers_is_refused) {
+/* The new binary closes standard error, a pipe to the old master, and does not end. */
+Test(upgrade, a_binary_that_never_answers_is_refused) {
     refused("exec 2>&-; exec sleep 60", "no answer within 2000 ms");
 }
 
-/* The worker was to retire, and was stopped when the upgrade killed it: another is started to give
- * its clients away. */
-Test(upgrade, refused_late_it_forgets_no_worker_that_was_leaving) {
+/* A reload has told a worker to retire, but it was stopped, and the upgrade killed it: another
+ * worker must be started in its slot, to move its clients. */
+Test(upgrade, refused_late_it_replaces_a_worker_that_was_retiring) {
     struct running r = start();
     struct guest *g;
     char check[700];
@@ -130,7 +131,7 @@ Test(upgrade, refused_late_it_forgets_no_worker_that_was_leaving) {
     server_stop(r.s);
 }
 
-/* Both at once: the upgraded master finds the other signal pending. */
+/* Both signals at once: the upgraded master finds the second one pending. */
 Test(upgrade, a_signal_meanwhile_is_not_lost) {
     struct running r = start();
     server_signal(r.s, SIGUSR2);
@@ -140,7 +141,7 @@ Test(upgrade, a_signal_meanwhile_is_not_lost) {
     server_ended(r.s);
 }
 
-/* Versions side by side, and a link that says which one counts. */
+/* The path of the binary is a link to one of several versions. */
 Test(upgrade, a_link_is_followed_anew) {
     struct server *s = server_prepare();
     char linked[400], fresh[420], first[400];
@@ -160,10 +161,10 @@ Test(upgrade, a_link_is_followed_anew) {
     server_stop(s);
 }
 
-/* The master's process is gone or soon will be: another takes its place, and its orders. */
+/* The master has died, or will be killed: a successor takes over, and handles its signals. */
 static void succeeded(struct running *r, pid_t before) {
     int status;
-    r->s->pid = getpid(); /* alive, as the waiting for the log asks */
+    r->s->pid = getpid(); /* any living process: the wait for the log checks it */
     server_logged(r->s, "ready again: room \"Chatroom\"");
     cr_assert(run_wait(before, &status, wait_deadline()));
     go_on(r);
@@ -178,7 +179,7 @@ static void succeeded(struct running *r, pid_t before) {
     server_logged(r->s, "master: ended");
 }
 
-/* It agreed, and the workers are gone already: the standby process is the master then. */
+/* The new binary agreed, and the workers have been stopped: the standby becomes the master. */
 static void goes_back(const char *then) {
     struct running r = start();
     char check[600];
@@ -198,18 +199,18 @@ Test(upgrade, a_binary_that_hangs_is_undone) {
     goes_back("kill -STOP $$");
 }
 
-Test(succession, a_master_that_is_killed) {
+Test(failover, a_master_that_is_killed) {
     struct running r = start();
     server_signal(r.s, SIGKILL);
     succeeded(&r, r.s->pid);
 }
-Test(succession, a_master_that_is_stopped) {
+Test(failover, a_master_that_is_stopped) {
     struct running r = start();
     server_signal(r.s, SIGSTOP);
     succeeded(&r, r.s->pid);
 }
-/* What it was told is not lost with it. */
-Test(succession, a_stopped_master_that_was_told_to_end) {
+/* SIGTERM is pending for a stopped master, and must not be lost with it. */
+Test(failover, a_stopped_master_with_a_pending_sigterm) {
     struct running r = start();
     int status;
     server_signal(r.s, SIGSTOP);
@@ -219,24 +220,24 @@ Test(succession, a_stopped_master_that_was_told_to_end) {
     r.s->pid = getpid();
     server_logged(r.s, "master: ended");
 }
-Test(succession, a_master_and_a_worker_that_are_stopped) {
+Test(failover, a_master_and_a_worker_that_are_stopped) {
     struct running r = start();
     server_signal(r.s, SIGSTOP);
     kill(server_worker_pid(r.s, 0), SIGSTOP);
     succeeded(&r, r.s->pid);
 }
-Test(succession, a_worker_that_dies_while_the_master_is_stopped) {
+Test(failover, a_worker_that_dies_while_the_master_is_stopped) {
     struct running r = start();
     server_signal(r.s, SIGSTOP);
     kill(server_worker_pid(r.s, 0), SIGKILL);
     succeeded(&r, r.s->pid);
 }
-/* Ctrl-Z at a terminal stops all of them, and `fg` lets them go on: nothing is to be replaced. */
-Test(succession, a_server_that_is_stopped_as_a_whole) {
+/* Ctrl-Z at a terminal stops all processes, and `fg` continues them: none is to be replaced. */
+Test(failover, a_server_that_is_stopped_as_a_whole) {
     struct running r = start();
     r.s->workers_may_die = false;
     kill(-r.s->pid, SIGSTOP);
-    sleep(4); /* not for something to happen: the time that passes is what is tried */
+    sleep(4); /* not a wait for an event: the elapsed time is what is tested */
     kill(-r.s->pid, SIGCONT);
     go_on(&r);
     server_stop(r.s);

@@ -1,5 +1,5 @@
-/* unit_accept.c - connections that have no record yet: who greets them, and that nothing else is
- * taken for one. */
+/* unit_accept.c - connections without a record: which worker greets them, and that no other socket
+ * is taken for one. */
 #include "tests/unit_worker.h"
 #include "worker/ledger/accept.h"
 #include "worker/ledger/adopt.h"
@@ -22,7 +22,7 @@ static void set_up(void) {
 }
 TestSuite(accept, .init = set_up);
 
-/* As the master makes it, for worker 3. */
+/* A listener with the mark that the master sets, for slot 3. */
 static int listener(struct sockaddr_in *at) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), tag = SLOT_TAG + 3;
     socklen_t len = sizeof *at;
@@ -34,7 +34,7 @@ static int listener(struct sockaddr_in *at) {
     return fd;
 }
 
-/* Accepted, and not greeted. */
+/* A connection that was accepted and has no record. */
 static int orphan(int *peer) {
     struct sockaddr_in at;
     int from = listener(&at);
@@ -61,7 +61,7 @@ Test(accept, an_orphan_of_any_listener_is_adopted) {
     cr_assert_eq(worker.members.count, 1);
 }
 
-/* Its worker died before it could say how high the numbers of clients go by now. */
+/* Its worker died before it raised fd_high, so no search by fd_high finds the descriptor. */
 Test(accept, an_orphan_above_all_clients_is_adopted) {
     int peer, fd = orphan(&peer);
     atomic_store(&seg.header->fd_high, 0);
@@ -69,14 +69,14 @@ Test(accept, an_orphan_above_all_clients_is_adopted) {
     cr_assert_eq(state_of(fd), CLIENT_LIVE);
 }
 
-Test(accept, what_a_predecessor_began_is_begun_anew) {
+Test(accept, a_claim_of_the_predecessor_is_made_again) {
     int peer, fd = orphan(&peer);
     cr_assert_eq(client_claim(&seg.clients.at[fd], worker.index, accept_cookie(fd)), 1);
     cr_assert(adopt_orphans(&worker));
     cr_assert_eq(state_of(fd), CLIENT_LIVE);
 }
 
-Test(accept, one_that_another_worker_is_greeting_is_left_to_it) {
+Test(accept, a_connection_that_another_worker_greets_is_left_to_it) {
     int peer, fd = orphan(&peer);
     cr_assert_eq(client_claim(&seg.clients.at[fd], 1, accept_cookie(fd)), 1);
     cr_assert(adopt_orphans(&worker));
@@ -84,8 +84,8 @@ Test(accept, one_that_another_worker_is_greeting_is_left_to_it) {
     cr_assert_eq(worker.members.count, 0);
 }
 
-/* Its record is nobody's then: whoever gets the number next is served. */
-Test(accept, one_that_is_gone_before_it_is_greeted_leaves_nothing) {
+/* Its record is free afterwards: the next connection with the same descriptor number is served. */
+Test(accept, a_connection_reset_before_its_greeting_leaves_no_record) {
     struct linger at_once = {.l_onoff = 1};
     int peer, fd = orphan(&peer);
     cr_assert_eq(client_claim(&seg.clients.at[fd], worker.index, accept_cookie(fd)), 1);
@@ -96,7 +96,7 @@ Test(accept, one_that_is_gone_before_it_is_greeted_leaves_nothing) {
     cr_assert_eq(fcntl(fd, F_GETFD), -1, "closed");
 }
 
-Test(accept, a_refused_one_leaves_nothing) {
+Test(accept, a_refused_connection_leaves_no_record) {
     int peer, fd = orphan(&peer);
     char said[100] = "";
     seg.header->geometry.max_clients = 0;
@@ -111,7 +111,7 @@ Test(accept, a_listener_is_no_orphan) {
     struct sockaddr_in at;
     int fd = listener(&at);
     atomic_store(&seg.header->fd_high, (uint32_t)fd);
-    seg.header->listeners[5].fd[3] = fd; /* being opened: in no state yet */
+    seg.header->listeners[5].fd[3] = fd; /* being opened: its state is not stored yet */
     cr_assert(adopt_orphans(&worker));
     cr_assert_eq(state_of(fd), CLIENT_FREE);
     cr_assert_neq(fcntl(fd, F_GETFD), -1, "still open");
@@ -127,9 +127,9 @@ Test(accept, while_listeners_are_made_nothing_is_taken_for_an_orphan) {
     cr_assert_eq(state_of(fd), CLIENT_LIVE);
 }
 
-/* It was stopped between accept and claim; meanwhile another took it for an orphan, and the number
- * is a file's now. */
-Test(accept, who_comes_too_late_touches_nothing) {
+/* A worker was stopped between accept and claim.  Meanwhile another worker adopted the connection
+ * and closed it, and its descriptor number is reused for a pipe. */
+Test(accept, a_late_claim_of_a_reused_descriptor_changes_nothing) {
     int pipe_fds[2];
     cr_assert_eq(pipe(pipe_fds), 0);
     accept_socket(&worker, pipe_fds[0], accept_cookie(pipe_fds[0]));
@@ -137,8 +137,8 @@ Test(accept, who_comes_too_late_touches_nothing) {
     cr_assert_neq(fcntl(pipe_fds[0], F_GETFD), -1, "still open");
 }
 
-/* Else others would let more in meanwhile than there may be. */
-Test(accept, while_adopting_the_predecessors_count_stands) {
+/* Otherwise the other workers would accept more clients meanwhile than max_clients. */
+Test(accept, while_adopting_the_count_of_clients_is_the_predecessors) {
     int peer;
     atomic_store(&worker.slot->clients, 40);
     worker.adopting = true;

@@ -1,4 +1,5 @@
-/* unit_apply.c - what committed entries do to this worker's clients: once, and in their order. */
+/* unit_apply.c - the effects of committed entries on a worker's clients: each once, and in the
+ * order of the ledger. */
 #include "tests/unit_worker.h"
 #include "worker/ledger/move.h"
 #include "worker/record/change.h"
@@ -16,7 +17,8 @@ static void set_up(void) {
 }
 TestSuite(apply, .init = set_up);
 
-/* As a successor does whose predecessor died before it moved the cursor. */
+/* Applies again from `index`, like the successor of a worker that died before it stored the
+ * cursor. */
 static void apply_again_from(uint64_t index) {
     atomic_store(&worker.slot->cursor, index);
     cr_assert(apply(&worker));
@@ -31,7 +33,7 @@ static void reply(struct client *c, size_t len) {
     cr_assert(change_commit(&ch));
 }
 
-/* Whether any bucket of the name table is the client's. */
+/* Whether any bucket of the name table names the client. */
 static bool has_bucket(struct client *c) {
     bool any = false;
     for (uint32_t i = 0; i < seg.names.len; i++)
@@ -76,7 +78,8 @@ Test(apply, a_line_is_consumed_once_though_it_is_applied_twice) {
     unit_hears(peer, "ann: one\r\nann: two\r\n");
 }
 
-/* The cursor is the slot's, `seen` the client's: of two entries, one may have been applied. */
+/* The cursor belongs to the slot, `seen` to the client: of two entries after the cursor, a client
+ * may have seen one. */
 Test(apply, only_what_a_client_has_not_seen_is_applied) {
     int peer;
     struct client *ann = unit_named(&worker, "ann", &peer);
@@ -119,7 +122,7 @@ Test(apply, a_private_line_reaches_its_addressee_alone_in_its_place) {
     cr_assert(client_is(bob, client_facts(ann)->reply_generation));
 }
 
-Test(apply, a_private_line_is_told_once_though_it_is_applied_twice) {
+Test(apply, a_private_line_is_sent_once_though_it_is_applied_twice) {
     int peer[2];
     struct client *ann = unit_named(&worker, "ann", &peer[0]);
     unit_named(&worker, "bob", &peer[1]);
@@ -210,11 +213,11 @@ Test(apply, a_join_brings_name_greeting_message_of_the_day_and_history) {
     cr_assert_str_eq(client_facts(bob)->name, "bob");
     cr_assert_eq(worker.members.unauthenticated, 0);
     cr_assert_not(pause_has(&worker, client_index(&worker, bob), PAUSE_ARRIVAL));
-    room_entry(&seg.room, 4)->kind = ENTRY_SPEECH; /* as when the ledger has moved on */
+    room_entry(&seg.room, 4)->kind = ENTRY_SPEECH; /* as if the ledger had overwritten the entry */
     cr_assert_eq(unit_holder(&worker, "bob"), client_index(&worker, bob), "it is confirmed");
 }
 
-Test(apply, a_join_that_is_not_announced_is_told_to_its_client_alone) {
+Test(apply, a_join_that_is_not_announced_is_sent_to_its_client_alone) {
     int peer[2];
     unit_named(&worker, "ann", &peer[0]);
     worker.config.announce_max = 1;
@@ -233,7 +236,7 @@ Test(apply, a_leave_frees_the_name_only_while_adopting) {
         int peer;
         struct client *ann = unit_named(&worker, "ann", &peer);
         stage_simple(ann, ENTRY_LEAVE, "", 0);
-        publish(&worker); /* without an old key: the publisher died before it freed the name */
+        publish(&worker); /* as if it had died before it freed the name: there is no old key */
         worker.adopting = adopting;
         cr_assert(has_bucket(ann));
         cr_assert(apply(&worker));
@@ -254,7 +257,7 @@ Test(apply, a_nick_frees_the_old_name_only_while_adopting) {
         struct line line = {.consumed = 0};
         say_nick(&worker, c, &line, adopting ? "dan" : "bob");
         publish(&worker);
-        claim_again(c, adopting ? "cat" : "ann"); /* as if it had not been freed yet */
+        claim_again(c, adopting ? "cat" : "ann"); /* as if it had not been freed */
         worker.adopting = adopting;
         unit_round(&worker);
         cr_assert_str_eq(client_facts(c)->name, adopting ? "dan" : "bob");
@@ -277,7 +280,8 @@ Test(apply, a_nick_to_the_same_name_written_otherwise_keeps_it) {
 
 /* ---- moves ---- */
 
-/* A client that slot 1 serves, on a TCP connection, because its bytes are counted when it comes. */
+/* A client of slot 1 on a TCP connection, because the receiver of a move reads the socket's byte
+ * counters. */
 static struct client *tcp_client(int *peer) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
@@ -332,7 +336,7 @@ Test(apply, the_receiver_of_a_move_waits_until_the_giver_has_let_go) {
     cr_assert_eq(worker.members.count, 2, "it is adopted once");
 }
 
-Test(apply, a_move_whose_client_has_gone_or_gone_on_is_passed_over) {
+Test(apply, a_move_whose_client_has_left_or_moved_on_has_no_effect) {
     int peer;
     struct client *c = tcp_client(&peer);
     commit_move(c, 1, 0);
@@ -359,7 +363,7 @@ Test(apply, the_giver_of_a_move_lets_go_and_wakes_the_receiver) {
     cr_assert_eq(atomic_load(&seg.slots[1].asleep), 0);
 }
 
-/* It came back by a later move: the entry is older than what it has seen. */
+/* A later move has brought the client back: the entry is older than its `seen`. */
 Test(apply, a_move_that_its_client_has_seen_moves_nothing) {
     int peer;
     struct client *ann = unit_named(&worker, "ann", &peer);

@@ -1,4 +1,4 @@
-/* unit_box.c - a box has one owner, and comes back however its owner ends. */
+/* unit_buffer.c - a buffer has one owner, and becomes free again even if its owner dies. */
 #include "ipc/buffer.h"
 #include "tests/unit_segment.h"
 
@@ -7,7 +7,7 @@
 
 enum { TURNS = 20000, KEEP = 8 };
 
-Test(box, is_taken_once_and_given_back) {
+Test(buffer, is_taken_once_and_given_back) {
     struct segment seg;
     unit_segment(&seg, 65536);
     struct buffer_pool *pool = &seg.tx_buffers;
@@ -27,7 +27,7 @@ Test(box, is_taken_once_and_given_back) {
     cr_assert_not(buffer_owned(pool, first, ann));
 }
 
-Test(box, numbers_out_of_range_are_nobodys) {
+Test(buffer, numbers_out_of_range_have_no_owner) {
     struct segment seg;
     unit_segment(&seg, 65536);
     struct buffer_pool *pool = &seg.rx_buffers;
@@ -39,45 +39,45 @@ Test(box, numbers_out_of_range_are_nobodys) {
     cr_assert_eq(buffer_used(pool), 0);
 }
 
-Test(box, all_can_be_taken_and_no_more) {
+Test(buffer, all_can_be_taken_and_no_more) {
     struct segment seg;
     unit_segment(&seg, 65536);
     struct buffer_pool *pool = &seg.rx_buffers;
     uint8_t *seen = calloc(pool->count + 1, 1);
     uint64_t tag = buffer_tag(5, 9);
     for (uint32_t i = 0; i < pool->count; i++) {
-        uint32_t box = buffer_take(pool, tag);
-        cr_assert(box >= 1 && box <= pool->count && !seen[box]);
-        seen[box] = 1;
-        memset(buffer_at(pool, box), 0xaa,
-               pool->size); /* within the segment: no fault, no overlap */
+        uint32_t buffer = buffer_take(pool, tag);
+        cr_assert(buffer >= 1 && buffer <= pool->count && !seen[buffer]);
+        seen[buffer] = 1;
+        memset(buffer_at(pool, buffer), 0xaa, pool->size); /* lies in the segment: no fault */
     }
     cr_assert_eq(buffer_take(pool, tag), NO_BUFFER);
-    for (uint32_t box = 1; box <= pool->count; box++)
-        cr_assert(buffer_owned(pool, box, tag), "box %u's owner is written over", box);
+    for (uint32_t buffer = 1; buffer <= pool->count; buffer++)
+        cr_assert(buffer_owned(pool, buffer, tag), "the owner of buffer %u is overwritten", buffer);
     buffer_give(pool, pool->count, tag);
     cr_assert_eq(buffer_take(pool, tag), pool->count);
     free(seen);
 }
 
-/* Takes and gives at random; writes its tag into each of its boxes and finds it there again. */
+/* Takes and gives buffers at random; writes its tag into each of its buffers and checks it
+ * later. */
 static bool juggle(struct segment *seg, int who) {
     struct buffer_pool *pool = &seg->rx_buffers;
     uint64_t tag = buffer_tag((uint32_t)who + 3, 1);
     uint32_t held[KEEP] = {0};
     srand((unsigned)who);
     for (int i = 0; i < TURNS; i++) {
-        uint32_t *box = &held[rand() % KEEP];
-        if (*box == NO_BUFFER) {
-            *box = buffer_take(pool, tag);
-            if (*box != NO_BUFFER)
-                *(volatile uint64_t *)buffer_at(pool, *box) = tag;
+        uint32_t *buffer = &held[rand() % KEEP];
+        if (*buffer == NO_BUFFER) {
+            *buffer = buffer_take(pool, tag);
+            if (*buffer != NO_BUFFER)
+                *(volatile uint64_t *)buffer_at(pool, *buffer) = tag;
         } else {
-            if (!buffer_owned(pool, *box, tag) ||
-                *(volatile uint64_t *)buffer_at(pool, *box) != tag)
+            if (!buffer_owned(pool, *buffer, tag) ||
+                *(volatile uint64_t *)buffer_at(pool, *buffer) != tag)
                 return false;
-            buffer_give(pool, *box, tag);
-            *box = NO_BUFFER;
+            buffer_give(pool, *buffer, tag);
+            *buffer = NO_BUFFER;
         }
     }
     for (int i = 0; i < KEEP; i++)
@@ -85,7 +85,7 @@ static bool juggle(struct segment *seg, int who) {
     return true;
 }
 
-Test(box, no_two_processes_share_one) {
+Test(buffer, no_two_processes_share_one) {
     struct segment seg;
     unit_segment(&seg, 65536);
     pid_t pid[6];

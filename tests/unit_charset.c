@@ -1,4 +1,4 @@
-/* unit_charset.c - recognising, reading and writing the encodings of the wire. */
+/* unit_charset.c - the encodings of the wire: recognising them, decoding and encoding. */
 #include "ipc/unicode.h"
 #include "worker/text/charset.h"
 
@@ -11,10 +11,11 @@ static void init(void) {
 }
 TestSuite(charset, .init = init);
 
-/* What a line is read as.  Escapes are octal: a hexadecimal one would swallow letters after it. */
+/* Lines as received, and the UTF-8 that they decode to.  Escapes are octal, because a hexadecimal
+ * one would include letters after it. */
 static const struct {
     const char *in;
-    enum encoding enc; /* what the client is sent */
+    enum encoding enc; /* the encoding that the client is sent */
     const char *out;
     enum encoding used;
 } lines[] = {
@@ -29,7 +30,8 @@ static const struct {
     {"\304\343\272\303", ENC_GBK, "你好", ENC_GBK},
     {"\247A\246n", ENC_BIG5, "你好", ENC_BIG5},
     {"a\304\343b", ENC_UTF8, "a你b", ENC_GBK},
-    /* two bytes that UTF-8 has, too: what it is sent decides, unless a character needs three */
+    /* two bytes that are also valid UTF-8: the client's encoding decides, unless a character has
+     * three */
     {"\314\251\313\277", ENC_UTF8, "\314\251\313\277", ENC_UTF8},
     {"\314\251\313\277", ENC_GBK, "泰丝", ENC_GBK},
     {"login \322\273 \271\376\271\376", ENC_GBK, "login 一 哈哈", ENC_GBK},
@@ -46,7 +48,7 @@ static const struct {
     {"\304\343\224\071\374\066x", ENC_GBK, "你😀x", ENC_GBK},
     {"\201\071\356\071", ENC_GBK, "㐀", ENC_GBK},
     {"\201\071\356\071", ENC_UTF8, "\357\277\2759\357\277\2759", ENC_UTF8},
-    /* valid in nothing */
+    /* valid in no encoding */
     {"a\377b", ENC_UTF8, "a\357\277\275b", ENC_UTF8},
     {"a\377b", ENC_GBK, "a\357\277\275b", ENC_GBK},
     {"a\377b", ENC_BIG5, "a\357\277\275b", ENC_BIG5},
@@ -56,7 +58,7 @@ static const struct {
     {"\247A\377\246n", ENC_BIG5, "你\357\277\275好", ENC_BIG5},
     {"你\377好", ENC_UTF8, "你\357\277\275好", ENC_UTF8},
     {"\343 x\343\200", ENC_UTF8, "\357\277\275 x\357\277\275\357\277\275", ENC_UTF8},
-    /* not UTF-8, though it looks like it: overlong, surrogate, beyond Unicode */
+    /* like UTF-8, but not valid: overlong, surrogate, beyond Unicode */
     {"\377\300\200", ENC_UTF8, "\357\277\275\357\277\275\357\277\275", ENC_UTF8},
     {"\377\355\240\200", ENC_UTF8, "\357\277\275\357\277\275\357\277\275\357\277\275", ENC_UTF8},
     {"\377\364\220\200\200", ENC_UTF8,
@@ -77,7 +79,7 @@ Test(charset, lines_are_recognised) {
 }
 
 Test(charset, too_long_is_said_exactly) {
-    /* the last: GBK whose characters but one are shorter in UTF-8, had it been that */
+    /* the last: GBK whose characters, except one, would be shorter if they were UTF-8 */
     static const char *const in[] = {"plain", "你好", "\304\343\272\303", "\304\343\377",
                                      "\304\243\304\243\304\243\304\243\304\243\304\243\304\343"};
     for (size_t i = 0; i < sizeof in / sizeof *in; i++)
@@ -99,7 +101,7 @@ static const struct {
 } written[] = {
     {"", "", ""},
     {"plain", "plain", "plain"},
-    {"欢迎进入{room}聊天室!", NULL, NULL}, /* only that GBK shows all of it: below */
+    {"欢迎进入{room}聊天室!", NULL, NULL}, /* only that GBK has all characters is checked, below */
     {"你好", "\304\343\272\303", "\247A\246n"},
     {"a许b", "a\320\355b", "a?b"},
     {"許功", "\324S\271\246", "\263\\\245\\"},
@@ -141,8 +143,8 @@ Test(charset, writing_is_cut_between_characters) {
     }
 }
 
-/* Every code point, in lines of its own and of 64: what one call makes of a line is what it makes
- * of its characters, and what can be shown is read back as it was. */
+/* Every code point, in lines of one and of 64.  A line's encoding is the concatenation of its
+ * characters' encodings, and a character that an encoding has is decoded to itself. */
 Test(charset, every_character) {
     for (int enc = ENC_GBK; enc < ENC_COUNT; enc++) {
         size_t shown = 0, line_len = 0, single_len = 0;
@@ -151,7 +153,7 @@ Test(charset, every_character) {
             if (cp == 0xD800)
                 cp = 0xE000;
             if ((cp >= 0xE000 && cp < 0xF900) || cp >> 7 == 0xE0000 >> 7)
-                continue; /* private; and tags, which the C library drops by itself */
+                continue; /* private use; and tags, which iconv drops */
             char utf8[4];
             enum encoding used;
             size_t len = unicode_encode(cp, utf8);
@@ -210,7 +212,7 @@ Test(charset, names) {
     cr_expect_lt(charset_find("GBK", 3), charset_find("Big5", 4));
 }
 
-/* A line as typed: where its last character begins. */
+/* Half-typed lines, and the offset of their last character. */
 static const struct {
     const char *line;
     enum encoding enc;
@@ -222,7 +224,7 @@ static const struct {
     {"你a", ENC_UTF8, 3},
     {"e\314\201", ENC_UTF8, 0}, /* e and its accent */
     {"ae\314\201\314\202", ENC_UTF8, 1},
-    {"a\344\275", ENC_UTF8, 2}, /* half a character: a byte at a time */
+    {"a\344\275", ENC_UTF8, 2}, /* half a character is erased byte by byte */
     {"a\304\343", ENC_GBK, 1},
     {"\304\343\304", ENC_GBK, 2}, /* half a character */
     {"\201\\", ENC_GBK, 0},
@@ -233,7 +235,7 @@ static const struct {
     {"\263\\", ENC_BIG5, 0},
     {"\263\063", ENC_BIG5, 1}, /* Big5 has no four bytes */
     {"\377a", ENC_GBK, 1},
-    {"a\033", ENC_GBK, 0}, /* a control takes no column: erased with what it follows */
+    {"a\033", ENC_GBK, 0}, /* a control has no column: it is erased with the character before it */
 };
 
 Test(charset, typed_lines_are_edited_by_character) {

@@ -1,5 +1,5 @@
-/* unit_check.c - record_check: a sound record passes, each field beyond its bound is found, and no
- * record that passes leads out of its own buffers and rings. */
+/* unit_check.c - record_check accepts a sound record, finds each field beyond its bound, and
+ * accepts no record whose offsets lead outside its own buffers and rings. */
 #include "tests/unit_worker.h"
 #include "worker/record/check.h"
 
@@ -10,8 +10,8 @@ enum { RECORDS = 100000, CONSUMED = 5000, WAITING = 150, RAW_OFF = 200, BASE = 1
 static struct segment seg;
 static struct worker worker;
 static struct client *client;
-static uint64_t ring_end;                                /* of the client's ring */
-static uint32_t rx, tx, line_buffer, other_rx, other_tx; /* taken by the client; by another one */
+static uint64_t ring_end;                                /* end of the client's ring */
+static uint32_t rx, tx, line_buffer, other_rx, other_tx; /* other_: of another client */
 
 static void set_up(void) {
     int peer;
@@ -31,7 +31,7 @@ static void set_up(void) {
 }
 TestSuite(check, .init = set_up);
 
-/* A record with something in every part, well within all bounds; its active facts. */
+/* Makes a record with data in every part, well within all bounds; returns its active facts. */
 static struct facts *sound(void) {
     struct facts *f = client_begin(client);
     *f = (struct facts){.flags = FACT_IN_ROOM | FACT_GREETED,
@@ -52,13 +52,13 @@ static struct facts *sound(void) {
     return f;
 }
 
-/* "sound", or the part that is found. */
+/* "sound", or the part in which a fault was found. */
 static const char *found(void) {
     const char *wrong = record_check(&seg, client);
     return wrong ? wrong : "sound";
 }
 
-/* What is found in a sound record after the statements. */
+/* Asserts what record_check finds in a sound record after the statements. */
 #define FINDS(part, ...)                                                                           \
     do {                                                                                           \
         struct facts *f = sound();                                                                 \
@@ -121,7 +121,7 @@ Test(check, a_subnegotiation_longer_than_its_buffer_is_found) {
     FINDS("subnegotiation", f->sub_len = UINT16_MAX);
 }
 
-/* RX_RAW - raw_off must not wrap: bytes of the next buffer would be read as input. */
+/* RX_RAW - raw_off must not wrap: otherwise bytes of the next buffer would be read as input. */
 Test(check, an_offset_beyond_the_raw_area_is_found) {
     FINDS("sound", f->raw_off = RX_RAW - WAITING);
     FINDS("input position", f->raw_off = RX_RAW - WAITING + 1);
@@ -154,7 +154,7 @@ Test(check, an_output_map_that_begins_beyond_what_was_sent_is_found) {
     FINDS("output position", f->base = UINT64_MAX);
 }
 
-/* base + tx_len must not wrap: the end of the chain would lie before its beginning. */
+/* base + tx_len must not wrap: otherwise the chain would end before its beginning. */
 Test(check, an_output_map_that_ends_beyond_64_bits_is_found) {
     FINDS("output position", f->base = UINT64_MAX - TX_LEN + 1,
           atomic_store(&client->sent, UINT64_MAX));
@@ -192,7 +192,7 @@ static uint64_t random_word(void) { /* xorshift64 */
     return random_state;
 }
 
-/* Mostly about `bound`, often small, now and then anything. */
+/* Usually close to `bound`, often small, sometimes any number. */
 static uint64_t random_near(uint64_t bound) {
     switch (random_word() % 8) {
     case 0: return bound + random_word() % 3 - 1;
@@ -227,7 +227,7 @@ static const struct facts *random_record(void) {
     return f;
 }
 
-/* In 128 bits, where nothing wraps. */
+/* The same bounds in 128 bits, where no sum wraps. */
 static void assert_within_bounds(const struct facts *f) {
     typedef unsigned __int128 wide;
     uint64_t tag = client_tag(&worker, client), sent = atomic_load(&client->sent);

@@ -1,4 +1,5 @@
-/* unit_checker.c - the checker judges rightly: a good room passes, every seeded fault is found. */
+/* unit_checker.c - the checker of tests/lib/checker.h accepts a correct room and finds every seeded
+ * fault. */
 #include "tests/lib/checker.h"
 
 #include <criterion/criterion.h>
@@ -7,12 +8,12 @@
 
 enum { CLIENTS = 4, SPEAKERS = 3, LINES = 12, ORDER = CLIENTS + LINES };
 
-/* A room as it should be: client i comes (line "i comes"), sees all from there on; three of them
- * speak in turn after all have come. */
+/* A correct room: client i joins (line "i comes") and receives all lines from there on; after all
+ * have joined, three of them speak in turn. */
 struct room {
     char line[ORDER + 2][32]; /* the global order */
     int count;
-    int saw[CLIENTS][2 * ORDER]; /* indexes into it */
+    int saw[CLIENTS][2 * ORDER]; /* indexes into line[] */
     int saws[CLIENTS];
     bool left[CLIENTS], lost[CLIENTS];
 };
@@ -84,7 +85,7 @@ Test(checker, a_good_room_passes) {
     expect_good(&r);
 }
 
-Test(checker, who_left_need_not_see_the_end) {
+Test(checker, a_client_that_left_need_not_see_the_end) {
     struct room r = good_room();
     r.left[1] = true;
     r.saws[1] = 5;
@@ -103,7 +104,7 @@ Test(checker, a_dropped_line) {
         }
 }
 
-Test(checker, a_line_dropped_for_everybody) {
+Test(checker, a_line_dropped_for_all) {
     struct room r = good_room();
     for (int i = 0; i < CLIENTS; i++)
         drop(&r, i, 8 - i);
@@ -124,14 +125,14 @@ Test(checker, a_swap_for_one_client) {
         }
 }
 
-Test(checker, a_swap_for_everybody) {
+Test(checker, a_swap_for_all) {
     struct room r = good_room();
     for (int i = 0; i < CLIENTS; i++)
-        swap(&r, i, CLIENTS, CLIENTS + SPEAKERS); /* both of one sender */
+        swap(&r, i, CLIENTS, CLIENTS + SPEAKERS); /* both by one sender */
     expect_bad(&r, "one sender's lines swapped for all", "sent \"0: line 0\" before");
     r = good_room();
     for (int i = 0; i < CLIENTS; i++)
-        swap(&r, i, CLIENTS, CLIENTS + 1); /* of two: just another order */
+        swap(&r, i, CLIENTS, CLIENTS + 1); /* by two senders: a valid order */
     expect_good(&r);
 }
 
@@ -145,7 +146,7 @@ Test(checker, a_duplicate) {
     r = good_room();
     for (int i = 0; i < CLIENTS; i++)
         insert(&r, i, 12 - i, 5);
-    expect_bad(&r, "twice for everybody", "twice");
+    expect_bad(&r, "twice for all", "twice");
 }
 
 Test(checker, two_orders_among_the_clients) {
@@ -157,7 +158,7 @@ Test(checker, two_orders_among_the_clients) {
 
 Test(checker, a_split_room) {
     struct room r = good_room();
-    for (int i = 0; i < CLIENTS; i++) /* each half sees only what its own people say */
+    for (int i = 0; i < CLIENTS; i++) /* each half receives only the lines of its own clients */
         for (int j = r.saws[i] - 1; j >= 0; j--)
             if (r.saw[i][j] >= CLIENTS && (r.line[r.saw[i][j]][0] - '0') % 2 != i % 2)
                 drop(&r, i, j);
@@ -176,7 +177,7 @@ Test(checker, slices_that_join_to_a_circle) {
     checker_free(c);
 }
 
-Test(checker, a_line_that_only_one_saw) {
+Test(checker, a_line_that_only_one_client_saw) {
     struct room r = good_room();
     strcpy(r.line[ORDER], "nobody said this");
     insert(&r, 3, 5, ORDER);

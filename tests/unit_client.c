@@ -1,4 +1,4 @@
-/* unit_client.c - the flip commits whole or not at all; a record's life. */
+/* unit_client.c - a change of a record commits as a whole or not at all; the states of a record. */
 #include "ipc/client.h"
 #include "tests/unit_segment.h"
 #include "worker/state/epoll_interest.h"
@@ -11,7 +11,7 @@ static struct client *client_make(struct segment *seg, struct facts *facts) {
     unit_segment(seg, 65536);
     struct client *c = &seg->clients.at[9];
     struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
-    memset(c, 0x5a, sizeof *c); /* nothing is asked of what it held */
+    memset(c, 0x5a, sizeof *c); /* the previous content must not matter */
     atomic_store(&c->state_word, client_state_word(41, CLIENT_FREE));
     cr_assert_eq(client_claim(c, 2, 777), 42);
     client_open(c, 2, 777, facts, &addr, 4321);
@@ -35,7 +35,7 @@ Test(client, opens_with_what_it_is_given) {
     cr_assert_eq(c->mode, MODE_SLOW, "not in the room yet");
 }
 
-Test(client, an_edit_shows_only_once_committed) {
+Test(client, a_change_shows_only_once_committed) {
     struct segment seg;
     struct facts facts = {.consumed = 10};
     struct client *c = client_make(&seg, &facts);
@@ -43,7 +43,7 @@ Test(client, an_edit_shows_only_once_committed) {
     f->consumed = 20;
     strcpy(f->name, "ann");
     cr_assert_eq(client_facts(c)->consumed, 10);
-    f = client_begin(c); /* the one before was never committed: it has not happened */
+    f = client_begin(c); /* the change before was not committed: it has no effect */
     cr_assert_eq(f->consumed, 10);
     cr_assert_str_empty(f->name);
     f->consumed = 30;
@@ -83,7 +83,8 @@ Test(client, mode_and_bias_follow_the_facts) {
         cr_assert_eq(c->mode, table[i].mode, "row %zu: %u", i, c->mode);
         cr_assert_eq(c->bias, 5000 - 100 - 30);
     }
-    /* A full socket stays full whatever is committed; who empties it says so first. */
+    /* A commit does not end MODE_BLOCKED: the code that finds the socket writable again changes the
+     * mode and calls client_refresh. */
     client_begin(c)->flags = FACT_IN_ROOM;
     c->mode = MODE_BLOCKED;
     client_commit(c);
@@ -93,7 +94,7 @@ Test(client, mode_and_bias_follow_the_facts) {
     cr_assert_eq(c->mode, ENC_BIG5);
 }
 
-Test(client, is_claimed_by_one) {
+Test(client, is_claimed_by_one_worker) {
     struct segment seg;
     unit_segment(&seg, 65536);
     struct client *c = &seg.clients.at[9];
@@ -109,7 +110,7 @@ Test(client, is_claimed_by_one) {
     cr_assert_eq(client_claim(c, 2, 501), 3, "the number is a new socket's");
 }
 
-Test(client, that_is_on_its_way_out_is_not_claimed_again) {
+Test(client, that_is_closing_is_not_claimed_again) {
     struct segment seg;
     struct facts facts = {0};
     struct client *c = client_make(&seg, &facts);
@@ -131,7 +132,7 @@ Test(client, a_claim_outlives_its_socket) {
     cr_assert_eq(client_state(atomic_load(&c->state_word)), CLIENT_FREE);
 }
 
-Test(client, peek_sees_the_living_only) {
+Test(client, peek_sees_live_records_only) {
     struct segment seg;
     struct facts facts = {.name = "ann"};
     struct client_view out;
@@ -149,7 +150,8 @@ Test(client, peek_sees_the_living_only) {
     }
 }
 
-/* A writer that sets every word to one number, again and again: nobody sees two at once. */
+/* A writer that repeatedly sets every word of the facts to one number: a reader must never see two
+ * numbers. */
 static bool write_for_ever(struct segment *seg, int fd) {
     struct client *c = &seg->clients.at[fd];
     for (uint64_t n = 0;; n++) {
@@ -184,7 +186,7 @@ Test(client, peek_never_sees_half_a_change) {
 
 /* ---- generations and cookies ---- */
 
-/* Numbers that mean something else where a tag, (generation << 32 | descriptor), may be. */
+/* Numbers with a special meaning in place of a tag (generation << 32 | descriptor). */
 static void assert_no_reserved_tag(uint32_t generation) {
     for (uint32_t fd = 0; fd < 2; fd++) {
         uint64_t tag = buffer_tag(fd, generation);
@@ -218,8 +220,8 @@ Test(client, generations_wrap_to_1_and_take_no_reserved_number) {
     }
 }
 
-/* A record that is being filled keeps 24 bits of the cookie: two sockets that differ in any of them
- * are two. */
+/* A record in state FILLING keeps 24 bits of the cookie: sockets that differ in any of them are
+ * different sockets. */
 Test(client, cookies_that_differ_in_any_kept_bit_are_two_sockets) {
     struct segment seg;
     unit_segment(&seg, 65536);
@@ -238,7 +240,7 @@ Test(client, cookies_that_differ_in_any_kept_bit_are_two_sockets) {
     }
 }
 
-/* In a record that is served, the whole cookie counts. */
+/* In a live record the whole cookie is compared. */
 Test(client, cookies_of_served_sockets_differ_in_any_bit) {
     struct segment seg;
     struct facts facts = {0};
@@ -254,7 +256,7 @@ Test(client, cookies_of_served_sockets_differ_in_any_bit) {
 
 /* ---- a record that another process opens again and again ---- */
 
-/* Each time for another socket: every word of the record says the generation's number. */
+/* Opens the record for a new socket each time: every field is set to the generation's number. */
 static bool open_for_ever(struct segment *seg, int fd) {
     struct client *c = &seg->clients.at[fd];
     struct facts facts = {0};
@@ -267,12 +269,12 @@ static bool open_for_ever(struct segment *seg, int fd) {
         if (client_claim(c, 2, n) != n)
             return false;
         client_open(c, 2, n, &facts, &addr, (uint16_t)n);
-        for (int i = 0; i < 30; i++) /* long enough to be copied */
+        for (int i = 0; i < 30; i++) /* long enough for a reader to copy the record */
             atomic_load(&c->state_word);
     }
 }
 
-/* Starts it, and waits until it has begun. */
+/* Starts the writer and waits until it has begun. */
 static pid_t open_start(struct segment *seg, const struct client *c) {
     uint64_t word = atomic_load(&c->state_word);
     pid_t pid = unit_child(open_for_ever, seg, 9);
@@ -281,7 +283,7 @@ static pid_t open_start(struct segment *seg, const struct client *c) {
     return pid;
 }
 
-/* Copies that began with a live record and ended with another: so many prove something. */
+/* How many copies must begin with a live record and end with another generation. */
 enum { PEEK_RACES = 500 };
 
 static bool peek_raced(const struct client *c, uint64_t before) {

@@ -1,5 +1,5 @@
-/* unit_config.c - the configuration file: what it may hold, what each mistake is told, what a
- * reload keeps. */
+/* unit_config.c - the configuration file: what it may contain, the error for each mistake, and what
+ * a reload keeps. */
 #include "ipc/log.h"
 #include "master/config.h"
 
@@ -16,7 +16,7 @@ static struct config config;
 static struct config_errors errors;
 static char path[] = "/tmp/chatroom-unit-XXXXXX";
 
-/* A file of these bytes is parsed, and is gone. */
+/* Parses a file with these bytes, and removes it. */
 static int parse_bytes(const char *bytes, size_t len) {
     strcpy(path + sizeof path - 7, "XXXXXX");
     int fd = mkstemp(path);
@@ -33,7 +33,7 @@ static void good(const char *text) {
     cr_assert_eq(errors.count, 0);
 }
 
-/* One error, in that line, with that reason. */
+/* Parsing gives exactly one error, with this line and reason. */
 static void bad_bytes(const char *bytes, size_t len, unsigned line, const char *reason) {
     char want[CONFIG_ERROR_LEN];
     cr_assert_eq(parse_bytes(bytes, len), -1, "accepted: %s", bytes);

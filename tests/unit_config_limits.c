@@ -1,5 +1,5 @@
-/* unit_config_limits.c - every key's limits: the last value that is in, the first that is out, and
- * what is said of it; and files that are no files. */
+/* unit_config_limits.c - the limits of every key: the last accepted value, the first refused value
+ * and its error; and paths that are no regular files. */
 #include "master/config.h"
 
 #include <criterion/criterion.h>
@@ -127,7 +127,7 @@ Test(config_limits, what_may_repeat_has_an_end) {
     }
 }
 
-/* Nobody writes to the pipe: opening it, or reading it, must not wait. */
+/* The pipe has no writer: neither opening nor reading it may block. */
 Test(config_limits, only_files_are_read) {
     char dir[] = "/tmp/chatroom-limits-XXXXXX", pipe[64], big[64], text[100], want[200];
     cr_assert(mkdtemp(dir));

@@ -1,5 +1,5 @@
-/* unit_counters.c - what the kernel says was sent and taken, in each state a connection can be in,
- * beside what was really sent and taken. */
+/* unit_counters.c - the kernel's counts of bytes sent and received, in each state of a connection,
+ * compared with the real numbers. */
 #include "worker/ledger/counters.h"
 
 #include "tests/lib/fail.h"
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 struct link {
-    int us, him; /* accepted from a listener as the server's are; the client's end */
+    int us, him; /* us: accepted from a listener, as in the server; him: the client's end */
     uint64_t sent, received;
 };
 
@@ -44,14 +44,14 @@ static void he_sends(struct link *l, size_t n, int flags) {
     static const char bytes[65536];
     cr_assert_eq(send(l->him, bytes, n, MSG_NOSIGNAL | flags), (ssize_t)n);
 }
-/* Waits for them first. */
+/* Receives exactly n bytes, and waits for them. */
 static void we_take(struct link *l, size_t n) {
     char bytes[65536];
     cr_assert_eq(recv(l->us, bytes, n, MSG_WAITALL), (ssize_t)n);
     l->received += n;
 }
 
-/* News travels, even on loopback: until it says so, and then it must stay true. */
+/* Waits until the kernel's counts are as expected; packets take time on loopback, too. */
 static void says_at(struct where where, struct link *l, uint8_t state, unsigned phantom) {
     struct counters now = {0};
     uint64_t taken = l->received + phantom;
@@ -79,7 +79,7 @@ Test(counters, an_open_connection) {
     we_send(&l, 300);
     says(&l, TCP_ESTABLISHED);
     he_sends(&l, 200, 0);
-    says(&l, TCP_ESTABLISHED); /* waiting to be taken */
+    says(&l, TCP_ESTABLISHED); /* received by the kernel, and not read yet */
     we_take(&l, 50);
     says(&l, TCP_ESTABLISHED);
     we_take(&l, 150);
@@ -87,8 +87,9 @@ Test(counters, an_open_connection) {
     unlink_both(&l);
 }
 
-/* His window is shut: what send() took stands in our buffer, unacknowledged. */
-Test(counters, one_who_does_not_read) {
+/* The client's receive window is closed: what send() accepted is unacknowledged in the send
+ * buffer. */
+Test(counters, a_client_that_does_not_read) {
     struct link l = link_make();
     for (int i = 0; i < 3; i++)
         we_send(&l, 100000);
@@ -108,7 +109,7 @@ Test(counters, urgent_data_counts_as_any) {
     unlink_both(&l);
 }
 
-Test(counters, his_end_does_not_count) {
+Test(counters, the_clients_fin_does_not_count) {
     struct link l = link_make();
     he_sends(&l, 100, 0);
     shutdown(l.him, SHUT_WR);
@@ -124,14 +125,15 @@ Test(counters, his_end_does_not_count) {
     unlink_both(&l);
 }
 
-/* We have ended our side: nothing is sent any more, and what he sends still counts. */
-Test(counters, our_end_leaves_taken_as_it_is) {
+/* The server's end is shut down for writing: nothing more is sent, and the client's bytes are still
+ * counted. */
+Test(counters, our_fin_does_not_change_received) {
     struct link l = link_make();
     we_send(&l, 10);
     he_sends(&l, 20, 0);
     we_take(&l, 5);
     shutdown(l.us, SHUT_WR);
-    l.sent++; /* our FIN is counted, once it is acknowledged or waits to be */
+    l.sent++; /* the server's FIN is counted, once it is queued or acknowledged */
     says(&l, TCP_FIN_WAIT2);
     he_sends(&l, 7, 0);
     we_take(&l, 22);
@@ -139,7 +141,8 @@ Test(counters, our_end_leaves_taken_as_it_is) {
     unlink_both(&l);
 }
 
-/* Both have: the socket is closed and still open to us; now his FIN cannot be told from a byte. */
+/* Both ends are shut down: the descriptor is open, the connection closed, and the client's FIN is
+ * counted like a byte. */
 Test(counters, both_ends) {
     struct link l = link_make();
     he_sends(&l, 20, 0);
@@ -167,8 +170,8 @@ Test(counters, a_reset_counts_nothing) {
     unlink_both(&l);
 }
 
-/* What adopt_client takes into account. */
-Test(counters, a_reset_behind_his_end_counts_it) {
+/* adopt_client allows for this. */
+Test(counters, a_reset_after_the_clients_fin_counts_it) {
     struct link l = link_make();
     he_sends(&l, 20, 0);
     we_take(&l, 5);

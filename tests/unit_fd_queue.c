@@ -1,5 +1,5 @@
-/* unit_fd_queue.c - the queue of descriptors: no duplicates, first in first out, a place for each.
- */
+/* unit_fd_queue.c - the queue of descriptors: no duplicates, first in first out, room for every
+ * descriptor. */
 #include "worker/state/fd_queue.h"
 
 #include <criterion/criterion.h>
@@ -50,7 +50,7 @@ Test(fd_queue, descriptors_leave_in_the_order_of_their_first_push) {
     queue_free(&q);
 }
 
-/* One descriptor always stays queued, so that the head moves round the whole circle. */
+/* One descriptor always stays queued, so that the head moves round the whole buffer. */
 Test(fd_queue, the_order_holds_across_the_end_of_the_circle) {
     enum { CAPACITY = 5 };
     struct fd_queue q = queue_of(CAPACITY);
@@ -65,7 +65,7 @@ Test(fd_queue, the_order_holds_across_the_end_of_the_circle) {
     queue_free(&q);
 }
 
-Test(fd_queue, every_descriptor_has_a_place_wherever_the_head_is) {
+Test(fd_queue, there_is_room_for_every_descriptor_wherever_the_head_is) {
     enum { CAPACITY = 7 };
     struct fd_queue q = queue_of(CAPACITY);
     for (uint32_t head = 0; head < CAPACITY; head++) {
@@ -95,8 +95,8 @@ Test(fd_queue, one_descriptor_is_capacity_enough) {
     queue_free(&q);
 }
 
-/* As input_read and the flush do: each descriptor that is worked through is queued again. */
-Test(fd_queue, working_through_it_once_ends_though_each_is_pushed_again) {
+/* As input_read and the flush do: each descriptor that is handled is queued again. */
+Test(fd_queue, one_pass_ends_though_each_descriptor_is_pushed_again) {
     struct fd_queue q = queue_of(16);
     uint32_t seen[16] = {0}, steps = 0;
     for (uint32_t fd = 0; fd < 16; fd++)
@@ -130,7 +130,8 @@ Test(fd_queue, a_push_of_the_first_has_no_effect_until_it_is_popped) {
     queue_free(&q);
 }
 
-/* Against a plain list, for every mixture of pushes and pops that a seeded generator gives. */
+/* Compares the queue with a plain list, for a random sequence of pushes and pops with a fixed
+ * seed. */
 Test(fd_queue, it_agrees_with_a_plain_list_at_random) {
     enum { CAPACITY = 13, STEPS = 100000 };
     struct fd_queue q = queue_of(CAPACITY);

@@ -1,5 +1,5 @@
-/* unit_filter.c - lines that are copied one by one: with times, without ignored speakers, and with
- * nothing lost where one part ends and the next begins. */
+/* unit_filter.c - lines that are copied one by one: with times, and without ignored speakers; no
+ * line is lost where one part ends and the next begins. */
 #include "tests/unit_worker.h"
 #include "worker/output/filter.h"
 #include "worker/record/encoding.h"
@@ -34,7 +34,8 @@ static void stamp_of(time_t when, char out[STAMP + 1]) {
     strftime(out, STAMP + 1, "[%H:%M] ", &local);
 }
 
-/* `line` begins with the time `age` seconds before now; `from` is a moment before it was sent. */
+/* `line` begins with the time `age` seconds before now; `from` is a time shortly before it was
+ * sent. */
 static void assert_stamp(const char *line, time_t from, time_t age) {
     char first[STAMP + 1], last[STAMP + 1];
     stamp_of(from - age - 1, first);
@@ -151,7 +152,7 @@ static void say_long_lines(struct client *c) {
     }
 }
 
-/* `heard` is all of these lines, each whole and once, behind its time. */
+/* `heard` is all of these lines, each complete and once, after its time. */
 static void assert_long_lines(const char *heard) {
     char text[1200], line[1300];
     for (int i = 0; i < LINES; i++) {

@@ -1,5 +1,5 @@
-/* unit_gate_refused.c - a system without semaphores that processes can share: the segment is not
- * made, and the reason is said. */
+/* unit_gate_refused.c - on a system without process-shared semaphores the segment is not created,
+ * and the error names the reason. */
 #include "ipc/gate.h"
 #include "tests/unit_segment.h"
 
@@ -12,7 +12,7 @@ TestSuite(gate_refused, .timeout = 60);
 
 static bool sem_init_refuses;
 
-/* Takes the place of libc's for the whole program of tests. */
+/* Replaces libc's function in the whole test program. */
 int sem_init(sem_t *sem, int shared, unsigned value) {
     if (sem_init_refuses) {
         errno = ENOSYS;

@@ -1,4 +1,5 @@
-/* unit_history.c - lines again: how many are announced, how many come, and that none is skipped. */
+/* unit_history.c - the history: how many lines are announced, how many are sent, and that none is
+ * skipped. */
 #include "tests/unit_worker.h"
 #include "worker/output/history.h"
 #include "worker/output/ignore.h"
@@ -69,7 +70,7 @@ Test(history, an_empty_room_has_none_and_says_nothing) {
     unit_hears(ann_peer, "");
 }
 
-/* For a client that joins: what follows its own entry comes as it is, and is not counted. */
+/* For a client that joins: lines from its own entry on follow unchanged, and are not counted. */
 Test(history, lines_from_the_given_entry_on_follow_uncounted) {
     say_numbers(ann, 1, 4);
     unit_flush(&worker);
@@ -138,7 +139,7 @@ Test(history, a_client_behind_by_less_than_it_asks_for_is_moved_back) {
     unit_hears(ann_peer, "*** 2 earlier lines\r\nann: 3\r\nann: 4\r\n");
 }
 
-/* A new client's position is no position in a ring yet. */
+/* A new client has no position in a ring yet. */
 Test(history, a_client_that_joins_is_behind_nothing) {
     int peer;
     say_numbers(ann, 1, 5);
@@ -171,7 +172,7 @@ Test(history, nothing_before_the_guard_is_shown) {
     unit_hears(ann_peer, "*** 3 earlier lines\r\nann: 6\r\nann: 7\r\nann: 8\r\n");
 }
 
-/* More was said than the ring holds: what comes is the newest, whole, and as many as announced. */
+/* More lines were said than the ring holds: the newest are sent, complete, as many as announced. */
 Test(history, of_more_lines_than_the_ring_holds_the_newest_come_whole) {
     char text[600];
     int said = 0, n = 0, first = -1;

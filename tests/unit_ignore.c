@@ -1,4 +1,4 @@
-/* unit_ignore.c - lists of ignored speakers: their rows, their bounds, and changes that fail. */
+/* unit_ignore.c - lists of ignored speakers: their rows, their limits, and changes that fail. */
 #include "tests/unit_worker.h"
 #include "worker/output/ignore.h"
 #include "worker/state/pause.h"
@@ -38,7 +38,7 @@ static bool has(uint32_t mark) {
     return ignore_has(&worker, ann, client_facts(ann), mark);
 }
 
-/* Whether an entry of that kind is hidden; the list learns from it. */
+/* Whether an entry of this kind is hidden; the list may learn a new name from it. */
 static bool hides(enum entry_kind kind, uint32_t mark, uint32_t client, uint32_t generation) {
     struct entry entry = {
         .kind = (uint8_t)kind, .speaker = mark, .client = client, .generation = generation};
@@ -146,7 +146,7 @@ Test(ignore, another_clients_new_name_is_not_learnt) {
     cr_assert_eq(list()->used, 1);
 }
 
-/* The name is ignored, whoever connects under it; its next change of name is followed. */
+/* The name is ignored for any connection that takes it; its next change of name is followed. */
 Test(ignore, an_ignored_name_that_comes_back_is_followed_from_there) {
     add(11, 3, 1);
     cr_assert_not(hides(ENTRY_JOIN, 11, 7, 5));
@@ -194,7 +194,7 @@ Test(ignore, in_a_full_list_a_new_name_takes_its_clients_own_row) {
     cr_assert(has(1006) && has(1008));
 }
 
-/* Rows beyond the last lie in the buffer, and are no rows. */
+/* Rows after the last one are in the buffer, but not in the list. */
 Test(ignore, of_a_damaged_buffer_no_more_than_a_full_list_is_read) {
     fill();
     struct ignored beyond = {5000, 500, 1};
@@ -222,7 +222,7 @@ Test(ignore, a_buffer_that_is_not_its_own_is_no_list) {
 
 /* ---- no free buffer ---- */
 
-/* The list's buffer and its rows, as they were before a change that fails. */
+/* The list's buffer and rows before a change that fails. */
 struct before {
     uint32_t buffer;
     struct tx_buffer list;
@@ -258,7 +258,7 @@ Test(ignore, a_change_that_finds_no_buffer_leaves_the_list_as_it_was) {
     cr_assert(pause_has(&worker, client_index(&worker, ann), PAUSE_BUFFERS));
 }
 
-/* As loop and epoll do once buffers are free and the time has come. */
+/* What the loop does once buffers are free and the pause is over. */
 static void buffers_come_back(void) {
     unit_give_buffers(&worker);
     worker.now += PAUSE_LOOK_MS;

@@ -1,4 +1,4 @@
-/* unit_keys.c - a half-typed line: what keys make of it, and what its terminal then shows. */
+/* unit_keys.c - a half-typed line: what keys change in it, and what the terminal then shows. */
 #include "tests/lib/terminal.h"
 #include "worker/input/keys.h"
 #include "worker/protocol/draw.h"
@@ -20,7 +20,7 @@ static const char *const charsets[ENC_COUNT] = {NULL, "CP936", "BIG5"};
 
 static const struct {
     const char *what;
-    enum encoding enc; /* of what it is sent */
+    enum encoding enc; /* the encoding that the client is sent */
     enum telnet_kind key;
     const char *line, *left;
 } edits[] = {
@@ -35,7 +35,7 @@ static const struct {
     {"GBK with a letter in its second half", ENC_GBK, TELNET_ERASE_CHAR, "a\201\\", "a"},
     {"GBK from one not switched yet", ENC_UTF8, TELNET_ERASE_CHAR, "\304\343\272\303", "\304\343"},
     {"the first character in GBK", ENC_UTF8, TELNET_ERASE_CHAR, "\304\343", ""},
-    {"UTF-8 from one who is sent GBK", ENC_GBK, TELNET_ERASE_CHAR, "你好", "你"},
+    {"UTF-8 from a client that is sent GBK", ENC_GBK, TELNET_ERASE_CHAR, "你好", "你"},
     {"Big5", ENC_BIG5, TELNET_ERASE_CHAR, "\247\101\246\156", "\247\101"},
     {"a word", ENC_UTF8, TELNET_ERASE_WORD, "one two  ", "one "},
     {"a Chinese word", ENC_UTF8, TELNET_ERASE_WORD, "你 好吗", "你 "},
@@ -59,7 +59,7 @@ Test(keys, erase_whole_characters) {
     }
 }
 
-/* A command that GNU telnet may have made of a byte typed. */
+/* Telnet commands that GNU telnet may have made of a typed byte. */
 static const struct {
     const char *what;
     enum encoding enc;
@@ -141,7 +141,7 @@ Test(keys, erasing_is_a_backspace_for_each_column) {
     same_bytes("\b \b\b \b", out, draw_change(ENC_UTF8, 0, "a你", 4, "a", 1, out));
     same_bytes("\b \b\b \b", out, draw_change(ENC_GBK, 0, "\304\343", 2, "", 0, out));
     same_bytes("b", out, draw_change(ENC_UTF8, 80, "a", 1, "ab", 2, out));
-    /* a mark goes with its letter, and a character with all its bytes */
+    /* a mark is erased with its letter, and a character with all its bytes */
     same_bytes("\b \be", out, draw_change(ENC_UTF8, 0, "ae\314\240", 4, "ae", 2, out));
     same_bytes("\314\240", out, draw_change(ENC_UTF8, 0, "ae", 2, "ae\314\240", 4, out));
     same_bytes("\b \b￥", out, draw_change(ENC_UTF8, 0, "\357\277\275", 3, "￥", 3, out));
@@ -157,7 +157,7 @@ Test(keys, a_terminal_of_unknown_width_gets_no_escape_sequence) {
     }
 }
 
-/* A line of `n` characters, wide and narrow ones mixed by `seed`. */
+/* A line of `n` characters; `seed` mixes wide and narrow ones. */
 static size_t mixed(enum encoding enc, unsigned seed, unsigned n, char *out) {
     static const char *const wide[ENC_COUNT] = {"你", "\304\343", "\247\101"};
     char *at = out;
@@ -180,7 +180,7 @@ static void same_screen(enum encoding enc, unsigned width, const char *drawn, si
     cr_expect(got->row == want->row && got->column == want->column,
               "%s: cursor at %u, %u not %u, %u", what, got->row, got->column, want->row,
               want->column);
-    for (int row = 8; row-- > 0;) /* nothing is left below either */
+    for (int row = 8; row-- > 0;) /* the rows below are empty, too */
         for (unsigned i = 0; i < width; i++)
             cr_expect(strcmp(got->cell[row][i], want->cell[row][i]) == 0 ||
                           (strspn(got->cell[row][i], " ") == strlen(got->cell[row][i]) &&
@@ -190,7 +190,7 @@ static void same_screen(enum encoding enc, unsigned width, const char *drawn, si
     free(want);
 }
 
-/* Whatever the line was and becomes, the screen is as if the new line had been typed at once. */
+/* For any change of the line, the screen is the same as if the new line had been typed at once. */
 Test(keys, every_change_looks_like_the_new_line) {
     enum { WIDTH = 12 };
     for (int e = 0; e < ENC_COUNT; e++)

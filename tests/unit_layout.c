@@ -1,11 +1,11 @@
-/* unit_layout.c - the segment's layout number cannot be forgotten when the layout changes. */
+/* unit_layout.c - a change of the segment's layout must change the committed layout number. */
 #include "ipc/layout.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
-/* The layout of this version.  If the first test fails, the segment has changed and a running
- * server of the version before cannot be upgraded to this one: say so in the release's notes, and
+/* The layout number of this version.  If the first test fails, the layout has changed and a running
+ * server of the previous version cannot be upgraded to this one: say so in the release notes, and
  * commit the number that the test prints. */
 enum { COMMITTED = 0x1f446072 };
 
@@ -15,7 +15,7 @@ Test(layout, has_the_committed_number) {
                  (unsigned)COMMITTED);
 }
 
-/* A field that is in a struct and not in the table leaves a gap. */
+/* A field of a struct that is missing in the table leaves a gap. */
 Test(layout, table_covers_every_byte_of_every_struct) {
     size_t count;
     const struct layout_row *rows = layout_rows(&count);
@@ -40,7 +40,7 @@ Test(layout, table_covers_every_byte_of_every_struct) {
     cr_assert_geq(types, 18);
 }
 
-/* Every struct that is reached from the segment has rows of its own. */
+/* Every struct of the segment has its own rows. */
 Test(layout, each_field_belongs_to_a_type_in_the_table) {
     size_t count;
     const struct layout_row *rows = layout_rows(&count);

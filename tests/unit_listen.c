@@ -1,5 +1,5 @@
-/* unit_listen.c - binding: what accepted sockets inherit, ports the kernel picks, ports somebody
- * else has.  Everything on loopback, on ports that nobody chose. */
+/* unit_listen.c - listening sockets: what accepted sockets inherit, ports that the kernel picks,
+ * ports in use by another program.  Loopback addresses, ports picked by the kernel. */
 #include "ipc/address.h"
 #include "master/listen.h"
 #include "tests/lib/skip.h"
@@ -90,7 +90,7 @@ Test(listen, all_slots_share_the_port_that_was_picked) {
 Test(listen, only_a_slot_that_was_started_receives) {
     static struct listener l;
     open_well(&l, address("127.0.0.1", 0));
-    cr_assert_eq(connect_to("127.0.0.1", l.bound.port), -1, "nobody listens yet");
+    cr_assert_eq(connect_to("127.0.0.1", l.bound.port), -1, "no slot listens yet");
     cr_assert(listen_start(&l, 3));
     cr_assert(listen_start(&l, 3), "once more is nothing");
     for (int i = 0; i < 8; i++) {
@@ -119,7 +119,7 @@ Test(listen, an_accepted_socket_inherits_what_the_listener_has) {
     listen_close(&l);
 }
 
-Test(listen, a_port_somebody_has_is_refused_with_its_address) {
+Test(listen, a_port_in_use_is_refused_with_its_address) {
     static struct listener first, second;
     static const char *const overlapping[] = {"127.0.0.1", "0.0.0.0"};
     open_well(&first, address("127.0.0.1", 0));
@@ -149,7 +149,7 @@ Test(listen, the_any_address_serves_both_families) {
     listen_close(&l);
 }
 
-Test(listen, an_address_that_is_not_ours_is_refused) {
+Test(listen, an_address_of_another_machine_is_refused) {
     static struct listener l;
     char err[256];
     struct listen_address elsewhere = address("192.0.2.1", 0); /* RFC 5737 */

@@ -1,6 +1,6 @@
-/* unit_listeners.c - which addresses are open: what a configuration changes, what it leaves alone,
- * and what a master that died in the middle left half done.  Loopback, ports that the kernel picks.
- */
+/* unit_listeners.c - which addresses are open: what a new configuration opens, closes and keeps,
+ * and what a successor does with a change that a dead master left half done.  Loopback addresses,
+ * ports picked by the kernel. */
 #include "ipc/address.h"
 #include "master/listeners.h"
 #include "tests/unit_segment.h"
@@ -22,7 +22,8 @@ static void set_up(void) {
 }
 TestSuite(listeners, .init = set_up, .timeout = 60);
 
-/* Each change is announced to the workers, and ended: they wait for that. */
+/* Each change of listeners raises listeners_moves to a new even number; it is odd during the
+ * change, and workers wait until it is even. */
 static void changed(void) {
     static uint32_t before;
     uint32_t moves = atomic_load(&seg.header->listeners_moves);
@@ -44,7 +45,7 @@ static void configure(const struct config *config) {
     changed();
 }
 
-/* One address of a configuration of its own. */
+/* Configures a single address. */
 static void configure_one(const char *address, uint16_t port) {
     struct config config = {0};
     add(&config, address, port);
@@ -78,7 +79,7 @@ static void formatted(const char *fmt, ...) {
     cr_assert_str_eq(listeners_format(&seg, text), want);
 }
 
-Test(listeners, addresses_come_and_go) {
+Test(listeners, addresses_are_opened_and_closed) {
     struct config config = {0};
     add(&config, "127.0.0.1", 0);
     add(&config, "127.0.0.2", 0);
@@ -99,7 +100,7 @@ Test(listeners, addresses_come_and_go) {
     formatted("127.0.0.1:%u, 127.0.0.3:%u", port_of(0), port_of(2));
 }
 
-Test(listeners, port_0_is_the_port_that_it_became) {
+Test(listeners, port_0_keeps_the_port_that_the_kernel_picked) {
     configure_one("127.0.0.1", 0);
     int fd = seg.header->listeners[0].fd[0];
     uint16_t port = port_of(0);
@@ -110,7 +111,7 @@ Test(listeners, port_0_is_the_port_that_it_became) {
     cr_assert_eq(seg.header->listeners[0].fd[0], fd);
 }
 
-Test(listeners, one_that_is_configured_again_before_it_closed_stays) {
+Test(listeners, an_address_configured_again_while_draining_stays) {
     struct config both = {0};
     add(&both, "127.0.0.1", 0);
     add(&both, "127.0.0.2", 0);
@@ -124,10 +125,10 @@ Test(listeners, one_that_is_configured_again_before_it_closed_stays) {
     cr_assert(is_open(seg.header->listeners[1].fd[0]));
 }
 
-/* Its queue may hold connections, and the wider address takes those that come. */
-Test(listeners, one_that_a_wider_one_covers_stays) {
+/* The narrower listener's queue may have connections; the wider listener accepts new ones. */
+Test(listeners, an_address_that_a_wider_one_covers_stays) {
     configure_one("127.0.0.1", 0);
-    cr_assert(listeners_assign(&seg, WORKERS)); /* another program could not bind beside it */
+    cr_assert(listeners_assign(&seg, WORKERS)); /* another program could not bind next to it */
     configure_one("0.0.0.0", port_of(0));
     cr_assert_eq(state_of(0), LISTENER_SERVING);
     cr_assert_eq(state_of(1), LISTENER_SERVING);
@@ -137,11 +138,11 @@ Test(listeners, one_that_a_wider_one_covers_stays) {
     cr_assert_eq(state_of(1), LISTENER_DRAINING);
 }
 
-Test(listeners, one_that_cannot_be_bound_changes_nothing) {
+Test(listeners, an_address_that_cannot_be_bound_changes_nothing) {
     struct config config = {0};
     configure_one("127.0.0.1", 0);
     add(&config, "127.0.0.2", 0);
-    add(&config, "192.0.2.1", 0); /* RFC 5737: not ours */
+    add(&config, "192.0.2.1", 0); /* RFC 5737: no address of this machine */
     cr_assert(!listeners_configure(&seg, &config, err, sizeof err));
     changed();
     cr_assert_str_eq(err, "listen 192.0.2.1:0: Cannot assign requested address");
@@ -174,12 +175,12 @@ Test(listeners, no_more_than_there_are_descriptors_for) {
 Test(listeners, a_successor_closes_what_is_half_open) {
     struct listener *opening = &seg.header->listeners[1], *closing = &seg.header->listeners[2];
     configure_one("127.0.0.1", 0);
-    *opening = seg.header->listeners[0]; /* bound up to here, and not marked as serving */
+    *opening = seg.header->listeners[0]; /* bound for the first slots, and not marked as serving */
     atomic_store(&opening->state, LISTENER_UNUSED);
     for (uint32_t slot = 0; slot < WORKERS_MAX; slot++)
         opening->fd[slot] = slot < 5 ? dup(seg.header->listeners[0].fd[slot]) : -1;
     int opened = opening->fd[4];
-    *closing = *opening; /* and one that was closed up to there */
+    *closing = *opening; /* and one that was closed for the first slots */
     atomic_store(&closing->state, LISTENER_DRAINING);
     for (uint32_t slot = 0; slot < WORKERS_MAX; slot++)
         closing->fd[slot] = slot == 7 ? dup(seg.header->listeners[0].fd[slot]) : -1;
@@ -194,7 +195,7 @@ Test(listeners, a_successor_closes_what_is_half_open) {
     formatted("127.0.0.1:%u", port_of(0));
 }
 
-/* Draining, but not yet being closed: the master that follows closes it in its time. */
+/* Draining, and not being closed yet: the new master closes it when it is time. */
 Test(listeners, a_successor_leaves_what_is_draining) {
     configure_one("127.0.0.1", 0);
     configure_one("127.0.0.2", 0);
@@ -221,7 +222,7 @@ Test(listeners, every_socket_is_polled_by_a_slot_that_serves) {
         cr_assert_eq(atomic_load(&h->polled_by[k]), 0);
 }
 
-Test(listeners, one_that_cannot_listen_is_told) {
+Test(listeners, a_listen_error_is_reported) {
     configure_one("127.0.0.1", 0);
     int32_t *fd = &seg.header->listeners[0].fd[1];
     close(*fd);

@@ -1,5 +1,5 @@
-/* unit_log.c - the log: one event a line, cut where it must be, and nothing in it that a terminal
- * would obey. */
+/* unit_log.c - the log: one event per line, truncated at the limit, and without bytes that control
+ * a terminal. */
 #include "ipc/log.h"
 
 #include <criterion/criterion.h>
@@ -11,7 +11,7 @@
 
 TestSuite(log, .timeout = 60);
 
-/* What was logged since the last call. */
+/* Lines logged since `from`. */
 static const char *logged(int from) {
     static char text[4 * LOG_LINE_MAX];
     ssize_t n = read(from, text, sizeof text - 1);
@@ -27,7 +27,7 @@ static int log_into_pipe(void) {
     return ends[0];
 }
 
-Test(log, a_line_has_time_level_pid_who_and_what) {
+Test(log, a_line_has_time_level_pid_process_and_event) {
     int from = log_into_pipe(), year, month, day, hour, minute, second, ms, pid, used = 0;
     char level[16];
     log_set_process("worker 2");
@@ -41,8 +41,7 @@ Test(log, a_line_has_time_level_pid_who_and_what) {
     cr_assert_str_eq(line + used, "7 clients\n");
 }
 
-/* A reload changes it for all who share the word: what a file's line begins with, syslog's does
- * not. */
+/* A reload changes the target for all processes that share the word. */
 Test(log, the_target_is_one_word_for_all) {
     uint32_t target = LOG_TO_FD;
     int ends[2];
@@ -101,13 +100,13 @@ Test(log, a_line_too_long_is_cut_and_still_ends) {
     }
 }
 
-Test(log, a_log_that_cannot_be_written_harms_nobody) {
+Test(log, a_log_that_cannot_be_written_is_no_error) {
     int ends[2];
     cr_assert_eq(pipe(ends), 0);
     close(ends[1]);
     log_to(ends[1], NULL);
     errno = 0;
-    log_error("to nobody");
+    log_error("not written");
     cr_assert_eq(errno, 0);
 }
 
@@ -124,7 +123,7 @@ static const struct {
      "b",
      "a\\xE2\\x80\\xAE"
      "b"},                               /* right-to-left override */
-    {"\xE2\x80\x8B", "\\xE2\\x80\\x8B"}, /* zero width */
+    {"\xE2\x80\x8B", "\\xE2\\x80\\x8B"}, /* zero-width space */
     {"\xE2\x80\xA8", "\\xE2\\x80\\xA8"}, /* line separator */
     {"\xC0\xAF", "\\xC0\\xAF"},          /* overlong / */
     {"\xE0\x80\xAF", "\\xE0\\x80\\xAF"}, /* overlong / again */

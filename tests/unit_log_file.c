@@ -49,14 +49,14 @@ Test(log_file, is_opened_again_on_the_same_descriptor) {
     cr_assert(has(path, "log reopened") && has(path, "the third"));
 }
 
-Test(log_file, goes_on_where_it_was_if_it_cannot_be_opened) {
+Test(log_file, stays_in_the_old_file_if_the_new_one_cannot_be_opened) {
     cr_assert(log_file_open(&state, &config, err, sizeof err), "%s", err);
     snprintf(config.log, sizeof config.log, "%s/nowhere/log", dir);
     log_file_reopen(&state, &config);
     cr_assert(has(path, "/nowhere/log: No such file or directory; logging goes on where it was"));
 }
 
-/* The new file would be closed, and every line go to the old one. */
+/* Otherwise the new file would be closed, and lines would be written to the old one. */
 Test(log_file, a_descriptor_that_cannot_be_replaced_is_an_error) {
     struct rlimit limit;
     cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);

@@ -1,4 +1,4 @@
-/* unit_name.c - what is a name, and which names are one. */
+/* unit_name.c - which texts are names, and which names are the same name. */
 #include "ipc/unicode.h"
 #include "worker/text/name.h"
 
@@ -38,7 +38,7 @@ static const struct {
     {"José", NAME_OK},
     {"Jose\314\201", NAME_OK},
     {"Nguyễn", NAME_OK},
-    {"Ｂｏｂ１", NAME_OK}, /* full width, as a Chinese keyboard gives: but it is bob1 */
+    {"Ｂｏｂ１", NAME_OK}, /* full width, as a Chinese keyboard sends it; the same name as bob1 */
     {"٣محمد", NAME_OK},
     {"aaaaaaaaaaaaaaaaaaaaaaaa", NAME_OK},
     {"明明明明明明明明明明明明明明明明明明明明明明明明", NAME_OK},
@@ -78,19 +78,19 @@ static const struct {
     {"\300\257bob", NAME_BAD_CHARACTER},         /* overlong */
     {"\355\240\275bob", NAME_BAD_CHARACTER},     /* lone surrogate */
     {"bo\360\237\230", NAME_BAD_CHARACTER},      /* truncated */
-    {"😀", NAME_BAD_CHARACTER},                   /* no letter */
+    {"😀", NAME_BAD_CHARACTER},                   /* an emoji is no letter */
     {"①", NAME_BAD_CHARACTER},                   /* no decimal digit */
     {"𝐁𝐨𝐛", NAME_BAD_CHARACTER},                 /* mathematical letters */
-    {"ﬁsh", NAME_BAD_CHARACTER},                 /* ligature */
+    {"ﬁsh", NAME_BAD_CHARACTER},                 /* a ligature */
     {"ª", NAME_BAD_CHARACTER},                   /* ordinal */
     {"bobː", NAME_BAD_CHARACTER},                /* a letter that looks like a colon */
-    {"Oʼbob", NAME_BAD_CHARACTER},               /* one that looks like a quote */
-    {"bobǃ", NAME_BAD_CHARACTER},                /* one that looks like an exclamation mark */
+    {"Oʼbob", NAME_BAD_CHARACTER},               /* a letter that looks like a quote */
+    {"bobǃ", NAME_BAD_CHARACTER},                /* a letter that looks like an exclamation mark */
     {"豈\357\244\200", NAME_BAD_CHARACTER},      /* a duplicate of a Chinese character */
     {"\314\201bob", NAME_BAD_CHARACTER},         /* a mark without a letter */
     {"b1\314\201", NAME_BAD_CHARACTER},          /* a mark on a digit */
-    {"b_\314\201", NAME_BAD_CHARACTER},          /* a mark on a line */
-    {"a\314\201\314\202\314\203\314\204\314\205", NAME_BAD_CHARACTER}, /* a heap of marks */
+    {"b_\314\201", NAME_BAD_CHARACTER},          /* a mark on a low line */
+    {"a\314\201\314\202\314\203\314\204\314\205", NAME_BAD_CHARACTER}, /* too many marks */
     {"pаypal", NAME_MIXED_SCRIPTS},                                    /* Cyrillic a */
     {"bοb", NAME_MIXED_SCRIPTS},                                       /* Greek o */
     {"бοб", NAME_MIXED_SCRIPTS},                                       /* Greek in Cyrillic */
@@ -112,14 +112,14 @@ static const struct {
     {"looks", NAME_OK},
 };
 
-Test(name, what_is_one) {
+Test(name, which_texts_are_names) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect_eq(name_check(cases[i].name, strlen(cases[i].name), room), cases[i].error,
                      "%zu: %s is %d", i, cases[i].name,
                      name_check(cases[i].name, strlen(cases[i].name), room));
 }
 
-Test(name, room_of_any_name) {
+Test(name, the_room_s_name_is_reserved_whatever_it_is) {
     cr_expect_eq(name_check("大厅", 6, "大厅"), NAME_RESERVED);
     cr_expect_eq(name_check("Cafe\314\201", 6, "CAFÉ"), NAME_RESERVED);
     cr_expect_eq(name_check("bob", 3, ""), NAME_OK);
@@ -168,7 +168,7 @@ static const char *const different[][2] = {
     {"вова", "vova"}, {"vv", "w"},      {"さくら", "サクラ"}, {"김", "기"},
 };
 
-Test(name, names_that_are_one) {
+Test(name, names_that_are_the_same) {
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         cr_expect_eq(key_of(same[i][0]), key_of(same[i][1]), "%s, %s", same[i][0], same[i][1]);
     for (size_t i = 0; i < sizeof different / sizeof *different; i++)
@@ -178,12 +178,12 @@ Test(name, names_that_are_one) {
 
 Test(name, key_is_siphash) {
     uint8_t key[16];
-    char text[15]; /* controls fold to themselves */
+    char text[15]; /* bytes 0 to 14, which folding does not change */
     for (int i = 0; i < 16; i++)
         key[i] = (uint8_t)i;
     for (int i = 0; i < 15; i++)
         text[i] = (char)i;
-    /* from the paper and its reference code */
+    /* values from the SipHash paper and its reference code */
     cr_expect_eq(name_key(text, 0, key), 0x726fdb47dd0e0e31u);
     cr_expect_eq(name_key(text, 8, key), 0x93f5f5799a932462u);
     cr_expect_eq(name_key(text, 15, key), 0xa129ca6149be45e5u);
@@ -191,8 +191,8 @@ Test(name, key_is_siphash) {
     cr_expect_neq(name_key(text, 15, key), 0xa129ca6149be45e5u);
 }
 
-/* Every code point and the longest inputs: folding stays within its bound, is valid, and folding
- * twice is folding once. */
+/* Every code point, and the longest inputs: the folded text is valid and within its bound, and
+ * folding it again does not change it. */
 Test(name, folding_every_code_point) {
     static const uint8_t key[16];
     for (int32_t cp = 0; cp < 0x110000; cp++) {

@@ -1,4 +1,5 @@
-/* unit_name_table.c - a name has one holder, and what a death leaves behind is void. */
+/* unit_name_table.c - a name has one holder, and what a dead process leaves in the table is
+ * void. */
 #include "ipc/name_table.h"
 #include "tests/unit_segment.h"
 
@@ -14,7 +15,7 @@ static void set_up(void) {
 }
 TestSuite(name_table, .init = set_up);
 
-/* What is in the ledger up to `index`: that entry says `kind` of (client, birth) and the key. */
+/* Writes ledger entry `index`: `kind`, (client, generation) and the key. */
 static void said(uint64_t index, uint32_t kind, uint32_t client, uint32_t generation,
                  uint64_t key) {
     *room_entry(&seg.room, index) = (struct entry){.kind = (uint8_t)kind,
@@ -33,7 +34,7 @@ static uint32_t find(uint64_t upto, uint64_t key) {
         name_table_find(&seg.names, &seg.room, &seg.clients, upto, key, &client, &generation);
     return found ? client : NO_CLIENT;
 }
-/* Somebody comes properly: claimed, committed, confirmed. */
+/* A join in full: claimed, committed, confirmed. */
 static void comes(uint64_t key, uint64_t index, uint32_t client) {
     cr_assert(claim(index, key, index, client));
     said(index, ENTRY_JOIN, client, 1, key);
@@ -48,31 +49,31 @@ Test(name_table, a_claim_counts_once_committed) {
     cr_assert_eq(find(6, 1001), NO_CLIENT);
 }
 
-/* The claimer died before its commit, and its index became another's entry. */
+/* The claiming worker died before its commit, and its index became the index of another entry. */
 Test(name_table, a_dead_writers_claim_is_void) {
     cr_assert(claim(5, 1000, 5, 7));
     said(5, ENTRY_SPEECH, 7, 1, 1000);
-    cr_assert_eq(find(6, 1000), NO_CLIENT, "it says something else");
+    cr_assert_eq(find(6, 1000), NO_CLIENT, "another kind of entry");
     said(5, ENTRY_JOIN, 8, 1, 1000);
-    cr_assert_eq(find(6, 1000), NO_CLIENT, "of somebody else");
+    cr_assert_eq(find(6, 1000), NO_CLIENT, "of another client");
     said(5, ENTRY_JOIN, 7, 2, 1000);
-    cr_assert_eq(find(6, 1000), NO_CLIENT, "of another birth");
+    cr_assert_eq(find(6, 1000), NO_CLIENT, "of another generation");
     said(5, ENTRY_JOIN, 7, 1, 1001);
     cr_assert_eq(find(6, 1000), NO_CLIENT, "of another name");
     said(5, ENTRY_NICK, 7, 1, 1000);
     cr_assert_eq(find(6, 1000), 7);
 }
 
-Test(name_table, confirmed_it_stands_by_itself) {
+Test(name_table, a_confirmed_name_needs_no_ledger_entry) {
     comes(1000, 5, 7);
-    said(5, ENTRY_SPEECH, 9, 9, 0); /* the ledger has come around */
+    said(5, ENTRY_SPEECH, 9, 9, 0); /* the ledger has overwritten the entry */
     cr_assert_eq(find(6, 1000), 7);
     atomic_store(&seg.clients.at[7].state_word, client_state_word(1, CLIENT_CLOSING));
-    cr_assert_eq(find(6, 1000), 7, "until it has gone");
+    cr_assert_eq(find(6, 1000), 7, "until the record is free");
     atomic_store(&seg.clients.at[7].state_word, client_state_word(1, CLIENT_FREE));
     cr_assert_eq(find(6, 1000), NO_CLIENT);
     atomic_store(&seg.clients.at[7].state_word, client_state_word(2, CLIENT_LIVE));
-    cr_assert_eq(find(6, 1000), NO_CLIENT, "the number is somebody else's");
+    cr_assert_eq(find(6, 1000), NO_CLIENT, "the descriptor has another client");
 }
 
 Test(name_table, confirms_the_entry_of_that_index_alone) {
@@ -83,7 +84,7 @@ Test(name_table, confirms_the_entry_of_that_index_alone) {
     cr_assert_eq(find(5, 1000), 7);
 }
 
-Test(name_table, a_cleared_name_is_free_and_those_behind_it_are_found) {
+Test(name_table, a_cleared_name_is_free_and_names_behind_it_are_found) {
     uint32_t len = seg.names.len;
     comes(3, 5, 10); /* three in one chain */
     comes(3 + len, 6, 11);
@@ -103,7 +104,7 @@ Test(name_table, a_cleared_name_is_free_and_those_behind_it_are_found) {
         cr_assert_eq(atomic_load(&seg.names.at[i].owner), 0, "chains end where they ended");
 }
 
-Test(name_table, the_gone_leave_room) {
+Test(name_table, buckets_of_clients_that_left_are_reused) {
     uint64_t index = 5;
     for (uint32_t i = 0; i < 4 * seg.names.len; i++, index++) {
         uint32_t client = i % UNIT_CLIENTS, generation = i / UNIT_CLIENTS + 1;
@@ -116,14 +117,14 @@ Test(name_table, the_gone_leave_room) {
     }
 }
 
-Test(name_table, full_is_said) {
+Test(name_table, a_full_table_refuses_a_claim) {
     for (uint32_t i = 0; i < seg.names.len; i++)
         comes(500 + i, 5 + i, i % UNIT_CLIENTS);
     cr_assert_not(claim(900, 77, 900, 1));
     cr_assert_eq(find(900, 77), NO_CLIENT);
 }
 
-/* Against the simplest model there is: who holds key k. */
+/* Compares the table with an array of holders. */
 Test(name_table, agrees_with_a_model) {
     enum { KEYS = 60 };
     uint32_t holder[KEYS], len = seg.names.len;
@@ -138,7 +139,7 @@ Test(name_table, agrees_with_a_model) {
         if (holder[k] != NO_CLIENT) {
             name_table_clear(&seg.names, key, holder[k], 1);
             holder[k] = NO_CLIENT;
-        } else if (rand() % 4 == 0) { /* dies before its commit; another takes the index */
+        } else if (rand() % 4 == 0) { /* a death before the commit; another entry gets the index */
             claim(index, key, index, (uint32_t)k);
             said(index++, ENTRY_SPEECH, (uint32_t)k, 1, 0);
         } else {

@@ -13,7 +13,8 @@
 
 TestSuite(notify, .timeout = 60);
 
-/* Without the time limit on sending, a manager that does not read must not stop the master. */
+/* Even if the time limit on sending cannot be set, a manager that does not read must not block the
+ * master. */
 Test(notify, without_a_time_limit_it_does_not_wait) {
     static const struct sandbox_rule rule = {SYS_setsockopt, 2, ~0u, SO_SNDTIMEO, EPERM};
     char dir[] = "/tmp/chatroom-notify-XXXXXX";
@@ -34,7 +35,7 @@ Test(notify, without_a_time_limit_it_does_not_wait) {
         notify("READY=1");
         _exit(0);
     }
-    int status = unit_join(pid); /* or the suite's time limit ends the test */
+    int status = unit_join(pid); /* if the child blocks, the suite's time limit ends the test */
     unlink(to.sun_path);
     rmdir(dir);
     cr_assert_eq(status, 0);

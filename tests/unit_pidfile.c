@@ -1,5 +1,5 @@
-/* unit_pidfile.c - the file that names the master: locked, written, moved, removed; and moved again
- * by the successor of a master that died in the middle of it. */
+/* unit_pidfile.c - the pidfile: locked, written, moved, removed; and moved by the successor of a
+ * master that died during a move. */
 #include "master/pidfile.h"
 #include "tests/unit_segment.h"
 
@@ -34,7 +34,8 @@ static bool exists(int i) {
     return access(path[i], F_OK) == 0;
 }
 
-/* By another open file, as another server's is. */
+/* Whether the file is locked, tested through another open file description, as another server
+ * would. */
 static bool locked(int i) {
     int fd = open(path[i], O_RDWR);
     cr_assert_geq(fd, 0);
@@ -108,10 +109,10 @@ Test(pidfile, is_removed_and_unlocked) {
     pidfile_remove(&state);
     cr_assert(!exists(0) && !is_open(fd));
     cr_assert_eq(state.pid_fd_file, -1);
-    pidfile_remove(&state); /* once more is nothing */
+    pidfile_remove(&state); /* a second call has no effect */
 }
 
-/* As where the folder is not the server's to write to: the name cannot be removed. */
+/* As if the server may not write to the folder: the name cannot be removed. */
 Test(pidfile, what_cannot_be_removed_is_emptied) {
     struct stat is;
     open_first();
@@ -130,13 +131,13 @@ Test(pidfile, none_is_configured) {
     cr_assert_eq(state.pid_fd_file, -1);
 }
 
-Test(pidfile, moves_comes_and_goes) {
+Test(pidfile, moves_appears_and_is_removed) {
     open_first();
     int first = state.pid_fd_file;
     move_to(1);
     names_us(1);
     cr_assert(locked(1) && !exists(0) && !is_open(first));
-    move_to(1); /* nothing to do */
+    move_to(1); /* the same path: no effect */
     names_us(1);
     int second = state.pid_fd_file;
     move_to(2);
@@ -166,7 +167,7 @@ static int half_open(int i) {
     return fd;
 }
 
-Test(pidfile, died_with_the_next_one_locked) {
+Test(pidfile, master_died_with_the_next_file_locked) {
     open_first();
     int next = state.pid_fd_next = half_open(1);
     move_to(1);
@@ -175,7 +176,7 @@ Test(pidfile, died_with_the_next_one_locked) {
     cr_assert(state.pid_fd_file == next || !is_open(next), "no lock is left behind");
 }
 
-Test(pidfile, died_with_the_next_one_in_place_but_not_named) {
+Test(pidfile, master_died_with_the_next_file_in_place_but_not_stored) {
     open_first();
     int next = half_open(1), old = state.pid_fd_file;
     state.pid_fd_file = state.pid_fd_next = next;
@@ -186,7 +187,7 @@ Test(pidfile, died_with_the_next_one_in_place_but_not_named) {
     cr_assert_eq(state.pid_fd_file, next);
 }
 
-Test(pidfile, died_with_the_next_one_named) {
+Test(pidfile, master_died_with_the_next_file_stored) {
     open_first();
     move_to(1);
     state.pid_fd_next = state.pid_fd_file;
@@ -194,8 +195,8 @@ Test(pidfile, died_with_the_next_one_named) {
     cr_assert(is_open(state.pid_fd_file) && locked(1));
 }
 
-/* The configuration has changed again meanwhile. */
-Test(pidfile, died_and_is_to_be_elsewhere_by_now) {
+/* Meanwhile the configuration has changed again. */
+Test(pidfile, master_died_and_the_path_has_changed_again) {
     open_first();
     state.pid_fd_next = half_open(1);
     int next = state.pid_fd_next;

@@ -1,5 +1,5 @@
-/* unit_publish.c - what is decided under the gate: who has a name, which addressee there is, what
- * is announced, and what waits for room in the ring. */
+/* unit_publish.c - decisions under the gate: the holder of a name, the addressee of a private line,
+ * which joins are announced, and which lines wait for room in the ring. */
 #include "tests/unit_worker.h"
 #include "worker/ledger/closing.h"
 #include "worker/record/leave.h"
@@ -64,7 +64,7 @@ Test(publish, a_second_join_of_the_same_folded_name_in_one_batch_is_refused) {
     struct client *first = unit_newcomer(&worker, &peer);
     struct client *second = unit_newcomer(&worker, &other);
     stage_join(first, "ann");
-    stage_join(second, "\357\274\241nN"); /* a wide A */
+    stage_join(second, "\357\274\241nN"); /* a full-width A */
     stage_join(second, "bob");
     publish(&worker);
     cr_assert_eq(verdict(0), STAGE_PUBLISHED);
@@ -123,7 +123,7 @@ Test(publish, a_new_name_frees_the_old_one) {
     cr_assert_eq(unit_holder(&worker, "bob"), client_index(&worker, ann));
 }
 
-Test(publish, a_name_written_otherwise_stays_its_holders) {
+Test(publish, a_name_in_another_spelling_stays_with_its_holder) {
     int peer;
     struct client *ann = unit_named(&worker, "ann", &peer);
     stage_nick(ann, "Ann");
@@ -132,7 +132,7 @@ Test(publish, a_name_written_otherwise_stays_its_holders) {
     cr_assert_eq(unit_holder(&worker, "ann"), client_index(&worker, ann));
 }
 
-Test(publish, a_name_that_another_has_is_no_new_name) {
+Test(publish, a_nick_to_a_taken_name_is_refused) {
     int peer, other;
     struct client *ann = unit_named(&worker, "ann", &peer);
     struct client *bob = unit_named(&worker, "bob", &other);
@@ -169,7 +169,7 @@ Test(publish, a_private_line_names_the_client_that_has_the_name_then) {
     cr_assert_eq(room_len(&seg.room, 2, ENC_UTF8), 0, "no ring that others are sent has it");
 }
 
-Test(publish, a_move_to_a_slot_that_is_unused_is_refused_without_a_word) {
+Test(publish, a_move_to_an_unused_slot_is_refused_without_a_reply) {
     int peer;
     struct client *c = unit_client(&worker, &peer);
     struct side_move move = {0, 3};
@@ -276,8 +276,9 @@ static int numbered(uint64_t index) {
     return n;
 }
 
-/* Slot 1 reads nothing, until the ring is full with lines left on the stage.  The worker's own
- * progress wakes it, so that it tries once more. */
+/* The guard of slot 1 stays where it is, until the ring is full and lines are left on the stage.
+ * Progress of the worker itself clears `waiting` and opens the stage, so the loop repeats until
+ * both stay. */
 static void fill_ring(struct client *c) {
     unit_slot(&seg, 1, SLOT_SERVING);
     for (int rounds = 0; !worker.stage.closed || !room_waiting(&seg.room); rounds++) {
@@ -327,7 +328,7 @@ Test(publish, a_join_that_found_no_room_has_not_taken_its_name) {
     struct client *ann = unit_named(&worker, "ann", &peer);
     fill_ring(ann);
     stage_init(&worker.stage, &seg.room, 0);
-    while (!worker.stage.closed) { /* until fewer bytes are left than a join has */
+    while (!worker.stage.closed) { /* until fewer bytes are left than a join needs */
         unit_say(&worker, ann, "x");
         publish(&worker);
         refusal_answer(&worker);

@@ -1,5 +1,5 @@
-/* unit_rate_limit.c - the flood account: the rate is kept to the line, the burst is what was said,
- * and the clock's 32 bits hold nobody. */
+/* unit_rate_limit.c - the rate limit: every rate is kept exactly, the burst is as configured, and
+ * the wrap of the 32-bit clock blocks no client. */
 #include "worker/state/rate_limit.h"
 
 #include <criterion/criterion.h>
@@ -10,9 +10,8 @@ static struct config with(uint32_t rate, uint32_t burst) {
     return (struct config){.flood_rate = rate, .flood_burst = burst};
 }
 
-/* Somebody who always has a line, looked at every ms: how many are let through in [from, from +
- * ms).
- */
+/* For a client that always has a line to send, asked every ms: how many lines are accepted in
+ * [from, from + ms). */
 static unsigned let_through(const struct config *config, uint32_t from, uint32_t ms) {
     uint32_t tat = from;
     unsigned lines = 0;
@@ -26,7 +25,7 @@ static unsigned let_through(const struct config *config, uint32_t from, uint32_t
 }
 
 Test(rate_limit, every_rate_is_kept_up_and_not_exceeded) {
-    static const uint32_t starts[] = {0, 1, 12345, UINT32_MAX - 5000}; /* and over the wrap */
+    static const uint32_t starts[] = {0, 1, 12345, UINT32_MAX - 5000}; /* and across the wrap */
     for (uint32_t rate = 1; rate <= 1000; rate++) {
         struct config config = with(rate, 20);
         for (int i = 0; i < 4; i++) {
@@ -37,7 +36,7 @@ Test(rate_limit, every_rate_is_kept_up_and_not_exceeded) {
     }
 }
 
-/* Give or take one, where a step is no whole number. */
+/* Plus or minus one, if the interval of a line is no whole number of ms. */
 Test(rate_limit, as_many_at_once_as_the_burst) {
     static const uint32_t bursts[] = {1, 2, 20, 100000};
     for (uint32_t rate = 1; rate <= 1000; rate += 37) {

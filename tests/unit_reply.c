@@ -1,5 +1,5 @@
-/* unit_reply.c - what a client is still to be sent: kept in boxes, and forgotten when it never will
- * be. */
+/* unit_reply.c - replies that wait to be sent: they are kept in buffers, which are freed when the
+ * client can no longer receive them. */
 #include "tests/unit_worker.h"
 #include "worker/output/flush.h"
 #include "worker/output/reclaim.h"
@@ -33,7 +33,7 @@ static size_t heard(int peer) {
     return n > 0 ? (size_t)n : 0;
 }
 
-Test(reply, is_sent_and_gives_its_boxes_back) {
+Test(reply, is_sent_and_frees_its_buffers) {
     int peer;
     struct client *c = unit_client(&worker, &peer);
     cr_assert(reply(c, 6000));
@@ -43,8 +43,8 @@ Test(reply, is_sent_and_gives_its_boxes_back) {
     cr_assert_eq(unit_buffers(&worker, c), 0);
 }
 
-/* Its input may still wait for something; others must not wait for its boxes. */
-Test(reply, to_one_whose_connection_is_gone_keeps_no_box) {
+/* Its input may still be pending, but its buffers must be free for other clients. */
+Test(reply, to_a_closed_connection_keeps_no_buffer) {
     int peer;
     struct client *c = unit_client(&worker, &peer);
     cr_assert(reply(c, 6000));
@@ -53,13 +53,13 @@ Test(reply, to_one_whose_connection_is_gone_keeps_no_box) {
     cr_assert_eq(c->mode, MODE_WRITE_FAILED);
     cr_assert_eq(unit_buffers(&worker, c), 0);
     cr_assert_eq(client_facts(c)->tx_len, 0);
-    cr_assert(reply(c, 6000), "nothing is wanted for what nobody hears");
+    cr_assert(reply(c, 6000), "no buffer is needed for a reply that cannot be sent");
     cr_assert_eq(unit_buffers(&worker, c), 0);
     cr_assert_eq(worker.pauses.why[client_index(&worker, c)], 0);
 }
 
-/* Lapped in the middle of a line: that ends before anything else is said, and is told of after it.
- */
+/* The client was overrun in the middle of a line: the line is ended before a reply is sent, and the
+ * notice follows the reply. */
 Test(reply, does_not_follow_half_a_line) {
     int peer;
     char text[200] = "";
@@ -82,23 +82,23 @@ static void half_a_long_line(struct client *c) {
     cr_assert(change_commit(&ch));
 }
 
-static void look_for_boxes(void) {
+static void look_for_buffers(void) {
     atomic_fetch_add(&seg.header->buffers_wanted, 1);
     worker.now += RECLAIM_MS;
     reclaim_look(&worker, &reclaim);
 }
 
-/* However busily it is typed on. */
-Test(reply, half_a_long_line_keeps_no_box_from_others) {
+/* The buffer is reclaimed although more input arrives. */
+Test(reply, half_a_long_line_keeps_no_buffer_from_others) {
     int peer;
     struct client *c = unit_client(&worker, &peer);
     half_a_long_line(c);
     cr_assert_eq(unit_buffers(&worker, c), 1);
-    look_for_boxes();
+    look_for_buffers();
     cr_assert_eq(unit_buffers(&worker, c), 1, "it may be about to end");
-    look_for_boxes();
+    look_for_buffers();
     cr_assert_eq(unit_buffers(&worker, c), 0);
     cr_assert_eq(client_facts(c)->line_len, 0);
-    cr_assert(client_facts(c)->flags & FACT_OVERLONG, "its end will be told so");
-    cr_assert(client_is(c, 1), "and it stays");
+    cr_assert(client_facts(c)->flags & FACT_OVERLONG, "its end will be refused");
+    cr_assert(client_is(c, 1), "it stays connected");
 }

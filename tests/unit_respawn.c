@@ -1,11 +1,11 @@
-/* unit_respawn.c - when a dead worker is replaced. */
+/* unit_respawn.c - how long the master waits before it replaces a dead worker. */
 #include "master/respawn.h"
 
 #include <criterion/criterion.h>
 
 TestSuite(respawn, .timeout = 60);
 
-Test(respawn, one_that_lived_is_replaced_at_once_and_others_ever_later) {
+Test(respawn, a_worker_that_lived_is_replaced_at_once_and_others_ever_later) {
     static const struct {
         uint32_t deaths;
         uint64_t lived_ms;
@@ -23,8 +23,8 @@ Test(respawn, one_that_lived_is_replaced_at_once_and_others_ever_later) {
     }
 }
 
-/* It adopts its clients each time, and dies of the first line that it reads. */
-Test(respawn, one_that_dies_soon_after_each_start_is_slowed_down) {
+/* A worker that adopts its clients, and dies of the first line that it reads, each time. */
+Test(respawn, a_worker_that_dies_soon_after_each_start_is_delayed) {
     uint32_t deaths = 0;
     uint64_t paused = 0;
     for (int i = 0; i < 20; i++) {
@@ -36,8 +36,8 @@ Test(respawn, one_that_dies_soon_after_each_start_is_slowed_down) {
     cr_assert_geq(paused, 10000, "%lu ms", (unsigned long)paused);
 }
 
-/* Killed from outside, now soon and now late: no long pause builds up. */
-Test(respawn, one_that_is_killed_at_random_is_not) {
+/* A worker that is killed after random times: the pause never becomes long. */
+Test(respawn, a_worker_that_is_killed_at_random_is_not_delayed) {
     static const uint64_t lived[] = {800, 100, 1500, 200, 50, 900, 10, 400, 2000, 240, 30, 700};
     uint32_t deaths = 0;
     for (size_t i = 0; i < 120; i++) {

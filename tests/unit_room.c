@@ -1,6 +1,6 @@
-/* unit_room.c - what is committed is there, whole and in order; what is not does not exist; no
- * writer overwrites what may still be read.  Alone, with processes that are killed, and with
- * threads. */
+/* unit_room.c - committed entries exist, complete and in order; entries that are not committed do
+ * not exist; no producer overwrites text that may still be read.  With one process, with processes
+ * that are killed, and with threads. */
 #include "ipc/room.h"
 #include "tests/unit_segment.h"
 
@@ -17,7 +17,8 @@ static void set_up(void) {
 }
 TestSuite(ledger, .init = set_up);
 
-/* A line whose text is the same in every ring but for its length: n, n + 1, ... bytes of `fill`. */
+/* A line whose text is the same in every ring except for its length: n, n + 1, ... bytes of
+ * `fill`. */
 static uint8_t filler[RING];
 static struct room_line line_of(uint32_t client, uint8_t fill, uint32_t n) {
     struct room_line line = {.entry = {.client = client, .generation = 1, .kind = ENTRY_SPEECH}};
@@ -39,7 +40,7 @@ static bool put(uint32_t client, uint8_t fill, uint32_t n) {
     return true;
 }
 
-/* Entry `index` is as put() made it, in the rings below `rings`. */
+/* Asserts that entry `index` is as put() made it, in the first `rings` rings. */
 static void intact_in(int rings, uint64_t index, uint8_t fill, uint32_t n) {
     for (int e = 0; e < rings; e++) {
         cr_assert_eq(room_len(&seg.room, index, e), n + (uint32_t)e, "entry %lu", (long)index);
@@ -59,14 +60,14 @@ Test(ledger, what_is_not_committed_does_not_exist) {
     room_begin(&seg.room, &b);
     cr_assert(room_append(&seg.room, &b, &line));
     cr_assert_eq(room_count(&seg.room), 1);
-    /* Its writer died; the next one writes over it. */
+    /* Its producer died; the next one overwrites it. */
     cr_assert(put(2, 'b', 20));
     cr_assert_eq(room_count(&seg.room), 2);
     cr_assert_eq(room_entry(&seg.room, 1)->client, 2);
     intact(1, 'b', 20);
 }
 
-Test(ledger, a_batch_comes_whole) {
+Test(ledger, a_batch_is_committed_as_a_whole) {
     struct batch b;
     room_begin(&seg.room, &b);
     for (uint8_t i = 0; i < 5; i++) {
@@ -99,12 +100,12 @@ Test(ledger, lines_and_people_are_running_counts) {
 }
 
 Test(ledger, a_span_never_splits) {
-    for (int i = 0; i < 1000; i++) /* around the rings several times; no slot holds anything */
+    for (int i = 0; i < 1000; i++) /* several times around the rings; no slot is in use */
         cr_assert(put(1, (uint8_t)i, 997), "line %d", i);
     intact(1000, (uint8_t)999, 997);
 }
 
-/* Puts lines of n bytes until there is no room; how many went in. */
+/* Puts lines of n bytes until there is no room; returns how many fitted. */
 static uint32_t fill_up(uint32_t n) {
     uint32_t lines = 0;
     while (put(1, (uint8_t)lines, n))
@@ -122,10 +123,10 @@ Test(ledger, a_guard_holds_text_and_ledger) {
     cr_assert_not(put(1, 'y', 1000), "the guard still holds the text");
     atomic_store(&seg.slots[0].guard, 10);
     cr_assert_gt(fill_up(1000), 0);
-    intact(10, 8, 1000); /* lines 2.. were filled with 0.. */
+    intact(10, 8, 1000); /* fill_up() filled the lines from 2 on with 0, 1, ... */
 }
 
-Test(ledger, a_cursor_holds_what_is_aside) {
+Test(ledger, a_cursor_holds_side_data) {
     unit_slot(&seg, 0, SLOT_SERVING);
     struct room_line line = {.entry = {.kind = ENTRY_NICK}};
     line.text[RING_SIDE] = filler;
@@ -144,23 +145,23 @@ Test(ledger, a_cursor_holds_what_is_aside) {
     cr_assert(room_append(&seg.room, &b, &line));
 }
 
-Test(ledger, the_dead_hold_the_ledger_and_not_the_text) {
+Test(ledger, dead_slots_hold_the_ledger_and_not_the_text) {
     unit_slot(&seg, 0, SLOT_DEAD);
     atomic_store(&seg.slots[0].cursor, 1 + seg.room.ledger_len * 2);
     uint32_t lines = fill_up(100);
     cr_assert_gt((uint64_t)lines * 100, RING, "around the ring");
-    cr_assert_eq(room_count(&seg.room), seg.room.ledger_len, "and as far as the ledger goes");
+    cr_assert_eq(room_count(&seg.room), seg.room.ledger_len, "up to the ledger's length");
     cr_assert_eq(room_entry(&seg.room, 1)->kind, ENTRY_SPEECH);
     atomic_store(&seg.slots[0].guard, 50);
     atomic_store(&seg.slots[0].overrun_floor, 20);
     fill_up(100);
-    cr_assert_eq(room_count(&seg.room), 19 + seg.room.ledger_len, "what is to be counted yet");
+    cr_assert_eq(room_count(&seg.room), 19 + seg.room.ledger_len, "entries still to be counted");
     atomic_store(&seg.slots[0].overrun_floor, 0);
     fill_up(100);
     cr_assert_eq(room_count(&seg.room), 49 + seg.room.ledger_len);
 }
 
-Test(ledger, the_unused_hold_nothing) {
+Test(ledger, unused_slots_hold_nothing) {
     unit_slot(&seg, 0, SLOT_UNUSED);
     for (int i = 0; i < 3 * RING / 1000; i++)
         cr_assert(put(1, 'u', 1000));
@@ -197,8 +198,8 @@ Test(ledger, find_is_the_first_that_ends_beyond) {
     cr_assert_eq(room_find(&seg.room, 0, 0, 4, 4), 4, "an empty range");
 }
 
-/* A reader with a guard, against random lines: everything from its guard on stays intact, it never
- * guards more than half, and what it gives up is given up as late as that allows. */
+/* A reader with a guard, and random lines: everything from its guard on stays intact; the guard
+ * keeps at most half of the ring, and is never raised further than necessary. */
 Test(ledger, guard_for_keeps_half_of_what_fits) {
     enum { LINES = 30000 };
     uint32_t *len = calloc(LINES + 2, sizeof *len);
@@ -210,7 +211,7 @@ Test(ledger, guard_for_keeps_half_of_what_fits) {
         while (!put(1, (uint8_t)i, len[i])) {
             uint64_t count = room_count(&seg.room), old = atomic_load(&slot->guard);
             uint64_t guard = room_guard_for(&seg.room, count, old);
-            cr_assert_gt(guard, old, "full, and yet nothing to give");
+            cr_assert_gt(guard, old, "full, but the guard cannot rise");
             cr_assert_leq(guard, count);
             bool half = count - guard == seg.room.ledger_len / 2;
             for (int e = 0; e < ENC_COUNT; e++) {
@@ -232,7 +233,7 @@ Test(ledger, guard_for_keeps_half_of_what_fits) {
 Test(ledger, the_oldest_is_intact_whatever_lies_beyond_the_end) {
     for (int i = 0; i < 5000; i++) {
         cr_assert(put(1, (uint8_t)i, 10));
-        /* A writer that dies after appending much: as much as it may. */
+        /* A producer that dies after it appended as much as it may. */
         struct room_line line = line_of(9, 'w', 40);
         struct batch b;
         room_begin(&seg.room, &b);
@@ -249,7 +250,8 @@ Test(ledger, the_oldest_is_intact_whatever_lies_beyond_the_end) {
 
 enum { WRITERS = 3, LINES_EACH = 20000, READER = WRITERS };
 
-/* A writer's line: client is the writer, consumed its own count, the text says both. */
+/* A line of a writer process: `client` is its number, `consumed` counts its lines, and the text has
+ * both. */
 static uint32_t line_text(char *out, size_t size, uint32_t client, uint32_t consumed) {
     int n = snprintf(out, size, "%u:%u:%.*s", client, consumed, (int)(consumed % 50),
                      "--------------------------------------------------");
@@ -261,7 +263,7 @@ struct writer {
     uint32_t client, last;
 };
 
-/* Publishes up to three lines in one hold of the gate; false when it has said all. */
+/* Publishes up to three lines in one hold of the gate; false: it has published all. */
 static bool publish_some(struct writer *w) {
     char text[3][100];
     struct batch b;
@@ -283,7 +285,7 @@ static bool publish_some(struct writer *w) {
         room_commit(&seg.room, &b);
     gate_unlock(seg.gate, w->me);
     if (last == w->last)
-        sched_yield(); /* full: the reader has to come first */
+        sched_yield(); /* the ring is full until the reader raises its guard */
     w->last = last;
     return last < LINES_EACH;
 }
@@ -307,7 +309,8 @@ static pid_t writer_start(int i, uint32_t last) {
     return unit_child(writer_process, &seg, i);
 }
 
-/* Reads all, without a lock: every writer's lines in order, none missing, none torn. */
+/* Reads all entries without a lock: every writer's lines are in order, none is missing, none is
+ * torn. */
 struct reading {
     uint64_t next;
     uint32_t seen[WRITERS];
@@ -360,7 +363,7 @@ Test(ledger, writers_and_a_reader, .timeout = 120) {
         cr_assert_eq(unit_join(pid[i]), 0);
 }
 
-/* What the dead one had committed is what can be read; its successor goes on from there. */
+/* What a killed writer had committed can be read; its successor continues from there. */
 Test(ledger, writers_are_killed_and_nothing_is_lost, .timeout = 120) {
     struct reading r = {.next = 1};
     pid_t pid[WRITERS];

@@ -1,4 +1,5 @@
-/* unit_segment.c - the segment: made, shared, opened again, refused; configuration and counters. */
+/* unit_segment.c - the segment: created, shared, opened again, refused; configuration and
+ * counters. */
 #include "tests/unit_segment.h"
 
 #include <criterion/criterion.h>
@@ -29,7 +30,7 @@ Test(segment, begins_empty) {
     }
 }
 
-/* Running out of memory later would be a SIGBUS in the middle of a line. */
+/* Otherwise a lack of memory would cause SIGBUS in the middle of a line. */
 Test(segment, its_memory_is_reserved) {
     struct stat st;
     cr_assert_eq(fstat(seg.fd, &st), 0);
@@ -91,7 +92,8 @@ Test(segment, opens_again_as_the_same) {
     cr_assert_eq(atomic_load(&seg.clients.at[5].state_word), 55, "the object lives on");
 }
 
-/* segment_open refuses the segment as it is now; the sentence is valid until the next call. */
+/* Asserts that segment_open refuses the segment as it is; returns the error, valid until the next
+ * call. */
 static const char *segment_refusal(void) {
     static char err[256];
     struct segment again;
@@ -132,7 +134,7 @@ Test(segment, refuses_what_is_not_its_own) {
                      "shared memory: too small to be a segment: Invalid argument");
 }
 
-/* Numbers that would wrap around while being added up must not pass for the right size. */
+/* A geometry whose sizes overflow when added must not match the segment's size. */
 Test(segment, refuses_a_wild_geometry) {
     size_t size = segment_size(&seg.header->geometry);
     seg.header->geometry.ring_size = UINT64_MAX / 2;
@@ -169,7 +171,7 @@ Test(segment, a_configuration_is_never_read_half, .timeout = 60) {
     while (segment_config_version(&seg) < 2)
         ;
     uint64_t first = segment_read_config(&seg, out), last = first;
-    for (int i = 0; i < 2000 || last < first + 100; i++) { /* while others are published */
+    for (int i = 0; i < 2000 || last < first + 100; i++) { /* while a child publishes others */
         last = segment_read_config(&seg, out);
         for (size_t k = 0; k < sizeof out->motd; k += 64)
             cr_assert_eq((uint32_t)(uint8_t)out->motd[k], out->workers);
@@ -193,7 +195,7 @@ Test(segment, its_time_starts_near_zero) {
     cr_assert_geq(segment_ticks(&seg), 500);
 }
 
-Test(segment, geometry_gives_everybody_a_place) {
+Test(segment, geometry_has_room_for_every_client) {
     struct config config = unit_config(65536);
     struct geometry g;
     config.max_clients = 1000000;

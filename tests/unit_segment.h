@@ -1,7 +1,7 @@
-/* unit_segment.h - a small segment for the units' tests, and processes to share it with.
+/* unit_segment.h - a small segment for unit tests, and child processes that share it.
  *
- * The segment is real (segment_create): it is shared with forked children, which use the parent's
- * view of it.  Children end by _exit, so that nothing of the test runs twice. */
+ * The segment is real (segment_create).  Forked children use the parent's mapping of it, and end by
+ * _exit, so that no code of the test runs twice. */
 #ifndef TESTS_UNIT_SEGMENT_H
 #define TESTS_UNIT_SEGMENT_H
 
@@ -32,7 +32,7 @@ static inline void unit_segment(struct segment *seg, uint64_t ring_size) {
     cr_assert_eq(segment_create(seg, &geometry, &config, err, sizeof err), 0, "%s", err);
 }
 
-/* A slot that takes part: it guards everything from the genesis on. */
+/* A slot in state `state`, whose guard and cursor keep everything from the first entry on. */
 static inline void unit_slot(struct segment *seg, uint32_t i, uint32_t state) {
     atomic_store(&seg->slots[i].guard, room_oldest(&seg->room));
     atomic_store(&seg->slots[i].cursor, room_oldest(&seg->room));
@@ -52,7 +52,7 @@ static inline pid_t unit_fork(void) {
     return pid;
 }
 
-/* Runs body(seg, arg) in a child; its exit status is 0 if it returns true. */
+/* Runs body(seg, arg) in a child; its exit status is 0 if body returns true. */
 static inline pid_t unit_child(bool (*body)(struct segment *seg, int arg), struct segment *seg,
                                int arg) {
     pid_t pid = unit_fork();
@@ -61,7 +61,7 @@ static inline pid_t unit_child(bool (*body)(struct segment *seg, int arg), struc
     return pid;
 }
 
-/* Its wait status. */
+/* Waits for a child; returns its wait status. */
 static inline int unit_join(pid_t pid) {
     int status = -1;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

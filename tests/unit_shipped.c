@@ -1,5 +1,5 @@
-/* unit_shipped.c - the shipped chatroom.conf and the table of keys say the same: the file has the
- * only copy of the keys' prose, and the manual page is made from it. */
+/* unit_shipped.c - the shipped chatroom.conf and the table of keys agree.  The file has the only
+ * description of the keys; the manual page is made from it. */
 #include "master/config.h"
 #include "tests/lib/skip.h"
 
@@ -30,7 +30,7 @@ static const char *shipped(void) {
     return text;
 }
 
-/* The shipped file with the # taken from each `#key = value` line before its example. */
+/* The shipped file, with the # removed from each `#key = value` line before its example section. */
 static char *uncommented(void) {
     static char out[16384];
     const char *from = shipped(), *end = strstr(from, "\n### Example");
@@ -57,7 +57,7 @@ Test(shipped, the_file_has_every_key_with_its_default) {
         sprintf(want, "\n%s =%s%s\n", config_key(i), *preset ? " " : "", preset);
         char *at = strstr(text, want), *prose = at;
         cr_assert(at, "no line%s", want);
-        while (prose > text && strncmp(prose, "\n\n", 2) != 0) /* where its paragraph begins */
+        while (prose > text && strncmp(prose, "\n\n", 2) != 0) /* to its paragraph's beginning */
             prose--;
         *at = '\0';
         cr_assert(strstr(prose, config_range(i, range)), "%s: where is its range, %s?",

@@ -1,5 +1,5 @@
-/* unit_skip.c - the list of skipped tests: how a test is added, how scripts/skips prints and checks
- * it.  Run in the project's root, where the script is. */
+/* unit_skip.c - the list of skipped tests: how a test is added, and how scripts/skips prints and
+ * checks the list.  Runs in the project's root, where the script is. */
 #include "tests/lib/run.h"
 #include "tests/lib/skip.h"
 
@@ -9,17 +9,17 @@
 #include <unistd.h>
 
 static char dir[256], list[300], expected[300];
-static int keeper;
+static int cleaner;
 
 static void skip_set_up(void) {
     run_make_dir(HERE, dir, sizeof dir);
-    keeper = run_keep(HERE, 0, dir);
+    cleaner = run_cleaner(HERE, 0, dir);
     snprintf(list, sizeof list, "%s/list", dir);
     snprintf(expected, sizeof expected, "%s/expected", dir);
 }
 
 static void skip_tear_down(void) {
-    close(keeper);
+    close(cleaner);
 }
 
 TestSuite(skip, .init = skip_set_up, .fini = skip_tear_down, .timeout = 60);
@@ -34,7 +34,7 @@ Test(skip, what_runs_in_part_is_appended_to_the_list) {
     free(text);
 }
 
-Test(skip, none_is_said_too) {
+Test(skip, an_empty_list_is_reported) {
     static struct ran ran;
     run_write_file(HERE, list, "");
     run_write_file(HERE, expected, "");
@@ -43,7 +43,7 @@ Test(skip, none_is_said_too) {
     cr_assert_str_eq(ran.out, "skipped: 0\n");
 }
 
-Test(skip, each_is_printed_once_and_expected_ones_are_accepted) {
+Test(skip, each_test_is_printed_once_and_expected_ones_are_accepted) {
     static struct ran ran;
     run_write_file(HERE, list, "b/two: in part: 3: 4\na/one: why\nb/two: in part: 3: 4\n");
     run_write_file(HERE, expected, "# names\n\na/one\nb/two\n");
@@ -52,7 +52,7 @@ Test(skip, each_is_printed_once_and_expected_ones_are_accepted) {
     cr_assert_str_eq(ran.out, "skipped: 2\n    a/one: why\n    b/two: in part: 3: 4\n");
 }
 
-Test(skip, an_unexpected_one_is_an_error) {
+Test(skip, an_unexpected_test_is_an_error) {
     static struct ran ran;
     char want[400];
     run_write_file(HERE, list, "a/one: why\nb/two: why\n");

@@ -1,4 +1,4 @@
-/* unit_slot.c - bells that lose nobody, and who is dead. */
+/* unit_slot.c - bells: no wake-up is lost; and how a dead process is recognised. */
 #include "ipc/slot.h"
 #include "tests/unit_segment.h"
 
@@ -25,7 +25,7 @@ static uint64_t rung(struct slot *slot) {
     return read(slot->bell_fd, &n, sizeof n) == sizeof n ? n : 0;
 }
 
-Test(slot, rings_only_those_who_sleep) {
+Test(slot, rings_only_sleeping_slots) {
     struct slot *slot = slot_make();
     slot_ring(slot);
     cr_assert_eq(rung(slot), 0);
@@ -39,7 +39,7 @@ Test(slot, rings_only_those_who_sleep) {
     cr_assert_eq(rung(slot), 0);
 }
 
-Test(slot, rings_all_but_oneself) {
+Test(slot, rings_all_slots_but_its_own) {
     struct slot *slots = slot_make();
     slots[1].bell_fd = eventfd(0, EFD_NONBLOCK);
     slot_sleep(&slots[0]);
@@ -51,8 +51,8 @@ Test(slot, rings_all_but_oneself) {
     cr_assert_eq(rung(&slots[0]), 1);
 }
 
-/* A sleeper and a ringer, each as the header shows it.  A lost ring would leave the sleeper asleep
- * for good, and the test would be ended by its time limit. */
+/* A sleeping and a ringing thread, in the order that slot.h prescribes.  After a lost ring the
+ * sleeper would not wake again, and the time limit would end the test. */
 enum { ROUNDS = 20000 };
 static _Atomic uint64_t published, noticed;
 
@@ -80,7 +80,7 @@ Test(slot, no_ring_is_lost, .timeout = 60) {
     for (uint64_t i = 1; i <= ROUNDS; i++) {
         atomic_store_explicit(&published, i, memory_order_release);
         slots_ring(slot, 1, -1);
-        while (atomic_load(&noticed) < i) /* so that every round is a race of its own */
+        while (atomic_load(&noticed) < i) /* every round is its own race */
             sched_yield();
     }
     pthread_join(thread, NULL);

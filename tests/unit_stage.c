@@ -1,4 +1,4 @@
-/* unit_stage.c - a stage by itself: what fits, what is cut, where each line's bytes are. */
+/* unit_stage.c - the stage alone: what fits, what is cut, where each line's bytes are. */
 #include "worker/state/stage.h"
 #include "worker/text/charset.h"
 
@@ -6,7 +6,7 @@
 #include <string.h>
 
 static struct stage stage;
-static struct room room; /* its sizes are all that a stage asks for */
+static struct room room; /* the stage uses its sizes only */
 
 static void stage_of(uint64_t ring_size) {
     for (int e = 0; e < RING_COUNT; e++)
@@ -96,13 +96,13 @@ Test(stage, a_batch_is_at_most_its_memory) {
     cr_assert_not(stage_fits(&stage, STAGE_BYTES - 60000 + 1));
 }
 
-/* Whatever the ring's size is: else such a line would never be published. */
+/* For any size of the ring: otherwise such a line would never be published. */
 Test(stage, a_line_fits_an_empty_stage_however_long_it_is) {
     stage_of(8192);
     cr_assert(stage_fits(&stage, 8192));
 }
 
-Test(stage, each_ring_is_asked_by_itself) {
+Test(stage, each_ring_has_its_own_limit) {
     char side[2048] = "";
     for (int e = 0; e < RING_COUNT; e++) {
         stage_of(8192);
@@ -156,7 +156,8 @@ Test(stage, the_pieces_of_a_line_are_one_text) {
     assert_text(second, RING_SIDE, "e");
 }
 
-/* Four bytes are left: one character of three in UTF-8, two of two in GBK and Big5. */
+/* Four bytes are left: room for one character of three bytes in UTF-8, and for two of two bytes in
+ * GBK and Big5. */
 Test(stage, a_text_that_overflows_is_cut_between_characters) {
     line_of_bytes(STAGE_BYTES - 4);
     struct staged *s = line_of(2);

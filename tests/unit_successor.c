@@ -1,5 +1,5 @@
-/* unit_successor.c - where the successor of a dead worker begins: nobody is lapped for its death,
- * and what it is to send is safe from its first moment. */
+/* unit_successor.c - where the successor of a dead worker begins: no client is overrun because of
+ * the death, and text that is still to be sent is kept from the beginning. */
 #include "ipc/room.h"
 #include "ipc/slot.h"
 #include "tests/unit_segment.h"
@@ -11,7 +11,8 @@ enum { RING = 65536, LEN = 1000 };
 
 static struct segment seg;
 
-/* Slot 0 lives and is always at the end; slot 1 died before the first line, all of them applied. */
+/* Slot 0 is alive and always at the end; slot 1 died before the first line, with all entries
+ * applied. */
 static void set_up(void) {
     unit_segment(&seg, RING);
     for (int i = 0; i < 2; i++) {
@@ -78,7 +79,7 @@ Test(successor, begins_at_the_oldest_text_that_is_whole) {
         cr_assert(intact(i), "%lu", (long)i);
 }
 
-Test(successor, knows_what_a_dead_writer_left_beyond_the_end) {
+Test(successor, leaves_out_text_that_a_dead_producer_overwrote) {
     for (int i = 0; i < 200; i++)
         cr_assert(put(true));
     uint64_t before = room_whole(&seg.room, room_count(&seg.room), 1);
@@ -86,7 +87,7 @@ Test(successor, knows_what_a_dead_writer_left_beyond_the_end) {
     cr_assert_eq(room_whole(&seg.room, room_count(&seg.room), 1), before + 1);
 }
 
-Test(successor, is_heeded_at_once) {
+Test(successor, holds_the_ring_as_soon_as_it_has_entered) {
     for (int i = 0; i < 100; i++)
         cr_assert(put(true));
     uint64_t guard = room_whole(&seg.room, room_count(&seg.room), 1);

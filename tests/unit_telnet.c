@@ -1,5 +1,5 @@
-/* unit_telnet.c - the telnet codec: what each sequence means, and that no split of the input and no
- * move of the state changes it. */
+/* unit_telnet.c - the telnet codec: the meaning of each sequence, which neither a split of the
+ * input nor a move of the state changes. */
 #include "worker/protocol/telnet.h"
 #include "worker/protocol/telnet_option.h"
 
@@ -66,7 +66,7 @@ static void put_event(struct stream *s, const struct telnet_event *ev) {
 }
 
 static void feed(struct stream *s, const void *bytes, size_t n) {
-    uint8_t exact[4096]; /* so that a read beyond the input is seen by a sanitizer or by garbage */
+    uint8_t exact[4096]; /* a read beyond the input is found by a sanitizer, or reads 0xFF */
     struct telnet_event ev;
     memset(exact, 0xFF, sizeof exact);
     memcpy(exact, bytes, n);
@@ -77,7 +77,7 @@ static void feed(struct stream *s, const void *bytes, size_t n) {
     }
 }
 
-/* Input, and the events it gives: runs of text as they are, events by name between spaces, answers
+/* Inputs and their events: text as it is, with runs joined; events by name between spaces, answers
  * after an exclamation mark. */
 static const struct {
     const char *in;
@@ -99,19 +99,19 @@ static const struct {
     CASE("0123456789\t0123456789\010x", "0123456789<09>0123456789 EC x"),
     CASE("\377\361\377\362\377\371\377\356\377Ax", " STATE x"),
     CASE("a\377\377b\377\377", "a<ff>b<ff>"),
-    /* GNU telnet's Ctrl-C: it stays drop_replies until WONT TM comes, every time */
+    /* GNU telnet's Ctrl-C: it discards all output until WONT TM arrives, every time */
     CASE("ab\377\364\377\375\006", "ab INT~83  STATE!<ff><fc><06> "),
     CASE("a\377\355b\377\365c", "a STATE~9a b STATE~8f c"),
     CASE("\377\375\006\377\375\006", " STATE!<ff><fc><06>  STATE!<ff><fc><06> "),
-    CASE("\377\361\377\373\006\377\374\006", " STATE "), /* the answers to our probe */
-    /* what is not supported is refused; a refusal of ours is not answered again */
+    CASE("\377\361\377\373\006\377\374\006", " STATE "), /* answers to DO TIMING-MARK */
+    /* an unsupported option is refused; a refusal is not answered */
     CASE("\377\375\031\377\373\041", " STATE!<ff><fc><19>  STATE!<ff><fe>! "),
     CASE("\377\376\031\377\374\041", " STATE "),
-    CASE("\377\373\001", " STATE!<ff><fe><01> "), /* WILL ECHO would echo us back to us */
-    /* a client that sends eight bits by itself; it may not ask us for them, for they are sent
-       anyway */
+    CASE("\377\373\001", " STATE!<ff><fe><01> "), /* WILL ECHO would send our own output back */
+    /* a client that sends eight bits unasked; it may not request them from us, because they are
+     * sent anyway */
     CASE("\377\373\000\377\375\000\377\373\000", " STATE!<ff><fd><00>  STATE!<ff><fc><00> "),
-    /* a mode in effect is never acknowledged */
+    /* a request for a mode in effect is not acknowledged */
     CASE("\377\375\001\377\375\001", " ECHO=1!<ff><fb><01> "),
     CASE("\377\375\001\377\376\001\377\376\001", " ECHO=1!<ff><fb><01>  ECHO=0!<ff><fc><01> "),
     CASE("\377\375\003\377\375\003\377\373\003\377\373\003",
@@ -120,7 +120,8 @@ static const struct {
     CASE("\377\373\037\377\373\040\377\373\030\377\373\047\377\375\001\377\373\003\377\375\003",
          " STATE!<ff><fd><1f>  STATE!<ff><fe><20>  STATE!<ff><fd><18><ff><fa><18><01><ff><f0>"
          "  STATE!<ff><fe>'  ECHO=1!<ff><fb><01>  STATE!<ff><fd><03>  STATE!<ff><fb><03> "),
-    /* NAWS: 255 is doubled, 0 is unknown, other lengths and unasked ones mean nothing */
+    /* NAWS: 255 is doubled, 0 is unknown; other lengths, and a size that was not requested, are
+     * ignored */
     CASE("\377\373\037\377\372\037\000\120\000\030\377\360", " STATE!<ff><fd><1f>  WINDOW=80x24 "),
     CASE("\377\373\037\377\372\037\000\377\377\000\000\377\360",
          " STATE!<ff><fd><1f>  WINDOW=255x0 "),
@@ -132,7 +133,7 @@ static const struct {
     /* text inside a subnegotiation is neither text nor a line end */
     CASE("a\377\372\130who\r\nlogout\r\n\003\377\360b", "a STATE b"),
     CASE("a\377\372\377\360b", "a STATE b"),
-    /* a lost IAC IAC inside is swallowed with its partner */
+    /* an IAC inside that was not doubled is dropped together with the next byte */
     CASE("\377\373\037\377\372\037\000\377\005\120\000\030\377\360x",
          " STATE!<ff><fd><1f>  WINDOW=80x24 x"),
     /* CHARSET: TinTin++ lists GBK first; UTF-8 is preferred, in the client's spelling */
@@ -152,12 +153,13 @@ static const struct {
          " STATE!<ff><fd>*  CHARSET=1!<ff><fa>*<02>GB2312<ff><f0> "),
     CASE("\377\373\052\377\372\052\004\001\377\360",
          " STATE!<ff><fd>*  STATE!<ff><fa>*<05><ff><f0> "),
-    /* our offer to one that asks, and the answers to it; an answer to nothing means nothing */
+    /* our list for a client that requests it, and the answers to it; an answer without a request is
+     * ignored */
     CASE("\377\375\052\377\372\052\002gbk\377\360\377\372\052\002utf-8\377\360",
          " STATE!<ff><fb>*<ff><fa>*<01>;UTF-8;GB18030;GBK;Big5<ff><f0>  CHARSET=1  STATE "),
     CASE("\377\375\052\377\372\052\003\377\360",
          " STATE!<ff><fb>*<ff><fa>*<01>;UTF-8;GB18030;GBK;Big5<ff><f0>  CHARSET=-1 "),
-    /* while our list is out, the client's is rejected (RFC 2066), and ours still counts */
+    /* while our list is unanswered, the client's is rejected (RFC 2066), and ours stays valid */
     CASE("\377\375\052\377\372\052\001;big5\377\360\377\372\052\002gbk\377\360",
          " STATE!<ff><fb>*<ff><fa>*<01>;UTF-8;GB18030;GBK;Big5<ff><f0>"
          "  STATE!<ff><fa>*<03><ff><f0>  CHARSET=1 "),
@@ -178,7 +180,7 @@ Test(telnet_codec, any_split_in_two_gives_the_same_and_so_does_every_byte_alone)
         for (size_t cut = 0; cut <= cases[i].n; cut++) {
             struct stream s = {0};
             feed(&s, cases[i].in, cut);
-            struct stream moved = s; /* as to another worker */
+            struct stream moved = s; /* as when the client moves to another worker */
             feed(&moved, cases[i].in + cut, cases[i].n - cut);
             cr_expect_str_eq(moved.log, cases[i].events, "case %zu cut at %zu", i, cut);
         }
@@ -192,8 +194,8 @@ Test(telnet_codec, any_split_in_two_gives_the_same_and_so_does_every_byte_alone)
     }
 }
 
-/* What was handled after a commit may be handled again from it, though `sub` was written meanwhile.
- */
+/* Bytes handled after a commit may be handled again from the committed state, although `sub` has
+ * been overwritten meanwhile. */
 Test(telnet_codec, replay_from_a_commit_inside_a_subnegotiation) {
     static const char in[] = "\377\373\030\377\372\030\000xterm-color\377\360x";
     static const char whole[] = " STATE!<ff><fd><18><ff><fa><18><01><ff><f0>  TERM=xterm-color x";
@@ -201,7 +203,7 @@ Test(telnet_codec, replay_from_a_commit_inside_a_subnegotiation) {
         struct stream s = {0};
         feed(&s, in, commit);
         struct stream committed = s;
-        feed(&s, in + commit, sizeof in - 1 - commit - 1); /* dies before the last byte's commit */
+        feed(&s, in + commit, sizeof in - 1 - commit - 1); /* dies before the last commit */
         memcpy(committed.sub, s.sub, sizeof s.sub);
         feed(&committed, in + commit, sizeof in - 1 - commit);
         cr_expect_str_eq(committed.log, whole, "commit at %zu", commit);
@@ -240,7 +242,7 @@ Test(telnet_codec, longest_subnegotiation_is_whole) {
     cr_assert_eq(strlen(s.log), strlen(" TERM= ") + sizeof name);
 }
 
-Test(telnet_codec, asks_nobody_who_has_not_spoken_telnet) {
+Test(telnet_codec, asks_no_client_that_has_not_sent_telnet) {
     struct stream s = {0};
     struct telnet_event ev;
     feed(&s, "hello\r\n\377\377Ha\377-\377\000", 15);
@@ -252,7 +254,7 @@ Test(telnet_codec, asks_nobody_who_has_not_spoken_telnet) {
     cr_assert(telnet_ask(&s.t, TELNET_WILL, TELNET_OPT_ECHO, &ev));
 }
 
-/* Asks, and logs what comes of it. */
+/* Requests an option, and logs the event. */
 static void ask(struct stream *s, uint8_t verb, enum telnet_option option) {
     struct telnet_event ev;
     if (telnet_ask(&s->t, verb, option, &ev))
@@ -261,8 +263,8 @@ static void ask(struct stream *s, uint8_t verb, enum telnet_option option) {
         put(s, "-");
 }
 
-/* Whether the client sends key by key: it has agreed that we echo and that we suppress go-aheads
- * (second row of the options, four bits, 1: in effect). */
+/* Whether the client is in character mode: it has agreed to ECHO and to SUPPRESS-GO-AHEAD (second
+ * row of the options, four bits, 1: in effect). */
 static bool by_key(const struct stream *s) {
     return telnet_echoes(&s->t) && s->t.options[0] >> 4 == 1;
 }
@@ -301,12 +303,12 @@ Test(telnet_codec, eight_bits_by_asking) {
                             "a EOL b EOL c EOL d EOL <ff>");
 }
 
-Test(telnet_codec, minds_changed_while_a_request_is_under_way) {
+Test(telnet_codec, requests_changed_while_one_is_unanswered) {
     struct stream s = {0};
     feed(&s, "\377\361", 2);
     s.len = 0;
     ask(&s, TELNET_WILL, TELNET_OPT_ECHO);
-    ask(&s, TELNET_WONT, TELNET_OPT_ECHO); /* sent when the first is answered */
+    ask(&s, TELNET_WONT, TELNET_OPT_ECHO); /* sent when the first request is answered */
     feed(&s, "\377\375\001", 3);
     ask(&s, TELNET_WILL, TELNET_OPT_ECHO);
     feed(&s, "\377\376\001", 3);
@@ -325,7 +327,7 @@ Test(telnet_codec, refused_charset_offer_stays_refused) {
     cr_expect_str_eq(s.log, " STATE!<ff><fb>*  STATE  STATE ");
 }
 
-/* Two of us talking to each other fall silent: no acknowledgment begets another. */
+/* Two codecs connected to each other become silent: no acknowledgment causes another. */
 Test(telnet_codec, two_codecs_do_not_loop) {
     struct stream a = {0}, b = {0};
     struct telnet_event ev;

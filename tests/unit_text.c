@@ -1,4 +1,5 @@
-/* unit_text.c - hostile text: nothing that moves a cursor, hides or reorders reaches anybody. */
+/* unit_text.c - hostile text: nothing that moves a cursor, hides or reorders text is sent to
+ * another client. */
 #include "ipc/unicode.h"
 #include "worker/text/charset.h"
 #include "worker/text/sanitize.h"
@@ -6,7 +7,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-/* As typed by somebody who is sent UTF-8, and as shown to others: through charset and text. */
+/* Input of a client that is sent UTF-8, and what other clients are sent: after charset and
+ * sanitize. */
 static const struct {
     const char *what, *in, *out;
 } hostile[] = {
@@ -97,8 +99,8 @@ Test(text, a_nul_is_dropped) {
     cr_assert_eq(memcmp(line, "ab", 2), 0);
 }
 
-/* Every code point between two letters: what stays is what it was, and is no control; and the rest
- * of the line stays whatever went. */
+/* Every code point between two letters: a code point that is kept is unchanged and no control, and
+ * the rest of the line is kept in any case. */
 Test(text, every_code_point) {
     size_t kept = 0;
     for (int32_t cp = 0; cp < 0x110000; cp++) {
@@ -121,7 +123,7 @@ Test(text, every_code_point) {
     cr_expect(kept > 145000 && kept < 155000, "%zu", kept);
 }
 
-/* As the screen of an echoed client is reckoned. */
+/* Columns as the server counts them for an echoed client. */
 static size_t columns_of(const char *text, size_t n) {
     size_t columns = 0, len;
     for (size_t i = 0; i < n; i += len) {

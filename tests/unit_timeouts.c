@@ -1,5 +1,5 @@
-/* unit_timeouts.c - clients that are silent too long, or do not log in: whatever the clocks show.
- */
+/* unit_timeouts.c - clients that are idle too long, or do not log in, for any value of the
+ * clocks. */
 #include "tests/unit_worker.h"
 #include "worker/timeouts.h"
 
@@ -22,7 +22,7 @@ static void set_up(void) {
 }
 TestSuite(timeouts, .init = set_up);
 
-/* The last input came so many tenths of a second before this turn. */
+/* Sets the last input to this many tenths of a second before the current round. */
 static void silent_for(struct client *c, uint32_t tenths) {
     client_begin(c)->last_input = worker.tenths - tenths;
     client_commit(c);
@@ -33,7 +33,7 @@ static void look(void) {
     timeouts_look(&worker, &timeouts);
 }
 
-/* Whether a look ends the client's connection, with a sentence. */
+/* Whether timeouts_look closes the client, with a sentence. */
 static bool times_out(struct client *c, int peer) {
     look();
     if (client_live(c)) {
@@ -79,7 +79,7 @@ Test(timeouts, a_long_limit_is_kept_to_over_any_number_of_days) {
     }
 }
 
-/* Its line was applied with a time that is read after this turn's clock. */
+/* The line was applied with a time read later than the clock of this round. */
 Test(timeouts, input_in_the_same_turn_is_no_silence) {
     int peer;
     struct client *c = unit_client(&worker, &peer);
@@ -106,7 +106,7 @@ Test(timeouts, before_login_the_login_timeout_counts_and_no_other) {
     unit_hears(peer[0], "*** Goodbye: no word from you.\r\n");
 }
 
-/* What it types before its login does not put the login off. */
+/* Input before the login does not extend the login timeout. */
 Test(timeouts, lines_before_login_do_not_renew_the_time) {
     int peer;
     struct client *c = unit_newcomer(&worker, &peer);
@@ -169,7 +169,7 @@ Test(timeouts, members_are_looked_at_once_an_interval) {
     cr_assert_not(client_live(c));
 }
 
-/* Each that leaves changes the members while they are walked. */
+/* Each client that leaves changes members[] while it is walked. */
 Test(timeouts, all_that_are_due_leave_in_one_look) {
     int peer[8];
     struct client *c[8];

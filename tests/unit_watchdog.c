@@ -1,5 +1,5 @@
-/* unit_watchdog.c - which worker is killed for making no progress, and which is not.  The clock is
- * the test's own; the workers are children that do nothing, in slots that the test fills. */
+/* unit_watchdog.c - which worker is killed for making no progress, and which is not.  The test sets
+ * the clock; the workers are children that only pause(), in slots that the test fills. */
 #include "master/process.h"
 #include "master/watchdog.h"
 #include "tests/unit_segment.h"
@@ -17,7 +17,7 @@ static struct watchdog dog;
 static struct slot *slot;
 static uint64_t now;
 
-/* A process in the slot, awake; measured from now on. */
+/* Puts a new child into the slot, awake; its time begins now. */
 static void fill(void) {
     pid_t pid = unit_fork();
     if (pid == 0) {
@@ -42,7 +42,7 @@ static void set_up(void) {
     atomic_store(&slot->incarnation, ME);
     now = BEGIN;
     fill();
-    watchdog_look(&dog, &seg, now); /* the first: a gap, as it is for the master */
+    watchdog_look(&dog, &seg, now); /* the first call is a gap, as in the master */
 }
 TestSuite(watchdog, .init = set_up, .timeout = 60);
 
@@ -58,7 +58,7 @@ static bool killed(void) {
     return info.si_pid != 0;
 }
 
-/* Looks once a period; how many ms until it was killed. */
+/* Calls watchdog_look once a period; returns after how many ms the worker was killed. */
 static uint64_t lives_for(void) {
     for (uint64_t begin = now; now - begin < 100 * TIMEOUT;) {
         look_after(PERIOD);
@@ -88,26 +88,26 @@ Test(watchdog, a_heartbeat_that_moves_is_enough) {
     }
 }
 
-Test(watchdog, one_that_is_awake_and_stands_still_is_killed) {
+Test(watchdog, a_worker_that_is_awake_without_progress_is_killed) {
     cr_assert_eq(lives_for(), TIMEOUT);
     cr_assert_eq(atomic_load(&slot->fault), (uint32_t)SIGKILL, "it was at fault");
 }
 
-Test(watchdog, one_that_sleeps_while_an_event_waits_is_killed) {
+Test(watchdog, a_worker_that_sleeps_while_an_event_waits_is_killed) {
     atomic_store(&slot->asleep, 1);
     event_waits();
     cr_assert_eq(lives_for(), TIMEOUT);
 }
 
-/* A ringer takes `asleep` away before it writes to the bell. */
-Test(watchdog, one_that_sleeps_although_it_was_rung_is_killed) {
+/* slot_ring clears `asleep` before it writes to the bell. */
+Test(watchdog, a_worker_that_sleeps_although_it_was_rung_is_killed) {
     atomic_store(&slot->asleep, 1);
     look_after(PERIOD);
     slot_ring(slot);
     cr_assert_eq(lives_for(), TIMEOUT, "from the last look at which nothing waited");
 }
 
-Test(watchdog, one_that_waits_at_the_gate_is_not_blamed) {
+Test(watchdog, a_worker_that_waits_at_the_gate_is_not_blamed) {
     uint64_t other = 8 << 8 | (SLOT + 1);
     atomic_store(&slot->at_gate, 1);
     gate_lock(seg.gate, other, NULL);
@@ -120,7 +120,7 @@ Test(watchdog, one_that_waits_at_the_gate_is_not_blamed) {
 }
 
 Test(watchdog, the_gates_owner_is_blamed) {
-    atomic_store(&slot->at_gate, 1); /* until its first step behind it */
+    atomic_store(&slot->at_gate, 1); /* until it has passed the gate */
     gate_lock(seg.gate, ME, NULL);
     cr_assert_eq(lives_for(), TIMEOUT);
 }
@@ -133,8 +133,8 @@ static void stop_worker(void) {
     cr_assert(process_is_stopped(pid));
 }
 
-/* It is replaced, gate or not; but its client's input did not stop it. */
-Test(watchdog, one_that_is_stopped_is_killed_without_blame) {
+/* A stopped worker is replaced in any case, but its client's input is not at fault. */
+Test(watchdog, a_worker_that_is_stopped_is_killed_without_blame) {
     stop_worker();
     atomic_store(&slot->at_gate, 1);
     look_after(PERIOD);
@@ -144,7 +144,7 @@ Test(watchdog, one_that_is_stopped_is_killed_without_blame) {
     cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-/* The master was stopped, or the machine asleep: the worker had no chance either. */
+/* The master was stopped, or the machine suspended: the worker could not run either. */
 Test(watchdog, a_gap_in_the_masters_own_clock_measures_anew) {
     look_after(PERIOD);
     look_after(60 * TIMEOUT);
@@ -152,7 +152,7 @@ Test(watchdog, a_gap_in_the_masters_own_clock_measures_anew) {
     cr_assert_eq(lives_for(), TIMEOUT);
 }
 
-Test(watchdog, looks_no_more_often_than_it_must) {
+Test(watchdog, looks_no_more_often_than_its_period_allows) {
     struct watchdog before;
     look_after(PERIOD);
     before = dog;
@@ -190,7 +190,7 @@ Test(watchdog, a_vacant_slot_is_passed_over) {
     cr_assert_eq(waitpid(pid, NULL, WNOHANG), 0);
 }
 
-/* Whatever it was about to do, no other process waits for it. */
+/* A stopped process that owns the gate is continued, because other processes wait for it. */
 Test(watchdog, a_stopped_owner_of_the_gate_is_continued) {
     siginfo_t info = {0};
     pid_t pid = atomic_load(&slot->pid);

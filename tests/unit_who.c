@@ -1,4 +1,5 @@
-/* unit_who.c - the lists: how long idle, over the years; in parts; and where they end. */
+/* unit_who.c - the lists of `look` and `who`: idle times, over years; sending in parts; and where a
+ * list ends. */
 #include "tests/unit_worker.h"
 #include "worker/output/who.h"
 
@@ -12,7 +13,7 @@
 static struct segment seg;
 static struct worker worker;
 
-/* The segment is ten years old, so that all times below lie in its life. */
+/* The segment is ten years old, so that all times below are after its creation. */
 static void set_up(void) {
     unit_segment(&seg, 65536);
     seg.header->epoch_ms -= 10ull * 365 * 86400 * 1000;
@@ -94,7 +95,7 @@ Test(who, a_list_says_how_long_each_client_has_been_idle) {
 Test(who, input_after_the_list_began_is_no_idle_time) {
     int peer;
     struct client *ann = unit_named(&worker, "ann", &peer);
-    idle_since(ann, (uint32_t)-600); /* typed in another worker, whose clock was read later */
+    idle_since(ann, (uint32_t)-600); /* by another worker, which read its clock later */
     begin(ann, FACT_LIST_ALL);
     flush_client(&worker, ann);
     unit_hears(peer, "The following are logged in:\r\nann\r\n");
@@ -128,7 +129,8 @@ Test(who, a_typed_command_is_answered_with_the_list) {
 
 enum { MANY = 45, NAME_LEN = 90 };
 
-/* Records without sockets, for another worker's clients, behind the descriptors in use. */
+/* Records of another worker's clients, without sockets, with numbers above the descriptors in
+ * use. */
 static void open_many(uint32_t first) {
     struct in6_addr address = in6addr_loopback;
     for (uint32_t i = 0; i < MANY; i++) {
@@ -187,7 +189,7 @@ Test(who, a_list_without_a_free_buffer_goes_on_later) {
     unit_hears(peer, "ann\r\n");
 }
 
-/* A damaged record: nothing is read there. */
+/* A damaged record: no other record is read. */
 Test(who, a_position_beyond_the_table_ends_the_list) {
     static const uint32_t beyond[] = {0, 1, 1000, UINT32_MAX};
     int peer;

@@ -1,8 +1,9 @@
-/* unit_worker.h - a worker without a loop, and clients of it on socket pairs: for the units between
- * a client's record and its socket.  Everything lives until the test process ends.
+/* unit_worker.h - a worker without a loop, and clients of it on socket pairs, for tests of the code
+ * between a client's record and its socket.  Everything lives until the test process ends.
  *
- * The steps of the loop are called one by one: unit_say or unit_type stages, unit_round publishes,
- * applies and answers, unit_flush sends, unit_hears compares what a peer has received. */
+ * A test calls the steps of the loop one by one: unit_say or unit_type stages, unit_round
+ * publishes, applies and answers, unit_flush sends, unit_hears compares what a peer has
+ * received. */
 #ifndef TESTS_UNIT_WORKER_H
 #define TESTS_UNIT_WORKER_H
 
@@ -25,7 +26,7 @@
 
 /* ---- a worker ---- */
 
-/* In slot 0 of the segment. */
+/* Makes a worker in slot 0 of the segment. */
 static inline void unit_worker(struct worker *w, struct segment *seg) {
     memset(w, 0, sizeof *w);
     cr_assert_null(charset_init());
@@ -41,7 +42,7 @@ static inline void unit_worker(struct worker *w, struct segment *seg) {
     worker_read_clock(w);
 }
 
-/* Slot `i` sleeps, and its bell can be rung. */
+/* Makes slot `i` asleep, with a bell. */
 static inline void unit_sleeper(struct segment *seg, uint32_t i) {
     seg->slots[i].bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     cr_assert_geq(seg->slots[i].bell_fd, 0);
@@ -51,7 +52,7 @@ static inline void unit_sleeper(struct segment *seg, uint32_t i) {
 
 /* ---- clients ---- */
 
-/* A live record for pair[0], with the facts given. */
+/* A live record with these facts for one end of a socket pair; *peer is the other end. */
 static inline struct client *unit_open(struct worker *w, int *peer, const struct facts *facts) {
     int pair[2];
     struct in6_addr address = in6addr_loopback;
@@ -78,19 +79,19 @@ static inline struct facts unit_facts(const struct worker *w, uint32_t flags) {
                           .tat = w->now};
 }
 
-/* In the room, with nothing read or sent; *peer is the other end of its socket. */
+/* A client in the room with nothing received or sent; *peer is the other end of its socket. */
 static inline struct client *unit_client(struct worker *w, int *peer) {
     struct facts facts = unit_facts(w, FACT_IN_ROOM);
     return unit_open(w, peer, &facts);
 }
 
-/* Greeted, and not in the room. */
+/* A client that was greeted and has not logged in. */
 static inline struct client *unit_newcomer(struct worker *w, int *peer) {
     struct facts facts = unit_facts(w, 0);
     return unit_open(w, peer, &facts);
 }
 
-/* In the room under a name, which the name table has. */
+/* A client in the room with a name, which is also in the name table. */
 static inline struct client *unit_named(struct worker *w, const char *name, int *peer) {
     struct segment *seg = w->seg;
     struct facts facts = unit_facts(w, FACT_IN_ROOM | FACT_NAMED);
@@ -104,7 +105,7 @@ static inline struct client *unit_named(struct worker *w, const char *name, int 
     return c;
 }
 
-/* Which client has the name; NO_CLIENT: none. */
+/* Index of the client that has the name; NO_CLIENT: none. */
 static inline uint32_t unit_holder(struct worker *w, const char *name) {
     struct segment *seg = w->seg;
     uint32_t client, generation;
@@ -118,12 +119,12 @@ static inline uint32_t unit_holder(struct worker *w, const char *name) {
 static inline uint32_t unit_buffers(struct worker *w, const struct client *c) {
     const struct buffer_pool *pool = &w->seg->tx_buffers;
     uint32_t n = 0;
-    for (uint32_t box = 1; box <= pool->count; box++)
-        n += buffer_owned(pool, box, client_tag(w, c));
+    for (uint32_t buffer = 1; buffer <= pool->count; buffer++)
+        n += buffer_owned(pool, buffer, client_tag(w, c));
     return n;
 }
 
-/* Every tx buffer that is free is taken, until unit_give_buffers. */
+/* Takes every free tx buffer; unit_give_buffers frees them. */
 static inline void unit_take_buffers(struct worker *w) {
     while (buffer_take(&w->seg->tx_buffers, buffer_tag(NO_CLIENT, 1)) != NO_BUFFER)
         ;
@@ -136,13 +137,13 @@ static inline void unit_give_buffers(struct worker *w) {
 
 /* ---- the steps of a turn ---- */
 
-/* Speech that no input has caused. */
+/* Stages a line of speech without input. */
 static inline void unit_say(struct worker *w, struct client *c, const char *text) {
     struct line line = {.consumed = client_facts(c)->consumed};
     cr_assert_eq(say_speech(w, c, &line, text, false), LINE_STAGED);
 }
 
-/* The peer sends it, and the worker reads as far as it can. */
+/* The peer sends the text, and the worker reads as much as it can. */
 static inline void unit_type(struct worker *w, struct client *c, int peer, const char *text) {
     uint32_t fd = client_index(w, c);
     cr_assert_eq(send(peer, text, strlen(text), 0), (ssize_t)strlen(text));
@@ -168,7 +169,7 @@ static inline void unit_turn(struct worker *w) {
     unit_flush(w);
 }
 
-/* One line of speech, all the way to the members. */
+/* Stages, publishes, applies and sends one line of speech. */
 static inline void unit_speak(struct worker *w, struct client *c, const char *text) {
     unit_say(w, c, text);
     unit_turn(w);
@@ -176,7 +177,8 @@ static inline void unit_speak(struct worker *w, struct client *c, const char *te
 
 /* ---- what a peer has received ---- */
 
-/* Everything since the last call, NUL-terminated; valid until the next call. */
+/* Everything that the peer has received since the last call, NUL-terminated; valid until the next
+ * call. */
 static inline const char *unit_heard(int peer) {
     static char bytes[1 << 18];
     size_t len = 0;

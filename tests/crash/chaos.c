@@ -36,7 +36,8 @@ static void kill_a_worker(struct chaos *c) {
         c->done[CHAOS_KILL]++;
 }
 
-/* Mostly for a moment; sometimes for so long that the watchdog replaces it. */
+/* Usually for less than 300 ms; one stop in eight is so long that the watchdog replaces the
+ * worker. */
 static void stop_a_worker(struct chaos *c) {
     pid_t pid[VICTIM_WORKERS_MAX];
     uint32_t n = victim_workers(c->victim, pid);
@@ -101,7 +102,7 @@ static void most(uint64_t *most, uint64_t value) {
         *most = value;
 }
 
-/* True while something asked of the master is not done yet. */
+/* True while a request to the master has no answer and its time is not over. */
 static bool awaiting(struct chaos *c, uint64_t now) {
     if (!c->awaited)
         return false;

@@ -1,8 +1,8 @@
-/* chaos.h - what happens to a victim: kills, stops, reloads that change `workers`, upgrades,
- * kills and stops of its master, each at random times of a mean rate.
+/* chaos.h - disturbs a victim at random times: kills and stops of workers, reloads that change
+ * `workers`, upgrades, kills and stops of the master.  Each kind has its own mean rate.
  *
- * The one thing nobody could survive is spared it: the last living worker is not killed while there
- * is no master. */
+ * The last living worker is not killed while there is no master, because no process would be left
+ * to start another. */
 #ifndef TESTS_CRASH_CHAOS_H
 #define TESTS_CRASH_CHAOS_H
 
@@ -16,36 +16,37 @@ enum chaos_kind {
     CHAOS_RELOAD,
     CHAOS_UPGRADE,
     CHAOS_MASTER,
-    CHAOS_HALT, /* the master is stopped, and not let go on */
+    CHAOS_HALT, /* the master is stopped and never continued */
     CHAOS_KINDS
 };
 enum { CHAOS_STOPPED_MAX = 32 };
 
 struct chaos {
     struct victim *victim;
-    const char *conf;           /* without `workers` */
-    uint32_t rate[CHAOS_KINDS]; /* a thousand seconds */
+    const char *conf;           /* the configuration without its `workers` line */
+    uint32_t rate[CHAOS_KINDS]; /* per 1,000 seconds */
     uint64_t due[CHAOS_KINDS], done[CHAOS_KINDS];
-    uint32_t workers; /* as configured last */
+    uint32_t workers; /* in the configuration written last */
     struct {
         pid_t pid;
         uint64_t until;
     } stopped[CHAOS_STOPPED_MAX];
     uint32_t seed;
-    /* Something asked of the master, and what its log will say. */
+    /* A request that the master has not answered: the counter of its line in the log, the counter's
+     * value before, and the time of the request. */
     uint32_t *awaited, awaited_value;
     uint64_t awaited_since;
-    bool reload_next;    /* the new master is to show that it takes a HUP */
-    bool halted;         /* the master that is gone was stopped, not killed */
-    bool master_gone;    /* until the next has said that it is ready */
-    uint64_t unanswered; /* asked, and no line in the log within CHAOS_PATIENCE_MS */
+    bool reload_next;    /* reload next, to test that the new master handles SIGHUP */
+    bool halted;         /* the last master was stopped, not killed */
+    bool master_gone;    /* true until the next master logs that it is ready */
+    uint64_t unanswered; /* requests without a line in the log within CHAOS_PATIENCE_MS */
     uint64_t slowest_reload_ms, slowest_upgrade_ms, slowest_master_ms;
 };
 enum { CHAOS_PATIENCE_MS = 10000 };
 
 void chaos_make(struct chaos *c, struct victim *v, const char *conf, uint32_t seed);
 void chaos_turn(struct chaos *c);
-/* No more of it: lets the stopped go on, waits for what was asked. */
+/* Ends the disturbance: continues stopped workers, and waits for the answer to the last request. */
 void chaos_settle(struct chaos *c);
 
 #endif

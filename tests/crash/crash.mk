@@ -1,7 +1,7 @@
-# The proof of crash safety; included by the Makefile.
-#   make crash              the judge itself; every instruction of the gate; every fault point; 60 s of soak with all of it
+# The programs that prove crash safety; the Makefile includes this file.
+#   make crash              the checker itself; every instruction of the gate; every fault point; 60 s of soak with all of it
 #   make crash-quick        the same in about a minute, for CI
-#   make soak SECONDS=n     people talk while the server's processes are killed, stopped, replaced
+#   make soak SECONDS=n     simulated clients talk while the server's processes are killed, stopped, replaced
 CRASH_FLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra $(if $(WERROR),-Werror) $(CFLAGS)
 CRASH_LIB = $(addprefix tests/crash/,order.c crowd.c crowd_hear.c crowd_rest.c victim.c)
 SECONDS ?= 60

@@ -1,4 +1,4 @@
-/* crowd.c - connections, fragments, and what guests do; see crowd.h. */
+/* crowd.c - connections, fragments, and the actions of guests; see crowd.h. */
 #include "tests/crash/crowd.h"
 
 #include "ipc/clock.h"
@@ -73,8 +73,8 @@ static void guest_connect(struct crowd *c, struct guest *g) {
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int one = 1, small = SLOW_WINDOW;
     g->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* Not a small SO_RCVBUF: small segments that do not fit are dropped, and their sender backs off
-     * for longer than any test waits. */
+    /* A small SO_RCVBUF would not do: small segments that do not fit are dropped, and the sender's
+     * retransmission timer grows beyond the time limits of the tests. */
     if (g->role == ROLE_SLOW)
         setsockopt(g->fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &small, sizeof small);
     if (g->fd < 0 || connect(g->fd, (struct sockaddr *)&to, sizeof to) != 0) {
@@ -120,7 +120,7 @@ void crowd_make(struct crowd *c, uint32_t count, uint16_t port, uint32_t seed, b
         g->named = calloc(count, 1);
         if (g->role != ROLE_STAYS)
             continue;
-        if (alone < count) { /* pairs of those who stay */
+        if (alone < count) { /* guests with ROLE_STAYS form pairs */
             g->partner = alone;
             c->guest[alone].partner = i;
         }
@@ -141,7 +141,7 @@ void crowd_free(struct crowd *c) {
     order_free(c->order);
 }
 
-/* ---- what they do ---- */
+/* ---- actions ---- */
 
 void crowd_say(struct crowd *c, struct guest *g) {
     struct speaker *s = &c->order->speaker[g->speaker];
@@ -154,8 +154,8 @@ void crowd_say(struct crowd *c, struct guest *g) {
     c->said++;
 }
 
-/* It says farewell in one of three ways: properly; by the end of its stream; by cutting the line.
- */
+/* Leaves in one of three ways: `logout`, the end of the stream, or by closing the socket at
+ * once. */
 static void leave(struct crowd *c, struct guest *g) {
     uint32_t how = crowd_random(c, 4);
     g->away_until = clock_ms() + crowd_random(c, 1500);
@@ -176,7 +176,7 @@ static void rename_itself(struct guest *g) {
     guest_type(g, "/nick %s\r\n", name);
 }
 
-/* A guest that others ignore takes another name now and then: their filters follow it. */
+/* Now and then a guest that others ignore changes its name: their filters follow it. */
 static void filter(struct crowd *c, struct guest *g) {
     static const char *const commands[] = {"/timestamps on\r\n", "/timestamps off\r\n"};
     const struct guest *other = &c->guest[5 + crowd_random(c, (c->count + 4) / 10) * 10];
@@ -261,7 +261,7 @@ static void guest_write(struct crowd *c, struct guest *g) {
     if (g->fd < 0 || g->out.len == 0)
         return;
     size_t n = g->out.len;
-    if (crowd_random(c, 3) == 0) /* a fragment; the rest another time */
+    if (crowd_random(c, 3) == 0) /* a fragment; the rest is sent in a later round */
         n = crowd_random(c, (uint32_t)n) + 1;
     ssize_t sent = send(g->fd, g->out.at, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent > 0)
@@ -270,7 +270,7 @@ static void guest_write(struct crowd *c, struct guest *g) {
         lost(c, g, strerror(errno));
 }
 
-/* For whoever wants to know what led to a complaint. */
+/* Keeps the beginning of the line, so that a complaint can print what came before it. */
 static void guest_remember(struct guest *g, const char *line) {
     size_t n = strlen(line);
     n = n < PAST_LINE ? n : PAST_LINE;
@@ -280,11 +280,11 @@ static void guest_remember(struct guest *g, const char *line) {
     text_add(&g->past, "\n", 1);
 }
 void crowd_tell(struct crowd *c, struct guest *g) {
-    order_complain(c->order, "... which %s (port %u, role %d) saw after:\n%.*s", g->name, g->port,
+    order_complain(c->order, "... received by %s (port %u, role %d) after:\n%.*s", g->name, g->port,
                    g->role, (int)g->past.len, g->past.at);
 }
 
-/* Judges all whole lines there are, as far as they can be judged yet. */
+/* Checks all complete lines, up to one that cannot be checked yet. */
 static void guest_lines(struct crowd *c, struct guest *g) {
     char *at = g->in.at, *end = g->in.at + g->in.len, *stop;
     g->waits = false;
@@ -326,7 +326,8 @@ static void guest_read(struct crowd *c, struct guest *g) {
 }
 
 static void guest_tick(struct crowd *c, struct guest *g, uint64_t now) {
-    /* The first is in before the others, or some would come before anybody could judge it. */
+    /* The first guest joins before the others connect: otherwise no guest could check the first
+     * joins. */
     bool first = g == c->guest || c->order->len > 0;
     if (g->state == GUEST_AWAY && now >= g->away_until && g->away_until != UINT64_MAX && first)
         guest_connect(c, g);

@@ -1,15 +1,16 @@
-/* crowd.h - people who talk, whisper, ask, rename themselves, come and go, and read slowly; and the
- * judgement of all they are told.
+/* crowd.h - simulated clients, called guests, that talk, send private lines, ask `who`, rename
+ * themselves, join and leave, and read slowly; and the check of every line they receive.
  *
- * One process, one epoll set.  Every guest writes in fragments: a line is often half-typed for a
- * while.  What each is told is judged at once: the room's lines by order.h; private lines and their
- * copies are numbered and must come exactly once; `who` must name everybody who stays, once.
- * Nobody may lose a connection without wishing to.
+ * One process, one epoll set.  Every guest writes in fragments, so a line is often half-typed for a
+ * while.  Each received line is checked at once: the room's lines by order.h; private lines and
+ * their copies are numbered and must arrive exactly once; `who` must list every guest with
+ * ROLE_STAYS exactly once.  No guest may lose its connection unless it closes it.
  *
- * Those who filter say nothing; they ignore one another, and have times before their lines.
+ * Guests with ROLE_FILTERS send no speech: they ignore one another and switch timestamps on and
+ * off.
  *
- * A guest of the room is called n<speaker>-...; all it causes bears this number, which a guest that
- * comes again does not keep. */
+ * A guest in the room is called n<speaker>-...; its lines carry this number.  A guest that joins
+ * again gets a new number. */
 #ifndef TESTS_CRASH_CROWD_H
 #define TESTS_CRASH_CROWD_H
 
@@ -27,25 +28,25 @@ struct text {
 };
 
 struct guest {
-    int fd;        /* -1: away */
-    uint16_t port; /* its own, as the server's log names it */
+    int fd;        /* -1: not connected */
+    uint16_t port; /* its local port, as in the server's log */
     enum crowd_role role;
     enum { GUEST_AWAY, GUEST_LOGGING_IN, GUEST_INSIDE, GUEST_LEAVING } state;
     uint32_t speaker;
     char name[CROWD_NAME_MAX];
     struct viewer viewer;
-    struct text in, out, past;         /* past: of the last lines judged */
-    bool waits;                        /* its next line cannot be judged yet */
-    uint64_t away_until;               /* clock_ms() */
-    uint64_t deaf_until;               /* does not read until then; 0: reads */
-    uint32_t nicks;                    /* asked for */
-    uint32_t asked, answered;          /* `who` */
-    bool listing;                      /* names are coming */
-    uint32_t partner;                  /* a guest; whom it whispers to; itself: nobody */
-    uint32_t whispered, copied, heard; /* heard: of what the partner whispered to it */
-    bool torn;                         /* half a line came: the next must be a notice */
-    char odd[80];                      /* that half */
-    uint8_t *named;                    /* [count]: in the list that is coming */
+    struct text in, out, past; /* past: beginnings of the last lines checked */
+    bool waits;                /* its next line cannot be checked yet (ORDER_WAIT) */
+    uint64_t away_until;       /* clock_ms() */
+    uint64_t deaf_until;       /* it does not read until then; 0: it reads */
+    uint32_t nicks;            /* renames sent */
+    uint32_t asked, answered;  /* lists and filter changes: requests, answers */
+    bool listing;              /* the lines of a list are arriving */
+    uint32_t partner;          /* index of the guest that gets its private lines; its own: none */
+    uint32_t whispered, copied, heard; /* heard: private lines received from the partner */
+    bool torn;                         /* an incomplete line was received: a notice must follow */
+    char odd[80];                      /* that line */
+    uint8_t *named;                    /* [count]: how often the current list has each guest */
 };
 
 struct crowd {
@@ -54,39 +55,41 @@ struct crowd {
     uint32_t count;
     int epoll_fd;
     uint16_t port;
-    uint64_t said, whispers, asks, comings, laps, quick_laps; /* done */
+    uint64_t said, whispers, asks, comings, overruns, quick_overruns; /* totals of the run */
     uint64_t disconnects, private_lost, private_doubled, lists_bad, unexpected, refused;
-    uint32_t random; /* state */
+    uint32_t random; /* state of crowd_random */
 };
 
-/* `plain`: everybody stays, and nobody is slow. */
+/* `plain`: every guest has ROLE_STAYS. */
 void crowd_make(struct crowd *c, uint32_t count, uint16_t port, uint32_t seed, bool plain);
-/* Everybody in; false after `ms`. */
+/* Connects all guests and waits until all are in the room; false: not within `ms`. */
 bool crowd_enter(struct crowd *c, uint32_t ms);
-/* One turn: `lines` things are done by somebody, all fragments move on, everything there is to read
- * is read; waits up to `ms` for more. */
+/* One round: `lines` random actions, one fragment of each guest's output, and all input that is
+ * available; waits up to `ms` for input. */
 void crowd_turn(struct crowd *c, uint32_t lines, int ms);
-/* No more talking: everything under way arrives; false after `ms`. */
+/* Stops the talk and waits until every line and answer has arrived; false: not within `ms`. */
 bool crowd_rest(struct crowd *c, uint32_t ms);
-/* At the end: nobody comes any more, all rest, and what is missing is counted; false as above. */
+/* The end of a run: no guest connects again, then as crowd_rest; counts what is missing.  False:
+ * not within `ms`. */
 bool crowd_settle(struct crowd *c, uint32_t ms);
-/* Everything that must be zero, summed; the order's are among them.  After crowd_settle. */
+/* The sum of all counters that must be zero, the order's included.  Called after crowd_settle. */
 uint64_t crowd_violations(struct crowd *c);
 void crowd_free(struct crowd *c);
 
-/* The slow ones among them read nothing for so long. */
+/* Guests with ROLE_SLOW read nothing for `ms`. */
 void crowd_deafen(struct crowd *c, uint32_t ms);
-/* Those who come and go, go (and come again soon). */
+/* Guests with ROLE_COMES_AND_GOES leave; they join again within 1.5 s. */
 void crowd_send_away(struct crowd *c);
 
 uint32_t crowd_random(struct crowd *c, uint32_t below);
 void crowd_hang_up(struct crowd *c, struct guest *g);
 
-/* Of use to the parts of the crowd alone. */
+/* Used by the files of the crowd only. */
 void crowd_say(struct crowd *c, struct guest *g);
-/* To a complaint: what this guest saw last. */
+/* Adds to a complaint the last lines that this guest received. */
 void crowd_tell(struct crowd *c, struct guest *g);
-/* crowd_hear.c: one line, without its end.  ORDER_WAIT: show it again later. */
+/* In crowd_hear.c: checks one line, without its end.  ORDER_WAIT: the caller passes the line again
+ * later. */
 enum order_answer crowd_hear(struct crowd *c, struct guest *g, const char *line);
 
 #endif

@@ -1,4 +1,4 @@
-/* crowd_hear.c - what a guest is told, line by line; see crowd.h. */
+/* crowd_hear.c - checks what a guest receives, line by line; see crowd.h. */
 #include "tests/crash/crowd.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@ static bool ends_with(const char *line, const char *end) {
     return n >= m && strcmp(line + n - m, end) == 0;
 }
 
-/* "n12-..." or "n12k3-...": who, and which of its names. */
+/* "n12-..." or "n12k3-...": the speaker, and the number of its name. */
 static bool parse_name(const char *name, uint32_t *speaker, uint32_t *nick) {
     char *end;
     if (name[0] != 'n' || name[1] < '0' || name[1] > '9')
@@ -52,7 +52,7 @@ static bool parse_room_line(const char *line, struct order_line *out) {
     return out->kind == ORDER_COMES || ends_with(line, goes);
 }
 
-/* Private numbers count up by one. */
+/* Private lines are numbered from 1, without gaps. */
 static void hear_private(struct crowd *c, uint32_t *seen, uint32_t number, const char *line) {
     if (number == *seen + 1) {
         *seen = number;
@@ -76,7 +76,7 @@ static bool hear_bracket(struct crowd *c, struct guest *g, const char *line) {
         return false;
     uint32_t expected = copy ? g->speaker : c->guest[g->partner].speaker;
     if (speaker != expected) {
-        order_complain(c->order, "%s was told what is not for it: %s", g->name, line);
+        order_complain(c->order, "%s received a private line for another guest: %s", g->name, line);
         c->unexpected++;
     } else {
         hear_private(c, copy ? &g->copied : &g->heard, number, line);
@@ -97,7 +97,7 @@ static void list_end(struct crowd *c, struct guest *g) {
     g->answered++;
 }
 
-/* A name of the list under way: "NAME" or "NAME (idle 1m)". */
+/* A line of the list that is arriving: "NAME" or "NAME (idle 1m)". */
 static bool hear_listed(struct crowd *c, struct guest *g, const char *line) {
     uint32_t speaker, which;
     if (!parse_name(line, &speaker, &which) || strlen(line) < CROWD_NAME_MAX - 8 ||
@@ -117,7 +117,7 @@ static const char *without_time(const char *line) {
     return time ? line + 8 : line;
 }
 
-/* Answers to what those ask who filter. */
+/* Answers to the commands of a guest with ROLE_FILTERS. */
 static bool hear_answer(struct guest *g, const char *line) {
     static const char *const answers[] = {"You no longer see what ", "You see what ",
                                           "There is no ", "*** Lines now begin ",
@@ -148,13 +148,13 @@ static enum order_answer hear_inside(struct crowd *c, struct guest *g, const cha
     if (sscanf(line, "*** %u lines skipped", &skipped) == 1) {
         order_skip(c->order, &g->viewer, skipped);
         g->torn = false;
-        c->laps++;
-        c->quick_laps += g->role != ROLE_SLOW;
+        c->overruns++;
+        c->quick_overruns += g->role != ROLE_SLOW;
     } else if (strcmp(line, "The following are logged in:") == 0) {
         memset(g->named, 0, c->count);
         g->listing = true;
     } else if (g->torn || !hear_bracket(c, g, line)) {
-        /* A line torn by a lap; then the next is the notice. */
+        /* An overrun ended a line early; the next line must be the notice. */
         if (g->torn) {
             order_complain(c->order, "%s, after %s, did not expect: %s", g->name, g->odd, line);
             c->unexpected++;
@@ -172,9 +172,9 @@ enum order_answer crowd_hear(struct crowd *c, struct guest *g, const char *line)
             return hear_inside(c, g, line);
         return ORDER_SEEN;
     }
-    /* Greeting, earlier lines: until its own coming. */
+    /* Before the guest's own join: greeting and history. */
     if (strstr(line, "is taken") || strstr(line, "not a name")) {
-        order_complain(c->order, "%s may not come in: %s", g->name, line);
+        order_complain(c->order, "%s cannot log in: %s", g->name, line);
         c->unexpected++;
     }
     if (!parse_room_line(line, &room_line) || room_line.kind != ORDER_COMES ||

@@ -1,11 +1,11 @@
-/* crowd_rest.c - is everything there that is to come?  See crowd.h. */
+/* crowd_rest.c - waits until every line and answer has arrived; see crowd.h. */
 #include "tests/crash/crowd.h"
 
 #include "ipc/clock.h"
 
 #include <stddef.h>
 
-/* What a guest still waits for; NULL: nothing. */
+/* What the guest still waits for; NULL: nothing. */
 static const char *wants(struct crowd *c, const struct guest *g) {
     const struct guest *partner = &c->guest[g->partner];
     if (g->state == GUEST_LOGGING_IN)
@@ -27,7 +27,7 @@ static const char *wants(struct crowd *c, const struct guest *g) {
     return NULL;
 }
 
-/* Everybody has seen everything, and has got every answer. */
+/* Every guest has received every line and every answer. */
 static bool settled(struct crowd *c) {
     if (!order_complete(c->order))
         return false;
@@ -75,7 +75,7 @@ bool crowd_rest(struct crowd *c, uint32_t ms) {
         if (c->guest[i].deaf_until != 0)
             c->guest[i].deaf_until = 1;
     }
-    /* A list is at its end when something else follows. */
+    /* A list ends with the first other line: guest 0 speaks from time to time. */
     for (uint32_t turn = 0; !settled(c); turn++) {
         if (clock_ms() >= until) {
             tell_unsettled(c);

@@ -1,15 +1,15 @@
-/* faults.c - the server dies (or stands still) at each of its fault points, at the first, second,
- * third ... time it gets there, while people talk: nobody may notice.
+/* faults.c - a process of the server dies (or is stopped) at each of its fault points, at the n-th
+ * time it reaches the point, while simulated clients talk: no client may notice.
  *
  *     faults [-b BINARY] [-n MOST] [-k] [-o POINT] [-r RANDOM] LIST
  *
- * BINARY is built with -DCHATROOM_FAULTS, LIST a file with all names of points, one a line.  -n:
- * the largest n of "dies at the n-th hit"; -k: only deaths, no stops; -o: this point alone.  Prints
- * for each point how often it was reached and how often it fired; exit status 1 if anything was
- * lost, doubled, reordered, disconnected or stuck, or if a point never fired.
+ * BINARY is built with -DCHATROOM_FAULTS, LIST is a file with the names of all points, one a line.
+ * -n: the largest n; -k: only deaths, no stops; -o: this point alone.  Prints for each point how
+ * often it was reached and how often it fired; exit status 1 if anything was lost, doubled,
+ * reordered, disconnected or stuck, or if a point never fired.
  *
- * One server and one crowd live through trial after trial; after a failure both begin anew, so that
- * each failure is told with the trial that caused it. */
+ * One server and one crowd are used for all trials; after a failure both are started anew, so that
+ * each failure is printed with the trial that caused it. */
 #include "ipc/clock.h"
 #include "ipc/fault_table.h"
 #include "tests/crash/crowd.h"
@@ -29,17 +29,17 @@
 enum {
     GUESTS = 40,
     LINES_A_SECOND = 900,
-    LINES_FOR_A_LAP = 9000, /* a second: more than stands in all buffers on the way to one */
-    LAP_MS = 10000,
+    OVERRUN_LINES = 9000, /* a second: more than all buffers to a client hold */
+    OVERRUN_MS = 10000,
     FILL_MS = 2000,
-    TRIES = 3,         /* until a point is held for one that is never reached */
-    DEAF_MS = 3000,    /* who does not read for so long, and again */
-    TRIAL_MS = 4000,   /* for a point to be reached so often */
-    STIMULUS_MS = 120, /* between two */
-    DRAIN_MS = 1500,   /* longer than an address that is given up still takes connections */
-    RELOAD_MS = 500,   /* so that people come in between, who must move */
+    TRIES = 3,         /* trials before a point counts as never reached */
+    DEAF_MS = 3000,    /* how long slow guests read nothing */
+    TRIAL_MS = 4000,   /* time limit of one trial */
+    STIMULUS_MS = 120, /* between two stimuli */
+    DRAIN_MS = 1500,   /* longer than a removed address still accepts connections */
+    RELOAD_MS = 500, /* so that between two reloads guests join, whose connections must then move */
     STOPPED_MS = 300,
-    AFTERWARDS_MS = 10000, /* for the room to go on */
+    AFTERWARDS_MS = 10000, /* time limit until lines arrive again */
     AFTERWARDS_LINES = 40,
     REST_MS = 15000,
     RESETS = 20,
@@ -49,7 +49,7 @@ enum {
 static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
                            "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
-/* What makes the server come to points that talk alone does not lead to. */
+/* Events that lead the server to points that talk alone does not reach. */
 enum stimulus {
     TALK,
     KILL,
@@ -87,12 +87,12 @@ static const struct {
     {"standby.", UPGRADE},
     {"flush.overrun", DEAFEN},
     {"room.progress", FILL},
-    {"gate.lock.waited", DEAFEN}, /* more lines a second: more waiting */
+    {"gate.lock.waited", DEAFEN}, /* more lines a second cause more waiting */
     {"client.unclaim", RESET},
     {"pidfile.", MOVE_PIDFILE},
 };
 
-/* Points that are reached only after a death at another. */
+/* Points that are reached only after a death at another point. */
 static const struct {
     const char *name, *after;
 } seconds[] = {{"adopt.closed.before", "leave.close.after"}};
@@ -115,7 +115,7 @@ struct bench {
     uint64_t talked_from, talked, stimulated;
     uint32_t lines_a_second;
     uint32_t workers;
-    pid_t dead_master; /* until there is another; 0: there is one */
+    pid_t dead_master; /* killed or stopped, until another master runs; 0: a master runs */
 };
 
 static void talk_at(struct bench *b, uint32_t lines_a_second) {
@@ -132,7 +132,7 @@ static void start(struct bench *b) {
     victim_start(&b->victim, b->binary, text);
     crowd_make(&b->crowd, GUESTS, b->victim.port, ++b->random, false);
     if (!crowd_enter(&b->crowd, REST_MS)) {
-        fprintf(stderr, "the crowd cannot come in\n");
+        fprintf(stderr, "the crowd cannot join\n");
         exit(2);
     }
     talk_at(b, LINES_A_SECOND);
@@ -163,7 +163,7 @@ static void talk(struct bench *b) {
         b->dead_master = 0;
 }
 
-/* Connections that are gone before anybody greets them. */
+/* Opens connections and resets them before they are greeted. */
 static void reset(struct bench *b) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)};
     struct linger at_once = {.l_onoff = 1};
@@ -192,18 +192,19 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case TALK: break;
     case RESET: reset(b); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
-    case FILL: kill(pid[0], SIGSTOP); break; /* it holds the ring until the watchdog replaces it */
+    case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
     case UPGRADE: kill(master, SIGUSR2); break;
     case KILL_MASTER:
-    case STOP_MASTER: /* which is killed for it, in time */
+    case STOP_MASTER: /* a stopped master is killed by the workers in time */
         b->dead_master = master;
         kill(master, stimulus == KILL_MASTER ? SIGKILL : SIGSTOP);
         break;
     case MOVE_PIDFILE: b->victim.elsewhere = !b->victim.elsewhere; /* fall through */
     case RELOAD:
     case DRAIN:
-        /* Those who come anew are spread over all workers, so that some must move later. */
+        /* Guests that connect again are spread over all workers, so that some must move when
+         * `workers` is reduced. */
         b->workers = b->workers == 5 ? 3 : 5;
         if (b->workers == 3)
             crowd_send_away(&b->crowd);
@@ -235,20 +236,20 @@ static void arm(struct fault_table *t, const char *name) {
     atomic_store_explicit(&t->armed, key, memory_order_release);
 }
 
-/* The pid that came to the point; 0 if none did in time. */
+/* Arms the point and waits; returns the pid that reached it, 0: none did in time. */
 static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     struct fault_table *t = b->table;
     uint64_t begun = clock_ms();
     pid_t fired;
-    bool lap = stimulus_for(name) == DEAFEN || stimulus_for(name) == FILL;
-    uint32_t patience = lap || stimulus_for(name) == STOP_MASTER ? LAP_MS : TRIAL_MS;
-    talk_at(b, lap ? LINES_FOR_A_LAP : LINES_A_SECOND);
+    bool overrun = stimulus_for(name) == DEAFEN || stimulus_for(name) == FILL;
+    uint32_t patience = overrun || stimulus_for(name) == STOP_MASTER ? OVERRUN_MS : TRIAL_MS;
+    talk_at(b, overrun ? OVERRUN_LINES : LINES_A_SECOND);
     atomic_store(&t->fired, 0);
     atomic_store(&t->left, nth);
     atomic_store(&t->signal, signo);
     arm(t, name);
     while ((fired = atomic_load(&t->fired)) == 0 && clock_ms() - begun < patience) {
-        /* In the second half of its time, whatever may lead there. */
+        /* In the second half of the time, random stimuli are tried. */
         bool late = clock_ms() - begun > TRIAL_MS / 2 && stimulus_for(name) == TALK;
         stimulate(b,
                   late ? (enum stimulus)(1 + crowd_random(&b->crowd, RELOAD)) : stimulus_for(name));
@@ -263,7 +264,7 @@ static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     return fired;
 }
 
-/* The room goes on, and has a master. */
+/* After a trial: lines arrive again, and a master runs.  NULL, or what is wrong. */
 static const char *afterwards(struct bench *b, pid_t fired, int signo) {
     uint64_t begun = clock_ms(), now;
     size_t from = b->crowd.order->len;
@@ -271,15 +272,15 @@ static const char *afterwards(struct bench *b, pid_t fired, int signo) {
     while ((now = clock_ms()) - begun < AFTERWARDS_MS) {
         talk(b);
         if (stopped && now - begun > STOPPED_MS) {
-            kill(fired, SIGCONT); /* the watchdog may have replaced it by now */
+            kill(fired, SIGCONT); /* no effect if the watchdog has replaced it by now */
             stopped = false;
         }
         if (crowd_violations(&b->crowd) != 0)
-            return "the room has noticed";
+            return "clients noticed";
         if (b->crowd.order->len - from >= AFTERWARDS_LINES && !b->dead_master && !stopped)
             return NULL;
     }
-    return b->dead_master ? "no master" : "the room stands still";
+    return b->dead_master ? "no master" : "no more lines arrive";
 }
 
 static void failed(struct bench *b, struct point *p, uint32_t nth, int signo, const char *why) {
@@ -306,11 +307,11 @@ static void try_point(struct bench *b, struct point *p) {
         uint32_t before = p->fired;
         for (int tries = 0; tries < (nths[i] == 1 ? TRIES : 1) && p->fired == before; tries++) {
             if (tries > 0 && b->running)
-                stop(b, false); /* a new crowd, spread over all workers again */
+                stop(b, false); /* a new crowd, whose guests are spread over all workers again */
             trial(b, p, nths[i], SIGKILL);
         }
         if (p->fired == before)
-            break; /* it is not reached so often; nor more often */
+            break; /* it is not reached so often; larger n are not tried */
         if (nths[i] == 1 && !b->kills_only)
             trial(b, p, 1, SIGSTOP);
     }
@@ -339,7 +340,7 @@ static uint32_t report(struct bench *b) {
         never += p->fired == 0 && p->trials > 0;
     }
     printf("%u points, %u never fired, %u failures\n", b->points, never, b->failures);
-    return b->kills_only ? 0 : never; /* a short run is not to be judged by what it did not reach */
+    return b->kills_only ? 0 : never; /* a run with -k is short and may miss points */
 }
 
 static void read_points(struct bench *b, const char *path) {
@@ -364,7 +365,7 @@ static void make_table(struct bench *b) {
         exit(2);
     }
     b->table = mmap(NULL, sizeof *b->table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    /* An upgraded binary opens it again, whoever has removed the name meanwhile. */
+    /* An upgraded binary opens the table again, after its name is gone. */
     char name[64];
     snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)getpid(), fd);
     setenv(FAULT_FILE_VARIABLE, name, 1);

@@ -1,7 +1,8 @@
-/* judge.c - the judge is judged: a good room passes order.h's checks, every seeded fault is found.
+/* judge.c - tests the checker of order.h: a correct run passes, every seeded fault is found.
  *
- * Many small rooms are made at random: some come later, some are lapped and told so; what each sees
- * is shown to the judge in random portions.  Then the same with one fault in it. */
+ * Many small rooms are made at random: some viewers join later, one is overrun and gets a notice.
+ * What each viewer receives is passed to the checker in random portions.  Then the same with one
+ * fault. */
 #include "tests/crash/order.h"
 
 #include <stdio.h>
@@ -12,15 +13,15 @@ enum { VIEWERS = 5, LINES = 60, ROUNDS = 100 };
 
 enum fault {
     GOOD,
-    ONE_MISSES,     /* one viewer does not see a line */
-    ONE_SEES_TWICE, /* a line comes twice to one */
+    ONE_MISSES,     /* one viewer does not receive a line */
+    ONE_SEES_TWICE, /* one viewer receives a line twice */
     ONE_SEES_SWAPPED,
-    ONE_SEES_OTHER, /* a line that nobody else sees */
-    ONE_STOPS,      /* one does not see the last lines */
-    WRONG_NOTICE,   /* a lapped one is told a wrong number */
-    ROOM_MISSES,    /* a line that nobody sees */
+    ONE_SEES_OTHER, /* one viewer receives a line that no other receives */
+    ONE_STOPS,      /* one viewer does not receive the last lines */
+    WRONG_NOTICE,   /* the notice of the overrun viewer has a wrong number */
+    ROOM_MISSES,    /* no viewer receives a line */
     ROOM_SEES_TWICE,
-    ROOM_SWAPS, /* two lines of one speaker, for everybody */
+    ROOM_SWAPS, /* two lines of one speaker are swapped for all viewers */
     FAULTS
 };
 static const char *const names[] = {
@@ -30,7 +31,7 @@ static const char *const names[] = {
 struct line {
     char text[32];
     enum order_kind kind;
-    uint32_t speaker, number, skipped; /* skipped: a notice */
+    uint32_t speaker, number, skipped; /* skipped: the line is a notice of so many */
 };
 
 struct room {
@@ -57,7 +58,8 @@ static void swap(struct line *a, struct line *b) {
     *b = c;
 }
 
-/* All come first, then viewers 0 to 2 speak in turn; a line of viewer `at % 3` stands at `at`. */
+/* All viewers join first, then viewers 0 to 2 speak in turn; the line at index `at` is by viewer
+ * `at % 3`. */
 static void room_make(struct room *r, struct order *o, enum fault fault) {
     uint32_t sent[VIEWERS] = {0};
     memset(r, 0, sizeof *r);
@@ -80,7 +82,7 @@ static void room_make(struct room *r, struct order *o, enum fault fault) {
         swap(&r->line[at], &r->line[at + 3]);
 }
 
-/* Viewer v's stream: from its coming on; viewer 4 is lapped. */
+/* What viewer v receives: all lines from its own join on; viewer 4 is overrun. */
 static void viewer_make(struct room *r, uint32_t v, enum fault fault) {
     struct line *saw = r->saw[v];
     uint32_t *len = &r->saws[v], at, skipped = 1 + below(10);
@@ -122,7 +124,7 @@ static bool found(enum fault fault) {
     struct order *o = order_new();
     static struct room room;
     struct viewer viewer[VIEWERS];
-    o->told = 1 << 20; /* silence: faults are what is wanted */
+    o->told = 1 << 20; /* no complaints: the faults are seeded */
     for (uint32_t v = 0; v < VIEWERS; v++) {
         order_speaker(o);
         order_entering(o, &viewer[v]);
@@ -130,7 +132,7 @@ static bool found(enum fault fault) {
     room_make(&room, o, fault);
     for (uint32_t v = 0; v < VIEWERS; v++)
         viewer_make(&room, v, fault);
-    show(o, &viewer[0], &room.saw[0][room.shown[0]++]); /* the first is in before the others */
+    show(o, &viewer[0], &room.saw[0][room.shown[0]++]); /* it joins before the others */
     for (uint32_t tries = 0; tries < 20000; tries++) {
         uint32_t v = below(VIEWERS);
         for (uint32_t n = below(6); n > 0 && room.shown[v] < room.saws[v]; n--) {

@@ -57,13 +57,13 @@ static uint64_t hash_of(const char *text) {
     return hash;
 }
 
-/* A count that must be the next one. */
+/* A number that must be *seen + 1. */
 static void order_number(struct order *o, uint32_t *seen, const struct order_line *line) {
     if (line->number > *seen + 1) {
-        order_complain(o, "LOST before, for everybody: %s (after %u)", line->text, *seen);
+        order_complain(o, "LOST before, for all: %s (after %u)", line->text, *seen);
         o->lost += line->number - *seen - 1;
     } else if (line->number <= *seen) {
-        order_complain(o, "DOUBLED, for everybody: %s", line->text);
+        order_complain(o, "DOUBLED, for all: %s", line->text);
         o->doubled++;
         return;
     }
@@ -72,13 +72,14 @@ static void order_number(struct order *o, uint32_t *seen, const struct order_lin
 
 static void order_once(struct order *o, bool *seen, const struct order_line *line) {
     if (*seen) {
-        order_complain(o, "DOUBLED, for everybody: %s", line->text);
+        order_complain(o, "DOUBLED, for all: %s", line->text);
         o->doubled++;
     }
     *seen = true;
 }
 
-/* Nobody has seen this line before: it is the next in the order, if its speaker's numbers agree. */
+/* No viewer has received this line before: it is the next in the order.  Its speaker's numbers are
+ * checked. */
 static void order_append(struct order *o, const struct order_line *line, uint64_t hash) {
     uint64_t now = clock_ms();
     if (o->len == o->size) {
@@ -92,7 +93,7 @@ static void order_append(struct order *o, const struct order_line *line, uint64_
         o->silence_ms = now - o->last_ms;
     o->last_ms = now;
     if (line->speaker >= o->speakers) {
-        order_complain(o, "nobody of this number ever spoke: %s", line->text);
+        order_complain(o, "no speaker has this number: %s", line->text);
         o->reordered++;
         return;
     }
@@ -110,14 +111,14 @@ static void order_append(struct order *o, const struct order_line *line, uint64_
     }
 }
 
-/* It saw something else than stands at its place. */
+/* The viewer received another line than the one at its place. */
 static void order_misfit(struct order *o, struct viewer *v, const char *text, uint64_t hash) {
     size_t at = o->len;
     while (at > 0 && o->line[at - 1] != hash)
         at--;
     if (at == 0) {
-        order_complain(o, "REORDERED: at %zu of %zu a line nobody else saw: %s", v->at, o->len,
-                       text);
+        order_complain(o, "REORDERED: at %zu of %zu a line no other viewer received: %s", v->at,
+                       o->len, text);
         o->reordered++;
     } else if (at - 1 < v->at) {
         order_complain(o, "DOUBLED: %zu lines before %zu, from: %s", v->at - at + 1, v->at, text);
@@ -130,7 +131,7 @@ static void order_misfit(struct order *o, struct viewer *v, const char *text, ui
     }
 }
 
-/* Whether the room has seen it: then nobody can be the first to see it now. */
+/* Whether some viewer has received the line: then it cannot be the next in the order. */
 static bool order_knows(const struct order *o, const struct order_line *line) {
     if (line->speaker >= o->speakers)
         return false;
@@ -177,7 +178,7 @@ enum order_answer order_see(struct order *o, struct viewer *v, const struct orde
             return ORDER_WAIT;
         v->doubt = false;
         if (o->line[v->at] != hash && o->line[v->at - 1] == hash)
-            return ORDER_SEEN; /* the line before the notice had been torn at its very end */
+            return ORDER_SEEN; /* only the end of the line before the notice was cut */
     }
     if (v->at > o->len)
         return ORDER_WAIT;
@@ -209,8 +210,7 @@ void order_finish(struct order *o) {
     for (uint32_t i = 0; i < o->speakers; i++) {
         const struct speaker *s = &o->speaker[i];
         if (s->seen < s->sent && !s->excused) {
-            order_complain(o, "LOST, for everybody: speaker %u sent %u, seen %u", i, s->sent,
-                           s->seen);
+            order_complain(o, "LOST, for all: speaker %u sent %u, seen %u", i, s->sent, s->seen);
             o->lost += s->sent - s->seen;
         }
     }
@@ -221,7 +221,7 @@ void order_finish_viewer(struct order *o, const struct viewer *v) {
         order_complain(o, "LOST: a viewer's last %zu lines", o->len - v->at);
         o->lost += o->len - v->at;
     } else if (v->where == VIEWER_INSIDE && v->at > o->len + v->doubt) {
-        order_complain(o, "REORDERED: a viewer is told to have skipped lines that nobody saw");
+        order_complain(o, "REORDERED: a notice counts lines that no viewer received");
         o->reordered++;
     }
 }

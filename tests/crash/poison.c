@@ -1,8 +1,8 @@
-/* poison.c - a line that kills its worker, by the worker's own fault, every time it is handled.
+/* poison.c - a line that makes its worker crash each time it is handled.
  *
- * Once is bad luck: the successor handles the line, and nobody notices.  Twice on the same line
- * costs its sender the connection, with a line in the log, and nobody else anything.  A worker that
- * dies of its own fault while it does nothing for anybody costs nobody anything, however often.
+ * After one crash the successor handles the line, and no client notices.  After two crashes on the
+ * same line the sender is disconnected, with a line in the log; other clients lose nothing.  A
+ * worker that crashes while it handles no client's input costs no client anything, however often.
  *
  *     poison -b BINARY_WITH_FAULT_POINTS */
 #include "ipc/fault_table.h"
@@ -38,7 +38,7 @@ static void table_make(void) {
     setenv(FAULT_FILE_VARIABLE, name, 1);
 }
 
-/* The worker that handles the next line dies; its successor as well, if `twice`. */
+/* The worker that handles the next line crashes; so does its successor, if `twice`. */
 static void poison_next_line(bool twice) {
     uint64_t key = fault_key("input.line");
     atomic_store(&table->fired, 0);
@@ -57,7 +57,7 @@ static bool once(struct person *ann, struct person *bob, struct person *mal) {
     person_types(mal, "bad luck\r\n");
     return (both_hear(ann, bob, "mal: bad luck") && person_hears(mal, "mal: bad luck") &&
             atomic_load(&table->fired) != 0 && person_times(ann->heard, "bad luck") == 1) ||
-           failed("one death on a line cost more than a death");
+           failed("a client noticed one crash on a line");
 }
 
 static bool idle(struct person *ann, struct person *bob, struct person *mal) {
@@ -69,7 +69,7 @@ static bool idle(struct person *ann, struct person *bob, struct person *mal) {
         snprintf(line, sizeof line, "still here %d\r\n", i);
         person_types(mal, line);
         if (!both_hear(ann, bob, line) || !person_hears(mal, line))
-            return failed("a death for nobody's sake cost somebody something");
+            return failed("a client noticed the crash of an idle worker");
     }
     return true;
 }
@@ -78,7 +78,7 @@ static bool twice(struct person *ann, struct person *bob, struct person *mal) {
     poison_next_line(true);
     person_types(mal, "poison\r\n");
     if (!both_hear(ann, bob, "mal has left the room."))
-        return failed("who killed two workers by one line is still there");
+        return failed("the sender of the line that killed two workers was not disconnected");
     while (person_reads(mal, 4096))
         ;
     person_types(ann, "what was that\r\n");
@@ -86,7 +86,7 @@ static bool twice(struct person *ann, struct person *bob, struct person *mal) {
             person_times(bob->heard, "poison") == 0 &&
             person_times(bob->heard, "mal has left") == 1 &&
             person_times(bob->heard, "ann: what was that") == 1) ||
-           failed("the others were disturbed");
+           failed("other clients were disturbed");
 }
 
 int main(int argc, char **argv) {
@@ -107,7 +107,8 @@ int main(int argc, char **argv) {
     struct person ann = person_comes(&victim, "ann", 0), bob = person_comes(&victim, "bob", 0);
     bool inside = person_hears(&ann, "ann has entered") && person_hears(&bob, "bob has entered");
     struct person mal = person_comes(&victim, "mal", 0);
-    bad += !(inside && both_hear(&ann, &bob, "mal has entered")) && !failed("not all came in");
+    bad += !(inside && both_hear(&ann, &bob, "mal has entered")) &&
+           !failed("not all clients could join");
     for (size_t i = 0; i < sizeof scene / sizeof scene[0] && !bad; i++) {
         bool well = scene[i](&ann, &bob, &mal);
         printf("%s: %s\n", name[i], well ? "ok" : "FAILED");
@@ -117,7 +118,8 @@ int main(int argc, char **argv) {
     person_goes(&bob);
     person_goes(&mal);
     if (!bad && victim.errors != 1)
-        bad += !failed("the log does not say, once, who was disconnected and why");
+        bad +=
+            !failed("the log does not name, exactly once, the disconnected client and the reason");
     bad += !victim_stop(&victim);
     victim_forget(&victim, bad != 0);
     printf("%s\n", bad ? "FAILED" : "ok");

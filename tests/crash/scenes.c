@@ -1,8 +1,8 @@
-/* scenes.c - what a person would try first, one after the other:
+/* scenes.c - four scenes, one after the other:
  *
- * a half-typed line outlives the worker that read its first half; a list of a thousand people that
- * is cut by the death of its worker arrives whole; a master that is killed has a successor that
- * takes a reload; a worker that is stopped is replaced, or goes on, and nobody waits for it long.
+ * a half-typed line outlives the worker that read its first half; a list of a thousand names whose
+ * worker is killed in the middle arrives complete; a killed master has a successor that performs a
+ * reload; stopped workers are replaced, and lines arrive again soon.
  *
  *     scenes [-b BINARY] */
 #include "ipc/clock.h"
@@ -23,14 +23,14 @@ static bool failed(const char *why) {
     return false;
 }
 
-/* All of them at once; the master goes on. */
+/* Kills all workers at once; the master is not touched. */
 static void kill_workers(void) {
     pid_t pid[VICTIM_WORKERS_MAX];
     for (uint32_t n = victim_workers(&victim, pid); n-- > 0;)
         kill(pid[n], SIGKILL);
 }
 
-/* By the time a newcomer is in, what was typed before has been read as a rule. */
+/* When another client has joined, input sent before is usually read. */
 static void until_read(void) {
     struct person witness = person_comes(&victim, "witness", 0);
     person_hears(&witness, "witness has entered the room.");
@@ -109,11 +109,12 @@ static bool another_master(void) {
     kill(fresh, SIGHUP);
     while (victim.reloaded == reloaded && clock_ms() - begun < PATIENCE_MS)
         victim_watch(&victim);
-    printf("  and it has taken a SIGHUP after %llu ms\n", (unsigned long long)(clock_ms() - begun));
+    printf("  and it has reloaded after %llu ms\n", (unsigned long long)(clock_ms() - begun));
     person_types(&ann, "still here\r\n");
     well = well && person_hears(&ann, "ann: still here");
     person_goes(&ann);
-    return (well && victim.reloaded > reloaded) || failed("no master, or not the same room");
+    return (well && victim.reloaded > reloaded) ||
+           failed("no new master, no reload, or the room was lost");
 }
 
 static bool stopped_worker(void) {
@@ -130,7 +131,7 @@ static bool stopped_worker(void) {
            (unsigned long long)(clock_ms() - begun));
     person_goes(&ann);
     person_goes(&bob);
-    return well || failed("the room stands still");
+    return well || failed("a line did not arrive");
 }
 
 int main(int argc, char **argv) {

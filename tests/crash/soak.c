@@ -1,12 +1,12 @@
-/* soak.c - hundreds of people talk while the server's processes are killed, stopped, reloaded,
- * upgraded: nobody may notice.  Prints what was done and what was seen; exit status 1 if anything
- * was lost, doubled, reordered, disconnected, refused.
+/* soak.c - hundreds of simulated clients talk while the server's processes are killed, stopped,
+ * reloaded and upgraded: no client may notice.  Prints what was done and what was received; exit
+ * status 1 if anything was lost, doubled, reordered, disconnected or refused.
  *
  *     soak [-s SECONDS] [-c CLIENTS] [-l LINES_A_SECOND] [-k KILLS] [-p STOPS] [-h RELOADS]
  *          [-u UPGRADES] [-m KILLS_OF_THE_MASTER] [-t STOPS_OF_THE_MASTER]
  *          [-n CONNECTIONS_A_SECOND] [-r RANDOM] [-b BINARY]
  *
- * The counts of -k -p -h -u -m -t are for the whole run, spread at random. */
+ * The counts of -k -p -h -u -m -t are for the whole run, at random times. */
 #include "ipc/clock.h"
 #include "tests/crash/chaos.h"
 #include "tests/crash/crowd.h"
@@ -27,7 +27,7 @@ static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\n
 struct soak {
     uint32_t seconds, clients, lines, storm, random;
     uint32_t count[CHAOS_KINDS];
-    uint64_t silence_ms; /* while all were talking */
+    uint64_t silence_ms; /* longest, during the talk */
     const char *binary;
     struct victim victim;
     struct chaos chaos;
@@ -69,7 +69,7 @@ static void options(struct soak *s, int argc, char **argv) {
     }
 }
 
-/* How many of `rate` a second are due, `done` being done since `start`. */
+/* How many of `rate` actions per second are due now, after `done` since `start`; at most 200. */
 static uint32_t due(uint32_t rate, uint64_t start, uint64_t done) {
     uint64_t should = rate * (clock_ms() - start) / 1000;
     uint64_t n = should > done ? should - done : 0;
@@ -115,7 +115,7 @@ static void report_done(const struct soak *s) {
     print("private lines", c->whispers);
     print("lists asked for", c->asks);
     print("comings", c->comings);
-    print("laps of slow readers", c->laps - c->quick_laps);
+    print("overruns of slow readers", c->overruns - c->quick_overruns);
     print("longest silence, ms", s->silence_ms);
     print("slowest line, ms", c->order->slowest_ms);
     print("slowest reload, ms", s->chaos.slowest_reload_ms);
@@ -140,15 +140,15 @@ static uint64_t report_violations(struct soak *s, bool settled, bool ended_well)
     print("private doubled", c->private_doubled);
     print("lists cut or wrong", c->lists_bad);
     print("unexpected lines", c->unexpected);
-    print("laps of quick readers", c->quick_laps);
+    print("overruns of quick readers", c->quick_overruns);
     print("refused", c->refused + s->gusts.refused);
     print("reset", s->gusts.reset);
     print("unserved", s->gusts.unserved);
     print("unanswered by the master", s->chaos.unanswered);
     print("errors in the log", s->victim.errors);
-    print("never came to rest", !settled);
+    print("lines or answers missing", !settled);
     print("did not end well", !ended_well);
-    return crowd_violations(&s->crowd) + c->quick_laps + s->gusts.refused + s->gusts.reset +
+    return crowd_violations(&s->crowd) + c->quick_overruns + s->gusts.refused + s->gusts.reset +
            s->gusts.unserved + s->chaos.unanswered + s->victim.errors + !settled + !ended_well;
 }
 
@@ -177,7 +177,7 @@ int main(int argc, char **argv) {
         settled = crowd_settle(&s.crowd, SETTLE_MS);
     }
     report_done(&s);
-    for (uint32_t i = 0; i < s.clients; i++) /* before the server says goodbye */
+    for (uint32_t i = 0; i < s.clients; i++) /* before the server's goodbye */
         crowd_hang_up(&s.crowd, &s.crowd.guest[i]);
     bool ended_well = victim_stop(&s.victim);
     uint64_t bad = report_violations(&s, settled, ended_well);

@@ -1,13 +1,15 @@
-/* stepper.c - dies, and stands still, at every single instruction of lock, publish, unlock.
+/* stepper.c - a process dies, or is stopped, after each single instruction of lock, publish,
+ * unlock.
  *
- * The real gate and room are linked in.  For every k a child is stepped k instructions into
- * { gate_lock; room_begin; room_append; room_commit; gate_unlock } and there killed (or stopped),
- * with another process waiting behind it; then what the master does is done.  The waiter must get
- * the lock and publish, and the room must hold the victim's line whole or not at all.
+ * The real gate and room are linked in.  For every k a child is single-stepped k instructions into
+ * { gate_lock; room_begin; room_append; room_commit; gate_unlock } and is killed (or stopped)
+ * there, while another process waits for the lock; then the test does what the master does after a
+ * death.  The waiter must get the lock and publish, and the room must have the victim's line whole
+ * or not at all.
  *
- * Each is done alone (the victim finds the gate open) and contended (it first has to sleep).  Then
- * the same with protocols that are known to be wrong: if those pass, the stepper is worth nothing.
- */
+ * Each is done alone (the victim finds the gate free) and contended (the victim first sleeps).
+ * Then the same is done with protocols that are known to be wrong: the stepper is only valid if
+ * they fail. */
 #include "ipc/clock.h"
 #include "ipc/segment.h"
 
@@ -50,7 +52,7 @@ struct stage {
     bool contended;
     enum mode mode;
     pid_t victim, waiter;
-    uint32_t every; /* so many instructions are passed over */
+    uint32_t every; /* step of k */
     _Atomic uint32_t *waiter_done;
 };
 
@@ -68,7 +70,7 @@ static void real_repair(struct gate *gate, uint64_t dead) {
     gate_repair(gate, dead);
 }
 
-/* Without the retry after 50 ms, which hides what the repair owes. */
+/* Without the retry after 50 ms, which would hide a post that the repair omits. */
 static void patient_lock(struct gate *gate, uint64_t me) {
     uint64_t nobody;
     do {
@@ -78,7 +80,8 @@ static void patient_lock(struct gate *gate, uint64_t me) {
     } while (!atomic_compare_exchange_strong(&gate->owner, &nobody, me));
 }
 
-/* Wrong: the owner is written down after the lock is had, and repaired if it is found. */
+/* Wrong: the owner is stored after the lock is taken, and the gate repaired only if it has an
+ * owner. */
 static void store_after_wait(struct gate *gate, uint64_t me) {
     while (sem_wait(&gate->tokens) != 0)
         ;
@@ -91,7 +94,7 @@ static void repair_if_owned(struct gate *gate, uint64_t dead) {
     }
 }
 
-/* Wrong: whom the post wakes finds an owner, drops the token, and nobody posts again. */
+/* Wrong: the woken waiter still finds an owner and drops its token, and no other post follows. */
 static void post_before_owner(struct gate *gate, uint64_t me) {
     (void)me;
     sem_post(&gate->tokens);
@@ -131,7 +134,7 @@ static void reset(struct stage *s) {
     atomic_store(s->waiter_done, 0);
 }
 
-/* A mutant trips over gate_unlock's assertion as well; nobody wants to read of it. */
+/* Mutants also fail an assertion in gate_unlock; its message is discarded. */
 static void child_begins(const struct stage *s) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (s->protocol->mutant)
@@ -169,8 +172,8 @@ static char state_of(pid_t pid) {
     return end ? end[2] : 'X';
 }
 
-/* A step into sleep at the gate is what the parent is waiting for: it opens the gate.  False: it
- * sleeps on for ever. */
+/* The victim sleeps at the gate that the parent holds: the parent then unlocks it.  False: the
+ * victim sleeps and will not be woken. */
 static bool open_gate(struct stage *s, pid_t pid, int *status) {
     uint64_t begun = clock_ms();
     while (waitpid(pid, status, WNOHANG) == 0) {
@@ -241,8 +244,8 @@ static bool line_intact(struct stage *s, uint64_t index, uint64_t who) {
     return true;
 }
 
-/* The victim's line first, if it was committed before the end; then the waiter's; or, where the
- * victim went on, the other way round. */
+/* The room has the victim's line, if it was committed, and the waiter's; `victim_first` gives their
+ * order. */
 static bool room_sound(struct stage *s, bool victim_first, bool victim_at_all) {
     uint64_t count = room_count(&s->seg.room), index = 1;
     if (count != 2u + victim_at_all || gate_owner(s->seg.gate) != 0)
@@ -262,7 +265,7 @@ static enum verdict after_kill(struct stage *s) {
     waitpid(s->victim, NULL, 0);
     bool committed = room_count(&s->seg.room) > 1 && room_entry(&s->seg.room, 1)->client == VICTIM;
     s->protocol->repair(s->seg.gate, VICTIM);
-    if (gate_owner(s->seg.gate) == PARENT) /* it died before it came to sleep */
+    if (gate_owner(s->seg.gate) == PARENT) /* it died before it slept at the gate */
         s->protocol->unlock(s->seg.gate, PARENT);
     if (!waiter_ends(s, &took))
         return STUCK;
@@ -271,7 +274,8 @@ static enum verdict after_kill(struct stage *s) {
     return took > LATE_MS ? LATE : WELL;
 }
 
-/* The victim stands still: the master nudges the gate, and lets it go on if it owns the gate. */
+/* The victim is stopped: as the master does, nudges the gate, and continues the victim if it owns
+ * the gate. */
 static enum verdict after_stop(struct stage *s) {
     uint64_t took;
     int status = 0;
@@ -314,13 +318,13 @@ static enum verdict one(struct stage *s, uint32_t k) {
     return s->mode == KILLED ? after_kill(s) : after_stop(s);
 }
 
-/* Every instruction; how many of them left the waiter stuck, or the room unsound. */
+/* Tries every instruction; returns how many left the waiter stuck or the room unsound. */
 static uint32_t all(struct stage *s) {
     uint32_t count[NO_MORE + 1] = {0}, k = 0;
     for (enum verdict v; (v = one(s, k)) != NO_MORE; k += s->every) {
         count[v]++;
         if (s->protocol->mutant && count[STUCK] + count[UNSOUND] >= 3)
-            break; /* shown to fail: enough */
+            break; /* three failures are proof enough */
     }
     printf("%-36s %-9s %-8s %5u instructions, %u stuck, %u unsound, %u late\n", s->protocol->name,
            s->contended ? "contended" : "alone", s->mode == KILLED ? "killed" : "stopped", k,
@@ -341,13 +345,13 @@ int main(int argc, char **argv) {
         fprintf(stderr, "%s\n", err);
         return 2;
     }
-    s.seg.room.slot_count = 2; /* nobody takes part; fewer to ask is fewer instructions */
+    s.seg.room.slot_count = 2; /* no slot is in use; checking fewer takes fewer instructions */
     s.waiter_done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (size_t p = 0; p < sizeof protocols / sizeof protocols[0]; p++) {
         uint32_t found = 0;
         s.protocol = &protocols[p];
         reset(&s);
-        publish(&s, PARENT); /* so that nothing is left for the dynamic linker */
+        publish(&s, PARENT); /* so that the dynamic linker has nothing left to resolve */
         for (int variant = 0; variant < 4; variant++) {
             s.contended = variant & 1;
             s.mode = variant & 2 ? STOPPED : KILLED;

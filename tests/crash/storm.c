@@ -30,7 +30,7 @@ void storm_make(struct storm *s, uint16_t port) {
 }
 
 static void gust_end(struct storm *s, struct gust *g) {
-    struct linger now = {1, 0}; /* no TIME_WAIT: there are not enough ports for it */
+    struct linger now = {1, 0}; /* avoids TIME_WAIT: there are too few ports for it */
     setsockopt(g->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     close(g->fd);
     g->fd = -1;
@@ -47,7 +47,7 @@ static void gust_failed(struct storm *s, struct gust *g, int error) {
     gust_end(s, g);
 }
 
-/* From one address of 127.0.0.0/16 after the other: each has ports enough of its own. */
+/* Source addresses are taken from 127.0.0.0/16 in turn, because one address has too few ports. */
 static void gust_begin(struct storm *s, struct gust *g) {
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons(s->port),

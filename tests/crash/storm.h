@@ -1,8 +1,8 @@
-/* storm.h - connections, so many a second, each of which must be greeted.
+/* storm.h - a given number of new connections per second, each of which must be greeted.
  *
- * A connection that is refused, or reset before it was greeted whole, or not greeted for
- * STORM_PATIENCE_MS is counted.  Half of the greeted leave by /quit and wait for the end, the
- * others hang up. */
+ * A connection is counted if it is refused, or reset before its greeting is complete, or not
+ * greeted within STORM_PATIENCE_MS.  Half of the greeted ones leave by /quit and wait for the end
+ * of the stream, the others are closed at once. */
 #ifndef TESTS_CRASH_STORM_H
 #define TESTS_CRASH_STORM_H
 
@@ -19,9 +19,9 @@ struct storm {
 };
 
 void storm_make(struct storm *s, uint16_t port);
-/* `begin` new ones, and whatever has come for the others. */
+/* Begins `begin` connections, and reads what has arrived on the others. */
 void storm_turn(struct storm *s, uint32_t begin);
-/* Until none is open; those that are not greeted in time are counted. */
+/* Continues until no connection is open; those that are not greeted in time are counted. */
 void storm_settle(struct storm *s);
 
 #endif

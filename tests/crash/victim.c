@@ -71,7 +71,7 @@ void victim_watch(struct victim *v) {
         }
         v->partial_len = (uint32_t)strlen(at);
         if (v->partial_len == sizeof v->partial - 1)
-            v->partial_len = 0; /* longer than any line of ours */
+            v->partial_len = 0; /* longer than any line of the server */
         memmove(v->partial, at, v->partial_len);
     }
     int status;
@@ -79,9 +79,9 @@ void victim_watch(struct victim *v) {
         ;
 }
 
-/* A small process that outlives this one, whatever it dies of, and takes the server along: one that
- * is built to survive does so otherwise. */
-static int keeper_of(pid_t group) {
+/* A small process that kills the server's processes once this program ends, whatever ends it: the
+ * server is built to survive, and would run on. */
+static int cleaner_of(pid_t group) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         die("pipe");
@@ -123,7 +123,7 @@ void victim_start(struct victim *v, const char *binary, const char *conf) {
         execl(v->binary, v->binary, "-c", path_of(v, "conf", path), (char *)NULL);
         _exit(127);
     }
-    v->keeper_fd = keeper_of(v->first);
+    v->cleaner_fd = cleaner_of(v->first);
     uint64_t until = clock_ms() + START_MS;
     while (v->ready == 0) {
         victim_watch(v);
@@ -133,7 +133,7 @@ void victim_start(struct victim *v, const char *binary, const char *conf) {
         }
         usleep(1000);
     }
-    victim_configure(v, conf); /* with the port it has picked */
+    victim_configure(v, conf); /* with the port that the kernel picked */
 }
 
 static pid_t named_in(const struct victim *v, const char *name) {
@@ -146,7 +146,7 @@ static pid_t named_in(const struct victim *v, const char *name) {
     return n > 0 ? atoi(text) : 0;
 }
 
-/* Where it moves from one to the other, both may be there. */
+/* While the pidfile moves, both files may exist. */
 pid_t victim_named(const struct victim *v) {
     pid_t first = named_in(v, "pid"), second = named_in(v, "pid2");
     return first > 0 && (kill(first, 0) == 0 || second <= 0) ? first : second;
@@ -178,7 +178,7 @@ static uint32_t workers_below(pid_t parent, pid_t master, pid_t *pid, uint32_t c
     if (!file)
         return count;
     while (count < VICTIM_WORKERS_MAX && fscanf(file, "%d", &child) == 1) {
-        if (child != master && is_worker(child)) /* a master that took over is called as before */
+        if (child != master && is_worker(child)) /* a master that took over keeps its old name */
             pid[count++] = child;
     }
     fclose(file);
@@ -193,7 +193,7 @@ uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]) {
 
 void victim_kill(struct victim *v) {
     kill(-v->first, SIGKILL);
-    close(v->keeper_fd);
+    close(v->cleaner_fd);
     while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
         ;
 }
@@ -210,8 +210,8 @@ bool victim_stop(struct victim *v) {
     while (waitpid(master, &status, WNOHANG) != master && clock_ms() < until)
         usleep(1000);
     victim_watch(v);
-    /* Workers whose master was killed are this process's children: what has ended is no left
-     * process. */
+    /* Workers whose master was killed are children of this process: those that have ended are
+     * reaped here and do not count as left behind. */
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
     bool alone = kill(-v->first, 0) != 0;

@@ -1,8 +1,7 @@
 /* victim.h - a real server whose processes are killed, stopped, reloaded and upgraded.
  *
- * The program that owns a victim is the reaper of all of the victim's processes, whoever started
- * them (PR_SET_CHILD_SUBREAPER): a master that took over from a dead one is no child of the first.
- */
+ * The program that owns a victim is the subreaper of all its processes (PR_SET_CHILD_SUBREAPER): a
+ * master that took over from a dead one is no child of the first. */
 #ifndef TESTS_CRASH_VICTIM_H
 #define TESTS_CRASH_VICTIM_H
 
@@ -15,35 +14,37 @@ enum { VICTIM_WORKERS_MAX = 64 };
 struct victim {
     char dir[128]; /* configuration, log, pidfile */
     char binary[256];
-    bool elsewhere; /* its pidfile: victim_configure moves it */
+    bool elsewhere; /* victim_configure writes the second path for the pidfile */
     uint16_t port;
-    pid_t first; /* the master as it was started */
+    pid_t first; /* pid of the first master, and process group of all */
     int log_fd;
-    int keeper_fd; /* closed, by whatever, it takes the server's processes along */
-    uint32_t ready, reloaded, upgraded, again, errors,
-        torn; /* lines of the log, by what they say */
+    int cleaner_fd; /* pipe: once it is closed, the cleaner kills all processes */
+    uint32_t ready, reloaded, upgraded, again, errors, torn; /* lines of the log, by kind */
     char partial[2048];
     uint32_t partial_len;
 };
 
-/* Starts it and waits until it is ready; ends the program with a sentence if it does not. */
+/* Starts the server and waits until it is ready; on failure prints a sentence and ends the
+ * program. */
 void victim_start(struct victim *v, const char *binary, const char *conf);
 void victim_configure(const struct victim *v, const char *conf);
 
-/* As the pidfile says; 0 if there is none.  And: 0 as well if it names nobody. */
+/* victim_named: the pid in the pidfile; 0: there is none.  victim_master: the same, but 0 if no
+ * process has this pid. */
 pid_t victim_named(const struct victim *v);
 pid_t victim_master(const struct victim *v);
-/* The living workers; how many. */
+/* Writes the pids of the living workers; returns their number. */
 uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]);
 
-/* Reads on in the log and counts; prints its errors.  Reaps what has ended. */
+/* Reads new lines of the log, counts them and prints errors.  Reaps all children that have
+ * ended. */
 void victim_watch(struct victim *v);
 
-/* SIGTERM; true if it ended well, and by itself. */
+/* Sends SIGTERM; true if the master exits with status 0 in time and leaves no process. */
 bool victim_stop(struct victim *v);
-/* Removes its directory, unless somebody will want to read its log. */
+/* Removes the directory; `keep`: leaves it, so that the log can be read. */
 void victim_forget(const struct victim *v, bool keep);
-/* Whatever is left of it. */
+/* Kills all processes that are left. */
 void victim_kill(struct victim *v);
 
 #endif

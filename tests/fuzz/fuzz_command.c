@@ -1,18 +1,17 @@
-/* fuzz_command.c - a client's bytes through a whole worker, in this process, with the promises
- * asserted:
+/* fuzz_command.c - passes a client's bytes through a whole worker in this process, and asserts:
  *
- *   - another person receives whole, clean lines and nothing else, whatever the bytes are;
- *   - one who never sent a telnet command is sent none, and nothing that steers a terminal;
- *   - how the bytes are split between reads changes nothing that others receive, nor does it that
- *     after each read another takes over who knows the speaker's record alone;
- *   - on the screen of one who is echoed stands the half-typed line of its record, whole and
- * nothing else, after every byte, though others speak;
- *   - when everybody has gone, every box has been given back.
+ *   - another client receives complete, clean lines and nothing else, whatever the bytes are;
+ *   - a client that never sent a telnet command receives none, and nothing that steers a terminal;
+ *   - the split of the bytes between reads does not change what other clients receive; neither does
+ *     a takeover after each read by a worker that has the speaker's record only;
+ *   - the screen of an echoed client shows the half-typed line of its record, complete and nothing
+ *     else, after every byte, also while others speak;
+ *   - after all clients have left, every buffer is free.
  *
- * The worker is the real one with a real segment; its sockets are socket pairs, and time stands
- * still.  The input's first byte chooses how the rest is split, who the speaker is, and whether the
- * room is open. */
-#define worker_main fuzzed_worker_main /* the library has the other */
+ * The worker is the real one with a real segment; its sockets are socket pairs, and its clock does
+ * not move.  The input's first byte chooses how the rest is split, whether the speaker is logged
+ * in, and whether the room is open. */
+#define worker_main fuzzed_worker_main /* the name is also in the linked objects */
 #include "worker/worker.c"
 
 #include "ipc/unicode.h"
@@ -38,7 +37,7 @@ static struct segment segment;
 static struct loop loop;
 #define worker loop.w
 
-/* Somebody at the other end. */
+/* The client's end of a socket pair. */
 struct person {
     int fd;
     uint32_t client, generation;
@@ -72,12 +71,12 @@ static void person_event(struct person *p) {
         flush_unblock(&worker, c);
 }
 
-/* Until nobody has anything left to do. */
+/* Runs the worker until no client has input, output or replies left to handle. */
 static void settle(void) {
     int turns = 0;
     do {
         MUST(turns++ < TURNS_MAX);
-        worker.pauses.look_at = worker.now; /* pauses end at once, because time does not pass */
+        worker.pauses.look_at = worker.now; /* pauses end at once: the clock does not move */
         input_resume(&worker);
         worker_input(&loop);
         while (flush_slice(&worker))
@@ -118,7 +117,7 @@ static void say(struct person *p, const void *bytes, size_t n) {
     while (n > 0) {
         ssize_t sent = send(p->fd, at, n, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN)
-            return; /* it was shown the door */
+            return; /* the worker has disconnected the client */
         at += sent > 0 ? sent : 0;
         n -= sent > 0 ? (size_t)sent : 0;
         person_event(p);
@@ -134,8 +133,8 @@ static void go(struct person *p) {
     close(p->fd);
 }
 
-/* Another worker has it now: whatever is not in the record is forgotten, and an edit of the record
- * that was never committed is nothing. */
+/* As if another worker had taken the client over: all state outside the record is overwritten, and
+ * so is a change of the record that was never committed. */
 static void take_over(struct person *p) {
     struct client *c = worker_client(&worker, p->client);
     if (!person_served(p))
@@ -155,7 +154,8 @@ static void take_over(struct person *p) {
     settle();
 }
 
-/* Until it is echoed, a client shows itself what it types. */
+/* Compares the speaker's screen with its record's half-typed line.  A client that is not echoed
+ * shows its own input, and is not compared. */
 static void check_screen(size_t *seen, bool *echoed) {
     static struct screen screen;
     char shown[TYPED_SHOWN_MAX];
@@ -185,7 +185,7 @@ static void check_screen(size_t *seen, bool *echoed) {
     MUST(screen_is(&screen, shown, len));
 }
 
-/* Byte by byte, with somebody else's line now and then. */
+/* Feeds the speaker's bytes one by one; the listener says a line after every 16th. */
 static void run_on_screen(const uint8_t *said, size_t n) {
     size_t seen = 0;
     bool echoed = false;
@@ -253,7 +253,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     struct geometry geometry;
     char err[256];
     config.ring_size = 65536;
-    config.line_max = 900; /* a half-typed line may need a box of its own */
+    config.line_max = 900; /* so long that a half-typed line may need its own buffer */
     MUST(charset_init() == NULL);
     log_set_level(LOG_LEVEL_ERROR);
     segment_geometry(&geometry, &config, DESCRIPTORS);

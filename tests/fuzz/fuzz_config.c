@@ -1,7 +1,8 @@
-/* fuzz_config.c - any bytes as chatroom.conf:
+/* fuzz_config.c - parses any bytes as chatroom.conf, and asserts:
  *
  *   - they are accepted, or refused with at least one error that names the file and a line;
- *   - what is accepted is within the ranges the workers rely on, with every string terminated;
+ *   - an accepted configuration is within the ranges that workers rely on; its strings are
+ *     terminated;
  *   - the same file gives the same configuration. */
 #include "ipc/config.h"
 #include "master/config.h"
@@ -57,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     }
     if (memmem(data, size, "/dev", 4) || memmem(data, size, "/proc", 5))
-        return 0; /* a message of the day that never ends is the administrator's own */
+        return 0; /* a message of the day read from a device may have no end */
     MUST(ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size);
     memset(&errors, 0, sizeof errors);
     memset(&first, 0xA5, sizeof first);

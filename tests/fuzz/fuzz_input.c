@@ -1,12 +1,12 @@
-/* fuzz_input.c - a client's bytes all the way to what others are shown, with the promises asserted:
+/* fuzz_input.c - decodes a client's bytes into the text that other clients are sent, and asserts:
  *
  *   - any split of the input gives the same events, answers included, and the same edited lines,
- *     also where the server asks for options in between;
- *   - the codec's state may be moved and its old place overwritten between any two calls;
- *   - no answer before the client's first telnet command, and answers stay in bounds;
- *   - whatever a line's bytes are, it becomes valid, clean UTF-8 within the stated bounds, and is
- *     written in every encoding without growing;
- *   - whatever stands half typed, erasing takes something away and showing it stays in bounds.
+ *     also if the server requests options in between;
+ *   - the codec's state may be moved, and its old place overwritten, between any two calls;
+ *   - there is no answer before the client's first telnet command, and answers stay in bounds;
+ *   - any bytes of a line become valid, clean UTF-8 within the stated bounds, and no encoding of
+ *     it is longer;
+ *   - on any half-typed line, an erase key removes at least one byte, and drawing stays in bounds.
  *
  * The input's first byte chooses how it is split. */
 #include "ipc/unicode.h"
@@ -40,7 +40,7 @@ static void log_bytes(struct log *log, const void *bytes, size_t n) {
     log->len += n;
 }
 
-/* Each byte of text as an event of its own, so that runs join. */
+/* Logs each byte of text as its own event, so that the split of a text does not matter. */
 static void log_event(struct log *log, const struct telnet_event *ev) {
     if (ev->kind == TELNET_TEXT) {
         for (size_t i = 0; i < ev->len; i++)
@@ -97,7 +97,7 @@ static void check_line(const uint8_t *line, size_t n) {
     }
 }
 
-/* A key on the half-typed line, and what the terminal is then sent. */
+/* Applies a key to the half-typed line, and draws the change for the terminal. */
 static void edit_line(struct line *line, const struct telnet_event *ev) {
     static char old[TYPED_SHOWN_MAX], new[TYPED_SHOWN_MAX], out[DRAW_MAX];
     uint32_t was = line->len;
@@ -113,7 +113,7 @@ static void edit_line(struct line *line, const struct telnet_event *ev) {
     MUST(draw_away(line->enc, line->width, new, new_len, out) <= sizeof out);
 }
 
-/* What the server asks of a client, each in its turn. */
+/* Requests the next option of the list, as a server does. */
 static void ask_something(struct telnet *t, unsigned turn, struct log *log) {
     static const struct {
         uint8_t verb, option;
@@ -143,7 +143,7 @@ static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct l
         seed = seed * 1103515245u + 12345u;
         size = seed == 12345u ? n : 1 + (seed >> 16) % 13;
         size = size < n - at ? size : n - at;
-        uint8_t *piece = malloc(size); /* so that reading beyond it is seen */
+        uint8_t *piece = malloc(size); /* so that the sanitizer sees a read beyond it */
         memcpy(piece, in + at, size);
         for (size_t i = 0, used; i < size; i += used) {
             struct telnet_event ev;

@@ -1,6 +1,7 @@
-/* screen.h - the row of a terminal in which a line is typed, as wide as it needs to be: what a
- * client that told no width may be sent (worker/draw.h) and what then stands there.  For fuzzers,
- * which trap where a test would fail. */
+/* screen.h - a model of the terminal row in which a line is typed, as wide as any line.
+ *
+ * It supports what the server may send a client of unknown width (worker/protocol/draw.h).  A
+ * failure is a trap, because fuzzers use it. */
 #ifndef TESTS_FUZZ_SCREEN_H
 #define TESTS_FUZZ_SCREEN_H
 
@@ -15,7 +16,7 @@ enum { SCREEN_COLUMNS = 16384, SCREEN_CELL = 32 };
 struct screen {
     enum encoding enc;
     size_t column, used;
-    char cell[SCREEN_COLUMNS][SCREEN_CELL]; /* a character and its marks; "" behind a wide one */
+    char cell[SCREEN_COLUMNS][SCREEN_CELL]; /* a character and its marks; "": half a wide one */
 };
 
 static void screen_blank(struct screen *s) {
@@ -33,7 +34,7 @@ static void screen_put(struct screen *s, const char *bytes, size_t len, size_t c
     if (s->column + columns >= SCREEN_COLUMNS)
         __builtin_trap();
     if (cell[0] == '\0' && s->column < s->used && s->column > 0)
-        strcpy(s->cell[s->column - 1], " "); /* half of a wide one is none */
+        strcpy(s->cell[s->column - 1], " "); /* half a wide character cannot stay */
     memset(cell, 0, columns * SCREEN_CELL);
     memcpy(cell, bytes, len);
     s->column += columns;
@@ -53,7 +54,7 @@ static size_t screen_character(struct screen *s, const char *bytes, size_t n) {
     return len;
 }
 
-/* Length of the telnet command at the start. */
+/* Length of the telnet command at `bytes`. */
 static size_t screen_telnet(const char *bytes, size_t n) {
     if (n > 2 && (unsigned char)bytes[1] != 250)
         return 3;
@@ -79,7 +80,7 @@ static void screen_show(struct screen *s, const char *bytes, size_t n) {
     }
 }
 
-/* Its text without blanks at the end; at most SCREEN_COLUMNS bytes are looked at. */
+/* The row's text without blanks at its end; a text longer than `size` is a failure. */
 static size_t screen_text(const struct screen *s, char *out, size_t size) {
     size_t len = 0;
     for (size_t i = 0; i < s->used; i++) {
@@ -94,7 +95,7 @@ static size_t screen_text(const struct screen *s, char *out, size_t size) {
     return len;
 }
 
-/* Is this, and nothing else, what stands there, and the cursor behind it? */
+/* Whether the row has exactly this text, with the cursor behind it. */
 static bool screen_is(const struct screen *s, const char *text, size_t n) {
     static struct screen want;
     static char a[SCREEN_COLUMNS * 4], b[SCREEN_COLUMNS * 4];

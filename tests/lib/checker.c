@@ -1,9 +1,10 @@
 /* checker.c - see checker.h.
  *
- * A line is an index into `line`; its text is looked up once, when told.  Verdict: (1) no client
- * lost, every slice begins where it should, nothing twice in one slice; (2) `next` and `before`,
- * made of all slices' neighbours, are functions, and without a circle; (3) clients that stayed saw
- * the same last line; (4) every line sent was seen, and after its sender's line before. */
+ * A line is an index into `line`; its text is looked up once, when it is reported.  The verdict
+ * checks: (1) no client was disconnected, every slice begins with the line set for it, and no slice
+ * has a line twice; (2) `next` and `before`, built from the neighbours in all slices, are functions
+ * and without a circle; (3) clients that stayed received the same last line; (4) every line sent
+ * was received, after its sender's previous line. */
 #include "tests/lib/checker.h"
 
 #include <stdint.h>
@@ -21,9 +22,9 @@ struct list {
 struct line {
     char *text;
     int chain;   /* hash chain */
-    int place;   /* verdict: in its chain of neighbours */
+    int place;   /* verdict: its index in its chain of neighbours */
     int head;    /* verdict: that chain's first line */
-    int seen_by; /* verdict: the last client whose slice held it */
+    int seen_by; /* verdict: the last checked client whose slice has it */
     int next, before;
 };
 

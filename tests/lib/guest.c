@@ -103,7 +103,7 @@ void guest_close(struct guest *g) {
     g->fd = -1;
 }
 
-/* What has arrived and was not taken, printable: for the message of a failed test. */
+/* Received bytes that have not been read as lines, printable: for the message of a failed test. */
 static const char *rest_of(const struct guest *g) {
     static char text[2048];
     size_t at = 0;
@@ -118,8 +118,8 @@ static const char *rest_of(const struct guest *g) {
 
 enum { IAC = 0xff, WILL = 0xfb, DONT = 0xfe };
 
-/* Moves the negotiations among the last n bytes received to g->answers.  An IAC before anything
- * else stays, and fails the test as a byte of a line. */
+/* Moves the negotiations among the last n bytes received to g->answers.  An IAC before any other
+ * byte stays in the data, where check_line fails the test. */
 static void take_answers(struct guest *g, size_t n) {
     char *out = g->data + g->len - n;
     for (char *in = out, *stop = g->data + g->len; in < stop; in++) {
@@ -146,7 +146,7 @@ static void take_answers(struct guest *g, size_t n) {
     g->len = (size_t)(out - g->data);
 }
 
-/* Receives what is there.  False: the connection has ended. */
+/* Receives what is available.  False: the connection has ended. */
 static bool receive(struct guest *g) {
     if (g->ended)
         return false;
@@ -207,7 +207,7 @@ void guest_say_in_at(struct where where, struct guest *g, const char *text) {
     guest_send_at(where, g, "\r\n", 2);
 }
 
-/* Every rule that holds for any line to anybody. */
+/* Checks what holds for every line to every client. */
 static void check_line(struct where where, struct guest *g, const char *raw, size_t len) {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)raw[i];
@@ -276,7 +276,8 @@ void guest_expect_at(struct where where, struct guest *g, const char *fmt, ...) 
     expect(where, g, want);
 }
 
-/* Skips to the line that is `want`, or begins so; what was skipped is shown if it never comes. */
+/* Reads lines until one equals `want` (`whole`) or begins with it.  On failure the message has the
+ * lines that were skipped. */
 static const char *skip_to(struct where where, struct guest *g, const char *want, bool whole) {
     char skipped[1024] = "";
     int64_t deadline = wait_deadline();

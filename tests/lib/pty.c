@@ -63,7 +63,7 @@ void pty_type_at(struct where where, struct pty *p, const char *keys) {
         fail_at(where, "the keyboard: %s", strerror(errno));
 }
 
-/* False: the program has closed its terminal. */
+/* Reads what is available.  False: the program has closed its terminal. */
 static bool look(struct pty *p) {
     if (p->size - p->len < 4096)
         p->screen = realloc(p->screen, p->size *= 2);

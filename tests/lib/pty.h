@@ -1,7 +1,7 @@
-/* pty.h - a program on a pseudo-terminal, as a person would use it.
+/* pty.h - a client program on a pseudo-terminal.
  *
- * What the program writes to its terminal is the screen, an ever longer text; pty_expect finds the
- * next place in it where some text stands.  pty_type is the keyboard: "\x03" is Ctrl-C, "\r" the
+ * All output of the program is collected in `screen`, which only grows; pty_expect searches it for
+ * text, from the end of the previous match on.  pty_type sends keys: "\x03" is Ctrl-C, "\r" the
  * return key. */
 #ifndef TESTS_LIB_PTY_H
 #define TESTS_LIB_PTY_H
@@ -12,15 +12,15 @@
 #include <sys/types.h>
 
 struct pty {
-    struct pty *next; /* all of this process */
+    struct pty *next; /* list of all in this process */
     int fd;
     pid_t pid;
-    char *screen; /* NUL-terminated; NULs of the program are shown as @ */
+    char *screen; /* NUL-terminated; a NUL that the program writes is stored as @ */
     size_t len, size;
-    size_t at; /* what was expected so far ends here */
+    size_t at; /* end of the last match of pty_expect */
 };
 
-/* `program` is looked for in PATH.  NULL and no failure: it is not installed. */
+/* `program` is searched in PATH.  Returns NULL if it is not installed. */
 struct pty *pty_run_at(struct where where, char *const argv[]);
 #define pty_run(...) pty_run_at(HERE, (char *[]){__VA_ARGS__, NULL})
 
@@ -30,7 +30,7 @@ void pty_type_at(struct where where, struct pty *p, const char *keys);
 void pty_expect_at(struct where where, struct pty *p, const char *text);
 #define pty_expect(p, text) pty_expect_at(HERE, p, text)
 
-/* Waits until the program has ended by itself; its wait status. */
+/* Waits until the program ends by itself; returns its wait status. */
 int pty_end_at(struct where where, struct pty *p);
 #define pty_end(p) pty_end_at(HERE, p)
 

@@ -76,7 +76,7 @@ pid_t run_start(struct where where, char *const argv[], const char *out, const c
         fail_at(where, "fork: %s", strerror(errno));
     if (pid == 0)
         exec_program(argv, out, err);
-    setpgid(pid, pid); /* whichever of the two is first */
+    setpgid(pid, pid); /* parent and child both call setpgid, because either may run first */
     return pid;
 }
 
@@ -85,9 +85,9 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
-static void keep(int pipe_end, pid_t group, const char *dir) {
+static void cleaner_main(int pipe_end, pid_t group, const char *dir) {
     char byte;
-    setsid(); /* a Ctrl-C at the tests' terminal must not end the keeper first */
+    setsid(); /* a Ctrl-C at the tests' terminal must not end the cleaner before the tests */
     dup2(pipe_end, 0);
     syscall(SYS_close_range, 1, ~0U, 0);
     while (read(0, &byte, 1) < 0 && errno == EINTR)
@@ -99,7 +99,7 @@ static void keep(int pipe_end, pid_t group, const char *dir) {
     _exit(0);
 }
 
-int run_keep(struct where where, pid_t group, const char *dir) {
+int run_cleaner(struct where where, pid_t group, const char *dir) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         fail_at(where, "pipe: %s", strerror(errno));
@@ -107,7 +107,7 @@ int run_keep(struct where where, pid_t group, const char *dir) {
     if (pid < 0)
         fail_at(where, "fork: %s", strerror(errno));
     if (pid == 0)
-        keep(ends[0], group, dir);
+        cleaner_main(ends[0], group, dir);
     close(ends[0]);
     return ends[1];
 }
@@ -137,14 +137,14 @@ void run_at(struct where where, struct ran *ran, char *const argv[]) {
     snprintf(out, sizeof out, "%s/out", dir);
     snprintf(err, sizeof err, "%s/err", dir);
     pid_t pid = run_start(where, argv, out, err);
-    int keeper = run_keep(where, pid, dir);
+    int cleaner = run_cleaner(where, pid, dir);
     int status = 0;
     if (!run_wait(pid, &status, wait_deadline()))
         fail_at(where, "%s did not end", argv[0]);
     take_output(out, ran->out);
     take_output(err, ran->err);
     ran->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    close(keeper);
+    close(cleaner);
 }
 
 char *run_server_path(void) {

@@ -1,9 +1,9 @@
-/* run.h - starting programs so that nothing of them outlives the test.
+/* run.h - starts programs so that no process of them outlives the test.
  *
- * Every program gets a process group of its own and a keeper: a small process that waits for the
- * end of the test process (the end of a pipe), kills the whole group at once and removes the
- * directory.  So neither a failed test nor one killed by a timeout leaves anything behind, and the
- * server's processes, which respawn one another, get no chance to. */
+ * Every program has its own process group and a cleaner: a small process that waits for the end of
+ * the test process (end of file on a pipe), kills the whole group at once and removes the
+ * directory.  So neither a failed test nor one killed by a timeout leaves processes or files
+ * behind, although the server's processes restart one another. */
 #ifndef TESTS_LIB_RUN_H
 #define TESTS_LIB_RUN_H
 
@@ -13,31 +13,34 @@
 
 enum { RUN_OUTPUT_MAX = 16384 };
 
-/* A private directory under $TMPDIR or /tmp; the path is written to dir[size]. */
+/* Makes a private directory under $TMPDIR or /tmp; writes its path to dir[size]. */
 void run_make_dir(struct where where, char *dir, unsigned size);
 
-/* Writes `text` to the file at `path`, whole, replacing it at once (rename). */
+/* Writes `text` to the file at `path`; rename(2) replaces the file in one step. */
 void run_write_file(struct where where, const char *path, const char *text);
 
-/* The file's bytes, NUL-terminated, for free(); NULL if there is none. */
+/* Returns the file's bytes, NUL-terminated, which the caller frees; NULL if it cannot be opened. */
 char *run_read_file(const char *path);
 
-/* Starts argv[0] in a new process group with standard input from /dev/null, output and errors to
- * the files named (appended to; both may be one).  Returns its pid, which is also its group. */
+/* Starts argv[0] in a new process group.  Standard input is /dev/null; output and errors are
+ * appended to the files `out` and `err`, which may be the same.  Returns the pid, which is also the
+ * group. */
 pid_t run_start(struct where where, char *const argv[], const char *out, const char *err);
 
-/* Called in the new process before the program is executed: what it changes (limits, user, sandbox)
- * holds for the program.  NULL: nothing. */
+/* Called in the new process before execve: what it changes (limits, user, sandbox) applies to the
+ * program.  NULL: nothing is called. */
 extern void (*run_before_exec)(void);
 
-/* A keeper of `group` (0: of nothing yet) and of `dir` (NULL: none).  Returns the pipe's end:
- * closing it, as every end of this process does, ends the group and removes the directory. */
-int run_keep(struct where where, pid_t group, const char *dir);
+/* Starts a cleaner for `group` (0: none yet) and `dir` (NULL: none).  Returns the write end of its
+ * pipe: when the last copy of that descriptor is closed, also by the end of this process, the
+ * cleaner kills the group and removes the directory. */
+int run_cleaner(struct where where, pid_t group, const char *dir);
 
-/* Waits for our child `pid`; its wait status in *status.  False: it still runs at the deadline. */
+/* Waits for this process's child `pid`; its wait status is in *status.  False: the deadline has
+ * passed, or it is no child. */
 bool run_wait(pid_t pid, int *status, int64_t deadline);
 
-/* A program run to its end. */
+/* The result of a program that has ended. */
 struct ran {
     int status; /* exit status; 128 + signal if it was killed */
     char out[RUN_OUTPUT_MAX];

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Where the low half of a 64-bit argument lies. */
+/* Offset of the low half of a 64-bit argument. */
 static uint32_t low_half(unsigned argument) {
     size_t at = offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t);
     return (uint32_t)(BYTE_ORDER == LITTLE_ENDIAN ? at : at + sizeof(uint32_t));

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* PORT stands for the server's. */
+/* PORT is replaced by the server's port. */
 static const struct {
     const char *package; /* Debian's */
     const char *argv[6];
-    const char *in_gbk; /* what tells the program that its terminal is in GBK */
+    const char *in_gbk; /* what is typed to set the program to GBK */
 } programs[] = {
     [GNU] = {"inetutils-telnet", {"inetutils-telnet", "127.0.0.1", "PORT"}, NULL},
     [GNU_KEYS] = {"inetutils-telnet", {"inetutils-telnet", "--", "127.0.0.1", "-PORT"}, NULL},
@@ -50,7 +50,7 @@ void seat_row_is_at(struct where where, const struct seat *t, unsigned above, co
 void seat_shows_at(struct where where, const struct seat *t, const char *text) {
     seat_sees_at(where, t, text);
     seat_sees_at(where, t, "\n");
-    if (t->program != TINTIN) /* which paints its screen in ways that terminal.h does not know */
+    if (t->program != TINTIN) /* TinTin++ uses escape sequences that terminal.h does not support */
         seat_row_is_at(where, t, 1, text);
 }
 
@@ -66,7 +66,7 @@ struct seat seat_start_at(struct where where, const struct server *s, int progra
         else
             strcpy(words[i], word);
     }
-    snprintf(path, sizeof path, "%s:/usr/games", getenv("PATH")); /* where Debian keeps tt++ */
+    snprintf(path, sizeof path, "%s:/usr/games", getenv("PATH")); /* Debian installs tt++ there */
     setenv("PATH", path, 1);
     struct seat t = {pty_run_at(where, argv), program, charset};
     if (!t.pty)

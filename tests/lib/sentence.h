@@ -1,13 +1,13 @@
-/* sentence.h - the server's sentences as the contract spells them, for tests only.
+/* sentence.h - the server's sentences as its interface specifies them, for tests only.
  *
- * Deliberately not the server's own table (worker/sentence.h): a slip in that one must fail here.
- */
+ * They are a copy on purpose: a mistake in the server's own table (worker/text/sentence.h) must
+ * fail a test. */
 #ifndef TESTS_LIB_SENTENCE_H
 #define TESTS_LIB_SENTENCE_H
 
 enum tongue { EN, ZH };
 
-/* What {name}, {text}, ... stand for follows as arguments, in the order written here. */
+/* The comments name the arguments of a sentence, in this order. */
 enum told {
     TOLD_GREETING, /* room */
     TOLD_COMES,    /* name */
@@ -38,10 +38,10 @@ enum told {
     TOLD_COUNT
 };
 
-/* Without the line end.  Valid until eight more calls. */
+/* The sentence without a line end.  Valid until the eighth call after this one. */
 const char *told_in(enum tongue tongue, enum told which, const char *first, const char *second);
 
-/* In English, which most tests speak. */
+/* In English, the language of most tests. */
 #define told(which) told_in(EN, which, "", "")
 #define told1(which, first) told_in(EN, which, first, "")
 #define told2(which, first, second) told_in(EN, which, first, second)

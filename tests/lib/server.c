@@ -12,7 +12,7 @@
 
 const char server_quiet[] = SERVER_QUIET(2);
 
-static struct server *servers; /* all of this process: their logs are shown when a test fails */
+static struct server *servers; /* all of this process; a failed test prints their logs */
 
 enum { LOG_SHOWN = 4000 };
 
@@ -37,8 +37,8 @@ struct server *server_prepare_at(struct where where) {
     snprintf(s->conf, sizeof s->conf, "%s/chatroom.conf", s->dir);
     snprintf(s->err, sizeof s->err, "%s/stderr", s->dir);
     snprintf(s->log, sizeof s->log, "%s", s->err);
-    s->keeper[0] = run_keep(where, 0, s->dir);
-    s->keeper[1] = -1;
+    s->cleaner[0] = run_cleaner(where, 0, s->dir);
+    s->cleaner[1] = -1;
     s->next = servers;
     servers = s;
     fail_last_words = show_logs;
@@ -60,9 +60,9 @@ void server_configure_at(struct where where, struct server *s, const char *fmt, 
     va_end(args);
 }
 
-/* Takes the next line off a log that run_read_file has read, and ends it with a NUL; NULL: there is
- * none.  A line counts once its end is written.  (Searched whole, a long log takes a sanitizer very
- * long: it measures the rest at each call.) */
+/* Removes the next line from the text of a log, and ends it with a NUL; NULL: no complete line is
+ * left.  Searching a long log as one string is slow with a sanitizer, which measures the rest of
+ * the string at each call. */
 static char *log_next(char **rest, const char *end) {
     char *line = *rest, *lf = memchr(line, '\n', (size_t)(end - line));
     if (!lf)
@@ -72,7 +72,7 @@ static char *log_next(char **rest, const char *end) {
     return line;
 }
 
-/* The last line of the log that contains `text`, copied; NULL if there is none yet. */
+/* The last line of the log that contains `text`, copied; NULL: none does. */
 static const char *log_find(const struct server *s, const char *text) {
     static char found[2048];
     char *log = run_read_file(s->log), *rest = log, *last = NULL;
@@ -153,7 +153,7 @@ void server_launch_at(struct where where, struct server *s, const char *fmt, ...
     va_end(args);
     char *argv[] = {s->binary ? s->binary : run_server_path(), "-c", s->conf, NULL};
     s->pid = run_start(where, argv, s->err, s->err);
-    s->keeper[1] = run_keep(where, s->pid, NULL);
+    s->cleaner[1] = run_cleaner(where, s->pid, NULL);
     server_wait_ready_at(where, s);
 }
 
@@ -198,8 +198,8 @@ static void check_workers(struct where where, struct server *s) {
     free(log);
 }
 
-/* True once no process of the group is left.  A worker made by another worker is a child of ours:
- * reap it. */
+/* True once no process of the group is left.  A worker that another worker started is reparented to
+ * this process, which reaps it. */
 static bool group_gone(pid_t group) {
     while (waitpid(-group, NULL, WNOHANG) > 0)
         ;
@@ -223,8 +223,8 @@ void server_ended_at(struct where where, struct server *s) {
             fail_at(where, "the server left processes behind");
         wait_breath();
     }
-    close(s->keeper[1]);
-    close(s->keeper[0]);
+    close(s->cleaner[1]);
+    close(s->cleaner[0]);
     struct server **at = &servers;
     while (*at != s)
         at = &(*at)->next;

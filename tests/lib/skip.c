@@ -14,7 +14,7 @@
 
 enum { SKIP_REASON_MAX = 512 };
 
-/* Appends to the list; the test's name is Criterion's. */
+/* Appends a line to the list; Criterion knows the test's name. */
 static void skip_append(const char *kind, const char *reason) {
     char line[SKIP_REASON_MAX + 256];
     const char *path = getenv("CHATROOM_SKIPS");
@@ -26,7 +26,7 @@ static void skip_append(const char *kind, const char *reason) {
     bool written = fd >= 0 && write(fd, line, (size_t)len) == len;
     if (fd >= 0)
         close(fd);
-    if (!written) /* a skip that the list does not have would pass unseen */
+    if (!written) /* without its line in the list, a skip would not be noticed */
         cr_assert_fail("%s: cannot be written; skipped: %s", path, line);
 }
 

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SWARM_RECEIVE = 65536 }; /* at most, by one recv */
+enum { SWARM_RECEIVE = 65536 }; /* bytes of one recv, at most */
 
 static struct swarm *swarms;
 
@@ -118,7 +118,8 @@ static void member_send(struct swarm *w, int i) {
         swarm_watch(w, i, false);
 }
 
-/* Of `len` bytes in w->buffer: each whole line is heard, the rest is kept for the next time. */
+/* Passes each complete line among the `len` bytes of w->buffer to `heard`; keeps the rest in the
+ * member. */
 static void member_hear(struct where where, struct swarm *w, int i, size_t len) {
     struct swarm_member *m = &w->member[i];
     char *line = w->buffer, *stop = w->buffer + len, *lf;

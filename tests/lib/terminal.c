@@ -20,7 +20,7 @@ const char *terminal_recode_at(struct where where, const char *to, const char *f
     while (len > 0 && iconv(codec, &in, &len, &at, &left) == (size_t)-1) {
         if (left < 8)
             fail_at(where, "too long to recode");
-        at += sprintf(at, "<%02x>", (unsigned char)*in++); /* not valid: seen as what it is */
+        at += sprintf(at, "<%02x>", (unsigned char)*in++); /* an invalid byte: its number */
         left -= 4;
         len--;
     }
@@ -57,7 +57,7 @@ static void put(struct terminal *t, const char *s, size_t len) {
     }
     char(*cell)[8] = &t->cell[t->row][t->column];
     if (t->column > 0 && columns_of(cell[-1], strlen(cell[-1])) == 2)
-        strcpy(cell[-1], ""); /* half of a wide one is none */
+        strcpy(cell[-1], ""); /* overwriting one half of a wide character removes all of it */
     for (unsigned i = 0; i < columns; i++)
         strcpy(cell[i], "");
     memcpy(cell[0], s, len);
@@ -71,7 +71,7 @@ static void erase_below(struct terminal *t) {
     memset(t->cell[t->row + 1], 0, sizeof t->cell[0] * (TERMINAL_ROWS - 1 - t->row));
 }
 
-/* An escape sequence at s; its length. */
+/* Applies the escape sequence at s; returns its length. */
 static size_t steer(struct where where, struct terminal *t, const char *s) {
     unsigned n = 1;
     int len = 0;
@@ -80,7 +80,7 @@ static size_t steer(struct where where, struct terminal *t, const char *s) {
     else if (strncmp(s, "\033[J", 3) == 0 && (len = 3))
         erase_below(t);
     else
-        fail_at(where, "an escape sequence nobody should send: %.12s", s + 1);
+        fail_at(where, "an unexpected escape sequence: %.12s", s + 1);
     return (size_t)len;
 }
 
@@ -93,7 +93,7 @@ void terminal_show_at(struct where where, struct terminal *t, const char *bytes,
         case '\r': t->column = 0; break;
         case '\n': t->row++; break;
         case '\a': break;
-        case '\b': /* with a wrap pending the cursor stands in the last column */
+        case '\b': /* while a wrap is pending, the cursor is in the last column */
             t->column -= t->column == t->columns ? 2 : t->column > 0;
             break;
         case '\033': n = steer(where, t, s); break;

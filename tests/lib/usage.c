@@ -11,7 +11,8 @@
 
 enum { USAGE_SECONDS = 2, USAGE_PART = 4 };
 
-/* State, and user and system time in clock ticks: the fields 3, 14 and 15 (proc(5)). */
+/* Returns the state; *ticks is user and system time in clock ticks: fields 3, 14 and 15
+ * (proc(5)). */
 static char usage_stat(struct where where, pid_t pid, unsigned long *ticks) {
     char path[64], state = '?';
     unsigned long user = 0, system = 0;
@@ -43,7 +44,7 @@ static double usage_wall(void) {
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* The two seconds are not waited for anything; what is used in them is what is tried. */
+/* The two seconds are the measured interval; nothing is waited for. */
 void usage_is_low_at(struct where where, pid_t pid) {
     unsigned long before, after;
     double began = usage_wall(), wall;
