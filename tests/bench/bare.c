@@ -297,9 +297,12 @@ int main(int argc, char **argv) {
     for (int k = 0; k < workers; k++)
         listener[k] = listener_open(&port);
     for (int k = 0; k < workers; k++) {
+        pid_t parent = getpid();
         if (fork() != 0)
             continue;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(1);
         struct worker *w = worker_new(sh, ring, k, workers, greet);
         w->listener = listener[k];
         for (int other = 0; other < workers; other++)

@@ -13,6 +13,7 @@
 #include "worker/input/keys.h"
 #include "worker/protocol/draw.h"
 #include "worker/protocol/telnet.h"
+#include "worker/protocol/telnet_option.h"
 #include "worker/protocol/typed.h"
 #include "worker/text/charset.h"
 #include "worker/text/name.h"

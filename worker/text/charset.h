@@ -16,14 +16,15 @@
 /* NULL, or a sentence why the encodings cannot be had. */
 const char *charset_init(void);
 
-/*-
- * A finished line as UTF-8.  Its encoding is recognised: valid UTF-8 is UTF-8 (charset_is_utf8);
- * else, if valid in the client's double-byte encoding, that (GBK until it chose Big5); else each
- * bad byte becomes U+FFFD, and the rest is read as `enc`.  A line is never dropped for its bytes.
+/* clang-format off */
+/* A finished line as UTF-8.  Its encoding is recognised: valid UTF-8 is UTF-8 (charset_is_utf8); else, if
+ * valid in the client's double-byte encoding, that (GBK until it chose Big5); else each bad byte becomes
+ * U+FFFD, and the rest is read as `enc`.  A line is never dropped for its bytes.
  *     enc    what the client is sent
- *     used   what the line was read as; `enc` where its bytes do not tell (ASCII, or valid in
- * nothing) Returns the length, or CHARSET_TOO_LONG if that is beyond out_size (out then holds
- * rubbish). CHARSET_DECODE_MAX(n) bytes are always enough. */
+ *     used   what the line was read as; `enc` where its bytes do not tell (ASCII, or valid in nothing)
+ * Returns the length, or CHARSET_TOO_LONG if that is beyond out_size (out then holds rubbish).
+ * CHARSET_DECODE_MAX(n) bytes are always enough. */
+/* clang-format on */
 #define CHARSET_TOO_LONG (-1)
 #define CHARSET_DECODE_MAX(n) (3 * (n))
 ptrdiff_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,

@@ -131,11 +131,13 @@ static void children_start(struct parent *p) {
         int pair[2];
         if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
             fatal("generator: socketpair");
-        pid_t pid = fork();
+        pid_t parent = getpid(), pid = fork();
         if (pid < 0)
             fatal("generator: fork");
         if (pid == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (getppid() != parent)
+                _exit(1);
             close(STDIN_FILENO);
             for (uint32_t other = 0; other < k; other++)
                 close(p->child[other]);
