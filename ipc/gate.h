@@ -1,3 +1,4 @@
+/* clang-format off */
 /* gate.h - the one lock: a process-shared semaphore and a word that names its owner.
  *
  * Model.  The semaphore only puts waiters to sleep; the lock itself is the owner word, taken by
@@ -8,9 +9,8 @@
  *            the CAS is dropped, never posted again.
  *   unlock:  owner = 0, then post.  In this order only: posted first, a killed unlocker would leave
  *            a woken waiter before an owner word that is never cleared.
- *   death:   CAS(owner, dead -> 0), then post ALWAYS, even if the dead one did not own the gate
- *
- * (it may have died between clearing the owner and posting, or with a token in its hand).
+ *   death:   CAS(owner, dead -> 0), then post ALWAYS, even if the dead process did not own the gate:
+ *            it may have died between clearing the owner and posting, or after taking a token.
  *
  * A process is known here by its incarnation, a number never given twice (slot.h), never by a pid.
  * Never decide by sem_getvalue: value 1 with a sleeper behind it is a real state.
@@ -21,6 +21,7 @@
  *     ... at most a batch of memcpy ...
  *     gate_unlock(gate, me);
  */
+/* clang-format on */
 #ifndef IPC_GATE_H
 #define IPC_GATE_H
 

@@ -114,8 +114,8 @@ struct room {
     uint32_t slot_count;
 };
 
-/* A line as the publisher hands it in; `entry` needs client, birth, consumed, time, speaker, kind,
- * slot and flags; `people` is the change (-1, 0, 1); end and lines are filled in. */
+/* A line as the publisher hands it in; `entry` needs client, generation, consumed, time, speaker,
+ * kind, slot and flags; `people` is the change (-1, 0, 1); end and lines are filled in. */
 struct room_line {
     struct entry entry;
     const void *text[RING_COUNT];

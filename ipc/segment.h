@@ -10,10 +10,10 @@
  *     room       room.h: commit word, ledger, and four rings, each mapped twice in a row
  *     slots      slot.h
  *     clients    client.h
- *     names     names.h
- *     boxes      box.h: rx_buffers, tx_buffers, and their owner words
+ *     names      name_table.h
+ *     buffers    buffer.h: rx and tx buffers, and their owner words
  *
- * Included by every process; whatever crosses between two of them is declared in ipc/. */
+ * Included by every process; everything that two of them share is declared in ipc/. */
 #ifndef IPC_SEGMENT_H
 #define IPC_SEGMENT_H
 

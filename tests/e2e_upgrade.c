@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 TestSuite(upgrade, .timeout = 180);
-TestSuite(failover, .timeout = 180);
+TestSuite(master_failover, .timeout = 180);
 
 struct running {
     struct server *s;
@@ -199,18 +199,18 @@ Test(upgrade, a_binary_that_hangs_is_undone) {
     goes_back("kill -STOP $$");
 }
 
-Test(failover, a_master_that_is_killed) {
+Test(master_failover, a_master_that_is_killed) {
     struct running r = start();
     server_signal(r.s, SIGKILL);
     succeeded(&r, r.s->pid);
 }
-Test(failover, a_master_that_is_stopped) {
+Test(master_failover, a_master_that_is_stopped) {
     struct running r = start();
     server_signal(r.s, SIGSTOP);
     succeeded(&r, r.s->pid);
 }
 /* SIGTERM is pending for a stopped master, and must not be lost with it. */
-Test(failover, a_stopped_master_with_a_pending_sigterm) {
+Test(master_failover, a_stopped_master_with_a_pending_sigterm) {
     struct running r = start();
     int status;
     server_signal(r.s, SIGSTOP);
@@ -220,20 +220,20 @@ Test(failover, a_stopped_master_with_a_pending_sigterm) {
     r.s->pid = getpid();
     server_logged(r.s, "master: ended");
 }
-Test(failover, a_master_and_a_worker_that_are_stopped) {
+Test(master_failover, a_master_and_a_worker_that_are_stopped) {
     struct running r = start();
     server_signal(r.s, SIGSTOP);
     kill(server_worker_pid(r.s, 0), SIGSTOP);
     succeeded(&r, r.s->pid);
 }
-Test(failover, a_worker_that_dies_while_the_master_is_stopped) {
+Test(master_failover, a_worker_that_dies_while_the_master_is_stopped) {
     struct running r = start();
     server_signal(r.s, SIGSTOP);
     kill(server_worker_pid(r.s, 0), SIGKILL);
     succeeded(&r, r.s->pid);
 }
 /* Ctrl-Z at a terminal stops all processes, and `fg` continues them: none is to be replaced. */
-Test(failover, a_server_that_is_stopped_as_a_whole) {
+Test(master_failover, a_server_that_is_stopped_as_a_whole) {
     struct running r = start();
     r.s->workers_may_die = false;
     kill(-r.s->pid, SIGSTOP);

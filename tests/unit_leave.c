@@ -66,7 +66,7 @@ Test(leave, the_room_is_told_and_then_the_connection_ends) {
     cr_assert_eq(worker.stage.count, 1);
     cr_assert_eq(worker.stage.line[0].line.people, -1);
     publish(&worker);
-    cr_assert_eq(unit_holder(&worker, "ann"), NOBODY, "the name is free at once");
+    cr_assert_eq(unit_holder(&worker, "ann"), NO_CLIENT, "the name is free at once");
     cr_assert(is_open(fd));
     unit_turn(&worker);
     cr_assert_eq(state_of(ann), CLIENT_FREE);

@@ -52,7 +52,7 @@ void failover_lost(struct failover *f) {
 }
 
 bool failover_changed(const struct worker *w, const struct failover *f) {
-    return atomic_load(&w->seg->slots[MASTER_SLOT].entry) != f->lease;
+    return f->start && atomic_load(&w->seg->slots[MASTER_SLOT].entry) != f->lease;
 }
 
 /* There is a living master: watch it. */

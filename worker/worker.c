@@ -192,14 +192,18 @@ static void worker_input(struct loop *l) {
     apply(w);
     /* Lines that found no room wait for a bell, or for WAITING_MS: not every event is a reason to
      * take the gate. */
-    if (stage_blocked(&w->stage) && !l->publish_due && room_waiting(&w->seg->room)) {
+    if (w->stage.closed && !l->publish_due && room_waiting(&w->seg->room)) {
         flush_reply_pending(w);
         return;
     }
     l->publish_due = false;
-    for (int i = 0; i < ROUNDS && worker_round(w); i++) {
+    bool read = false;
+    for (int i = 0; i < ROUNDS; i++) {
+        read |= w->stage.count == 0; /* else this round only publishes what was staged before */
+        if (!worker_round(w))
+            return;
         bool more = w->ready.count > 0 || w->closing.count > 0;
-        if (!more || segment_now(w->seg) - w->now >= INPUT_MS)
+        if (!more || (read && segment_now(w->seg) - w->now >= INPUT_MS))
             return;
     }
 }
@@ -267,7 +271,8 @@ static bool worker_called(const struct loop *l) {
     return count != w->flush.count || (w->settled && count != atomic_load(&w->slot->cursor)) ||
            segment_config_version(w->seg) != w->config_version || atomic_load(&h->shutdown) ||
            (w->index >= atomic_load(&h->workers)) != l->retiring || buffer_request_pending(w) ||
-           (stage_blocked(&w->stage) && !room_waiting(&w->seg->room));
+           (w->stage.closed && !room_waiting(&w->seg->room)) || (!w->settled && move_ready(w)) ||
+           failover_changed(w, &l->failover);
 }
 
 static int worker_wait(struct loop *l, struct epoll_event *events, int timeout) {

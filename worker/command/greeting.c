@@ -20,18 +20,23 @@ static bool greeting_send(struct worker *w, struct client *c) {
     return true;
 }
 
+bool greeting_due(const struct worker *w, const struct client *c) {
+    uint32_t flags = client_facts(c)->flags;
+    return !(flags & FACT_IN_ROOM) && (!w->config.login || !(flags & FACT_GREETED));
+}
+
 bool greeting_continue(struct worker *w, struct client *c) {
     const struct facts *f = client_facts(c);
     uint32_t fd = client_index(w, c);
     if (!client_live(c) || pause_has(w, fd, (uint8_t)~PAUSE_ARRIVAL))
         return false;
-    if (!(f->flags & FACT_IN_ROOM) && !w->config.login) {
+    if (greeting_due(w, c) && !w->config.login) {
         /* A join in the open room is caused by no line, so it consumes nothing.  The pause ends
          * when it is applied. */
         struct line nothing = {.consumed = f->consumed};
         return say_join(w, c, &nothing, NULL) != LINE_STAGED;
     }
-    if ((f->flags & (FACT_IN_ROOM | FACT_GREETED)) || greeting_send(w, c))
+    if (!greeting_due(w, c) || greeting_send(w, c))
         pause_end(w, c, PAUSE_ARRIVAL);
     return false;
 }
@@ -48,7 +53,7 @@ void greeting_reloaded(struct worker *w) {
         return;
     for (uint32_t i = 0; i < w->members.count; i++) {
         struct client *c = worker_client(w, w->members.at[i]);
-        if (client_facts(c)->flags & FACT_IN_ROOM || pause_has(w, w->members.at[i], PAUSE_ARRIVAL))
+        if (!greeting_due(w, c) || pause_has(w, w->members.at[i], PAUSE_ARRIVAL))
             continue;
         pause_client(w, c, PAUSE_ARRIVAL);
         fd_queue_push(&w->ready, w->members.at[i]);

@@ -1,13 +1,16 @@
 /* greeting.h - the first words to a client: the greeting and how to log in, or in the open room its
  * join.
  *
- * A client is greeted once, when it comes to a worker that has not greeted it: when it is accepted,
- * when it is adopted from a worker that died before it did, and when a reload opens the room.  Its
- * input is paused (PAUSE_ARRIVAL) until then. */
+ * A client is greeted when it is accepted, when it is adopted from a worker that died or retired
+ * before it did, and when a reload opens the room to clients that were asked to log in.  Its input
+ * is paused (PAUSE_ARRIVAL) meanwhile. */
 #ifndef WORKER_COMMAND_GREETING_H
 #define WORKER_COMMAND_GREETING_H
 
 #include "worker/state/local.h"
+
+/* Whether there is something to be said, or a join to be staged. */
+bool greeting_due(const struct worker *w, const struct client *c);
 
 /* Begins it, and completes it unless the stage is full or no buffer is free. */
 void greeting_begin(struct worker *w, struct client *c);

@@ -30,10 +30,13 @@ static bool input_buffer(struct worker *w, struct client *c) {
 
 /* recv failed.  False: the connection is at its end. */
 static bool input_failed(struct worker *w, struct client *c, int error) {
+    bool memory = error == ENOBUFS || error == ENOMEM;
+    if (error != EAGAIN && error != EINTR && !memory)
+        return false;
     w->interest.readable[client_index(w, c)] = 0;
-    if (error == ENOBUFS || error == ENOMEM)
+    if (memory)
         pause_client(w, c, PAUSE_MEMORY); /* epoll would report the input at once */
-    return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
+    return true;
 }
 
 /* One recv, if epoll has reported input.  False: the connection is at its end. */

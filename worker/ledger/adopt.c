@@ -77,7 +77,7 @@ static void adopt_queue(struct worker *w, struct client *c, uint64_t word, const
     }
     w->interest.readable[fd] = 0; /* epoll will tell */
     fd_queue_push(&w->ready, fd); /* input may lie in its buffer */
-    if (!(client_facts(c)->flags & FACT_GREETED))
+    if (greeting_due(w, c))
         greeting_begin(w, c);
 }
 

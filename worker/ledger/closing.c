@@ -31,8 +31,9 @@ void closing_stage(struct worker *w) {
         uint32_t fd = fd_queue_pop(&w->closing);
         struct client *c = worker_client(w, fd);
         const struct facts *f = client_facts(c);
-        if (!worker_serves(w, fd))
-            continue; /* its leave was applied meanwhile, from a predecessor's entry */
+        if (!worker_serves(w, fd) || client_live(c))
+            continue; /* its leave was applied, from a predecessor's entry, and the number given
+                         anew */
         bool announced = (f->flags & FACT_IN_ROOM) && !(f->flags & FACT_LEFT);
         if (!announced)
             closing_finish(w, c);

@@ -15,8 +15,11 @@ static void move_let_go(struct worker *w, struct client *c, uint32_t to) {
     uint64_t guard = atomic_load_explicit(&w->slot->guard, memory_order_relaxed);
     uint64_t count = room_count(&w->seg->room);
     overrun_behind(w, c, guard, room_guard_for(&w->seg->room, count, guard), count);
-    if (!client_live(c))
-        return; /* slow_client = disconnect: it leaves here, and the receiver passes it over */
+    if (!client_live(
+            c)) { /* slow_client = disconnect: it leaves here, and the receiver passes it over */
+        slots_ring(w->seg->slots, to + 1, -1);
+        return;
+    }
     interest_forget(w, c);
     member_remove(w, c);
     if (c->mode == MODE_BLOCKED) {
@@ -43,10 +46,29 @@ static void move_mark_seen(struct worker *w, struct client *c, uint64_t index) {
     FAULT("move.taken.after");
 }
 
-bool move_apply(struct worker *w, uint64_t index, const struct entry *entry) {
-    const struct room *room = &w->seg->room;
+static struct side_move move_read(const struct room *room, uint64_t index) {
     struct side_move move;
     memcpy(&move, room_text(room, RING_SIDE, room_start(room, index, RING_SIDE)), sizeof move);
+    return move;
+}
+
+/* Closed by the giver before it came to the entry, let go, or moved on to a third worker. */
+static bool move_given(const struct client *c, const struct entry *entry, uint32_t from) {
+    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
+    return client_generation(word) != entry->generation || client_state(word) != CLIENT_LIVE ||
+           atomic_load_explicit(&c->slot, memory_order_acquire) != from;
+}
+
+bool move_ready(const struct worker *w) {
+    const struct room *room = &w->seg->room;
+    uint64_t index = atomic_load_explicit(&w->slot->cursor, memory_order_relaxed);
+    const struct entry *entry = room_entry(room, index);
+    return entry->kind != ENTRY_MOVE ||
+           move_given(&w->seg->clients.at[entry->client], entry, move_read(room, index).from);
+}
+
+bool move_apply(struct worker *w, uint64_t index, const struct entry *entry) {
+    struct side_move move = move_read(&w->seg->room, index);
     if (entry->client >= w->seg->clients.len || (move.from != w->index && move.to != w->index))
         return true;
     struct client *c = worker_client(w, entry->client);
@@ -67,8 +89,7 @@ bool move_apply(struct worker *w, uint64_t index, const struct entry *entry) {
             move_mark_seen(w, c, index);
         return true;
     }
-    /* Closed by the giver before it came to the entry, or moved on to a third worker. */
-    return client_state(word) != CLIENT_LIVE || slot != move.from;
+    return move_given(c, entry, move.from);
 }
 
 static uint32_t move_target(const struct worker *w, uint32_t *next) {

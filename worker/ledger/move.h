@@ -13,6 +13,9 @@
  */
 bool move_apply(struct worker *w, uint64_t index, const struct entry *entry);
 
+/* While apply() is stopped at a MOVE entry: whether it can go on. */
+bool move_ready(const struct worker *w);
+
 /* A retiring worker stages moves of its clients to the slots that stay, which *next counts round.
  * True when no client is left. */
 bool move_stage_all(struct worker *w, uint32_t *next);
