@@ -298,3 +298,22 @@ Test(reload, follows_a_link_anew) {
     server_logged(s, "reloaded: room \"Second\"");
     server_stop(s);
 }
+
+/* A reload to `login = no` admits clients that were asked to log in, also one whose worker has not
+ * seen the reload when it dies. */
+Test(reload, opening_the_room_admits_a_client_whose_worker_dies_just_then) {
+    struct server *s = server_start("%slogin = yes\n", SERVER_QUIET(1));
+    s->workers_may_die = true;
+    struct guest *ann = guest_connect(s);
+    guest_until(ann, "Use \"login <nick>\"");
+    pid_t worker = server_worker_pid(s, 0);
+    cr_assert_eq(kill(worker, SIGSTOP), 0);
+    server_configure(s, "%slogin = no\n", SERVER_QUIET(1));
+    server_signal(s, SIGHUP);
+    server_logged(s, "reloaded: ");
+    cr_assert_eq(kill(worker, SIGKILL), 0);
+    guest_until(ann, "%s", told1(TOLD_COMES, "127.0.0.1"));
+    guest_say(ann, "here I am");
+    guest_expect(ann, "here I am");
+    server_stop(s);
+}

@@ -254,3 +254,15 @@ Test(leave, a_record_that_another_worker_has_claimed_is_left_to_it) {
     cr_assert_eq(atomic_load(&c->state_word), word);
     cr_assert(is_open(fd));
 }
+
+/* The leave of a predecessor's client was applied while its descriptor was queued, and the number
+ * was given to another client before the queue was looked at. */
+Test(leave, a_queued_descriptor_of_a_former_client_stages_no_leave) {
+    int peer;
+    struct client *bob = unit_named(&worker, "bob", &peer);
+    fd_queue_push(&worker.closing, client_index(&worker, bob));
+    closing_stage(&worker);
+    cr_assert_eq(worker.stage.count, 0);
+    cr_assert_eq(worker.closing.count, 0);
+    cr_assert_eq(state_of(bob), CLIENT_LIVE);
+}
