@@ -265,3 +265,25 @@ Test(check, no_record_that_passes_leads_out_of_its_buffers) {
     }
     cr_assert(passed > RECORDS / 1000 && passed < RECORDS, "%u pass", passed);
 }
+
+/* ---- a chain without bytes ---- */
+
+/* No change leaves one behind: a chain is begun and filled in one commit. */
+Test(check, a_chain_without_bytes_is_found) {
+    FINDS("tx buffer", f->tx_len = 0, atomic_store(&client->sent, BASE));
+    FINDS("tx buffer", f->tx_len = 0, f->tx = other_tx, atomic_store(&client->sent, BASE));
+    FINDS("tx buffer", f->tx_len = 0, f->tx = UINT32_MAX, atomic_store(&client->sent, BASE));
+    FINDS("sound", f->tx_len = 0, f->tx = NO_BUFFER, atomic_store(&client->sent, BASE));
+}
+
+/* The flush frees a drained chain by restarting the map, which has no effect where the map begins
+ * at what was sent. */
+Test(check, the_flush_of_a_record_that_passes_ends, .timeout = 20) {
+    struct facts *f = sound();
+    f->tx_len = 0;
+    f->pos = ring_end;
+    atomic_store(&client->sent, BASE);
+    client_refresh(client);
+    if (!record_check(&seg, client))
+        flush_client(&worker, client);
+}
