@@ -24,15 +24,6 @@ static void apply_again_from(uint64_t index) {
     cr_assert(apply(&worker));
 }
 
-static void reply(struct client *c, size_t len) {
-    static char text[65536];
-    struct change ch;
-    memset(text, 'r', sizeof text);
-    change_begin(&ch, &worker, c);
-    change_bytes(&ch, text, len);
-    cr_assert(change_commit(&ch));
-}
-
 /* Whether any bucket of the name table names the client. */
 static bool has_bucket(struct client *c) {
     bool any = false;
@@ -147,7 +138,7 @@ Test(apply, an_addressee_that_does_not_read_loses_the_line_and_it_is_counted) {
     int peer[2];
     struct client *ann = unit_named(&worker, "ann", &peer[0]);
     struct client *bob = unit_named(&worker, "bob", &peer[1]);
-    reply(bob, 32768 + 1);
+    cr_assert(unit_reply(&worker, bob, 32768 + 1));
     bob->mode = MODE_BLOCKED;
     for (int i = 0; i < 2; i++) {
         unit_type(&worker, ann, peer[0], "/msg bob hello\n");
@@ -164,7 +155,7 @@ Test(apply, an_addressee_with_so_much_unread_still_gets_the_line) {
     int peer[2];
     struct client *ann = unit_named(&worker, "ann", &peer[0]);
     struct client *bob = unit_named(&worker, "bob", &peer[1]);
-    reply(bob, 32768);
+    cr_assert(unit_reply(&worker, bob, 32768));
     bob->mode = MODE_BLOCKED;
     unit_type(&worker, ann, peer[0], "/msg bob hello\n");
     unit_turn(&worker);

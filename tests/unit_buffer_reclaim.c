@@ -18,19 +18,10 @@ static void set_up(void) {
 }
 TestSuite(buffer_reclaim, .init = set_up);
 
-static void reply(struct client *c, size_t len) {
-    static char text[65536];
-    struct change ch;
-    memset(text, 'r', sizeof text);
-    change_begin(&ch, &worker, c);
-    change_bytes(&ch, text, len);
-    cr_assert(change_commit(&ch));
-}
-
 /* A client with a reply that its full socket does not take. */
 static struct client *unread(int *peer) {
     struct client *c = unit_client(&worker, peer);
-    reply(c, 6000);
+    cr_assert(unit_reply(&worker, c, 6000));
     c->mode = MODE_BLOCKED;
     return c;
 }
@@ -68,8 +59,8 @@ Test(buffer_reclaim, a_client_that_holds_no_reply_stays) {
     int peer[2];
     struct client *blocked = unit_client(&worker, &peer[0]);
     struct client *replied = unit_client(&worker, &peer[1]);
-    blocked->mode = MODE_BLOCKED; /* with room lines alone, which take no buffer */
-    reply(replied, 6000);         /* and its socket takes it */
+    blocked->mode = MODE_BLOCKED;                  /* with room lines alone, which take no buffer */
+    cr_assert(unit_reply(&worker, replied, 6000)); /* and its socket takes it */
     for (int i = 0; i < 3; i++)
         look();
     cr_assert(client_live(blocked));
@@ -110,7 +101,7 @@ Test(buffer_reclaim, the_next_client_of_a_descriptor_is_looked_at_twice_as_well)
     cr_assert_neq(client_claim(c, 0, c->cookie + 1), 0);
     client_open(c, 0, c->cookie + 1, &facts, &c->addr, 1);
     member_add(&worker, c);
-    reply(c, 6000);
+    cr_assert(unit_reply(&worker, c, 6000));
     c->mode = MODE_BLOCKED;
     look();
     cr_assert(client_live(c));

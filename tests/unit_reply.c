@@ -18,15 +18,6 @@ static void set_up(void) {
 }
 TestSuite(reply, .init = set_up);
 
-static bool reply(struct client *c, size_t len) {
-    static char text[65536];
-    struct change ch;
-    memset(text, 'r', sizeof text);
-    change_begin(&ch, &worker, c);
-    change_bytes(&ch, text, len);
-    return change_commit(&ch);
-}
-
 static size_t heard(int peer) {
     static char bytes[65536];
     ssize_t n = recv(peer, bytes, sizeof bytes, MSG_DONTWAIT);
@@ -36,7 +27,7 @@ static size_t heard(int peer) {
 Test(reply, is_sent_and_frees_its_buffers) {
     int peer;
     struct client *c = unit_client(&worker, &peer);
-    cr_assert(reply(c, 6000));
+    cr_assert(unit_reply(&worker, c, 6000));
     cr_assert_eq(unit_buffers(&worker, c), 2);
     flush_client(&worker, c);
     cr_assert_eq(heard(peer), 6000);
@@ -47,13 +38,13 @@ Test(reply, is_sent_and_frees_its_buffers) {
 Test(reply, to_a_closed_connection_keeps_no_buffer) {
     int peer;
     struct client *c = unit_client(&worker, &peer);
-    cr_assert(reply(c, 6000));
+    cr_assert(unit_reply(&worker, c, 6000));
     close(peer);
     flush_client(&worker, c);
     cr_assert_eq(c->mode, MODE_WRITE_FAILED);
     cr_assert_eq(unit_buffers(&worker, c), 0);
     cr_assert_eq(client_facts(c)->tx_len, 0);
-    cr_assert(reply(c, 6000), "no buffer is needed for a reply that cannot be sent");
+    cr_assert(unit_reply(&worker, c, 6000), "no buffer is needed for a reply that cannot be sent");
     cr_assert_eq(unit_buffers(&worker, c), 0);
     cr_assert_eq(worker.pauses.why[client_index(&worker, c)], 0);
 }
@@ -68,7 +59,7 @@ Test(reply, does_not_follow_half_a_line) {
     f->flags |= FACT_TORN;
     f->lines_lost = 3;
     client_commit(c);
-    cr_assert(reply(c, 4));
+    cr_assert(unit_reply(&worker, c, 4));
     flush_client(&worker, c);
     cr_assert_gt(recv(peer, text, sizeof text - 1, MSG_DONTWAIT), 0);
     cr_assert_str_eq(text, "\r\nrrrr*** 3 lines skipped\r\n");

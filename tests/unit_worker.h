@@ -16,6 +16,7 @@
 #include "worker/ledger/apply.h"
 #include "worker/ledger/publish.h"
 #include "worker/output/flush.h"
+#include "worker/record/change.h"
 #include "worker/state/members.h"
 #include "worker/state/speaker.h"
 #include "worker/text/charset.h"
@@ -122,6 +123,17 @@ static inline uint32_t unit_buffers(struct worker *w, const struct client *c) {
     for (uint32_t buffer = 1; buffer <= pool->count; buffer++)
         n += buffer_owned(pool, buffer, client_tag(w, c));
     return n;
+}
+
+/* A private reply of `len` bytes, at most 64K, committed and not sent.  False: no buffer is free.
+ */
+static inline bool unit_reply(struct worker *w, struct client *c, size_t len) {
+    static char text[65536];
+    struct change ch;
+    memset(text, 'r', sizeof text);
+    change_begin(&ch, w, c);
+    change_bytes(&ch, text, len);
+    return change_commit(&ch);
 }
 
 /* Takes every free tx buffer; unit_give_buffers frees them. */
