@@ -7,7 +7,6 @@
 
 #include <netinet/in.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 /* Sizes of the texts, with the NUL. */
 enum { ADDRESS_TEXT = 64, ENDPOINT_TEXT = 80 };

@@ -38,7 +38,6 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 enum { RING_SIDE = ENC_COUNT, RING_COUNT };

@@ -27,7 +27,6 @@
 #include "ipc/slot.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

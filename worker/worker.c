@@ -23,10 +23,8 @@
 #include "worker/state/epoll_interest.h"
 #include "worker/state/lock.h"
 #include "worker/state/members.h"
-#include "worker/state/pause.h"
 #include "worker/timeouts.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

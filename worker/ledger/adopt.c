@@ -14,7 +14,6 @@
 #include "worker/state/epoll_interest.h"
 #include "worker/state/lock.h"
 #include "worker/state/members.h"
-#include "worker/state/pause.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -4,7 +4,6 @@
 #include "ipc/clock.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>

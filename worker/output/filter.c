@@ -2,6 +2,7 @@
 #include "worker/output/filter.h"
 
 #include "worker/output/ignore.h"
+#include "worker/record/change.h"
 
 #include <stdio.h>
 #include <time.h>

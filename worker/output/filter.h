@@ -5,7 +5,7 @@
 #ifndef WORKER_OUTPUT_FILTER_H
 #define WORKER_OUTPUT_FILTER_H
 
-#include "worker/record/change.h"
+#include "worker/state/local.h"
 
 /* The next part.  False if nothing is pending, or no buffer is free. */
 bool filter_continue(struct worker *w, struct client *c);
