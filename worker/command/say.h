@@ -7,7 +7,6 @@
 #include "worker/state/line.h"
 #include "worker/state/local.h"
 
-
 /* `action`: /me. */
 enum line_outcome say_speech(struct worker *w, struct client *c, struct line *line,
                              const char *text, bool action);
