@@ -205,3 +205,15 @@ Test(who, a_position_beyond_the_table_ends_the_list) {
         cr_assert_lt(ann->mode, ENC_COUNT, "the room's lines follow");
     }
 }
+
+/* The client was overrun after it had asked. */
+Test(who, a_list_is_not_cut_by_the_notice_of_skipped_lines) {
+    int peer[2];
+    struct client *bob = unit_named(&worker, "bob", &peer[0]);
+    unit_named(&worker, "ann", &peer[1]);
+    begin(bob, FACT_LIST_ALL);
+    client_begin(bob)->lines_lost = 3;
+    client_commit(bob);
+    unit_flush(&worker);
+    unit_hears(peer[0], "The following are logged in:\r\nbob\r\nann\r\n*** 3 lines skipped\r\n");
+}

@@ -40,10 +40,10 @@ static bool flush_step(struct worker *w, struct client *c, const struct entry *l
         return send_replies(w, c, last);
     if (f->tx != NO_BUFFER)
         return flush_free_chain(w, c);
+    if (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) /* before the notice, which would cut it */
+        return who_continue(w, c);
     if (f->lines_lost > 0)
         return flush_lost_notice(w, c);
-    if (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL))
-        return who_continue(w, c);
     if ((f->flags & FACT_IN_ROOM) && (f->flags & FACT_FILTERED))
         return filter_continue(w, c);
     /* A successor may be at an entry that its predecessor had flushed past; then nothing is sent.
