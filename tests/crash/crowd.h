@@ -42,6 +42,7 @@ struct guest {
     uint32_t nicks;            /* renames sent */
     uint32_t asked, answered;  /* lists and filter changes: requests, answers */
     bool listing;              /* the lines of a list are arriving */
+    bool listed;               /* the first of them has arrived */
     uint32_t partner;          /* index of the guest that gets its private lines; its own: none */
     uint32_t whispered, copied, heard; /* heard: private lines received from the partner */
     bool torn;                         /* an incomplete line was received: a notice must follow */

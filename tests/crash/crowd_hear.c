@@ -139,10 +139,14 @@ static enum order_answer hear_inside(struct crowd *c, struct guest *g, const cha
         if (hear_answer(g, line))
             return ORDER_SEEN;
     }
-    if (g->listing && !hear_listed(c, g, line))
-        list_end(c, g);
-    else if (g->listing)
+    if (g->listing && hear_listed(c, g, line)) {
+        g->listed = true;
         return ORDER_SEEN;
+    }
+    if (g->listing && g->listed && hear_bracket(c, g, line))
+        return ORDER_SEEN; /* between two parts of the list */
+    if (g->listing)
+        list_end(c, g);
     if (parse_room_line(line, &room_line) && !g->torn)
         return order_see(c->order, &g->viewer, &room_line);
     if (sscanf(line, "*** %u lines skipped", &skipped) == 1) {
@@ -153,6 +157,7 @@ static enum order_answer hear_inside(struct crowd *c, struct guest *g, const cha
     } else if (strcmp(line, "The following are logged in:") == 0) {
         memset(g->named, 0, c->count);
         g->listing = true;
+        g->listed = false;
     } else if (g->torn || !hear_bracket(c, g, line)) {
         /* An overrun ended a line early; the next line must be the notice. */
         if (g->torn) {

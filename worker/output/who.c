@@ -9,8 +9,6 @@
 enum { WHO_PART = 3500, WHO_RECORDS = 8192 }; /* bytes of a part; records looked at for it */
 
 void who_begin(struct change *ch, uint32_t which) {
-    struct words words = {0};
-    change_sentence(ch, which == FACT_LIST_ALL ? SAY_WHO : SAY_LOOK, &words);
     ch->f->flags |= which;
     ch->f->list_next = 0;
 }
@@ -24,6 +22,12 @@ bool who_idle(uint32_t tenths, char out[WHO_IDLE_TEXT]) {
     else
         snprintf(out, WHO_IDLE_TEXT, "%ud", minutes / (24 * 60));
     return minutes > 0;
+}
+
+/* With the first part: a private line that is applied before it comes before the whole list. */
+static void who_heading(struct change *ch) {
+    struct words words = {0};
+    change_sentence(ch, ch->f->flags & FACT_LIST_ALL ? SAY_WHO : SAY_LOOK, &words);
 }
 
 static void who_line(struct change *ch, const struct client_view *other, bool idle, uint32_t now) {
@@ -47,6 +51,8 @@ bool who_continue(struct worker *w, struct client *c) {
     bool idle = ch.f->flags & FACT_LIST_ALL;
     uint32_t at = ch.f->list_next, looked = 0, len = w->seg->clients.len;
     uint32_t now = segment_tenths(w->seg);
+    if (at == 0)
+        who_heading(&ch);
     for (; at < len && looked < WHO_RECORDS && ch.f->tx_len < WHO_PART; at++, looked++) {
         struct client_view other;
         if (client_peek(worker_client(w, at), &other) && (other.facts.flags & FACT_IN_ROOM))
