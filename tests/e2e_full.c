@@ -22,19 +22,27 @@ enum { LINES = 200, HEARD = 10, FILLER = 900 };
 static const char small_ring[] = SERVER_QUIET(2) "ring_size = 64K\nlogin_timeout = 0\n"
                                                  "worker_timeout = 1h\n";
 
-/* A logged-in client of worker `worker`. */
-static struct guest *enter_at_worker(struct server *s, const char *name, int worker) {
+/* A client of worker `worker`, not logged in.  No worker is stopped: it would keep connections. */
+static struct guest *connect_to_worker(struct server *s, int worker) {
     for (int tries = 0; tries < 1000; tries++) {
         struct guest *g = guest_connect(s);
-        if (server_worker_of(s, g->endpoint) == worker) {
-            guest_say(g, "login %s", name);
-            guest_until(g, "%s", told1(TOLD_COMES, name));
+        if (server_worker_of(s, g->endpoint) == worker)
             return g;
-        }
         guest_close(g);
     }
     cr_assert_fail("worker %d never takes a connection", worker);
     return NULL;
+}
+
+static void log_in(struct guest *g, const char *name) {
+    guest_say(g, "login %s", name);
+    guest_until(g, "%s", told1(TOLD_COMES, name));
+}
+
+static struct guest *enter_at_worker(struct server *s, const char *name, int worker) {
+    struct guest *g = connect_to_worker(s, worker);
+    log_in(g, name);
+    return g;
 }
 
 static int lines_received(struct guest *g) {
@@ -124,33 +132,21 @@ Test(full, a_receive_for_which_the_kernel_has_no_memory_burns_no_cpu) {
 
 /* ---- a worker whose lines were not tried yet ---- */
 
-/* A client of worker `worker`, in the open room. */
-static struct guest *come_to_worker(struct server *s, int worker) {
-    for (int tries = 0; tries < 1000; tries++) {
-        struct guest *g = guest_connect(s);
-        if (server_worker_of(s, g->endpoint) == worker)
-            return g;
-        guest_close(g);
-    }
-    cr_assert_fail("worker %d never takes a connection", worker);
-    return NULL;
-}
-
 /* Worker 0 waits for room; a join is then staged in worker 2, which has waited for nothing. */
 Test(full, a_join_while_another_worker_waits_for_room_burns_no_cpu) {
-    struct server *s =
-        server_start("%slogin = no\nring_size = 64K\nworker_timeout = 1h\n", SERVER_QUIET(3));
-    struct guest *ann = come_to_worker(s, 0), *cat = come_to_worker(s, 1);
+    struct server *s = server_start("%sring_size = 64K\nlogin_timeout = 0\nworker_timeout = 1h\n",
+                                    SERVER_QUIET(3));
+    struct guest *ann = enter_at_worker(s, "ann", 0), *bob = connect_to_worker(s, 2);
+    enter_at_worker(s, "cat", 1);
     pid_t stopped = server_worker_pid(s, 1), last = server_worker_pid(s, 2);
-    guest_until(cat, "%s", told1(TOLD_COMES, "127.0.0.1"));
     usage_wait_state(stopped, 'S');
     cr_assert_eq(kill(stopped, SIGSTOP), 0);
     usage_wait_state(stopped, 'T');
     send_all(ann);
     usage_wait_state(server_worker_pid(s, 0), 'S'); /* the ring is full */
-    struct guest *bob = come_to_worker(s, 2);
+    guest_say(bob, "login bob");
     usage_is_low(last);
     cr_assert_eq(kill(stopped, SIGCONT), 0);
-    guest_until(bob, "%s", told1(TOLD_COMES, "127.0.0.1"));
+    guest_until(bob, "%s", told1(TOLD_COMES, "bob"));
     server_stop(s);
 }

@@ -11,6 +11,7 @@ enum { WHO_PART = 3500, WHO_RECORDS = 8192 }; /* bytes of a part; records looked
 void who_begin(struct change *ch, uint32_t which) {
     ch->f->flags |= which;
     ch->f->list_next = 0;
+    fd_queue_push(&ch->w->reply_pending, client_index(ch->w, ch->c));
 }
 
 bool who_idle(uint32_t tenths, char out[WHO_IDLE_TEXT]) {
