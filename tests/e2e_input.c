@@ -258,6 +258,7 @@ Test(input, an_endless_subnegotiation_ends_with_its_line) {
     guest_say(g[0], "after it");
     guest_until(g[0], "ann: after it");
     guest_until(g[1], "ann: after it");
+    cr_assert_eq(times_asked_for_eight_bits(g[0]), 1, "it has spoken telnet");
     server_stop(s);
 }
 

@@ -102,12 +102,16 @@ static size_t telnet_data(struct telnet *t, const uint8_t *in, size_t n, struct 
     return len;
 }
 
-/* A command is complete; a client's first one is an event, so that it is committed. */
-static void telnet_command_done(struct telnet *t, struct telnet_event *ev) {
-    t->state = DATA;
+/* A client's first command is an event, so that it is committed. */
+static void telnet_spoke(struct telnet *t, struct telnet_event *ev) {
     if (!(t->flags & TELNET_SPOKEN) && ev->kind == TELNET_NONE)
         ev->kind = TELNET_STATE;
     t->flags |= TELNET_SPOKEN;
+}
+
+static void telnet_command_done(struct telnet *t, struct telnet_event *ev) {
+    t->state = DATA;
+    telnet_spoke(t, ev);
 }
 
 static size_t telnet_command(struct telnet *t, uint16_t *sub_len, const uint8_t *in, size_t n,
@@ -125,6 +129,7 @@ static size_t telnet_command(struct telnet *t, uint16_t *sub_len, const uint8_t 
     } else if (*in == SB) {
         t->state = SUB;
         *sub_len = 0;
+        telnet_spoke(t, ev); /* its end may never come */
     } else if (*in >= END_OF_FILE) {
         ev->kind = telnet_commands[*in];
         ev->typed = telnet_typed_as[*in];
@@ -167,7 +172,6 @@ static size_t telnet_skip(struct telnet *t, uint16_t *sub_len, uint8_t byte,
     if (t->state == SKIP && (byte == CR || byte == LF)) {
         t->state = DATA;
         t->flags &= ~TELNET_AFTER_CR;
-        t->flags |= TELNET_SPOKEN;
         *sub_len = 0;
         return 0;
     }
