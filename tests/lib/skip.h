@@ -6,7 +6,8 @@
  * A test that is skipped, or runs only in part, appends one line "SUITE/NAME: REASON" to the file
  * named by $CHATROOM_SKIPS (nothing without that variable).  Criterion runs each test in its own
  * process, several at once, so a line is a single write to a file opened with O_APPEND.
- * scripts/skips prints the list; CI fails on a test in it that .ci/expected-skips does not name.
+ * scripts/skips prints the list; CI fails on a test in it that .ci/expected-skips does not name, or
+ * .ci/expected-skips-sanitizers for a build with a sanitizer.
  *
  * Only the test's own process may call these functions, before it changes its user. */
 #ifndef TESTS_LIB_SKIP_H
