@@ -20,6 +20,7 @@
 #include "worker/text/charset.h"
 #include "worker/text/sanitize.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
