@@ -58,11 +58,14 @@ void fault_hit(const char *name) {
         atomic_fetch_sub(&table->left, 1) != 1)
         return;
     uint64_t then = atomic_exchange(&table->then, 0);
+    int32_t signo = atomic_load(&table->signal);
     atomic_store(&table->left, 1);
+    if (then != 0)
+        atomic_store(&table->signal, atomic_load(&table->then_signal));
     atomic_store(&table->armed, then);
     if (then == 0)
         atomic_store(&table->fired, getpid());
-    kill(getpid(), atomic_load(&table->signal));
+    kill(getpid(), signo);
 }
 
 #endif

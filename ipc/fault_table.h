@@ -34,6 +34,7 @@ struct fault_table {
     _Atomic int32_t signal;
     _Atomic int32_t fired; /* the pid that fired; written by it, cleared by the test */
     _Atomic uint64_t then; /* what is armed, for one hit, when this one has fired; 0: nothing */
+    _Atomic int32_t then_signal;                          /* its signal */
     _Alignas(64) struct fault_point at[FAULT_POINTS_MAX]; /* open addressing by key */
 };
 

@@ -165,7 +165,9 @@ void room_enter(struct room *room, uint64_t guard) {
 }
 
 void room_wait(struct room *room) {
+    FAULT("room.wait.before");
     atomic_store_explicit(&room->shared->waiting, 1, memory_order_relaxed);
+    FAULT("room.wait.after");
     atomic_thread_fence(memory_order_seq_cst);
 }
 

@@ -57,7 +57,6 @@ enum entry_kind {
 /* `flags` */
 enum {
     ENTRY_AFTER_CR = 1, /* the line that caused it ended with CR: swallow one LF or NUL after it */
-    ENTRY_CLOSE = 2,    /* LEAVE: its client is to be closed */
 };
 
 /* One cache line.  `consumed` is how far the client's input was consumed by this line, modulo 2^32;

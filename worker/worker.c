@@ -211,7 +211,9 @@ static bool worker_retired(struct loop *l) {
     l->retiring = w->index >= atomic_load(&w->seg->header->workers);
     if (!l->retiring)
         return false;
+    FAULT("worker.retiring.before");
     atomic_store(&w->slot->state, SLOT_RETIRING);
+    FAULT("worker.retiring.after");
     accept_listen(w, &l->acceptor); /* the worker that polls its listeners has added them already */
     if (w->stage.count > 0 || !w->settled)
         return false; /* clients whose moves are under way are not to be moved again */
@@ -221,9 +223,10 @@ static bool worker_retired(struct loop *l) {
      * kept, or its publisher will see that the slot is unused. */
     worker_lock(w);
     bool last = atomic_load(&w->slot->cursor) == room_count(&w->seg->room);
+    FAULT("worker.retired.before");
     if (last)
         atomic_store_explicit(&w->slot->state, SLOT_UNUSED, memory_order_release);
-    FAULT("worker.retired");
+    FAULT("worker.retired.after");
     worker_unlock(w);
     if (last)
         room_progress(&w->seg->room);
@@ -329,8 +332,10 @@ static void worker_adopt(struct worker *w) {
             usleep(SETTLE_US);
     }
     w->stage.closed = false;
+    FAULT("worker.serving.before");
     members_publish_count(w);
     atomic_store_explicit(&w->slot->state, SLOT_SERVING, memory_order_release);
+    FAULT("worker.serving.after");
 }
 
 int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,

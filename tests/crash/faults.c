@@ -77,7 +77,8 @@ static const struct {
     {"listeners.", RELOAD},
     {"reload.", RELOAD},
     {"segment.config", RELOAD},
-    {"worker.retired", RELOAD},
+    {"worker.retir", RELOAD},
+    {"worker.serving", KILL},
     {"failover.kill", STOP_MASTER},
     {"failover.", KILL_MASTER},
     {"master.adopt", UPGRADE},
@@ -87,6 +88,7 @@ static const struct {
     {"standby.", UPGRADE},
     {"flush.overrun", DEAFEN},
     {"room.progress", FILL},
+    {"room.wait", FILL},
     {"gate.lock.waited", DEAFEN}, /* more lines a second cause more waiting */
     {"client.unclaim", RESET},
     {"pidfile.", MOVE_PIDFILE},
@@ -247,6 +249,7 @@ static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     atomic_store(&t->fired, 0);
     atomic_store(&t->left, nth);
     atomic_store(&t->signal, signo);
+    atomic_store(&t->then_signal, signo);
     arm(t, name);
     while ((fired = atomic_load(&t->fired)) == 0 && clock_ms() - begun < patience) {
         /* In the second half of the time, random stimuli are tried. */

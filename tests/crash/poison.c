@@ -38,14 +38,15 @@ static void table_make(void) {
     setenv(FAULT_FILE_VARIABLE, name, 1);
 }
 
-/* The worker that handles the next line crashes; so does its successor, if `twice`. */
-static void poison_next_line(bool twice) {
-    uint64_t key = fault_key("input.line");
+/* The worker that handles the next line crashes; its successor gets the signal at `then`, if there
+ * is one. */
+static void poison_next_line(const char *then, int signo) {
     atomic_store(&table->fired, 0);
     atomic_store(&table->left, 1);
     atomic_store(&table->signal, SIGSEGV);
-    atomic_store(&table->then, twice ? key : 0);
-    atomic_store_explicit(&table->armed, key, memory_order_release);
+    atomic_store(&table->then, then ? fault_key(then) : 0);
+    atomic_store(&table->then_signal, signo);
+    atomic_store_explicit(&table->armed, fault_key("input.line"), memory_order_release);
 }
 
 static bool both_hear(struct person *a, struct person *b, const char *text) {
@@ -53,11 +54,28 @@ static bool both_hear(struct person *a, struct person *b, const char *text) {
 }
 
 static bool once(struct person *ann, struct person *bob, struct person *mal) {
-    poison_next_line(false);
+    poison_next_line(NULL, 0);
     person_types(mal, "bad luck\r\n");
     return (both_hear(ann, bob, "mal: bad luck") && person_hears(mal, "mal: bad luck") &&
             atomic_load(&table->fired) != 0 && person_times(ann->heard, "bad luck") == 1) ||
            failed("a client noticed one crash on a line");
+}
+
+/* The successor is killed from outside while it notes what its predecessor died of: that is no
+ * second crash on the line. */
+static bool once_and_killed(struct person *ann, struct person *bob, struct person *mal) {
+    static const char *const point[] = {"adopt.fault.before", "adopt.fault.cleared",
+                                        "adopt.fault.after"};
+    for (size_t i = 0; i < sizeof point / sizeof point[0]; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "worse luck %zu\r\n", i);
+        poison_next_line(point[i], SIGKILL);
+        person_types(mal, line);
+        if (!both_hear(ann, bob, line) || !person_hears(mal, line) ||
+            atomic_load(&table->fired) == 0)
+            return failed(point[i]);
+    }
+    return true;
 }
 
 static bool idle(struct person *ann, struct person *bob, struct person *mal) {
@@ -75,7 +93,7 @@ static bool idle(struct person *ann, struct person *bob, struct person *mal) {
 }
 
 static bool twice(struct person *ann, struct person *bob, struct person *mal) {
-    poison_next_line(true);
+    poison_next_line("input.line", SIGSEGV);
     person_types(mal, "poison\r\n");
     if (!both_hear(ann, bob, "mal has left the room."))
         return failed("the sender of the line that killed two workers was not disconnected");
@@ -90,10 +108,11 @@ static bool twice(struct person *ann, struct person *bob, struct person *mal) {
 }
 
 int main(int argc, char **argv) {
-    static bool (*const scene[])(struct person *, struct person *, struct person *) = {once, idle,
-                                                                                       twice};
-    static const char *const name[] = {"a line kills a worker once", "workers die while idle",
-                                       "a line kills two workers"};
+    static bool (*const scene[])(struct person *, struct person *,
+                                 struct person *) = {once, once_and_killed, idle, twice};
+    static const char *const name[] = {"a line kills a worker once",
+                                       "a line kills a worker, and its successor is killed",
+                                       "workers die while idle", "a line kills two workers"};
     uint32_t bad = 0;
     if (argc != 3 || strcmp(argv[1], "-b") != 0) {
         fprintf(stderr, "usage: poison -b BINARY\n");

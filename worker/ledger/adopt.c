@@ -102,29 +102,37 @@ void adopt_client(struct worker *w, struct client *c) {
 
 /* ---- what a dead predecessor left ---- */
 
-/* Two workers in a row died of their own fault with equal breadcrumbs: that client leaves.  Three
- * words decide: the predecessor's breadcrumb, the one before it, and what the predecessor died of.
- */
-static void adopt_poison(struct worker *w) {
-    struct slot *slot = w->slot;
-    struct breadcrumb *now = &slot->breadcrumb, *last = &slot->last_breadcrumb;
-    uint32_t fault = atomic_load(&slot->fault);
-    uint32_t client = atomic_load(&now->client), generation = atomic_load(&now->generation);
-    bool same = fault && now->phase != BREADCRUMB_NONE && now->phase == last->phase &&
-                client == last->client && generation == last->generation &&
-                now->position == last->position;
-    if (fault && now->phase != BREADCRUMB_NONE)
-        *last = *now;
-    else
-        atomic_store(&last->phase, BREADCRUMB_NONE);
-    atomic_store(&slot->fault, 0);
-    if (!same || client >= w->seg->clients.len)
+static void adopt_close_poisoner(struct worker *w, uint32_t client, uint32_t generation) {
+    if (client >= w->seg->clients.len)
         return;
     struct client *c = worker_client(w, client);
     if (client_is(c, generation) && atomic_load(&c->slot) == w->index) {
         log_error("client %u: what it sent killed two workers; disconnecting it", client);
         atomic_store(&c->state_word, client_state_word(generation, CLIENT_CLOSING));
     }
+}
+
+/* Two workers in a row died of their own fault with equal breadcrumbs: that client leaves.  Three
+ * words decide: the predecessor's breadcrumb, the one before it, and what the predecessor died of.
+ * The last is cleared before the breadcrumb is kept: a death between the two forgets a fault, but
+ * the other order would count one fault twice. */
+static void adopt_poison(struct worker *w) {
+    struct slot *slot = w->slot;
+    struct breadcrumb *now = &slot->breadcrumb, *last = &slot->last_breadcrumb;
+    uint32_t fault = atomic_load(&slot->fault);
+    uint32_t client = atomic_load(&now->client), generation = atomic_load(&now->generation);
+    bool blamed = fault && now->phase != BREADCRUMB_NONE;
+    if (blamed && now->phase == last->phase && client == last->client &&
+        generation == last->generation && now->position == last->position)
+        adopt_close_poisoner(w, client, generation);
+    FAULT("adopt.fault.before");
+    atomic_store(&slot->fault, 0);
+    FAULT("adopt.fault.cleared");
+    if (blamed)
+        *last = *now;
+    else
+        atomic_store(&last->phase, BREADCRUMB_NONE);
+    FAULT("adopt.fault.after");
 }
 
 /* Whether the facts of the buffer's owner lead to it. */
@@ -213,6 +221,7 @@ static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
     atomic_store(&slot->guard, raised);
     FAULT("adopt.guard.raised");
     atomic_store_explicit(&slot->state, SLOT_ADOPTING, memory_order_release);
+    FAULT("adopt.guard.adopting");
     worker_unlock(w);
     return raised;
 }

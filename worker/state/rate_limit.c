@@ -1,7 +1,8 @@
 /* rate_limit.c - see rate_limit.h. */
 #include "worker/state/rate_limit.h"
 
-uint32_t rate_limit_slack(const struct config *config) {
+/* How far an account may be ahead without making its client wait, in ms. */
+static uint32_t rate_limit_slack(const struct config *config) {
     uint32_t burst = config->flood_burst > 0 ? config->flood_burst - 1 : 0;
     return config->flood_rate == 0 ? 0 : burst * 1000 / config->flood_rate;
 }

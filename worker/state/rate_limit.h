@@ -17,9 +17,6 @@ enum { RATE_LIMIT_CLOCKS_MS = 1000 };
 /* How far the account is ahead of `time`, in ms. */
 uint32_t rate_limit_ahead(const struct config *config, uint32_t tat, uint32_t time);
 
-/* How far it may be ahead without making its client wait. */
-uint32_t rate_limit_slack(const struct config *config);
-
 /* How long the next line has to wait, in ms; 0: it need not. */
 uint32_t rate_limit_wait(const struct config *config, uint32_t tat, uint32_t time);
 
