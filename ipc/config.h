@@ -65,6 +65,9 @@ struct config {
     uint32_t line_max;                /* bytes of UTF-8 */
     uint32_t flood_rate;              /* lines a second; 0: no limit */
     uint32_t flood_burst;             /* lines */
+    uint32_t connect_rate;            /* connections a second from one address; 0: no limit */
+    uint32_t connect_burst;           /* connections */
+    uint64_t flood_wait_ms;           /* too fast for so long: its input is dropped */
     uint64_t login_timeout_ms;        /* 0: none */
     uint64_t idle_timeout_ms;         /* 0: none */
     uint64_t worker_timeout_ms;

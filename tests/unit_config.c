@@ -67,6 +67,9 @@ Test(config, an_empty_file_is_the_defaults) {
     cr_assert_eq(config.line_max, 1024);
     cr_assert_eq(config.flood_rate, 5);
     cr_assert_eq(config.flood_burst, 20);
+    cr_assert_eq(config.flood_wait_ms, 10000);
+    cr_assert_eq(config.connect_rate, 20);
+    cr_assert_eq(config.connect_burst, 200);
     cr_assert_eq(config.login_timeout_ms, 60000);
     cr_assert_eq(config.idle_timeout_ms, 0);
     cr_assert_eq(config.slow_client, SLOW_SKIP);
