@@ -64,6 +64,7 @@ enum {
     FACT_BINARY = 1u << 15,    /* was asked to send all eight bits */
     FACT_GREETED = 1u << 16,   /* was sent the greeting, or is in the room */
     FACT_SWITCHED = 1u << 17,  /* was switched to the encoding it types in */
+    FACT_DROPPING = 1u << 24,  /* was too fast for too long: its lines are dropped unheard */
     FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_ECHOED,
 };
 
@@ -82,7 +83,10 @@ struct facts {
     uint32_t tat;
     uint32_t last_input;
     uint32_t lines_lost; /* room lines overrun and not yet reported to the client */
-    uint32_t list_next;  /* record at which the list under way continues */
+    union {
+        uint32_t list_next;     /* FACT_LIST_...: record at which the list under way continues */
+        uint32_t lines_dropped; /* FACT_DROPPING: not yet reported to the client */
+    };
     uint32_t ignore_buffer;
     uint32_t reply_client, reply_generation; /* addressee of /reply; generation 0: none */
     uint32_t flags;

@@ -263,7 +263,7 @@ static void buffers_come_back(void) {
     unit_give_buffers(&worker);
     worker.now += PAUSE_LOOK_MS;
     input_resume(&worker);
-    input_read(&worker, worker.ready.count);
+    input_read(&worker, worker.ready.count, segment_now(worker.seg) + 60000);
     unit_turn(&worker);
 }
 

@@ -53,7 +53,9 @@ Test(keys, erase_whole_characters) {
         uint32_t len = (uint32_t)strlen(edits[i].line);
         struct telnet_event ev = {.kind = edits[i].key};
         memcpy(line, edits[i].line, len);
-        keys_edit(line, &len, edits[i].enc, &ev);
+        struct erase erase;
+        erase_begin(&erase, edits[i].enc);
+        keys_edit(&erase, line, &len, &ev);
         cr_expect(len == strlen(edits[i].left) && memcmp(line, edits[i].left, len) == 0,
                   "%s: left %.*s", edits[i].what, (int)len, line);
     }
@@ -82,7 +84,9 @@ Test(keys, a_command_in_the_middle_of_a_character_is_a_byte_of_it) {
         uint32_t len = (uint32_t)strlen(bytes[i].line);
         struct telnet_event ev = {.kind = bytes[i].key, .typed = bytes[i].typed};
         memcpy(line, bytes[i].line, len);
-        keys_edit(line, &len, bytes[i].enc, &ev);
+        struct erase erase;
+        erase_begin(&erase, bytes[i].enc);
+        keys_edit(&erase, line, &len, &ev);
         cr_expect(len == strlen(bytes[i].left) && memcmp(line, bytes[i].left, len) == 0,
                   "%s: left %.*s", bytes[i].what, (int)len, line);
     }

@@ -97,7 +97,7 @@ Test(pause, a_client_that_waits_for_its_greeting_alone_is_queued) {
     cr_assert(is_ready(c));
     cr_assert_eq(why(c), PAUSE_ARRIVAL);
     cr_assert_eq(armed(c), 0, "its input waits all the same");
-    input_read(&worker, worker.ready.count);
+    input_read(&worker, worker.ready.count, segment_now(worker.seg) + 60000);
     cr_assert_eq(why(c), 0, "it was greeted already");
     cr_assert_eq(armed(c), EPOLLIN);
 }
@@ -109,12 +109,12 @@ Test(pause, an_arriving_client_without_a_buffer_is_greeted_later) {
     pause_client(&worker, c, PAUSE_ARRIVAL);
     unit_take_buffers(&worker);
     fd_queue_push(&worker.ready, client_index(&worker, c));
-    input_read(&worker, worker.ready.count);
+    input_read(&worker, worker.ready.count, segment_now(worker.seg) + 60000);
     cr_assert_eq(why(c), PAUSE_ARRIVAL | PAUSE_BUFFERS);
     unit_give_buffers(&worker);
     pass(PAUSE_LOOK_MS);
     cr_assert(is_ready(c));
-    input_read(&worker, worker.ready.count);
+    input_read(&worker, worker.ready.count, segment_now(worker.seg) + 60000);
     cr_assert_eq(why(c), 0);
     unit_hears(peer, "Welcome to Units\r\nPlease log in\r\nUse \"login <nick>\"\r\n");
 }
@@ -196,7 +196,7 @@ Test(pause, a_client_beyond_its_rate_goes_on_when_its_time_has_come) {
     unit_type(&worker, c, peer, "one\ntwo\n");
     unit_turn(&worker);
     unit_hears(peer, "ann: one\r\n");
-    input_read(&worker, worker.ready.count);
+    input_read(&worker, worker.ready.count, segment_now(worker.seg) + 60000);
     cr_assert_eq(why(c), PAUSE_FLOOD);
     uint32_t wait = rate_limit_wait(&worker.config, client_facts(c)->tat, worker.now);
     cr_assert_gt(wait, PAUSE_LOOK_MS);
@@ -204,7 +204,7 @@ Test(pause, a_client_beyond_its_rate_goes_on_when_its_time_has_come) {
     cr_assert_eq(why(c), PAUSE_FLOOD);
     pass(PAUSE_LOOK_MS);
     cr_assert_eq(why(c), 0);
-    input_read(&worker, worker.ready.count);
+    input_read(&worker, worker.ready.count, segment_now(worker.seg) + 60000);
     unit_turn(&worker);
     unit_hears(peer, "ann: two\r\n");
 }

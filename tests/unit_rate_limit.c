@@ -17,7 +17,7 @@ static unsigned let_through(const struct config *config, uint32_t from, uint32_t
     unsigned lines = 0;
     for (uint32_t t = 0; t < ms; t++) {
         while (rate_limit_wait(config, tat, from + t) == 0) {
-            tat = rate_limit_charge(config, tat, from + t);
+            tat = rate_limit_charge(config, tat, from + t, 1);
             cr_assert_lt(lines++, 1000000u);
         }
     }
@@ -57,7 +57,7 @@ Test(rate_limit, a_long_silence_owes_nothing) {
         for (int i = 0; i < 9; i++) {
             now = 1000 + 30000 + (uint32_t)(days[i] * 86400000);
             cr_assert_eq(rate_limit_ahead(&config, tat, now), 0, "after %d days", (int)days[i]);
-            uint32_t after = rate_limit_charge(&config, tat, now) - now;
+            uint32_t after = rate_limit_charge(&config, tat, now, 1) - now + RATE_LIMIT_LATE_MS;
             cr_assert(after >= 1000 / rate && after <= 1000 / rate + 1, "after %d days",
                       (int)days[i]);
         }
@@ -68,6 +68,6 @@ Test(rate_limit, rate_0_is_no_limit) {
     struct config config = with(0, 20);
     for (uint32_t now = 0; now < 3; now++) {
         cr_assert_eq(rate_limit_ahead(&config, 5000, now), 0);
-        cr_assert_eq(rate_limit_charge(&config, 5000, now), now);
+        cr_assert_eq(rate_limit_charge(&config, 5000, now, 1), now);
     }
 }

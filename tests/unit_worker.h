@@ -39,6 +39,7 @@ static inline void unit_worker(struct worker *w, struct segment *seg) {
     w->config = unit_config(65536);
     cr_assert(members_make(w, seg->clients.len));
     w->settled = true;
+    atomic_store(&seg->header->fd_high, seg->clients.len - 1);
     stage_init(&w->stage, &seg->room, 0);
     worker_read_clock(w);
 }
@@ -161,7 +162,7 @@ static inline void unit_type(struct worker *w, struct client *c, int peer, const
     cr_assert_eq(send(peer, text, strlen(text), 0), (ssize_t)strlen(text));
     w->interest.readable[fd] = 1;
     fd_queue_push(&w->ready, fd);
-    input_read(w, w->ready.count);
+    input_read(w, w->ready.count, segment_now(w->seg) + 60000);
 }
 
 static inline void unit_round(struct worker *w) {

@@ -36,7 +36,7 @@ enum {
     EVENTS = 512,
     ROUNDS = 16,
     ROUND_CLIENTS = 32,
-    INPUT_MS = 5,    /* of reading before the members are sent what was said */
+    INPUT_MS = 4,    /* of reading before the members are sent what was said */
     WAITING_MS = 20, /* fallback: what this worker waits for rings its bell */
     RETIRE_MS = 1000,
     SETTLE_US = 2000,
@@ -171,12 +171,12 @@ static void worker_events(struct loop *l, const struct epoll_event *event, int n
 /* One round of worker.h's steps 2 to 9: everything it stages goes out in one hold of the gate.
  * False: nothing more can be staged now, because the ring is full or an entry cannot be applied
  * yet. */
-static bool worker_round(struct worker *w) {
+static bool worker_round(struct worker *w, uint32_t until) {
     /* Moves staged by worker_retired are published and applied before anything more is read: a line
      * behind a move in one batch would be its client's and no longer this worker's to apply. */
     if (worker_publishes(w) && w->stage.count == 0) {
         closing_stage(w);
-        input_read(w, ROUND_CLIENTS);
+        input_read(w, ROUND_CLIENTS, until);
     }
     publish(w);
     apply(w);
@@ -196,12 +196,13 @@ static void worker_input(struct loop *l) {
     }
     l->publish_due = false;
     bool read = false;
+    uint32_t until = segment_now(w->seg) + INPUT_MS;
     for (int i = 0; i < ROUNDS; i++) {
         read |= w->stage.count == 0; /* else this round only publishes what was staged before */
-        if (!worker_round(w))
+        if (!worker_round(w, until))
             return;
         bool more = w->ready.count > 0 || w->closing.count > 0;
-        if (!more || (read && segment_now(w->seg) - w->now >= INPUT_MS))
+        if (!more || (read && (int32_t)(segment_now(w->seg) - until) >= 0))
             return;
     }
 }

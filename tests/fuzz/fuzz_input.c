@@ -6,7 +6,8 @@
  *   - there is no answer before the client's first telnet command, and answers stay in bounds;
  *   - any bytes of a line become valid, clean UTF-8 within the stated bounds, and no encoding of
  *     it is longer;
- *   - on any half-typed line, an erase key removes at least one byte, and drawing stays in bounds.
+ *   - on any half-typed line, an erase key removes at least one byte, as many as if the line had
+ *     not been edited before, and drawing stays in bounds.
  *
  * The input's first byte chooses how it is split. */
 #include "ipc/unicode.h"
@@ -67,6 +68,7 @@ struct line {
     unsigned width;
     uint32_t len;
     uint8_t bytes[INPUT_MAX];
+    struct erase erase;
 };
 
 static void check_line(const uint8_t *line, size_t n) {
@@ -103,7 +105,14 @@ static void edit_line(struct line *line, const struct telnet_event *ev) {
     static char old[TYPED_SHOWN_MAX], new[TYPED_SHOWN_MAX], out[DRAW_MAX];
     uint32_t was = line->len;
     size_t old_len = typed_shown(line->enc, line->bytes, was, old);
-    keys_edit(line->bytes, &line->len, line->enc, ev);
+    static struct erase fresh; /* reads the whole line anew, and must come to the same */
+    static uint8_t copy[INPUT_MAX];
+    uint32_t len = was;
+    memcpy(copy, line->bytes, was);
+    erase_begin(&fresh, line->enc);
+    keys_edit(&fresh, copy, &len, ev);
+    keys_edit(&line->erase, line->bytes, &line->len, ev);
+    MUST(len == line->len && memcmp(copy, line->bytes, len) == 0);
     MUST(line->len <= was + (ev->typed != 0) && line->len <= INPUT_MAX);
     MUST(ev->kind != TELNET_ERASE_CHAR || was == 0 || line->len < was);
     size_t new_len = typed_shown(line->enc, line->bytes, line->len, new);
@@ -138,6 +147,7 @@ static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct l
     uint8_t sub[TELNET_SUB_MAX];
     uint16_t sub_len = 0;
     struct line line = {.enc = (enum encoding)(n % ENC_COUNT), .width = n % 5 * 20};
+    erase_begin(&line.erase, line.enc);
     unsigned turn = 0;
     log->len = 0;
     for (size_t at = 0, size; at < n; at += size) {
@@ -163,6 +173,7 @@ static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct l
                     check_line(line.bytes, line.len);
                 log_bytes(log, line.bytes, line.len);
                 line.len = 0;
+                erase_begin(&line.erase, line.enc);
             } else if (ev.kind != TELNET_NONE && ev.kind != TELNET_TEXT) {
                 edit_line(&line, &ev);
                 if (ev.kind == TELNET_AYT || ev.kind == TELNET_REPRINT)

@@ -195,6 +195,10 @@ const struct command *command_find(const char *name, size_t len) {
     return NULL;
 }
 
+bool command_leaves(const struct command *command) {
+    return command->run == command_quit;
+}
+
 enum line_outcome command_run(struct invocation *inv, const struct command *command,
                               size_t name_len) {
     if (inv->line->plain_only && !(command->how & COMMAND_PLAIN))

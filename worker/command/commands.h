@@ -27,6 +27,9 @@ struct command {
 /* NULL if there is none of that name. */
 const struct command *command_find(const char *name, size_t len);
 
+/* Whether its client leaves by it. */
+bool command_leaves(const struct command *command);
+
 /* Runs it on what follows the first `name_len` bytes of the line. */
 enum line_outcome command_run(struct invocation *inv, const struct command *command,
                               size_t name_len);

@@ -76,6 +76,25 @@ static enum line_outcome decide_text(struct invocation *inv) {
     return in_room ? decide_in_room(inv) : decide_before_login(inv);
 }
 
+bool decide_leaves(const struct worker *w, const struct client *c, const struct line *line) {
+    enum { WORD = 16 };
+    char word[WORD + 1];
+    const uint8_t *from = line->bytes, *to = line->bytes + line->len;
+    (void)w;
+    while (from < to && (*from == ' ' || *from == '\t'))
+        from++;
+    while (from < to && (to[-1] == ' ' || to[-1] == '\t'))
+        to--;
+    size_t len = (size_t)(to - from);
+    if (line->overlong || len == 0 || len > WORD)
+        return false;
+    memcpy(word, from, len);
+    bool slash = word[0] == '/', named = client_facts(c)->flags & FACT_NAMED;
+    const struct command *command = command_find(word + slash, len - slash);
+    return command && command_leaves(command) &&
+           (slash || (named && command->how & COMMAND_CLASSIC));
+}
+
 enum line_outcome decide_line(struct worker *w, struct client *c, struct line *line) {
     char text[LINE_MAX_MAX + 1], raw[LINE_MAX_MAX + 1];
     struct invocation inv = {w, c, line, text, raw};

@@ -10,4 +10,7 @@
  * whether more lines of this client may join it in the stage. */
 enum line_outcome decide_line(struct worker *w, struct client *c, struct line *line);
 
+/* Whether the line would make the client leave; nothing is done.  For a line that is dropped. */
+bool decide_leaves(const struct worker *w, const struct client *c, const struct line *line);
+
 #endif

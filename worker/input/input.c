@@ -3,13 +3,14 @@
 
 #include "ipc/fault.h"
 #include "worker/command/greeting.h"
+#include "worker/input/flood.h"
 #include "worker/input/scan.h"
 #include "worker/output/flush.h"
 #include "worker/record/change.h"
 #include "worker/record/leave.h"
+#include "worker/state/account.h"
 #include "worker/state/breadcrumb.h"
 #include "worker/state/pause.h"
-#include "worker/state/rate_limit.h"
 #include "worker/text/sentence.h"
 
 #include <errno.h>
@@ -101,18 +102,20 @@ static bool input_client(struct worker *w, struct client *c) {
             return true;
     }
     input_tidy(w, c);
+    if (!w->interest.readable[fd])
+        flood_rested(w, c);
     if (open)
         return w->interest.readable[fd];
     leave_begin(w, c, NULL);
     return false;
 }
 
-void input_read(struct worker *w, uint32_t clients) {
+/* No heartbeat: a turn of the loop is bounded by `until`, and the loop's own shows its progress. */
+void input_read(struct worker *w, uint32_t clients, uint32_t until) {
     uint32_t todo = w->ready.count < clients ? w->ready.count : clients;
-    for (; todo > 0; todo--) {
+    for (; todo > 0 && (int32_t)(segment_now(w->seg) - until) < 0; todo--) {
         uint32_t fd = fd_queue_pop(&w->ready);
         bool more = false;
-        worker_beat(w);
         if (!worker_serves(w, fd))
             continue;
         struct client *c = worker_client(w, fd);
@@ -153,7 +156,7 @@ void input_resume(struct worker *w) {
         struct client *c = worker_client(w, fd);
         uint32_t wait = 0;
         if (pause_has(w, fd, PAUSE_FLOOD))
-            wait = rate_limit_wait(&w->config, client_facts(c)->tat, w->now);
+            wait = account_wait(w, c, client_facts(c)->tat);
         if (wait > 0)
             pause_look_in(w, fd, wait);
         else

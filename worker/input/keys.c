@@ -3,22 +3,23 @@
 
 #include "worker/protocol/telnet.h"
 #include "worker/protocol/telnet_option.h"
-#include "worker/protocol/typed.h"
 #include "worker/record/echo.h"
 #include "worker/record/encoding.h"
 
-void keys_edit(uint8_t *line, uint32_t *len, enum encoding encoding,
-               const struct telnet_event *ev) {
-    if (ev->typed && *len < LINE_MAX_MAX && typed_half(encoding, line, *len) > 0) {
+void keys_edit(struct erase *erase, uint8_t *line, uint32_t *len, const struct telnet_event *ev) {
+    if (ev->typed && *len < LINE_MAX_MAX && erase_half(erase, line, *len) > 0) {
         line[(*len)++] =
             ev->typed; /* in the middle of a character it was a byte of it, no command */
         return;
     }
     switch (ev->kind) {
-    case TELNET_ERASE_CHAR: *len = (uint32_t)typed_erase_char(encoding, line, *len); break;
-    case TELNET_ERASE_WORD: *len = (uint32_t)typed_erase_word(encoding, line, *len); break;
+    case TELNET_ERASE_CHAR: *len = erase_char(erase, line, *len); break;
+    case TELNET_ERASE_WORD: *len = erase_word(erase, line, *len); break;
     case TELNET_ERASE_LINE:
-    case TELNET_INTERRUPT: *len = 0; break;
+    case TELNET_INTERRUPT:
+        *len = 0;
+        erase_to(erase, line, 0);
+        break;
     default: break;
     }
 }

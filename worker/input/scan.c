@@ -3,11 +3,13 @@
 
 #include "ipc/fault.h"
 #include "worker/command/decide.h"
+#include "worker/input/flood.h"
 #include "worker/input/keys.h"
 #include "worker/output/flush.h"
 #include "worker/protocol/telnet.h"
 #include "worker/record/consume.h"
 #include "worker/record/leave.h"
+#include "worker/state/account.h"
 #include "worker/state/breadcrumb.h"
 #include "worker/state/pause.h"
 #include "worker/state/rate_limit.h"
@@ -17,18 +19,33 @@
 _Static_assert((int)TX_DATA >= (int)LINE_MAX_MAX, "the longest half-typed line fits one buffer");
 _Static_assert((int)RX_SUB >= (int)TELNET_SUB_MAX, "a subnegotiation fits its place");
 
+enum { SCAN_KEYS = 32 }; /* that edit, in one pass: they are committed, and charged, together */
+
+/* How far a scan has come: what a record says of it. */
+struct scan_point {
+    struct telnet telnet;
+    uint64_t at; /* stream position behind the last event */
+    uint32_t line_len;
+    uint16_t sub_len;
+};
+
 /* Private to this process: nothing in it is the record's before it is committed. */
 struct scan {
     struct worker *w;
     struct client *c;
-    struct telnet telnet;
     uint8_t *sub; /* in the rx buffer */
-    uint16_t sub_len;
-    uint64_t at;  /* stream position behind the last event */
-    uint32_t tat; /* the rate limit's account with the staged lines on it */
-    bool staged;  /* lines before `at` are staged and not committed */
+    struct scan_point now;
+    struct scan_point shortest; /* where the line was, since the last commit */
+    uint32_t tat;               /* the rate limit's account with the staged lines on it */
+    bool staged;                /* lines before `at` are staged and not committed */
     bool overlong;
-    uint32_t line_len;
+    bool dropping;
+    bool drop_ends;   /* the line under way is beyond what is dropped */
+    bool edited;      /* `erase` is in use */
+    uint32_t dropped; /* lines */
+    uint32_t keys;    /* that edit */
+    uint32_t kept;    /* bytes of the input that are text of the line under way */
+    struct erase erase;
     uint8_t line[LINE_MAX_MAX]; /* the line under way, as received */
 };
 
@@ -37,68 +54,135 @@ static void scan_begin(struct scan *s, struct worker *w, struct client *c) {
     struct rx_buffer *rx = buffer_at(&w->seg->rx_buffers, f->rx);
     s->w = w;
     s->c = c;
-    memcpy(&s->telnet, f->telnet, sizeof s->telnet);
     s->sub = rx->sub;
-    s->sub_len = f->sub_len;
-    s->at = f->consumed;
+    s->now = (struct scan_point){.at = f->consumed, .line_len = f->line_len, .sub_len = f->sub_len};
+    memcpy(&s->now.telnet, f->telnet, sizeof s->now.telnet);
+    s->shortest = s->now;
     s->tat = f->tat;
-    s->staged = false;
+    s->staged = s->edited = s->drop_ends = false;
     s->overlong = f->flags & FACT_OVERLONG;
-    s->line_len = f->line_len;
+    s->dropping = f->flags & FACT_DROPPING;
+    s->dropped = s->keys = s->kept = 0;
     const uint8_t *line = rx->line;
     if (f->line_buffer != NO_BUFFER)
         line = ((struct tx_buffer *)buffer_at(&w->seg->tx_buffers, f->line_buffer))->data;
-    memcpy(s->line, line, s->line_len);
+    memcpy(s->line, line, f->line_len);
 }
 
+/* After each change of the line under way. */
+static void scan_line_changed(struct scan *s) {
+    if (s->now.line_len <= s->shortest.line_len)
+        s->shortest = s->now;
+}
+
+/* ---- commits ---- */
+
 /* The line under way goes to where the record will say it is.  Bytes below the committed length are
- * there already and equal: a line that became shorter was committed when it did. */
+ * there already and equal: scan_commit sees to that. */
 static void scan_keep_line(struct scan *s, struct change *ch) {
     struct facts *f = ch->f;
-    if (s->line_len > RX_LINE || f->line_buffer != NO_BUFFER) {
+    uint32_t len = s->now.line_len;
+    if (len > RX_LINE || (len > 0 && f->line_buffer != NO_BUFFER)) {
         struct tx_buffer *buffer = change_line_buffer(ch);
         if (!buffer)
             return;
-        memcpy(buffer->data, s->line, s->line_len);
-    } else if (s->line_len > 0) {
+        memcpy(buffer->data, s->line, len);
+    } else if (len > 0) {
         struct rx_buffer *rx = change_rx(ch);
         if (!rx)
             return;
-        memcpy(rx->line, s->line, s->line_len);
+        memcpy(rx->line, s->line, len);
+    } else {
+        change_give_line_buffer(ch);
     }
-    f->line_len = (uint16_t)s->line_len;
+    f->line_len = (uint16_t)len;
     FAULT("input.keep.after");
 }
 
-/* Commits the scan up to `at`, with what an event changes and answers.  False: no buffer is free,
- * and the client is paused. */
-static bool scan_commit(struct scan *s, const struct telnet_event *ev) {
+/* Keys that edit and bytes that are no line's cost. */
+static void scan_charge(struct scan *s, const struct facts *f) {
+    uint32_t bytes = (uint32_t)(s->now.at - f->consumed);
+    if (!s->dropping)
+        account_owe(s->w, s->c,
+                    1 + s->keys + (bytes > s->kept ? bytes - s->kept : 0) / ACCOUNT_BYTES);
+    s->keys = s->kept = 0;
+}
+
+/* What was dropped is counted; at its end the client is told. */
+static void scan_count_dropped(struct scan *s, struct change *ch) {
+    struct facts *f = ch->f;
+    if (!s->dropping)
+        return;
+    f->lines_dropped += s->dropped;
+    s->dropped = 0;
+    if (!s->drop_ends && s->now.at < flood_drop_to(s->w, s->c))
+        return;
+    struct words words = {.n = f->lines_dropped};
+    if (words.n > 0)
+        change_sentence(ch, words.n == 1 ? SAY_DROPPED_ONE : SAY_DROPPED, &words);
+    f->flags &= ~(uint32_t)FACT_DROPPING;
+    f->lines_dropped = 0;
+}
+
+/* Commits the scan as of s->now, with what an event changes and answers. */
+static bool scan_commit_now(struct scan *s, const struct telnet_event *ev) {
     struct change ch;
     change_begin(&ch, s->w, s->c);
     struct facts *f = ch.f;
-    consume_bytes(&ch, s->at);
+    scan_charge(s, f);
+    consume_bytes(&ch, s->now.at);
     if (f->flags & FACT_IN_ROOM) /* before, its time runs from its coming */
         f->last_input = s->w->tenths;
-    f->sub_len = s->sub_len;
-    memcpy(f->telnet, &s->telnet, sizeof f->telnet);
+    f->sub_len = s->now.sub_len;
+    memcpy(f->telnet, &s->now.telnet, sizeof f->telnet);
     f->flags = s->overlong ? f->flags | FACT_OVERLONG : f->flags & ~(uint32_t)FACT_OVERLONG;
+    change_charge(&ch, 0, s->w->now);
     scan_keep_line(s, &ch);
+    scan_count_dropped(s, &ch);
     keys_event(&ch, ev);
-    return change_commit(&ch);
+    bool done = change_commit(&ch);
+    if (done && s->dropping && !(client_facts(s->c)->flags & FACT_DROPPING))
+        flood_dropped(s->w, s->c);
+    return done;
 }
+
+/* False: no buffer is free, and the client is paused.  A line that has become shorter than the
+ * record's and longer again is committed at its shortest first: the bytes that replace others are
+ * written only when they no longer count. */
+static bool scan_commit(struct scan *s, const struct telnet_event *ev) {
+    struct telnet_event typed = {.kind = TELNET_NONE};
+    struct scan_point now = s->now;
+    bool overlong = s->overlong;
+    uint32_t committed = client_facts(s->c)->line_len;
+    if (s->shortest.line_len < committed && now.line_len > s->shortest.line_len) {
+        s->now = s->shortest;
+        s->overlong = false;
+        if (!scan_commit_now(s, &typed))
+            return false;
+        FAULT("input.shortest.after");
+        s->now = now;
+        s->overlong = overlong;
+    }
+    return scan_commit_now(s, ev);
+}
+
+/* ---- events ---- */
 
 static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
     uint32_t max = s->w->config.line_max; /* a reload may have made it smaller than the line */
-    uint32_t space = s->line_len < max ? max - s->line_len : 0;
+    uint32_t space = s->now.line_len < max ? max - s->now.line_len : 0;
     if (s->overlong)
         return;
     if (len > space) {
         s->overlong = true;
-        s->line_len = 0;
+        s->now.line_len = 0;
+        s->edited = false;
+        scan_line_changed(s);
         return;
     }
-    memcpy(s->line + s->line_len, text, len);
-    s->line_len += (uint32_t)len;
+    memcpy(s->line + s->now.line_len, text, len);
+    s->now.line_len += (uint32_t)len;
+    s->kept += (uint32_t)len;
 }
 
 /* The client asks on without reading the answers: its input waits until it does. */
@@ -112,30 +196,51 @@ static bool scan_unread(struct scan *s) {
     return true;
 }
 
+/* The next line begins. */
+static void scan_next_line(struct scan *s) {
+    s->now.line_len = 0;
+    s->overlong = s->edited = false;
+    scan_line_changed(s);
+}
+
+/* A finished line of a client that was too fast for too long.  True: the scan goes on. */
+static bool scan_drop(struct scan *s, const struct line *line, enum scan_outcome *outcome) {
+    if (!decide_leaves(s->w, s->c, line)) {
+        s->dropped++;
+        scan_next_line(s);
+        return true;
+    }
+    struct line last = *line;
+    decide_line(s->w, s->c, &last);
+    *outcome = SCAN_IDLE;
+    return false;
+}
+
 /* One finished line, which began to end at `before`.  True: the scan goes on with the next line. */
-static bool scan_line(struct scan *s, uint64_t before, enum scan_outcome *outcome) {
+static bool scan_line(struct scan *s, const struct scan_point *before, enum scan_outcome *outcome) {
     struct worker *w = s->w;
+    struct line line = {.bytes = s->line,
+                        .len = s->now.line_len,
+                        .overlong = s->overlong,
+                        .after_cr = telnet_after_cr(&s->now.telnet),
+                        .plain_only = s->staged,
+                        .consumed = s->now.at};
+    bool drop = false;
     *outcome = s->staged ? SCAN_STAGED : SCAN_IDLE;
-    if (rate_limit_wait(&w->config, s->tat, w->now) > 0) {
-        s->at = before; /* the line's end is seen again when its time has come */
-        pause_client(w, s->c, PAUSE_FLOOD);
+    if (s->dropping)
+        return scan_drop(s, &line, outcome);
+    if (s->staged && flood_waits(w, s->c, s->tat, &drop)) {
+        s->now = *before; /* the line's end is seen again when its time has come */
         return false;
     }
     if (!s->staged && scan_unread(s))
         return false;
-    struct line line = {.bytes = s->line,
-                        .len = s->line_len,
-                        .overlong = s->overlong,
-                        .after_cr = telnet_after_cr(&s->telnet),
-                        .plain_only = s->staged,
-                        .consumed = s->at};
     FAULT("input.line");
     switch (decide_line(w, s->c, &line)) {
     case LINE_STAGED:
-        s->tat = rate_limit_charge(&w->config, s->tat, w->now);
+        s->tat = rate_limit_charge(&w->config, s->tat, w->now, 1);
         s->staged = true;
-        s->line_len = 0;
-        s->overlong = false;
+        scan_next_line(s);
         *outcome = SCAN_STAGED;
         return line.plain; /* more plain lines may join the batch */
     case LINE_DONE: *outcome = SCAN_MORE; return false;
@@ -146,26 +251,40 @@ static bool scan_line(struct scan *s, uint64_t before, enum scan_outcome *outcom
     return false;
 }
 
-/* An echoed client's line is drawn, and so in the record, before its end is handled. */
-static enum scan_outcome scan_echo_first(struct scan *s, const struct scan *before) {
+/* What the scan has come to is committed: the line under way is drawn, and so in the record, before
+ * its end is handled; or what is dropped ends here. */
+static enum scan_outcome scan_commit_before(struct scan *s, const struct scan_point *before) {
     struct telnet_event typed = {.kind = TELNET_NONE};
     if (s->staged)
         return SCAN_STAGED;
-    s->telnet = before->telnet;
-    s->at = before->at;
+    s->now = *before;
     return scan_commit(s, &typed) ? SCAN_MORE : SCAN_IDLE;
 }
 
-/* An editing key or a telnet event: committed with its effect. */
-static enum scan_outcome scan_event(struct scan *s, const struct telnet_event *ev) {
+static bool scan_edits(enum telnet_kind kind) {
+    return kind == TELNET_ERASE_CHAR || kind == TELNET_ERASE_WORD || kind == TELNET_ERASE_LINE;
+}
+
+/* An editing key or a telnet event, which is committed with its effect.  True: the scan goes on. */
+static bool scan_event(struct scan *s, const struct telnet_event *ev, enum scan_outcome *outcome) {
+    *outcome = SCAN_STAGED; /* handled again once the lines before it are applied */
     if (s->staged)
-        return SCAN_STAGED; /* handled again once the lines before it are applied */
+        return false;
+    *outcome = SCAN_IDLE;
     if (scan_unread(s))
-        return SCAN_IDLE;
-    keys_edit(s->line, &s->line_len, (enum encoding)client_facts(s->c)->encoding, ev);
+        return false;
+    if (!s->edited)
+        erase_begin(&s->erase, (enum encoding)client_facts(s->c)->encoding);
+    s->edited = true;
+    keys_edit(&s->erase, s->line, &s->now.line_len, ev);
+    scan_line_changed(s);
     if (ev->kind == TELNET_INTERRUPT || ev->kind == TELNET_ERASE_LINE)
         s->overlong = false; /* a line that was too long is dropped, too */
-    return scan_commit(s, ev) ? SCAN_MORE : SCAN_IDLE;
+    s->keys++;
+    if (scan_edits(ev->kind) && s->keys < SCAN_KEYS)
+        return true;
+    *outcome = scan_commit(s, ev) ? SCAN_MORE : SCAN_IDLE;
+    return false;
 }
 
 /* The bytes ended within a line. */
@@ -173,9 +292,23 @@ static enum scan_outcome scan_end(struct scan *s, uint64_t start) {
     struct telnet_event typed = {.kind = TELNET_NONE};
     if (s->staged)
         return SCAN_STAGED;
-    if (s->at != start)
+    if (s->now.at != start)
         scan_commit(s, &typed);
     return SCAN_IDLE;
+}
+
+/* The client has been too fast for too long: from here on its lines are dropped. */
+static enum scan_outcome scan_begin_dropping(struct worker *w, struct client *c) {
+    struct change ch;
+    flood_drop_to(w, c);
+    change_begin(&ch, w, c);
+    ch.drop_replies = true;
+    ch.f->flags |= FACT_DROPPING;
+    ch.f->lines_dropped = 0;
+    FAULT("input.dropping.before");
+    change_commit(&ch);
+    FAULT("input.dropping.after");
+    return SCAN_MORE;
 }
 
 enum scan_outcome scan(struct worker *w, struct client *c) {
@@ -185,23 +318,29 @@ enum scan_outcome scan(struct worker *w, struct client *c) {
     const struct rx_buffer *rx = buffer_at(&w->seg->rx_buffers, f->rx);
     const uint8_t *raw = rx->raw + f->raw_off;
     uint64_t start = f->consumed;
-    while (s.at < c->received) {
+    bool drop;
+    if (!s.dropping && flood_waits(w, c, s.tat, &drop))
+        return drop ? scan_begin_dropping(w, c) : SCAN_IDLE;
+    while (s.now.at < c->received) {
         struct telnet_event ev;
-        struct scan before = {.telnet = s.telnet, .at = s.at};
+        struct scan_point before = s.now;
         enum scan_outcome outcome;
-        breadcrumb_set(w, BREADCRUMB_INPUT, c, s.at);
-        s.at += telnet_next(&s.telnet, s.sub, &s.sub_len, raw + (s.at - start),
-                            (size_t)(c->received - s.at), &ev);
+        breadcrumb_set(w, BREADCRUMB_INPUT, c, s.now.at);
+        s.now.at += telnet_next(&s.now.telnet, s.sub, &s.now.sub_len, raw + (s.now.at - start),
+                                (size_t)(c->received - s.now.at), &ev);
         switch (ev.kind) {
         case TELNET_NONE: break;
         case TELNET_TEXT: scan_text(&s, ev.bytes, ev.len); break;
         case TELNET_END_OF_LINE:
-            if ((f->flags & FACT_ECHOED) && before.at != start)
-                return scan_echo_first(&s, &before);
-            if (!scan_line(&s, before.at, &outcome))
+            s.drop_ends = s.dropping && s.now.at > flood_drop_to(w, c);
+            if (s.drop_ends || (!s.dropping && (f->flags & FACT_ECHOED) && before.at != start))
+                return scan_commit_before(&s, &before);
+            if (!scan_line(&s, &before, &outcome))
                 return outcome;
             break;
-        default: return scan_event(&s, &ev);
+        default:
+            if (!scan_event(&s, &ev, &outcome))
+                return outcome;
         }
     }
     return scan_end(&s, start);

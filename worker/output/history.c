@@ -42,4 +42,5 @@ void history_show(struct change *ch, uint64_t before, uint32_t lines) {
         change_sentence(ch, SAY_EARLIER, &words);
     if (!behind)
         ch->f->pos = room_start(room, first, ch->f->encoding);
+    ch->answered += (uint32_t)(room_start(room, before, ch->f->encoding) - ch->f->pos);
 }

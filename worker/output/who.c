@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WHO_PART = 3500, WHO_RECORDS = 8192 }; /* bytes of a part; records looked at for it */
+enum {
+    WHO_PART = 3500,    /* bytes */
+    WHO_RECORDS = 8192, /* looked at for a part */
+    WHO_LOOKS = 16,     /* such looks cost as much as a byte */
+};
 
 void who_begin(struct change *ch, uint32_t which) {
     ch->f->flags |= which;
@@ -50,7 +54,8 @@ bool who_continue(struct worker *w, struct client *c) {
     struct change ch;
     change_begin(&ch, w, c);
     bool idle = ch.f->flags & FACT_LIST_ALL;
-    uint32_t at = ch.f->list_next, looked = 0, len = w->seg->clients.len;
+    uint32_t at = ch.f->list_next, looked = 0;
+    uint32_t len = atomic_load(&w->seg->header->fd_high) + 1;
     uint32_t now = segment_tenths(w->seg);
     if (at == 0)
         who_heading(&ch);
@@ -59,6 +64,8 @@ bool who_continue(struct worker *w, struct client *c) {
         if (client_peek(worker_client(w, at), &other) && (other.facts.flags & FACT_IN_ROOM))
             who_line(&ch, &other, idle, now);
     }
+    change_charge(&ch, 0, w->now);
+    ch.answered += looked / WHO_LOOKS; /* a record that is looked at costs, too */
     ch.f->list_next = at;
     if (at >= len)
         ch.f->flags &= ~(uint32_t)(FACT_LIST_ROOM | FACT_LIST_ALL);

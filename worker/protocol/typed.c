@@ -37,22 +37,6 @@ size_t typed_half(enum encoding enc, const uint8_t *line, size_t n) {
     return half;
 }
 
-size_t typed_erase_char(enum encoding enc, const uint8_t *line, size_t n) {
-    size_t half;
-    if (n == 0)
-        return 0;
-    enum encoding in = typed_in(enc, line, n, &half);
-    return half > 0 ? n - half : charset_last_start(in, line, n);
-}
-
-size_t typed_erase_word(enum encoding enc, const uint8_t *line, size_t n) {
-    while (n > 0 && line[n - 1] == ' ')
-        n--;
-    while (n > 0 && line[n - 1] != ' ')
-        n = typed_erase_char(enc, line, n);
-    return n;
-}
-
 size_t typed_shown(enum encoding enc, const uint8_t *line, size_t n, char *out) {
     char utf8[TYPED_SHOWN_MAX];
     enum encoding used;

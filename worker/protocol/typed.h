@@ -11,11 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The line without its last character, or its last word and the blanks behind it; half a character
- * is one.  `enc`: what the client is sent.  Returns the length left. */
-size_t typed_erase_char(enum encoding enc, const uint8_t *line, size_t n);
-size_t typed_erase_word(enum encoding enc, const uint8_t *line, size_t n);
-
 /* How many bytes at its end begin a character and do not finish it. */
 size_t typed_half(enum encoding enc, const uint8_t *line, size_t n);
 

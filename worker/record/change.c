@@ -4,8 +4,10 @@
 #include "ipc/fault.h"
 #include "worker/record/chain.h"
 #include "worker/record/echo.h"
+#include "worker/state/account.h"
 #include "worker/state/buffer_request.h"
 #include "worker/state/pause.h"
+#include "worker/state/rate_limit.h"
 #include "worker/text/charset.h"
 
 #include <assert.h>
@@ -117,6 +119,7 @@ static void change_append(struct change *ch, const void *bytes, size_t len) {
         size_t n = TX_DATA - offset < len ? TX_DATA - offset : len;
         memcpy(((struct tx_buffer *)buffer_at(pool, ch->tail))->data + offset, from, n);
         FAULT("change.append");
+        ch->answered += (uint32_t)n;
         f->tx_len += (uint32_t)n;
         from += n;
         len -= n;
@@ -234,6 +237,21 @@ void change_sentence(struct change *ch, enum sentence which, const struct words 
     change_utf8(ch, out, len);
 }
 
+/* ---- what it costs ---- */
+
+void change_charge(struct change *ch, uint32_t lines, uint32_t ms) {
+    ch->charged = true;
+    ch->paid = account_lines(ch->w, ch->c);
+    if (lines + ch->paid > 0)
+        ch->f->tat = rate_limit_charge(&ch->w->config, ch->f->tat, ms, lines + ch->paid);
+}
+
+static void change_settle_account(struct change *ch) {
+    account_paid(ch->w, ch->c, ch->paid);
+    if (ch->charged)
+        account_owe(ch->w, ch->c, ch->answered / ACCOUNT_BYTES);
+}
+
 /* ---- the end of a change ---- */
 
 void change_abandon(struct change *ch) {
@@ -255,6 +273,7 @@ bool change_commit(struct change *ch) {
         return false;
     }
     client_commit(ch->c);
+    change_settle_account(ch);
     chain_give(&seg->tx_buffers, ch->tag, ch->old_head, ch->old_len);
     for (uint32_t i = 0; i < ch->given_count; i++)
         buffer_give(&seg->tx_buffers, ch->given[i], ch->tag);

@@ -31,6 +31,9 @@ struct change {
     uint64_t tag;
     bool failed;       /* a buffer was wanted and none was free */
     bool drop_replies; /* the change itself must not wait for a buffer */
+    bool charged;      /* the client pays for what it is answered with (state/account.h) */
+    uint32_t paid;     /* lines owed that the new facts have on their account */
+    uint32_t answered; /* bytes */
     uint32_t tail;     /* the tx buffer that the next byte goes to; NO_BUFFER: not found yet */
     uint32_t old_head; /* a chain that is drained: given back after the commit */
     uint32_t old_len;
@@ -71,6 +74,10 @@ uint32_t change_take(struct change *ch);
 uint32_t change_take_low(struct change *ch); /* for long (buffer_take_low); not a failure if none */
 struct rx_buffer *change_rx(struct change *ch);          /* the client's, taken if it has none */
 struct tx_buffer *change_line_buffer(struct change *ch); /* the same for a long half-typed line */
+/* The client pays, with the commit, what it owes and `lines` more; and it will owe for the answer.
+ * `ms`: when, segment_now(). */
+void change_charge(struct change *ch, uint32_t lines, uint32_t ms);
+
 /* To be given back after the commit. */
 void change_give(struct change *ch, uint32_t buffer);
 void change_give_input(struct change *ch); /* rx and line buffer */

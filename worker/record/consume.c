@@ -2,7 +2,6 @@
 #include "worker/record/consume.h"
 
 #include "worker/protocol/telnet.h"
-#include "worker/state/rate_limit.h"
 
 _Static_assert(sizeof(struct telnet) == sizeof(((struct facts *)0)->telnet), "lies in the record");
 
@@ -20,7 +19,7 @@ void consume_line(struct change *ch, uint64_t to, bool after_cr, uint32_t ms, ui
     telnet_line_ended((struct telnet *)f->telnet, after_cr);
     if (f->flags & FACT_IN_ROOM) /* before, its time runs from its coming */
         f->last_input = tenths;
-    f->tat = rate_limit_charge(&ch->w->config, f->tat, ms);
+    change_charge(ch, 1, ms);
     if (f->consumed == ch->c->received)
         change_give_input(ch);
     else

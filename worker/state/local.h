@@ -48,6 +48,15 @@ struct pauses {
     uint32_t look_at;     /* when the next look is due, segment_now() */
 };
 
+/* What clients have sent and not paid for yet: account.h; and how long they have been too fast:
+ * worker/input/flood.h. */
+struct accounts {
+    uint32_t *owed;    /* [fd]: in 1/ACCOUNT_LINE of a line */
+    uint32_t *drop_at; /* [fd]: when its waiting input is dropped, segment_now() | 1; 0: it is not
+                          too fast */
+    uint64_t *drop_to; /* [fd]: FACT_DROPPING: stream position up to which; 0: not known */
+};
+
 struct worker {
     struct segment *seg;
     struct slot *slot;
@@ -65,6 +74,7 @@ struct worker {
     struct members members;
     struct interest interest;
     struct pauses pauses;
+    struct accounts accounts;
     struct flush_pass flush;
     struct stage stage;
     uint32_t buffers_seen; /* the header's buffers_wanted when last looked at (buffer_request.h) */

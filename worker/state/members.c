@@ -13,8 +13,12 @@ bool members_make(struct worker *w, uint32_t len) {
     w->interest.armed = calloc(len, 1);
     w->interest.readable = calloc(len, 1);
     w->pauses.why = calloc(len, 1);
-    return m->at && m->index && m->speaker && w->interest.armed && w->interest.readable &&
-           w->pauses.why && fd_queue_make(&w->pauses.look, len) && fd_queue_make(&w->ready, len) &&
+    w->accounts.owed = calloc(len, sizeof *w->accounts.owed);
+    w->accounts.drop_at = calloc(len, sizeof *w->accounts.drop_at);
+    w->accounts.drop_to = calloc(len, sizeof *w->accounts.drop_to);
+    return w->accounts.owed && w->accounts.drop_at && w->accounts.drop_to && m->at && m->index &&
+           m->speaker && w->interest.armed && w->interest.readable && w->pauses.why &&
+           fd_queue_make(&w->pauses.look, len) && fd_queue_make(&w->ready, len) &&
            fd_queue_make(&w->reply_pending, len) && fd_queue_make(&w->closing, len);
 }
 
@@ -37,6 +41,8 @@ void member_add(struct worker *w, struct client *c) {
     w->members.index[fd] = w->members.count;
     w->members.speaker[fd] = 0;
     w->pauses.why[fd] = 0;
+    w->accounts.owed[fd] = w->accounts.drop_at[fd] = 0;
+    w->accounts.drop_to[fd] = 0;
     w->interest.armed[fd] = INTEREST_UNKNOWN;
     w->interest.readable[fd] = 0;
     if (!(client_facts(c)->flags & FACT_IN_ROOM))

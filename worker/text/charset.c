@@ -13,6 +13,7 @@
 static struct {
     const char *strict_name, *loose_name;
     iconv_t strict, loose, write;
+    uint8_t pairs[65536 / 8]; /* bit per pair of bytes: a character to `strict` */
 } codecs[ENC_COUNT] = {
     [ENC_GBK] = {.strict_name = "GBK", .loose_name = "GB18030"},
     [ENC_BIG5] = {.strict_name = "BIG5", .loose_name = "BIG5"},
@@ -37,6 +38,25 @@ const char *charset_label(enum encoding enc) {
     return labels[enc];
 }
 
+/* A growing output; `lost` once it did not fit. */
+struct output {
+    char *at;
+    size_t left;
+    bool lost;
+};
+
+static size_t charset_convert(iconv_t cd, const void *in, size_t n, struct output *o,
+                              bool need_room);
+
+static void charset_find_pairs(enum encoding enc) {
+    for (unsigned pair = 0x8140; pair <= 0xFEFE; pair++) {
+        struct output nowhere = {.lost = true};
+        uint8_t bytes[] = {(uint8_t)(pair >> 8), (uint8_t)pair};
+        if (charset_convert(codecs[enc].strict, bytes, 2, &nowhere, false) == 2)
+            codecs[enc].pairs[pair / 8] |= (uint8_t)(1u << pair % 8);
+    }
+}
+
 const char *charset_init(void) {
     for (int e = 0; e < ENC_COUNT; e++) {
         if (codecs[e].strict_name == NULL)
@@ -49,18 +69,12 @@ const char *charset_init(void) {
             return "The C library cannot convert GBK, GB18030 and Big5: its gconv modules are "
                    "missing "
                    "(Debian: libc6; Fedora: glibc-gconv-extra).";
+        charset_find_pairs((enum encoding)e);
     }
     return NULL;
 }
 
 /* ---- reading ---- */
-
-/* A growing output; `lost` once it did not fit. */
-struct output {
-    char *at;
-    size_t left;
-    bool lost;
-};
 
 static void charset_put(struct output *o, const void *bytes, size_t n) {
     if (n > o->left) {
@@ -170,9 +184,7 @@ size_t charset_encode(enum encoding enc, const char *utf8, size_t n, char *out, 
 
 /* ---- a line as typed ---- */
 
-/* Length of the character at the start of p[0, n), and its columns.  A terminal gives a double-byte
- * character two columns, whatever it is; half of one is taken to be shown as one. */
-static size_t charset_length(enum encoding enc, const uint8_t *p, size_t n, size_t *columns) {
+size_t charset_length(enum encoding enc, const uint8_t *p, size_t n, size_t *columns) {
     size_t len;
     if (enc == ENC_UTF8) {
         int32_t cp = unicode_decode((const char *)p, n, &len);
@@ -188,6 +200,17 @@ static size_t charset_length(enum encoding enc, const uint8_t *p, size_t n, size
     }
     *columns = p[1] >= 0x40 ? 2 : 1;
     return p[1] >= 0x40 ? 2 : 1;
+}
+
+bool charset_half(enum encoding enc, const uint8_t *p, size_t n) {
+    if (p[0] < 0x81 || p[0] == 0xFF)
+        return false;
+    return n < 2 || (enc == ENC_GBK && n < 4 && p[1] >= '0' && p[1] <= '9');
+}
+
+bool charset_has(enum encoding enc, const uint8_t *p, size_t n) {
+    size_t pair = (size_t)p[0] << 8 | p[n - 1];
+    return n == 2 && (codecs[enc].pairs[pair / 8] >> pair % 8 & 1);
 }
 
 size_t charset_last_start(enum encoding enc, const uint8_t *line, size_t n) {

@@ -50,7 +50,16 @@ const struct charset_name *charset_find(const char *name, size_t n);
 /* What /encoding calls it: "utf-8". */
 const char *charset_label(enum encoding enc);
 
-/* For editing a line as typed, raw: where the last character of line[0, n), n > 0, begins (with the
+/* For editing a line as typed, raw.
+ *
+ * Length of the character at the start of p[0, n), n > 0, and its columns.  A terminal gives a
+ * double-byte character two columns, whatever it is; half of one is taken to be shown as one. */
+size_t charset_length(enum encoding enc, const uint8_t *p, size_t n, size_t *columns);
+/* Whether p[0, n), n > 0, begins a character of a double-byte encoding and does not finish it. */
+bool charset_half(enum encoding enc, const uint8_t *p, size_t n);
+/* Whether the double-byte encoding has the character p[0, n). */
+bool charset_has(enum encoding enc, const uint8_t *p, size_t n);
+/* Where the last character of line[0, n), n > 0, begins (with the
  * marks that are on it; half a character is one). */
 size_t charset_last_start(enum encoding enc, const uint8_t *line, size_t n);
 

@@ -25,6 +25,8 @@ enum sentence {
     SAY_WHO_IDLE,
     SAY_UNKNOWN,
     SAY_SKIPPED,
+    SAY_DROPPED_ONE,
+    SAY_DROPPED,
     SAY_EARLIER,
     SAY_NICK,
     SAY_PRIVATE_TO,

@@ -1,0 +1,48 @@
+/* flood.c - see flood.h. */
+#include "worker/input/flood.h"
+
+#include "worker/state/account.h"
+#include "worker/state/pause.h"
+
+#include <sys/ioctl.h>
+
+/* A time of segment_now(), and never 0. */
+static uint32_t flood_time(uint64_t ms) {
+    return (uint32_t)ms | 1;
+}
+
+bool flood_waits(struct worker *w, struct client *c, uint32_t tat, bool *drop) {
+    uint32_t *drop_at = &w->accounts.drop_at[client_index(w, c)];
+    uint32_t wait = account_wait(w, c, tat);
+    *drop = false;
+    if (wait == 0)
+        return false;
+    if (*drop_at == 0)
+        *drop_at = flood_time(w->now + w->config.flood_wait_ms);
+    uint32_t line = 1000 / w->config.flood_rate;
+    if (wait > 2 * line) /* that is what a list costs */
+        *drop_at = flood_time(*drop_at + wait - line);
+    *drop = (int32_t)(w->now - *drop_at) >= 0;
+    if (!*drop)
+        pause_client(w, c, PAUSE_FLOOD);
+    return true;
+}
+
+void flood_rested(struct worker *w, const struct client *c) {
+    w->accounts.drop_at[client_index(w, c)] = 0;
+}
+
+uint64_t flood_drop_to(struct worker *w, const struct client *c) {
+    uint64_t *to = &w->accounts.drop_to[client_index(w, c)];
+    int waiting = 0;
+    if (*to == 0) {
+        (void)!ioctl((int)client_index(w, c), FIONREAD, &waiting);
+        *to = c->received + (uint64_t)waiting;
+    }
+    return *to;
+}
+
+void flood_dropped(struct worker *w, const struct client *c) {
+    w->accounts.drop_at[client_index(w, c)] = 0;
+    w->accounts.drop_to[client_index(w, c)] = 0;
+}

@@ -1,0 +1,42 @@
+/* erase.h - taking characters off the end of a half-typed line, in constant time each.
+ *
+ *     struct erase e;
+ *     erase_begin(&e, enc);                        `enc`: what the client is sent
+ *     n = erase_char(&e, line, n); ...             text may be added to the line in between
+ *
+ * What a line is in shows only as it grows (charset.h): it is read as UTF-8 and in a double-byte
+ * encoding at once, each byte once, and where characters begin is kept.  So n keys on a line cost
+ * O(n), whatever they are.  The line may grow between two calls; below its length it may be changed
+ * by these calls only.  Memory is the caller's; pure functions otherwise; safe anywhere. */
+#ifndef WORKER_PROTOCOL_ERASE_H
+#define WORKER_PROTOCOL_ERASE_H
+
+#include "ipc/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct erase {
+    uint8_t encoding; /* enum encoding: what the client is sent */
+    uint8_t pair;     /* enum encoding: the double-byte one */
+    bool bad;         /* at utf8_to begins what is no UTF-8 */
+    uint32_t utf8_to; /* bytes read as UTF-8: whole characters */
+    uint32_t pair_to; /* the same in the double-byte encoding */
+    uint32_t triples; /* bytes from E0 on, below utf8_to */
+    uint32_t misfits; /* characters below pair_to that the double-byte encoding does not have */
+    uint8_t marks[LINE_MAX_MAX];
+};
+
+void erase_begin(struct erase *e, enum encoding enc);
+
+/* The line without its last character (with the marks that are on it; half a character is one), or
+ * without its last word and the blanks behind it.  Returns the length left. */
+uint32_t erase_char(struct erase *e, const uint8_t *line, uint32_t n);
+uint32_t erase_word(struct erase *e, const uint8_t *line, uint32_t n);
+/* The same for any new length. */
+void erase_to(struct erase *e, const uint8_t *line, uint32_t n);
+
+/* How many bytes at the line's end begin a character and do not finish it. */
+uint32_t erase_half(struct erase *e, const uint8_t *line, uint32_t n);
+
+#endif
