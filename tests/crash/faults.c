@@ -43,10 +43,14 @@ enum {
     AFTERWARDS_LINES = 40,
     REST_MS = 15000,
     RESETS = 20,
+    STRANGERS = 20,
+    STRANGER_LINES = 8000, /* more than flood_burst */
     POINTS_MAX = 256,
 };
 
-static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
+/* No guest says so much that it is too fast: 9,000 lines a second are 40 guests'. */
+static const char conf[] = "flood_rate = 1000\nflood_burst = 2000\nflood_wait = 0\nlogin_timeout = "
+                           "0\nring_size = 64K\nannounce_max = 0\n"
                            "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
 /* Events that lead the server to points that talk alone does not reach. */
@@ -61,7 +65,8 @@ enum stimulus {
     STOP_MASTER,
     RESET,
     MOVE_PIDFILE,
-    FILL
+    FILL,
+    STRANGER
 };
 static const struct {
     const char *prefix;
@@ -92,6 +97,8 @@ static const struct {
     {"gate.lock.waited", DEAFEN}, /* more lines a second cause more waiting */
     {"client.unclaim", RESET},
     {"pidfile.", MOVE_PIDFILE},
+    {"input.shortest", STRANGER},
+    {"input.dropping", STRANGER},
 };
 
 /* Points that are reached only after a death at another point. */
@@ -178,6 +185,33 @@ static void reset(struct bench *b) {
     }
 }
 
+/* Clients that do not log in: half a line, then keys that replace its end, then more lines at once
+ * than a client may send, which are dropped; then they close. */
+static void strangers(struct bench *b) {
+    static int fd[STRANGERS];
+    static char lines[STRANGER_LINES];
+    static unsigned turn;
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } step[] = {{"a line", 6}, {"\b\b\bxyz", 6}, {lines, STRANGER_LINES}};
+    enum { STEPS = sizeof step / sizeof *step };
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)};
+    unsigned now = turn++ % (STEPS + 1);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    memset(lines, '\n', sizeof lines);
+    for (int i = 0; i < STRANGERS; i++) {
+        if (now == 0) {
+            fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            (void)!connect(fd[i], (struct sockaddr *)&to, sizeof to);
+        }
+        if (now < STEPS)
+            (void)!send(fd[i], step[now].bytes, step[now].len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        else
+            close(fd[i]);
+    }
+}
+
 static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
@@ -193,6 +227,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     switch (stimulus) {
     case TALK: break;
     case RESET: reset(b); break;
+    case STRANGER: strangers(b); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
