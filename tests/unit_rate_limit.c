@@ -49,6 +49,37 @@ Test(rate_limit, as_many_at_once_as_the_burst) {
     }
 }
 
+/* A client that waits is looked at every 10 ms: the rate is kept up all the same. */
+Test(rate_limit, a_late_look_costs_no_rate) {
+    for (uint32_t rate = 200; rate <= 1000; rate += 100) {
+        struct config config = with(rate, 1);
+        uint32_t tat = 5000;
+        unsigned lines = 0;
+        for (uint32_t t = 5000; t < 15000; t += 10)
+            for (; rate_limit_wait(&config, tat, t) == 0; lines++)
+                tat = rate_limit_charge(&config, tat, t, 1);
+        cr_assert(lines + rate / 50 + 2 >= 10 * rate && lines <= 10 * rate + rate / 50 + 2,
+                  "%u a second: %u lines in 10 s", rate, lines);
+    }
+}
+
+Test(rate_limit, many_at_once_cost_as_much_as_one_by_one) {
+    for (uint32_t rate = 1; rate <= 1000; rate += 7) {
+        struct config config = with(rate, 20);
+        uint32_t one = 4000, all = rate_limit_charge(&config, 4000, 4000, 17);
+        for (int i = 0; i < 17; i++)
+            one = rate_limit_charge(&config, one, 4000, 1);
+        cr_assert_eq(one, all, "%u a second", rate);
+    }
+}
+
+Test(rate_limit, a_debt_is_bounded) {
+    struct config config = with(1, 20);
+    uint32_t tat = rate_limit_charge(&config, 4000, 4000, UINT32_MAX);
+    cr_assert_eq(rate_limit_wait(&config, tat, 4000), RATE_LIMIT_DEBT_MAX_MS);
+    cr_assert_eq(rate_limit_charge(&config, tat, 4000, 5), tat);
+}
+
 Test(rate_limit, a_long_silence_owes_nothing) {
     static const uint64_t days[] = {0, 1, 24, 25, 30, 49, 50, 60, 75};
     for (uint32_t rate = 1; rate <= 1000; rate += 333) {

@@ -210,8 +210,8 @@ static bool scan_drop(struct scan *s, const struct line *line, enum scan_outcome
         scan_next_line(s);
         return true;
     }
-    struct line last = *line;
-    decide_line(s->w, s->c, &last);
+    flush_client(s->w, s->c);
+    leave_begin(s->w, s->c, NULL);
     *outcome = SCAN_IDLE;
     return false;
 }

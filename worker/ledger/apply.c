@@ -92,7 +92,7 @@ static void apply_join(struct change *ch, const struct effect *e) {
     if (len > 0)
         apply_name(ch, name, len, e->index);
     ch->f->last_input = apply_tenths(w, e->entry);
-    ch->charged = false; /* the first words are free */
+    ch->free_answer = true; /* the first words */
     change_sentence(ch, SAY_GREETING, &words);
     apply_motd(ch);
     if (room_len(&w->seg->room, e->index, ENC_UTF8) == 0) { /* not announced: to the client alone */

@@ -241,15 +241,20 @@ void change_sentence(struct change *ch, enum sentence which, const struct words 
 
 void change_charge(struct change *ch, uint32_t lines, uint32_t ms) {
     ch->charged = true;
-    ch->paid = account_lines(ch->w, ch->c);
-    if (lines + ch->paid > 0)
-        ch->f->tat = rate_limit_charge(&ch->w->config, ch->f->tat, ms, lines + ch->paid);
+    ch->lines = lines;
+    ch->ms = ms;
 }
 
-static void change_settle_account(struct change *ch) {
-    account_paid(ch->w, ch->c, ch->paid);
-    if (ch->charged)
-        account_owe(ch->w, ch->c, ch->answered / ACCOUNT_BYTES);
+/* Returns what is less than a line, and stays owed. */
+static uint32_t change_pay(struct change *ch) {
+    uint32_t owed = account_owed(ch->w, ch->c);
+    if (!ch->charged)
+        return owed;
+    owed += ch->free_answer ? 0 : ch->answered / ACCOUNT_BYTES;
+    uint32_t lines = ch->lines + owed / ACCOUNT_LINE;
+    if (lines > 0)
+        ch->f->tat = rate_limit_charge(&ch->w->config, ch->f->tat, ch->ms, lines);
+    return owed % ACCOUNT_LINE;
 }
 
 /* ---- the end of a change ---- */
@@ -272,8 +277,9 @@ bool change_commit(struct change *ch) {
         buffer_request(ch->w);
         return false;
     }
+    uint32_t owed = change_pay(ch);
     client_commit(ch->c);
-    change_settle_account(ch);
+    ch->w->accounts.owed[client_index(ch->w, ch->c)] = owed;
     chain_give(&seg->tx_buffers, ch->tag, ch->old_head, ch->old_len);
     for (uint32_t i = 0; i < ch->given_count; i++)
         buffer_give(&seg->tx_buffers, ch->given[i], ch->tag);

@@ -31,8 +31,10 @@ struct change {
     uint64_t tag;
     bool failed;       /* a buffer was wanted and none was free */
     bool drop_replies; /* the change itself must not wait for a buffer */
-    bool charged;      /* the client pays for what it is answered with (state/account.h) */
-    uint32_t paid;     /* lines owed that the new facts have on their account */
+    bool charged;      /* change_charge was called */
+    bool free_answer;  /* the client does not pay for what it is answered with */
+    uint32_t lines;    /* that it pays for, */
+    uint32_t ms;       /* and when */
     uint32_t answered; /* bytes */
     uint32_t tail;     /* the tx buffer that the next byte goes to; NO_BUFFER: not found yet */
     uint32_t old_head; /* a chain that is drained: given back after the commit */
@@ -74,8 +76,8 @@ uint32_t change_take(struct change *ch);
 uint32_t change_take_low(struct change *ch); /* for long (buffer_take_low); not a failure if none */
 struct rx_buffer *change_rx(struct change *ch);          /* the client's, taken if it has none */
 struct tx_buffer *change_line_buffer(struct change *ch); /* the same for a long half-typed line */
-/* The client pays, with the commit, what it owes and `lines` more; and it will owe for the answer.
- * `ms`: when, segment_now(). */
+/* The client pays, with the commit, for `lines`, for the answer, and for what it owes
+ * (state/account.h).  `ms`: when it sent that, segment_now(). */
 void change_charge(struct change *ch, uint32_t lines, uint32_t ms);
 
 /* To be given back after the commit. */

@@ -1,9 +1,9 @@
 /* account.h - what a client pays for, besides its lines: a telnet command, a key that edits, a look
  * at its input, every ACCOUNT_BYTES bytes that it is answered with.
  *
- * A finished line is charged in the client's record (rate_limit.h).  Everything else is less than a
- * line: it is owed here, in 1/ACCOUNT_LINE of a line, and goes into the record by whole lines with
- * the next commit.  Own process only: a death forgives what was not committed. */
+ * The account itself is in the client's record (rate_limit.h).  What is less than a line is owed
+ * here, in 1/ACCOUNT_LINE of a line, and goes into the record by whole lines with the next commit
+ * (record/change.h).  Own process only: a death forgives less than a line. */
 #ifndef WORKER_STATE_ACCOUNT_H
 #define WORKER_STATE_ACCOUNT_H
 
@@ -17,13 +17,9 @@ enum {
 /* The client owes `work` more. */
 void account_owe(struct worker *w, const struct client *c, uint32_t work);
 
-/* The whole lines among what it owes. */
-static inline uint32_t account_lines(const struct worker *w, const struct client *c) {
-    return w->accounts.owed[client_index(w, c)] / ACCOUNT_LINE;
+static inline uint32_t account_owed(const struct worker *w, const struct client *c) {
+    return w->accounts.owed[client_index(w, c)];
 }
-
-/* They are in the record now. */
-void account_paid(struct worker *w, const struct client *c, uint32_t lines);
 
 /* How long its input has to wait, in ms; 0: it need not.  `tat`: its account, perhaps ahead of the
  * record's. */
