@@ -7,6 +7,7 @@
 #include "ipc/header.h"
 #include "ipc/log.h"
 #include "ipc/name_table.h"
+#include "ipc/origin.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
 
@@ -42,7 +43,7 @@ static const struct layout_row layout_table[] = {
     WHOLE(geometry),
     FIELD(geometry, ring_size), FIELD(geometry, side_size), FIELD(geometry, ledger_len),
     FIELD(geometry, clients_len), FIELD(geometry, max_clients), FIELD(geometry, rx_buffers),
-    FIELD(geometry, tx_buffers), FIELD(geometry, names_len), FIELD(geometry, pad),
+    FIELD(geometry, tx_buffers), FIELD(geometry, names_len), FIELD(geometry, origins_len),
 
     WHOLE(listener),
     FIELD(listener, state), FIELD(listener, configured), FIELD(listener, bound),
@@ -119,6 +120,8 @@ static const struct layout_row layout_table[] = {
     WHOLE(name_entry),
     FIELD(name_entry, key), FIELD(name_entry, index), FIELD(name_entry, owner),
 
+    WHOLE(origin), FIELD(origin, tat),
+
     WHOLE(rx_buffer), FIELD(rx_buffer, raw), FIELD(rx_buffer, sub), FIELD(rx_buffer, line),
     WHOLE(tx_buffer), FIELD(tx_buffer, next), FIELD(tx_buffer, used), FIELD(tx_buffer, data),
 
@@ -140,6 +143,8 @@ static const struct layout_row layout_table[] = {
     NUMBER(BREADCRUMB_APPLY), NUMBER(BREADCRUMB_FLUSH),
     NUMBER(LISTENER_UNUSED), NUMBER(LISTENER_SERVING), NUMBER(LISTENER_DRAINING),
     NUMBER(LOG_TO_FD), NUMBER(LOG_TO_SYSLOG),
+    NUMBER(ORIGIN_ROWS), NUMBER(ORIGIN_CONNECTIONS), NUMBER(ORIGIN_LINES),
+    NUMBER(ORIGIN_LOG_CONNECTED), NUMBER(ORIGIN_LOG_OTHERS),
     NUMBER(LAYOUT_MEANING),
 };
 /* clang-format on */
