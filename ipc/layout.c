@@ -10,6 +10,7 @@
 #include "ipc/origin.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
+#include "ipc/tally.h"
 
 #define WHOLE(t)                                                                                   \
     { #t, NULL, 0, sizeof(struct t) }
@@ -95,6 +96,10 @@ static const struct layout_row layout_table[] = {
     FIELD(slot_stats, accepted), FIELD(slot_stats, closed), FIELD(slot_stats, sends),
     FIELD(slot_stats, bytes_out), FIELD(slot_stats, bytes_in), FIELD(slot_stats, overruns),
 
+    WHOLE(tally_row), FIELD(tally_row, addr), FIELD(tally_row, used), FIELD(tally_row, count),
+    FIELD(tally_row, pad),
+    WHOLE(tally), FIELD(tally, since_us), FIELD(tally, row),
+
     WHOLE(slot),
     FIELD(slot, asleep), FIELD(slot, pad), FIELD(slot, cursor), FIELD(slot, guard),
     FIELD(slot, overrun_floor), FIELD(slot, heartbeat), FIELD(slot, state), FIELD(slot, at_gate),
@@ -102,6 +107,7 @@ static const struct layout_row layout_table[] = {
     FIELD(slot, pidfd), FIELD(slot, entry), FIELD(slot, fault), FIELD(slot, deaths),
     FIELD(slot, epoll_fd), FIELD(slot, bell_fd), FIELD(slot, pad3), FIELD(slot, breadcrumb),
     FIELD(slot, last_breadcrumb), FIELD(slot, pad4), FIELD(slot, stats), FIELD(slot, pad5),
+    FIELD(slot, tally), FIELD(slot, pad6),
 
     WHOLE(facts),
     FIELD(facts, consumed), FIELD(facts, seen), FIELD(facts, base), FIELD(facts, pos),
@@ -145,6 +151,8 @@ static const struct layout_row layout_table[] = {
     NUMBER(LOG_TO_FD), NUMBER(LOG_TO_SYSLOG),
     NUMBER(ORIGIN_ROWS), NUMBER(ORIGIN_CONNECTIONS), NUMBER(ORIGIN_LINES),
     NUMBER(ORIGIN_LOG_CONNECTED), NUMBER(ORIGIN_LOG_OTHERS),
+    NUMBER(TALLY_UNHEARD), NUMBER(TALLY_CONNECTED), NUMBER(TALLY_NAMED),
+    NUMBER(TALLY_DISCONNECTED), NUMBER(TALLY_REFUSED), NUMBER(TALLY_UNPOLLED),
     NUMBER(LAYOUT_MEANING),
 };
 /* clang-format on */

@@ -55,7 +55,10 @@ bool origin_same(const struct in6_addr *a, const struct in6_addr *b) {
 
 /* ---- accounts ---- */
 
-enum { ORIGIN_SECOND = 1000000 }; /* us */
+enum {
+    ORIGIN_SECOND = 1000000,       /* us */
+    ORIGIN_CLOCKS = ORIGIN_SECOND, /* processes read their clocks at different moments */
+};
 
 struct origin_limit origin_limit(const struct config *config, enum origin_account account) {
     const uint64_t times = ORIGIN_LINES_TIMES;
@@ -82,13 +85,13 @@ static uint64_t origin_slack(const struct origin_limit *limit) {
     return limit->burst > 0 ? origin_time(limit, limit->burst - 1) : 0;
 }
 
-/* How far an account can be ahead: the slack and another burst.  One that is further ahead was
- * charged at a slower rate, before a reload. */
+/* How far a charge leaves an account ahead at most: the slack and another burst. */
 static uint64_t origin_most(const struct origin_limit *limit) {
     return origin_slack(limit) + origin_time(limit, limit->burst > 0 ? limit->burst : 1);
 }
 
-/* By plain reading: the word that is least ahead, and how far, in us. */
+/* By plain reading: the word that is least ahead, and how far, in us.  If that is further than any
+ * charge leaves it, it was charged at a slower rate, before a reload: that is forgiven. */
 static uint64_t origin_ahead(const struct origin_words *words, const struct origin_limit *limit,
                              uint64_t now, uint32_t *row, uint64_t *tat) {
     uint64_t most = origin_most(limit);
@@ -102,7 +105,7 @@ static uint64_t origin_ahead(const struct origin_words *words, const struct orig
         }
     }
     uint64_t ahead = *tat > now ? *tat - now : 0;
-    return ahead < most ? ahead : most;
+    return ahead <= most + ORIGIN_CLOCKS ? ahead : 0;
 }
 
 static void origin_raise(_Atomic uint64_t *word, uint64_t tat) {

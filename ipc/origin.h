@@ -17,7 +17,7 @@
  *
  * By any process, at any time; no lock.  An account is one word, so it is whole after every death.
  * A death, or two charges at once, may lose one increment in one row; no account is ever further
- * ahead of the clock than origin_most. */
+ * ahead of the clock than two bursts take. */
 #ifndef IPC_ORIGIN_H
 #define IPC_ORIGIN_H
 

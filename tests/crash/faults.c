@@ -46,8 +46,9 @@ enum {
     POINTS_MAX = 256,
 };
 
-static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
-                           "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
+static const char conf[] =
+    "flood_rate = 0\nconnect_rate = 0\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
+    "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
 /* Events that lead the server to points that talk alone does not reach. */
 enum stimulus {
