@@ -62,7 +62,8 @@ enum stimulus {
     STOP_MASTER,
     RESET,
     MOVE_PIDFILE,
-    FILL
+    FILL,
+    RESET_LONG
 };
 static const struct {
     const char *prefix;
@@ -92,6 +93,10 @@ static const struct {
     {"room.wait", FILL},
     {"gate.lock.waited", DEAFEN}, /* more lines a second cause more waiting */
     {"client.unclaim", RESET},
+    {"origin.", RESET},
+    {"client_log.said", RESET_LONG}, /* sums are written after TALLY_SECONDS */
+    {"client_log.end", RESET_LONG},
+    {"client_log.", RESET},
     {"pidfile.", MOVE_PIDFILE},
 };
 
@@ -193,7 +198,8 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     b->stimulated = clock_ms();
     switch (stimulus) {
     case TALK: break;
-    case RESET: reset(b); break;
+    case RESET:
+    case RESET_LONG: reset(b); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;

@@ -138,7 +138,7 @@ int client_log_timeout(const struct worker *w) {
     uint64_t now = segment_us(w->seg), due = since + TALLY_SECONDS * CLIENT_LOG_SECOND;
     if (since == 0)
         return -1;
-    return due > now ? (int)((due - now + 999) / 1000) : 0;
+    return due > now ? (int)((due - now) / 1000) : 0;
 }
 
 void client_log_look(struct worker *w) {
