@@ -42,13 +42,14 @@ enum {
     AFTERWARDS_MS = 10000, /* time limit until lines arrive again */
     AFTERWARDS_LINES = 40,
     REST_MS = 15000,
-    RESETS = 20,
+    RESETS = 50, /* more a second than connect_rate */
+    RESET_LONG_MS = 15000,
     POINTS_MAX = 256,
 };
 
-static const char conf[] =
-    "flood_rate = 0\nconnect_rate = 0\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
-    "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
+static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
+                           "connect_rate = 100\nconnect_burst = 300\n"
+                           "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
 /* Events that lead the server to points that talk alone does not reach. */
 enum stimulus {
@@ -93,6 +94,7 @@ static const struct {
     {"room.wait", FILL},
     {"gate.lock.waited", DEAFEN}, /* more lines a second cause more waiting */
     {"client.unclaim", RESET},
+    {"accept.unheard", RESET},
     {"origin.", RESET},
     {"client_log.said", RESET_LONG}, /* sums are written after TALLY_SECONDS */
     {"client_log.end", RESET_LONG},
@@ -171,14 +173,18 @@ static void talk(struct bench *b) {
         b->dead_master = 0;
 }
 
-/* Opens connections and resets them before they are greeted. */
+/* Opens connections and resets them before they are greeted.  They come from an address of their
+ * own: beyond connect_rate they are closed, and the crowd's are not. */
 static void reset(struct bench *b) {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)}, own = to;
     struct linger at_once = {.l_onoff = 1};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 8);
+    own.sin_port = 0;
     for (int i = 0; i < RESETS; i++) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        (void)!bind(fd, (struct sockaddr *)&own, sizeof own);
         (void)!connect(fd, (struct sockaddr *)&to, sizeof to);
         close(fd);
     }
@@ -251,7 +257,9 @@ static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     uint64_t begun = clock_ms();
     pid_t fired;
     bool overrun = stimulus_for(name) == DEAFEN || stimulus_for(name) == FILL;
-    uint32_t patience = overrun || stimulus_for(name) == STOP_MASTER ? OVERRUN_MS : TRIAL_MS;
+    uint32_t patience = stimulus_for(name) == RESET_LONG               ? RESET_LONG_MS
+                        : overrun || stimulus_for(name) == STOP_MASTER ? OVERRUN_MS
+                                                                       : TRIAL_MS;
     talk_at(b, overrun ? OVERRUN_LINES : LINES_A_SECOND);
     atomic_store(&t->fired, 0);
     atomic_store(&t->left, nth);
