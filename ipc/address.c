@@ -35,3 +35,19 @@ const char *endpoint_format(const struct in6_addr *addr, uint16_t port, char out
     snprintf(out, ENDPOINT_TEXT, IN6_IS_ADDR_V4MAPPED(addr) ? "%s:%u" : "[%s]:%u", text, port);
     return out;
 }
+
+static bool address_in_network(const struct in6_addr *addr, const struct network *network) {
+    unsigned bytes = network->bits / 8, rest = network->bits % 8;
+    if (memcmp(addr, &network->addr, bytes) != 0)
+        return false;
+    uint8_t differ = rest ? addr->s6_addr[bytes] ^ network->addr.s6_addr[bytes] : 0;
+    return differ >> (8 - rest) == 0;
+}
+
+bool address_within(const struct in6_addr *addr, const struct network *networks, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (address_in_network(addr, &networks[i]))
+            return true;
+    }
+    return false;
+}

@@ -5,7 +5,10 @@
 #ifndef IPC_ADDRESS_H
 #define IPC_ADDRESS_H
 
+#include "ipc/config.h"
+
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Sizes of the texts, with the NUL. */
@@ -29,5 +32,8 @@ const char *address_format(const struct in6_addr *addr, char out[ADDRESS_TEXT]);
 
 /* "192.0.2.1:6666" or "[2001:db8::1]:6666".  Returns out. */
 const char *endpoint_format(const struct in6_addr *addr, uint16_t port, char out[ENDPOINT_TEXT]);
+
+/* Whether one of the `count` networks holds the address. */
+bool address_within(const struct in6_addr *addr, const struct network *networks, uint32_t count);
 
 #endif

@@ -22,7 +22,7 @@ struct geometry {
     uint32_t max_clients;
     uint32_t rx_buffers, tx_buffers;
     uint32_t names_len;
-    uint32_t pad;
+    uint32_t origins_len; /* places in a row of origin.h */
 };
 
 enum listener_state { LISTENER_UNUSED, LISTENER_SERVING, LISTENER_DRAINING };
@@ -61,7 +61,7 @@ struct segment_header {
     struct geometry geometry;
     uint64_t epoch_ms;        /* clock_ms() when the segment was made */
     int64_t epoch_realtime_s; /* the wall clock then */
-    uint8_t name_key[16];     /* secret of the names's hash */
+    uint8_t name_key[16];     /* secret of the hashes of names and of origins */
     _Atomic uint64_t next_incarnation;
     _Atomic uint32_t shutdown;        /* 1: say goodbye and exit */
     _Atomic uint32_t workers;         /* slots below this serve; the others retire */

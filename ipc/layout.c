@@ -7,8 +7,10 @@
 #include "ipc/header.h"
 #include "ipc/log.h"
 #include "ipc/name_table.h"
+#include "ipc/origin.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
+#include "ipc/tally.h"
 
 #define WHOLE(t)                                                                                   \
     { #t, NULL, 0, sizeof(struct t) }
@@ -42,7 +44,7 @@ static const struct layout_row layout_table[] = {
     WHOLE(geometry),
     FIELD(geometry, ring_size), FIELD(geometry, side_size), FIELD(geometry, ledger_len),
     FIELD(geometry, clients_len), FIELD(geometry, max_clients), FIELD(geometry, rx_buffers),
-    FIELD(geometry, tx_buffers), FIELD(geometry, names_len), FIELD(geometry, pad),
+    FIELD(geometry, tx_buffers), FIELD(geometry, names_len), FIELD(geometry, origins_len),
 
     WHOLE(listener),
     FIELD(listener, state), FIELD(listener, configured), FIELD(listener, bound),
@@ -94,6 +96,10 @@ static const struct layout_row layout_table[] = {
     FIELD(slot_stats, accepted), FIELD(slot_stats, closed), FIELD(slot_stats, sends),
     FIELD(slot_stats, bytes_out), FIELD(slot_stats, bytes_in), FIELD(slot_stats, overruns),
 
+    WHOLE(tally_row), FIELD(tally_row, addr), FIELD(tally_row, used), FIELD(tally_row, count),
+    FIELD(tally_row, pad),
+    WHOLE(tally), FIELD(tally, since_us), FIELD(tally, row),
+
     WHOLE(slot),
     FIELD(slot, asleep), FIELD(slot, pad), FIELD(slot, cursor), FIELD(slot, guard),
     FIELD(slot, overrun_floor), FIELD(slot, heartbeat), FIELD(slot, state), FIELD(slot, at_gate),
@@ -101,6 +107,7 @@ static const struct layout_row layout_table[] = {
     FIELD(slot, pidfd), FIELD(slot, entry), FIELD(slot, fault), FIELD(slot, deaths),
     FIELD(slot, epoll_fd), FIELD(slot, bell_fd), FIELD(slot, pad3), FIELD(slot, breadcrumb),
     FIELD(slot, last_breadcrumb), FIELD(slot, pad4), FIELD(slot, stats), FIELD(slot, pad5),
+    FIELD(slot, tally), FIELD(slot, pad6),
 
     WHOLE(facts),
     FIELD(facts, consumed), FIELD(facts, seen), FIELD(facts, base), FIELD(facts, pos),
@@ -118,6 +125,8 @@ static const struct layout_row layout_table[] = {
 
     WHOLE(name_entry),
     FIELD(name_entry, key), FIELD(name_entry, index), FIELD(name_entry, owner),
+
+    WHOLE(origin), FIELD(origin, tat),
 
     WHOLE(rx_buffer), FIELD(rx_buffer, raw), FIELD(rx_buffer, sub), FIELD(rx_buffer, line),
     WHOLE(tx_buffer), FIELD(tx_buffer, next), FIELD(tx_buffer, used), FIELD(tx_buffer, data),
@@ -140,6 +149,10 @@ static const struct layout_row layout_table[] = {
     NUMBER(BREADCRUMB_APPLY), NUMBER(BREADCRUMB_FLUSH),
     NUMBER(LISTENER_UNUSED), NUMBER(LISTENER_SERVING), NUMBER(LISTENER_DRAINING),
     NUMBER(LOG_TO_FD), NUMBER(LOG_TO_SYSLOG),
+    NUMBER(ORIGIN_ROWS), NUMBER(ORIGIN_CONNECTIONS), NUMBER(ORIGIN_LINES),
+    NUMBER(ORIGIN_LOG_CONNECTED), NUMBER(ORIGIN_LOG_OTHERS),
+    NUMBER(TALLY_UNHEARD), NUMBER(TALLY_CONNECTED), NUMBER(TALLY_NAMED),
+    NUMBER(TALLY_DISCONNECTED), NUMBER(TALLY_REFUSED), NUMBER(TALLY_UNPOLLED),
     NUMBER(LAYOUT_MEANING),
 };
 /* clang-format on */

@@ -18,7 +18,8 @@
 enum { PAGE = 4096, TX_BUFFERS_MIN = 256, LEDGER_MIN = 1024, SIDE_MIN = 65536 };
 
 struct parts {
-    size_t gate, room, ledger, slots, clients, names, rx_owner, tx_owner, rx_buffers, tx_buffers;
+    size_t gate, room, ledger, slots, clients, names, origins, rx_owner, tx_owner, rx_buffers,
+        tx_buffers;
     size_t ring[RING_COUNT];
     size_t size;
 };
@@ -42,6 +43,7 @@ static struct parts segment_parts(const struct geometry *g) {
     l.ledger = segment_take(&at, sizeof(struct entry) * g->ledger_len);
     l.clients = segment_take(&at, sizeof(struct client) * g->clients_len);
     l.names = segment_take(&at, sizeof(struct name_entry) * g->names_len);
+    l.origins = segment_take(&at, sizeof(struct origin) * ORIGIN_ROWS * g->origins_len);
     l.rx_owner = segment_take(&at, sizeof(uint64_t) * (g->rx_buffers + 1ul));
     l.tx_owner = segment_take(&at, sizeof(uint64_t) * (g->tx_buffers + 1ul));
     l.rx_buffers = segment_take(&at, sizeof(struct rx_buffer) * g->rx_buffers);
@@ -62,6 +64,7 @@ void segment_geometry(struct geometry *g, const struct config *config, uint32_t 
     g->rx_buffers = config->max_clients + 64; /* for clients that are refused: the room is full */
     g->tx_buffers = config->max_clients / 8 + TX_BUFFERS_MIN;
     g->names_len = config->max_clients + config->max_clients / 8 + 64;
+    g->origins_len = origin_table_len(config->max_clients);
 }
 
 size_t segment_size(const struct geometry *geometry) {
@@ -97,6 +100,8 @@ static int segment_map(struct segment *s, const struct geometry *g) {
     s->slots = (struct slot *)(base + l.slots);
     s->clients = (struct client_table){(struct client *)(base + l.clients), g->clients_len};
     s->names = (struct name_table){(struct name_entry *)(base + l.names), g->names_len};
+    s->origins = (struct origin_table){(struct origin *)(base + l.origins), g->origins_len,
+                                       s->header->name_key};
     s->rx_buffers =
         (struct buffer_pool){(_Atomic uint64_t *)(base + l.rx_owner), base + l.rx_buffers,
                              sizeof(struct rx_buffer), g->rx_buffers, 0};
@@ -258,6 +263,10 @@ uint64_t segment_read_config(const struct segment *s, struct config *out) {
 
 uint64_t segment_incarnation(struct segment *s, uint32_t slot) {
     return atomic_fetch_add(&s->header->next_incarnation, 1) << 8 | slot;
+}
+
+uint64_t segment_us(const struct segment *s) {
+    return (clock_ms() - s->header->epoch_ms) * 1000;
 }
 
 uint32_t segment_now(const struct segment *s) {

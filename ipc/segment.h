@@ -11,6 +11,7 @@
  *     slots      slot.h
  *     clients    client.h
  *     names      name_table.h
+ *     origins    origin.h: accounts of addresses
  *     buffers    buffer.h: rx and tx buffers, and their owner words
  *
  * Included by every process; everything that two of them share is declared in ipc/. */
@@ -23,6 +24,7 @@
 #include "ipc/gate.h"
 #include "ipc/header.h"
 #include "ipc/name_table.h"
+#include "ipc/origin.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
 
@@ -39,6 +41,7 @@ struct segment {
     struct slot *slots; /* SLOT_COUNT */
     struct client_table clients;
     struct name_table names;
+    struct origin_table origins;
     struct buffer_pool rx_buffers, tx_buffers;
 };
 
@@ -70,6 +73,8 @@ uint64_t segment_incarnation(struct segment *segment, uint32_t slot);
 uint32_t segment_now(const struct segment *segment);
 uint32_t segment_ticks(const struct segment *segment);
 uint32_t segment_tenths(const struct segment *segment);
+/* In microseconds, in 64 bits; it moves in steps of a millisecond (origin.h). */
+uint64_t segment_us(const struct segment *segment);
 
 /* Open connections, summed over the slots. */
 uint32_t segment_connections(const struct segment *segment);

@@ -19,6 +19,7 @@
 #define IPC_SLOT_H
 
 #include "ipc/config.h"
+#include "ipc/tally.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -95,6 +96,8 @@ struct slot {
     uint8_t pad4[16];
     _Alignas(64) struct slot_stats stats;
     uint8_t pad5[16];
+    struct tally tally; /* lines that it did not write to the log */
+    uint8_t pad6[72];
 };
 
 static inline uint32_t incarnation_slot(uint64_t incarnation) {

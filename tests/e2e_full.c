@@ -25,7 +25,7 @@ static const char small_ring[] = SERVER_QUIET(2) "ring_size = 64K\nlogin_timeout
 /* A client of worker `worker`, not logged in.  No worker is stopped: it would keep connections. */
 static struct guest *connect_to_worker(struct server *s, int worker) {
     for (int tries = 0; tries < 1000; tries++) {
-        struct guest *g = guest_connect(s);
+        struct guest *g = guest_connect_as(s, .from = guest_own_address());
         if (server_worker_of(s, g->endpoint) == worker)
             return g;
         guest_close(g);

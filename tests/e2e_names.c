@@ -28,7 +28,7 @@ Test(names, taken_in_any_case_on_any_worker) {
     int own = server_worker_of(s, ann->endpoint), elsewhere = 0;
     for (int i = 0; i < 12 || elsewhere < 4; i++) {
         cr_assert_lt(i, 1000, "all connections are on one worker");
-        struct guest *g = guest_connect(s);
+        struct guest *g = guest_connect_as(s, .from = guest_own_address());
         elsewhere += server_worker_of(s, g->endpoint) != own;
         guest_until(g, "%s", told(TOLD_HOW));
         guest_say(g, "login %s", same[i % 4]);
@@ -167,10 +167,10 @@ Test(names, nick_changes_the_name_for_all_clients) {
 
 /* Connects until two guests are on different workers. */
 static void connect_apart(struct server *s, struct guest *pair[2]) {
-    pair[0] = guest_connect(s);
+    pair[0] = guest_connect_as(s, .from = guest_own_address());
     int first = server_worker_of(s, pair[0]->endpoint);
     for (int i = 0; i < 64; i++) {
-        pair[1] = guest_connect(s);
+        pair[1] = guest_connect_as(s, .from = guest_own_address());
         if (server_worker_of(s, pair[1]->endpoint) != first)
             return;
         guest_close(pair[1]);

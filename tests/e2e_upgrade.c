@@ -114,7 +114,7 @@ Test(upgrade, refused_late_it_replaces_a_worker_that_was_retiring) {
     struct guest *g;
     char check[700];
     do
-        g = guest_connect(r.s);
+        g = guest_connect_as(r.s, .from = guest_own_address());
     while (server_worker_of(r.s, g->endpoint) != 1);
     guest_until(g, "%s", told(TOLD_HOW));
     snprintf(check, sizeof check, "chmod a-x '%s'; exec '%s' \"$@\"", r.binary, run_server_path());

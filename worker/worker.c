@@ -20,6 +20,7 @@
 #include "worker/output/reclaim.h"
 #include "worker/state/breadcrumb.h"
 #include "worker/state/buffer_request.h"
+#include "worker/state/client_log.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/lock.h"
 #include "worker/state/members.h"
@@ -220,6 +221,7 @@ static bool worker_retired(struct loop *l) {
         return false; /* clients whose moves are under way are not to be moved again */
     if (!move_stage_all(w, &l->move_next) || w->stage.count > 0 || w->closing.count > 0)
         return false;
+    client_log_end(w);
     /* Under the gate: a move to this slot is either in the ledger by now, and then the slot is
      * kept, or its publisher will see that the slot is unused. */
     worker_lock(w);
@@ -258,6 +260,7 @@ static int worker_timeout(const struct loop *l, bool flushing) {
     timeout = worker_sooner(timeout, l->retiring ? RETIRE_MS : -1);
     timeout = worker_sooner(timeout, w->orphans_due ? WAITING_MS : -1);
     timeout = worker_sooner(timeout, failover_timeout(w, &l->failover));
+    timeout = worker_sooner(timeout, client_log_timeout(w));
     if (w->pauses.look.count > 0)
         timeout = worker_sooner(timeout, worker_until(w, w->pauses.look_at));
     if (l->acceptor.paused)
@@ -309,11 +312,13 @@ static int worker_serve(struct loop *l) {
         reclaim_look(w, &l->reclaim);
         bool flushing = flush_slice(w);
         timeouts_look(w, &l->timeouts);
+        client_log_look(w);
         if (worker_retired(l))
             return 0;
         timeout = worker_timeout(l, flushing);
     }
     goodbye_all(w);
+    client_log_end(w);
     return 0;
 }
 

@@ -91,7 +91,7 @@ class Chatroom(System):
         with open(path, "w") as f:
             f.write(f"listen = 127.0.0.1:{port}\nworkers = {workers}\nlogin = {self.login}\n"
                     f"max_clients = {clients + 64}\nannounce_max = {announce_max}\n"
-                    "history = 0\nflood_rate = 0\nlogin_timeout = 0\n")
+                    "history = 0\nflood_rate = 0\nconnect_rate = 0\nlogin_timeout = 0\n")
         return [os.path.abspath(self.program), "-c", path]
 
 

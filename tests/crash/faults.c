@@ -42,15 +42,17 @@ enum {
     AFTERWARDS_MS = 10000, /* time limit until lines arrive again */
     AFTERWARDS_LINES = 40,
     REST_MS = 15000,
-    RESETS = 20,
+    RESETS = 50, /* more a second than connect_rate */
+    RESET_LONG_MS = 15000,
     STRANGERS = 20,
     STRANGER_LINES = 8000, /* more than flood_burst */
     POINTS_MAX = 256,
 };
 
 /* No guest says so much that it is too fast: 9,000 lines a second are 40 guests'. */
-static const char conf[] = "flood_rate = 1000\nflood_burst = 2000\nflood_wait = 0\nlogin_timeout = "
-                           "0\nring_size = 64K\nannounce_max = 0\n"
+static const char conf[] = "flood_rate = 1000\nflood_burst = 2000\nflood_wait = 0\n"
+                           "login_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
+                           "connect_rate = 100\nconnect_burst = 300\n"
                            "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
 /* Events that lead the server to points that talk alone does not reach. */
@@ -66,7 +68,8 @@ enum stimulus {
     RESET,
     MOVE_PIDFILE,
     FILL,
-    STRANGER
+    STRANGER,
+    RESET_LONG
 };
 static const struct {
     const char *prefix;
@@ -96,6 +99,11 @@ static const struct {
     {"room.wait", FILL},
     {"gate.lock.waited", DEAFEN}, /* more lines a second cause more waiting */
     {"client.unclaim", RESET},
+    {"accept.unheard", RESET},
+    {"origin.", RESET},
+    {"client_log.said", RESET_LONG}, /* sums are written after TALLY_SECONDS */
+    {"client_log.end", RESET_LONG},
+    {"client_log.", RESET},
     {"pidfile.", MOVE_PIDFILE},
     {"input.shortest", STRANGER},
     {"input.dropping", STRANGER},
@@ -172,14 +180,18 @@ static void talk(struct bench *b) {
         b->dead_master = 0;
 }
 
-/* Opens connections and resets them before they are greeted. */
+/* Opens connections and resets them before they are greeted.  They come from an address of their
+ * own: beyond connect_rate they are closed, and the crowd's are not. */
 static void reset(struct bench *b) {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)}, own = to;
     struct linger at_once = {.l_onoff = 1};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 8);
+    own.sin_port = 0;
     for (int i = 0; i < RESETS; i++) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        (void)!bind(fd, (struct sockaddr *)&own, sizeof own);
         (void)!connect(fd, (struct sockaddr *)&to, sizeof to);
         close(fd);
     }
@@ -228,6 +240,8 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case TALK: break;
     case RESET: reset(b); break;
     case STRANGER: strangers(b); break;
+    case RESET:
+    case RESET_LONG: reset(b); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
@@ -279,7 +293,9 @@ static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     uint64_t begun = clock_ms();
     pid_t fired;
     bool overrun = stimulus_for(name) == DEAFEN || stimulus_for(name) == FILL;
-    uint32_t patience = overrun || stimulus_for(name) == STOP_MASTER ? OVERRUN_MS : TRIAL_MS;
+    uint32_t patience = stimulus_for(name) == RESET_LONG               ? RESET_LONG_MS
+                        : overrun || stimulus_for(name) == STOP_MASTER ? OVERRUN_MS
+                                                                       : TRIAL_MS;
     talk_at(b, overrun ? OVERRUN_LINES : LINES_A_SECOND);
     atomic_store(&t->fired, 0);
     atomic_store(&t->left, nth);

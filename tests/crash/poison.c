@@ -121,7 +121,7 @@ int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     table_make();
     victim_start(&victim, argv[2],
-                 "workers = 2\nflood_rate = 0\nannounce_max = 0\nhistory = 0\n"
+                 "workers = 2\nflood_rate = 0\nconnect_rate = 0\nannounce_max = 0\nhistory = 0\n"
                  "worker_timeout = 1s\n");
     struct person ann = person_comes(&victim, "ann", 0), bob = person_comes(&victim, "bob", 0);
     bool inside = person_hears(&ann, "ann has entered") && person_hears(&bob, "bob has entered");

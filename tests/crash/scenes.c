@@ -148,7 +148,7 @@ int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     setrlimit(RLIMIT_NOFILE, &files);
     victim_start(&victim, binary,
-                 "workers = 4\nflood_rate = 0\nannounce_max = 0\nhistory = 0\n"
+                 "workers = 4\nflood_rate = 0\nconnect_rate = 0\nannounce_max = 0\nhistory = 0\n"
                  "worker_timeout = 1s\nring_size = 1M\n");
     for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
         bool well = scenes[i].play();

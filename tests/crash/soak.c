@@ -21,8 +21,9 @@
 
 enum { ENTER_MS = 30000, SETTLE_MS = 30000 };
 
-static const char conf[] = "flood_rate = 0\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
-                           "max_clients = 9000\nworker_timeout = 1s\nhistory = 5\n";
+static const char conf[] =
+    "flood_rate = 0\nconnect_rate = 0\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
+    "max_clients = 9000\nworker_timeout = 1s\nhistory = 5\n";
 
 struct soak {
     uint32_t seconds, clients, lines, storm, random;

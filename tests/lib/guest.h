@@ -48,6 +48,10 @@ struct guest *guest_connect_at(struct where where, const struct server *s, struc
 #define guest_connect(s) guest_connect_at(HERE, s, (struct guest_how){0})
 #define guest_connect_as(s, ...) guest_connect_at(HERE, s, (struct guest_how){__VA_ARGS__})
 
+/* An address that no other guest of this process connects from, to be `from`: limits for one
+ * address, such as that of the log's lines, do not concern it.  Valid until the next call. */
+const char *guest_own_address(void);
+
 /* Connects, logs in, and reads up to the line that announces its own join. */
 struct guest *guest_enter_at(struct where where, const struct server *s, const char *name,
                              struct guest_how how);

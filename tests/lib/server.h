@@ -41,7 +41,8 @@ struct server {
 /* A configuration for most tests: `workers` workers (a number), no rate limit, no history on
  * joining.  The macro is a string literal, to which more lines can be added; `server_quiet` has two
  * workers. */
-#define SERVER_QUIET(workers) "workers = " #workers "\nflood_rate = 0\nhistory = 0\n"
+#define SERVER_QUIET(workers)                                                                      \
+    "workers = " #workers "\nflood_rate = 0\nconnect_rate = 0\nhistory = 0\n"
 extern const char server_quiet[];
 
 /* Starts a server in one step; or server_prepare and server_launch, where the configuration needs

@@ -20,15 +20,22 @@ static struct swarm *swarms;
 static void member_connect(struct where where, const struct server *s, struct swarm *w, int i) {
     struct swarm_member *m = &w->member[i];
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(s->port)};
+    struct sockaddr_in own = {.sin_family = AF_INET};
     socklen_t len = sizeof a;
     int one = 1;
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_addr.s_addr = htonl(0x7f010001 + (uint32_t)i);
     m->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(m->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(m->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (bind(m->fd, (struct sockaddr *)&own, sizeof own) < 0)
+        fail_at(where, "client %d: bind: %s", i, strerror(errno));
     if (connect(m->fd, (struct sockaddr *)&a, sizeof a) < 0)
         fail_at(where, "client %d: connect: %s", i, strerror(errno));
     getsockname(m->fd, (struct sockaddr *)&a, &len);
-    snprintf(m->endpoint, sizeof m->endpoint, "127.0.0.1:%u", ntohs(a.sin_port));
+    char address[INET_ADDRSTRLEN];
+    inet_ntop(AF_INET, &a.sin_addr, address, sizeof address);
+    snprintf(m->endpoint, sizeof m->endpoint, "%s:%u", address, ntohs(a.sin_port));
     struct epoll_event e = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
     epoll_ctl(w->epoll, EPOLL_CTL_ADD, m->fd, &e);
 }

@@ -4,9 +4,10 @@
  *     swarm_say(w, 3, "hello");             only queued
  *     swarm_pump(w, all_done, &state);      sends, receives, calls heard() for every line
  *
- * Members are numbered 0 to count - 1.  `heard` is called with complete lines, without their end,
- * NUL-terminated, and only from within swarm_pump.  All members read as fast as lines arrive, so
- * none of them is slow. */
+ * Each member connects from an address of its own (127.1.0.1 and on), so that limits for one
+ * address do not concern the swarm.  Members are numbered 0 to count - 1.  `heard` is called with
+ * complete lines, without their end, NUL-terminated, and only from within swarm_pump.  All members
+ * read as fast as lines arrive, so none of them is slow. */
 #ifndef TESTS_LIB_SWARM_H
 #define TESTS_LIB_SWARM_H
 

@@ -13,10 +13,14 @@ static uint32_t flood_time(uint64_t ms) {
 
 bool flood_waits(struct worker *w, struct client *c, uint32_t tat, bool *drop) {
     uint32_t *drop_at = &w->accounts.drop_at[client_index(w, c)];
-    uint32_t wait = account_wait(w, c, tat);
+    uint32_t wait = account_wait(w, tat);
     *drop = false;
-    if (wait == 0)
+    if (wait == 0 && account_origin_wait(w, c) == 0)
         return false;
+    if (wait == 0) { /* others are too fast as well, and it may not be */
+        pause_client(w, c, PAUSE_FLOOD);
+        return true;
+    }
     if (*drop_at == 0)
         *drop_at = flood_time(w->now + w->config.flood_wait_ms);
     uint32_t line = 1000 / w->config.flood_rate;

@@ -156,7 +156,9 @@ void input_resume(struct worker *w) {
         struct client *c = worker_client(w, fd);
         uint32_t wait = 0;
         if (pause_has(w, fd, PAUSE_FLOOD))
-            wait = account_wait(w, c, client_facts(c)->tat);
+            wait = account_wait(w, client_facts(c)->tat);
+        if (pause_has(w, fd, PAUSE_FLOOD) && wait == 0)
+            wait = account_origin_wait(w, c);
         if (wait > 0)
             pause_look_in(w, fd, wait);
         else

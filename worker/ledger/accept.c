@@ -4,7 +4,9 @@
 #include "ipc/address.h"
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "ipc/origin.h"
 #include "worker/command/greeting.h"
+#include "worker/state/client_log.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/members.h"
 #include "worker/text/charset.h"
@@ -16,12 +18,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* An IPv6 address counts by its /64. */
-static bool accept_same_address(const struct in6_addr *a, const struct in6_addr *b) {
-    return memcmp(a, b, IN6_IS_ADDR_V4MAPPED(a) ? 16 : 8) == 0 &&
-           IN6_IS_ADDR_V4MAPPED(a) == IN6_IS_ADDR_V4MAPPED(b);
-}
-
 static bool accept_address_full(struct worker *w, const struct in6_addr *addr) {
     uint32_t limit = w->config.max_clients_per_address, found = 0;
     uint32_t high = atomic_load(&w->seg->header->fd_high);
@@ -29,13 +25,13 @@ static bool accept_address_full(struct worker *w, const struct in6_addr *addr) {
         return false;
     for (uint32_t fd = 0; fd <= high && fd < w->seg->clients.len && found < limit; fd++) {
         struct in6_addr other;
-        found +=
-            client_peek_address(worker_client(w, fd), &other) && accept_same_address(&other, addr);
+        found += client_peek_address(worker_client(w, fd), &other) && origin_same(&other, addr);
     }
     return found >= limit;
 }
 
-static void accept_refuse(struct worker *w, int fd, enum sentence why, const char *endpoint) {
+static void accept_refuse(struct worker *w, int fd, enum sentence why, const struct in6_addr *addr,
+                          uint16_t port) {
     char text[256], out[512], unread[4096];
     struct words words = {0};
     size_t len = sentence_render(w->config.language, why, &words, text, sizeof text);
@@ -44,8 +40,8 @@ static void accept_refuse(struct worker *w, int fd, enum sentence why, const cha
     shutdown(fd, SHUT_WR);
     (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* or close() would reset it */
     close(fd);
-    log_info("client %s refused: %s", endpoint,
-             why == SAY_ROOM_FULL ? "max_clients" : "max_clients_per_address");
+    client_log(w, TALLY_REFUSED, addr, port, "refused: %s",
+               why == SAY_ROOM_FULL ? "max_clients" : "max_clients_per_address");
 }
 
 static void accept_raise_high(struct worker *w, uint32_t fd) {
@@ -67,17 +63,15 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
     uint16_t port;
     union address_any peer = {0};
     socklen_t len = sizeof peer;
-    char endpoint[ENDPOINT_TEXT];
     if (getpeername(fd, &peer.any, &len) != 0) {
         if (!accept_is_listener(w->seg, fd))
             close(fd); /* its peer has gone already */
         return false;
     }
     address_split(&peer, &addr, &port);
-    endpoint_format(&addr, port, endpoint);
     bool full = segment_connections(w->seg) >= w->seg->header->geometry.max_clients;
     if (full || accept_address_full(w, &addr)) {
-        accept_refuse(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL, endpoint);
+        accept_refuse(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL, &addr, port);
         return false;
     }
     struct facts facts = {.encoding = w->config.encoding,
@@ -85,7 +79,7 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
                           .tat = w->now,
                           .seen = room_count(&w->seg->room)};
     client_open(c, w->index, cookie, &facts, &addr, port);
-    log_info("client %s connected", endpoint);
+    client_log(w, TALLY_CONNECTED, &addr, port, "connected");
     return true;
 }
 
@@ -113,6 +107,25 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie) {
     greeting_begin(w, c);
 }
 
+/* connect_rate.  False: the connection is closed unheard, by a reset, which leaves nothing of it in
+ * the kernel: neither bytes that wait for an acknowledgement nor TIME_WAIT.  A successor that finds
+ * it first, as an orphan, serves it: it does not charge what may have been charged. */
+static bool accept_within_rate(struct worker *w, int fd, const union address_any *peer) {
+    static const struct linger at_once = {.l_onoff = 1};
+    const struct config *config = &w->config;
+    struct in6_addr addr;
+    uint16_t port;
+    address_split(peer, &addr, &port);
+    if (address_within(&addr, config->proxy_from, config->proxy_from_count) ||
+        origin_try(&w->seg->origins, &addr, config, ORIGIN_CONNECTIONS, segment_us(w->seg)))
+        return true;
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+    FAULT("accept.unheard.after");
+    client_log_count(w, TALLY_UNHEARD, &addr);
+    return false;
+}
+
 static void accept_pause(struct worker *w, struct acceptor *a) {
     a->paused = true;
     a->resume_at = w->now + ACCEPT_PAUSE_MS;
@@ -127,10 +140,13 @@ void accept_resume(struct worker *w, struct acceptor *a) {
 
 void accept_batch(struct worker *w, struct acceptor *a, int listener) {
     for (int i = 0; i < ACCEPT_BATCH; i++) {
-        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+        union address_any peer = {0};
+        socklen_t len = sizeof peer;
+        int fd = accept4(listener, &peer.any, &len, SOCK_NONBLOCK);
         FAULT("accept.after");
         if (fd >= 0) {
-            accept_socket(w, fd, accept_cookie(fd));
+            if (accept_within_rate(w, fd, &peer))
+                accept_socket(w, fd, accept_cookie(fd));
             continue;
         }
         if (errno == ECONNABORTED || errno == EINTR)

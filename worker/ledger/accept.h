@@ -13,8 +13,9 @@ struct acceptor {
 };
 
 /* Accepts up to ACCEPT_BATCH connections that wait at `listener`.  Each is given a record, becomes
- * a member and is greeted, or is closed, with a sentence, where a limit forbids it.  Without a free
- * descriptor or memory they stay in the queue for ACCEPT_PAUSE_MS, with a line in the log. */
+ * a member and is greeted, or is closed where a limit forbids it: with a sentence, or unheard
+ * beyond connect_rate.  Without a free descriptor or memory they stay in the queue for
+ * ACCEPT_PAUSE_MS, with a line in the log. */
 void accept_batch(struct worker *w, struct acceptor *a, int listener);
 
 /* Once a turn of the loop: ends such a pause when its time has come. */

@@ -1,7 +1,6 @@
 /* apply.c - see apply.h. */
 #include "worker/ledger/apply.h"
 
-#include "ipc/address.h"
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "worker/ledger/closing.h"
@@ -11,6 +10,7 @@
 #include "worker/output/ignore.h"
 #include "worker/record/consume.h"
 #include "worker/state/breadcrumb.h"
+#include "worker/state/client_log.h"
 #include "worker/state/label.h"
 #include "worker/state/lock.h"
 #include "worker/state/members.h"
@@ -158,14 +158,14 @@ static void apply_effect(struct change *ch, const struct effect *e) {
 }
 
 /* The log's line on the connection has only its address. */
-static void apply_log_name(const struct client *c) {
+static void apply_log_name(struct worker *w, const struct client *c) {
     const struct facts *f = client_facts(c);
-    char endpoint[ENDPOINT_TEXT], name[LABEL_TEXT], shown[4 * NAME_BYTES_MAX + 1];
+    char name[LABEL_TEXT], shown[4 * NAME_BYTES_MAX + 1];
     if (!(f->flags & FACT_NAMED))
         return;
     label_name(f, &c->addr, name);
-    log_info("client %s is %s", endpoint_format(&c->addr, c->port, endpoint),
-             log_escape(shown, sizeof shown, name, strlen(name)));
+    client_log(w, TALLY_NAMED, &c->addr, c->port, "is %s",
+               log_escape(shown, sizeof shown, name, strlen(name)));
 }
 
 /* After the commit: what is not in the record. */
@@ -173,7 +173,7 @@ static void apply_after(struct worker *w, struct client *c, const struct effect 
     if (!e->own)
         return;
     if (e->entry->kind == ENTRY_JOIN || e->entry->kind == ENTRY_NICK)
-        apply_log_name(c);
+        apply_log_name(w, c);
     if (e->entry->kind == ENTRY_JOIN) {
         member_authenticated(w, c);
         pause_end(w, c, PAUSE_ARRIVAL);

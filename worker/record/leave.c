@@ -1,10 +1,9 @@
 /* leave.c - see leave.h. */
 #include "worker/record/leave.h"
 
-#include "ipc/address.h"
 #include "ipc/fault.h"
-#include "ipc/log.h"
 #include "worker/record/change.h"
+#include "worker/state/client_log.h"
 #include "worker/state/pause.h"
 
 void leave_begin(struct worker *w, struct client *c, const char *why) {
@@ -16,9 +15,8 @@ void leave_begin(struct worker *w, struct client *c, const char *why) {
                           client_state_word(client_generation(word), CLIENT_CLOSING),
                           memory_order_release);
     FAULT("leave.begin.after");
-    char endpoint[ENDPOINT_TEXT];
-    log_info("client %s disconnected%s%s", endpoint_format(&c->addr, c->port, endpoint),
-             why ? ": " : "", why ? why : "");
+    client_log(w, TALLY_DISCONNECTED, &c->addr, c->port, "disconnected%s%s", why ? ": " : "",
+               why ? why : "");
     pause_client(w, c, PAUSE_CLOSING);
     fd_queue_push(&w->closing, client_index(w, c));
 }

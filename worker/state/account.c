@@ -8,7 +8,16 @@ void account_owe(struct worker *w, const struct client *c, uint32_t work) {
     *owed = work > UINT16_MAX - *owed ? UINT16_MAX : *owed + work;
 }
 
-uint32_t account_wait(const struct worker *w, const struct client *c, uint32_t tat) {
-    (void)c;
+uint32_t account_wait(const struct worker *w, uint32_t tat) {
     return rate_limit_wait(&w->config, tat, w->now);
+}
+
+uint32_t account_origin_wait(const struct worker *w, const struct client *c) {
+    return origin_wait(&w->seg->origins, &c->addr, &w->config, ORIGIN_LINES, segment_us(w->seg));
+}
+
+void account_origin_charge(struct worker *w, const struct client *c, uint32_t lines) {
+    if (lines > 0)
+        origin_charge(&w->seg->origins, &c->addr, &w->config, ORIGIN_LINES, lines,
+                      segment_us(w->seg));
 }

@@ -11,7 +11,8 @@
 
 enum {
     ACCOUNT_LINE = 32,
-    ACCOUNT_BYTES = 16, /* of an answer, or of input that is no line's: 512 bytes are a line */
+    ACCOUNT_BYTES = 16, /* of an answer, or of input that is no line's */
+    ACCOUNT_LINE_BYTES = ACCOUNT_LINE * ACCOUNT_BYTES, /* 512: an answer that costs a line */
 };
 
 /* The client owes `work` more. */
@@ -23,6 +24,11 @@ static inline uint32_t account_owed(const struct worker *w, const struct client 
 
 /* How long its input has to wait, in ms; 0: it need not.  `tat`: its account, perhaps ahead of the
  * record's. */
-uint32_t account_wait(const struct worker *w, const struct client *c, uint32_t tat);
+uint32_t account_wait(const struct worker *w, uint32_t tat);
+
+/* The account of its address (ipc/origin.h), which is charged with what the clients' own accounts
+ * let through. */
+uint32_t account_origin_wait(const struct worker *w, const struct client *c);
+void account_origin_charge(struct worker *w, const struct client *c, uint32_t lines);
 
 #endif

@@ -2,16 +2,19 @@
 #include "worker/state/epoll_interest.h"
 
 #include "ipc/fault.h"
-#include "ipc/log.h"
+#include "worker/state/client_log.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 /* epoll will never report this client (out of memory, or beyond fs.epoll.max_user_watches).  Its
  * connection ends here, which the next look at its input finds. */
 static void interest_refused(struct worker *w, uint32_t fd) {
-    log_error_errno("client %u: epoll_ctl; disconnecting it", fd);
+    const struct client *c = worker_client(w, fd);
+    client_log(w, TALLY_UNPOLLED, &c->addr, c->port, "is disconnected: epoll_ctl: %s",
+               strerror(errno));
     shutdown((int)fd, SHUT_RDWR);
     w->interest.readable[fd] = 1;
     fd_queue_push(&w->ready, fd);
