@@ -21,6 +21,7 @@ static inline struct config unit_config(uint64_t ring_size) {
     struct config config = {.room = "Units", .workers = 4, .login = true, .max_clients = 32};
     config.ring_size = ring_size;
     config.line_max = 1024;
+    config.flood_wait_ms = 10000;
     return config;
 }
 
