@@ -219,6 +219,15 @@ static bool foreign_probe(const char *line, size_t len) {
     return false;
 }
 
+/* Bytes that are no keys of text, in bulk. */
+static bool foreign_controls(const uint8_t *line, size_t len) {
+    enum { TYPED_MAX = 3 }; /* ^A, ^E and the like, typed by a person in line mode */
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        n += line[i] < 0x20 && line[i] != '\t' && line[i] != 0x1B;
+    return n > TYPED_MAX;
+}
+
 enum foreign foreign_line(const uint8_t *line, size_t len, bool finished) {
     static const char said[] = "HELP INFO PING STAT STATUS QUIT VERSION NOOP LIST CAPA FEAT SYST "
                                "STARTTLS stats version ver login Query Subscribe serverstatus ";
@@ -232,6 +241,8 @@ enum foreign foreign_line(const uint8_t *line, size_t len, bool finished) {
         return kind;
     if (foreign_probe(text, len))
         return FOREIGN_SCANNER;
+    if (foreign_controls(line, len))
+        return FOREIGN_BINARY;
     if (!finished)
         return FOREIGN_NONE;
     if (foreign_redis(&w))
