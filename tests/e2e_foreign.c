@@ -84,7 +84,7 @@ static void every_probe(bool open, bool bytewise) {
         const struct probe *p = &probes_foreign[i];
         struct guest *g = room_visit(&r);
         send_some(g, p->bytes, p->len, bytewise ? 1 : p->len);
-        ends(&r, g, bytewise || p->whole ? NULL : p->split);
+        ends(&r, g, bytewise ? NULL : p->whole ? p->whole : p->split);
         cr_assert_eq(server_log_count(r.s, "disconnected: it "), (int)i + 1, "%s", p->what);
         room_heard_nothing(&r, p->what);
     }

@@ -64,11 +64,13 @@ enum foreign foreign_text(const uint8_t *text, size_t len) {
 
 /* ---- lines ---- */
 
-/* A line as its first two words, its last one, and their number. */
+/* A line as its first two words, its last one, and their number; whether one begins with a colon.
+ */
 struct foreign_words {
     const char *first, *second, *last;
     size_t first_len, second_len, last_len;
     int count;
+    bool colon;
 };
 
 static bool foreign_is(const char *word, size_t len, const char *text) {
@@ -89,7 +91,7 @@ static bool foreign_listed(const char *word, size_t len, const char *list) {
 }
 
 static void foreign_split(const char *line, size_t len, struct foreign_words *w) {
-    *w = (struct foreign_words){line, line, line, 0, 0, 0, 0};
+    *w = (struct foreign_words){line, line, line, 0, 0, 0, 0, false};
     for (size_t at = 0; at < len;) {
         size_t begin = at;
         while (at < len && line[at] != ' ')
@@ -97,6 +99,7 @@ static void foreign_split(const char *line, size_t len, struct foreign_words *w)
         if (at > begin) {
             w->last = line + begin;
             w->last_len = at - begin;
+            w->colon |= *w->last == ':';
             if (++w->count == 1)
                 w->first = w->last, w->first_len = w->last_len;
             if (w->count == 2)
@@ -165,7 +168,7 @@ static enum foreign foreign_greeting(const struct foreign_words *w) {
         return FOREIGN_SMTP;
     if (w->count == 2 && foreign_listed(w->first, w->first_len, "USER PASS AUTH "))
         return FOREIGN_FTP;
-    if ((foreign_is(w->first, w->first_len, "USER") && w->count >= 5) ||
+    if ((foreign_is(w->first, w->first_len, "USER") && w->count >= 5 && w->colon) ||
         (foreign_is(w->first, w->first_len, "NICK") && w->count == 2) ||
         (foreign_is(w->first, w->first_len, "CAP") &&
          foreign_listed(w->second, w->second_len, "LS REQ END ")))
