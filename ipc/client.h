@@ -64,6 +64,7 @@ enum {
     FACT_BINARY = 1u << 15,    /* was asked to send all eight bits */
     FACT_GREETED = 1u << 16,   /* was sent the greeting, or is in the room */
     FACT_SWITCHED = 1u << 17,  /* was switched to the encoding it types in */
+    FACT_HEARD = 1u << 18,     /* a line of it was taken: it speaks no other protocol */
     FACT_DROPPING = 1u << 24,  /* was too fast for too long: its lines are dropped unheard */
     FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_ECHOED,
 };

@@ -83,7 +83,7 @@ Test(joining, history_is_sent_in_the_new_client_s_encoding) {
     guest_say(ann, "从前有座山");
     guest_expect(ann, "ann: 从前有座山");
     struct guest *bob = guest_connect_as(s, .charset = "GBK");
-    guest_say(bob, "bob");
+    guest_say(bob, "login bob");
     guest_until_begins(bob, "*** ");
     guest_until(bob, "ann: 从前有座山");
     guest_until(bob, "%s", told1(TOLD_COMES, "bob"));

@@ -34,7 +34,7 @@ Test(names, taken_in_any_case_on_any_worker) {
         guest_say(g, "login %s", same[i % 4]);
         guest_expect(g, "%s", told1(TOLD_TAKEN, same[i % 4]));
         guest_expect(g, "%s", told(TOLD_TRY_AGAIN));
-        guest_say(g, "%s", same[(i + 1) % 4]); /* without `login` */
+        guest_say(g, "login %s", same[(i + 1) % 4]);
         guest_expect(g, "%s", told1(TOLD_TAKEN, same[(i + 1) % 4]));
         guest_expect(g, "%s", told(TOLD_TRY_AGAIN));
         guest_close(g);

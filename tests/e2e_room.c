@@ -22,12 +22,16 @@ Test(room, greets_with_its_name) {
     server_stop(s);
 }
 
-Test(room, login_by_command_or_by_bare_name) {
+Test(room, login_by_command_only) {
     struct server *s = server_start("%s", server_quiet);
     struct guest *ann = guest_connect(s), *bob = guest_connect(s);
     guest_say(ann, "login ann");
     guest_until(ann, "%s", told1(TOLD_COMES, "ann"));
-    guest_say(bob, "bob");
+    guest_say(bob, "bob"); /* a bare word is no name */
+    guest_until(bob, "%s", told(TOLD_HOW));
+    guest_expect(bob, "%s", told(TOLD_LOG_IN));
+    guest_expect(bob, "%s", told(TOLD_HOW));
+    guest_say(bob, "login bob");
     guest_until(bob, "%s", told1(TOLD_COMES, "bob"));
     guest_expect(ann, "%s", told1(TOLD_COMES, "bob"));
     server_stop(s);

@@ -95,10 +95,10 @@ Test(sentences, a_conversation_to_the_letter) {
         g[1] = guest_connect(s);
         hears(g[1], TOLD_GREETING, "Parlour", "");
         asks_to_log_in(g[1]);
-        guest_say(g[1], "ANN");
+        guest_say(g[1], "login ANN");
         hears(g[1], TOLD_TAKEN, "ANN", "");
         hears(g[1], TOLD_TRY_AGAIN, "", "");
-        guest_say(g[1], "bob");
+        guest_say(g[1], "login bob");
         hears(g[1], TOLD_GREETING, "Parlour", "");
         hears(g[1], TOLD_EARLIER, "1", "");
         hears(g[1], TOLD_COMES, "ann", "");

@@ -47,7 +47,7 @@ Test(terminal_guest, an_encoding_agreed_on_is_used_at_once) {
     mud->telnet = true;
     guest_type(mud, "\xff\xfb\x2a"); /* WILL CHARSET */
     guest_until_answer(mud, 0xfd, 42);
-    guest_say(mud, "mud");
+    guest_say(mud, "login mud");
     guest_until(mud, "%s", told1(TOLD_COMES, "mud"));
     guest_expect(ann, "%s", told1(TOLD_COMES, "mud"));
     guest_say(ann, "你好");

@@ -165,7 +165,7 @@ static void nothing_reaches_others(struct server *s, struct guest *mal, const st
     struct guest *all[4] = {guest_enter(s, "bob"), guest_enter_gbk(s, "大卫"), guest_connect(s),
                             mal};
     guest_say(all[2], "/encoding big5");
-    guest_say(all[2], "eve");
+    guest_say(all[2], "login eve");
     all[2]->charset = "BIG5";
     guests_until(all, 4, told1(TOLD_COMES, "eve"));
     mal->telnet = true;

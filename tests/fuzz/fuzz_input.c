@@ -6,6 +6,8 @@
  *   - there is no answer before the client's first telnet command, and answers stay in bounds;
  *   - any bytes of a line become valid, clean UTF-8 within the stated bounds, and no encoding of
  *     it is longer;
+ *   - bytes that are known to be another protocol's stay so when more follow, and no more than a
+ *     few are waited for;
  *   - on any half-typed line, an erase key removes at least one byte, as many as if the line had
  *     not been edited before, and drawing stays in bounds.
  *
@@ -13,6 +15,7 @@
 #include "ipc/unicode.h"
 #include "worker/input/keys.h"
 #include "worker/protocol/draw.h"
+#include "worker/protocol/foreign.h"
 #include "worker/protocol/telnet.h"
 #include "worker/protocol/telnet_option.h"
 #include "worker/protocol/typed.h"
@@ -191,6 +194,28 @@ static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct l
     log_bytes(log, line.bytes, line.len);
 }
 
+/* The first bytes of a connection, in copies of their exact length. */
+static void check_foreign(const uint8_t *in, size_t n) {
+    bool closed = false;
+    for (size_t len = 1; len <= n && len <= 64; len++) {
+        uint8_t *first = malloc(len);
+        MUST(first);
+        memcpy(first, in, len);
+        enum foreign opening = foreign_opening(first, len), text = foreign_text(first, len);
+        bool closes = foreign_closes(opening) || foreign_closes(text);
+        MUST(!closed || closes);
+        MUST(opening != FOREIGN_MORE || len <= 33);
+        closed = closes;
+        for (int finished = 0; finished < 2; finished++) {
+            enum foreign line = foreign_line(first, len, finished);
+            MUST(line < FOREIGN_COUNT && line != FOREIGN_MORE);
+            MUST(foreign_closes(line) == (foreign_reason(line) != NULL));
+            MUST(line != FOREIGN_WORD || finished);
+        }
+        free(first);
+    }
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
@@ -203,6 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct log whole, split;
     if (size < 1 || size > INPUT_MAX)
         return 0;
+    check_foreign(data + 1, size - 1);
     run(data + 1, size - 1, 0, true, &whole);
     run(data + 1, size - 1, data[0] + 1u, false, &split);
     MUST(whole.len == split.len && memcmp(whole.bytes, split.bytes, whole.len) == 0);

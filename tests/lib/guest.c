@@ -93,7 +93,9 @@ struct guest *guest_enter_at(struct where where, const struct server *s, const c
 struct guest *guest_enter_gbk_at(struct where where, const struct server *s, const char *name) {
     struct guest *g = guest_connect_at(where, s, (struct guest_how){.charset = "CP936"});
     guest_say_at(where, g, "/encoding gbk");
-    guest_say_in_at(where, g, name);
+    char line[GUEST_LINE_MAX];
+    snprintf(line, sizeof line, "login %s", name);
+    guest_say_in_at(where, g, line);
     guest_until_at(where, g, "%s", told1(TOLD_COMES, name));
     return g;
 }

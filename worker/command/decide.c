@@ -8,6 +8,7 @@
 #include "worker/text/sanitize.h"
 
 #include <string.h>
+#include <strings.h>
 
 static enum line_outcome decide_slash(struct invocation *inv, bool in_room) {
     size_t len = strcspn(inv->text, " ");
@@ -22,24 +23,40 @@ static enum line_outcome decide_slash(struct invocation *inv, bool in_room) {
     return invocation_say_text(inv, SAY_UNKNOWN, inv->text);
 }
 
-/* Before login: a bare word is a name, too. */
+static bool decide_is(const char *text, size_t len, const char *word) {
+    return strlen(word) == len && strncasecmp(text, word, len) == 0;
+}
+
+/* Before login: what people type who do not know the room yet.  A bare word is no name: scanners,
+ * and people who try `hello`, would become people. */
 static enum line_outcome decide_before_login(struct invocation *inv) {
+    static const struct {
+        const char *word, *command;
+    } words[] = {{"help", "help"}, {"?", "help"},   {"quit", "quit"},
+                 {"exit", "quit"}, {"bye", "quit"}, {"logout", "logout"}};
     size_t len = strcspn(inv->text, " ");
-    if (len == 5 && memcmp(inv->text, "login", 5) == 0)
+    bool alone = inv->text[len] == '\0';
+    if (decide_is(inv->text, len, "login"))
         return command_login(inv, len);
-    const struct command *command = command_find(inv->text, len);
-    bool alone = len > 0 && inv->text[len] == '\0',
-         classic = command && command->how & COMMAND_CLASSIC;
-    if (alone && classic && command->how & COMMAND_EARLY)
-        return command_run(inv, command, len);
-    if (!alone || classic)
-        return invocation_say_text(inv, SAY_LOG_IN, NULL);
-    return command_login(inv, 0);
+    for (size_t i = 0; alone && i < sizeof words / sizeof words[0]; i++)
+        if (decide_is(inv->text, len, words[i].word))
+            return command_run(inv, command_find(words[i].command, strlen(words[i].command)), len);
+    return invocation_say_text(inv, SAY_LOG_IN, NULL);
+}
+
+/* In the open room a line is speech.  A newcomer's `HELP` may be a scanner's: that is answered, and
+ * nobody else is shown it. */
+static enum line_outcome decide_in_open_room(struct invocation *inv) {
+    if (*inv->text == '\0')
+        return invocation_nothing(inv);
+    if (inv->line->probe)
+        return command_run(inv, command_find("help", 4), strlen(inv->text));
+    return say_speech(inv->w, inv->c, inv->line, inv->text, false);
 }
 
 static enum line_outcome decide_in_room(struct invocation *inv) {
     if (command_in_open_room(inv))
-        return say_speech(inv->w, inv->c, inv->line, inv->text, false);
+        return decide_in_open_room(inv);
     if (*inv->text == '\0')
         return invocation_nothing(inv);
     size_t len = strcspn(inv->text, " ");

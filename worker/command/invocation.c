@@ -12,7 +12,10 @@ void invocation_begin(struct change *ch, const struct invocation *inv) {
     if (!line->plain_only)
         flush_client(inv->w, inv->c);
     change_begin(ch, inv->w, inv->c);
+    uint32_t heard = ch->f->flags & FACT_HEARD;
     consume_line(ch, line->consumed, line->after_cr, inv->w->now, inv->w->tenths);
+    if (line->len == 0 && !line->overlong) /* an empty line says nothing of what follows it */
+        ch->f->flags = (ch->f->flags & ~(uint32_t)FACT_HEARD) | heard;
 }
 
 /* While lines of the same client are staged, an answer would commit past them: it waits. */

@@ -5,6 +5,7 @@
 #include "worker/command/decide.h"
 #include "worker/input/flood.h"
 #include "worker/input/keys.h"
+#include "worker/input/newcomer.h"
 #include "worker/output/flush.h"
 #include "worker/protocol/telnet.h"
 #include "worker/record/consume.h"
@@ -39,6 +40,7 @@ struct scan {
     uint32_t tat;               /* the rate limit's account with the staged lines on it */
     bool staged;                /* lines before `at` are staged and not committed */
     bool overlong;
+    bool newcomer; /* no line of the client's was taken yet */
     bool dropping;
     bool drop_ends;   /* the line under way is beyond what is dropped */
     bool edited;      /* `erase` is in use */
@@ -63,6 +65,7 @@ static void scan_begin(struct scan *s, struct worker *w, struct client *c) {
     s->overlong = f->flags & FACT_OVERLONG;
     s->dropping = f->flags & FACT_DROPPING;
     s->dropped = s->keys = s->kept = 0;
+    s->newcomer = !(f->flags & FACT_HEARD);
     const uint8_t *line = rx->line;
     if (f->line_buffer != NO_BUFFER)
         line = ((struct tx_buffer *)buffer_at(&w->seg->tx_buffers, f->line_buffer))->data;
@@ -185,6 +188,12 @@ static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
     s->kept += (uint32_t)len;
 }
 
+/* Text of a client's first line, before it is taken: that of another protocol ends the client. */
+static bool scan_foreign(const struct scan *s, const struct telnet_event *ev) {
+    struct line line = {.bytes = s->line, .len = s->now.line_len, .overlong = s->overlong};
+    return newcomer_text(s->w, s->c, &line, &s->now.telnet, ev);
+}
+
 /* The client asks on without reading the answers: its input waits until it does. */
 static bool scan_unread(struct scan *s) {
     if (!flush_waits(s->c))
@@ -227,6 +236,8 @@ static bool scan_line(struct scan *s, const struct scan_point *before, enum scan
                         .consumed = s->now.at};
     bool drop = false;
     *outcome = s->staged ? SCAN_STAGED : SCAN_IDLE;
+    if (s->newcomer && newcomer_line(w, s->c, &line))
+        return false;
     if (s->dropping)
         return scan_drop(s, &line, outcome);
     if (s->staged && flood_waits(w, s->c, s->tat, &drop)) {
@@ -240,6 +251,7 @@ static bool scan_line(struct scan *s, const struct scan_point *before, enum scan
     case LINE_STAGED:
         s->tat = rate_limit_charge(&w->config, s->tat, w->now, 1);
         s->staged = true;
+        s->newcomer = false;
         scan_next_line(s);
         *outcome = SCAN_STAGED;
         return line.plain; /* more plain lines may join the batch */
@@ -319,6 +331,8 @@ enum scan_outcome scan(struct worker *w, struct client *c) {
     const uint8_t *raw = rx->raw + f->raw_off;
     uint64_t start = f->consumed;
     bool drop;
+    if (s.newcomer && start == 0 && newcomer_opening(w, c, raw, (size_t)c->received))
+        return SCAN_IDLE;
     if (!s.dropping && flood_waits(w, c, s.tat, &drop))
         return drop ? scan_begin_dropping(w, c) : SCAN_IDLE;
     while (s.now.at < c->received) {
@@ -330,7 +344,11 @@ enum scan_outcome scan(struct worker *w, struct client *c) {
                                 (size_t)(c->received - s.now.at), &ev);
         switch (ev.kind) {
         case TELNET_NONE: break;
-        case TELNET_TEXT: scan_text(&s, ev.bytes, ev.len); break;
+        case TELNET_TEXT:
+            if (s.newcomer && scan_foreign(&s, &ev))
+                return SCAN_IDLE;
+            scan_text(&s, ev.bytes, ev.len);
+            break;
         case TELNET_END_OF_LINE:
             s.drop_ends = s.dropping && s.now.at > flood_drop_to(w, c);
             if (s.drop_ends || (!s.dropping && (f->flags & FACT_ECHOED) && before.at != start))

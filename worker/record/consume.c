@@ -15,7 +15,7 @@ void consume_line(struct change *ch, uint64_t to, bool after_cr, uint32_t ms, ui
     consume_bytes(ch, to);
     f->line_len = 0;
     f->sub_len = 0;
-    f->flags &= ~(uint32_t)FACT_OVERLONG;
+    f->flags = (f->flags & ~(uint32_t)FACT_OVERLONG) | FACT_HEARD;
     telnet_line_ended((struct telnet *)f->telnet, after_cr);
     if (f->flags & FACT_IN_ROOM) /* before, its time runs from its coming */
         f->last_input = tenths;

@@ -12,6 +12,7 @@ struct line {
     bool overlong;     /* it was longer than line_max and is not kept */
     bool after_cr;     /* it ended with CR: one LF or NUL behind it is swallowed */
     bool plain_only;   /* lines of this client are staged: only plain speech may join them */
+    bool probe;        /* the client's first one, and a word that scanners send */
     bool plain;        /* out: what was staged was plain speech */
     uint64_t consumed; /* stream position behind its end */
 };

@@ -1,0 +1,122 @@
+/* probes.c - see probes.h.  Most are nmap's, as its list has them. */
+#include "tests/lib/probes.h"
+
+#define BYTES(literal) literal, sizeof(literal) - 1
+#define BINARY "it speaks a binary protocol"
+#define HTTP "it speaks HTTP"
+#define FTP "it speaks FTP or POP"
+#define SCANNER "it sent a scanner's probe"
+/* What a browser can be made to send by any page. */
+#define SPAM "login spam\r\nbuy now\r\n/nick spam2\r\n"
+
+/* clang-format off */
+const struct probe probes_foreign[] = {
+    {"HTTP POST", BYTES("POST / HTTP/1.1\r\nHost: a\r\nCookie: secret\r\nContent-Length: 40\r\n\r\n" SPAM), HTTP, NULL},
+    {"HTTP GET", BYTES("GET / HTTP/1.0\r\n\r\n"), HTTP, NULL},
+    {"HTTP GET, LF", BYTES("GET /x HTTP/1.1\nHost: a\n\n"), HTTP, NULL},
+    {"HTTP/0.9", BYTES("GET /\r\n" SPAM), HTTP, NULL},
+    {"HTTP OPTIONS", BYTES("OPTIONS / HTTP/1.0\r\n\r\n"), HTTP, NULL},
+    {"HTTP proxy", BYTES("GET http://example.org/ HTTP/1.1\r\nHost: a\r\n\r\n"), HTTP, NULL},
+    {"HTTP CONNECT", BYTES("CONNECT example.org:443 HTTP/1.1\r\n\r\n"), HTTP, NULL},
+    {"HTTP/2", BYTES("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), HTTP, NULL},
+    {"HTTP with blanks", BYTES("GET /a b c HTTP/1.1\r\nCookie: secret\r\n\r\n"), HTTP, NULL},
+    {"a method of its own", BYTES("M-SEARCH * HTTP/1.1\r\nST: ssdp:all\r\n\r\n"), HTTP, NULL},
+    {"HTTP behind an empty line", BYTES("\r\nGET / HTTP/1.1\r\nCookie: secret\r\n\r\n"), HTTP, NULL},
+    {"HTTP behind telnet", BYTES("\xff\xfd\x03GET / HTTP/1.1\r\nCookie: secret\r\n\r\n"), HTTP, NULL},
+    {"RTSP", BYTES("OPTIONS / RTSP/1.0\r\n\r\n"), "it speaks RTSP", NULL},
+    {"RTSP *", BYTES("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"), "it speaks RTSP", NULL},
+    {"SIP", BYTES("OPTIONS sip:nm SIP/2.0\r\nVia: SIP/2.0/TCP nm;branch=foo\r\n\r\n"), "it speaks SIP", NULL},
+    {"SSH", BYTES("SSH-2.0-OpenSSH_9.6\r\n" SPAM), "it speaks SSH", NULL},
+    {"SSH 1", BYTES("SSH-1.5-Nmap-SSH1\n"), "it speaks SSH", NULL},
+    {"SMTP", BYTES("EHLO\r\nMAIL FROM:<a@b.c>\r\n"), "it speaks SMTP", NULL},
+    {"SMTP with a name", BYTES("EHLO mail.example.org\r\n" SPAM), "it speaks SMTP", NULL},
+    {"SMTP, old", BYTES("HELO example.org\r\n" SPAM), "it speaks SMTP", NULL},
+    {"FTP", BYTES("USER anonymous\r\nPASS me@\r\n"), FTP, NULL},
+    {"IMAP", BYTES("a001 CAPABILITY\r\n"), "it speaks IMAP", NULL},
+    {"IMAP login", BYTES("a1 LOGIN root secret\r\n"), "it speaks IMAP", NULL},
+    {"IRC", BYTES("CAP LS 302\r\nNICK ann\r\nUSER ann 0 * :Ann\r\n"), "it speaks IRC", NULL},
+    {"IRC, old", BYTES("NICK ann\r\nUSER ann 0 * :Ann\r\n"), "it speaks IRC", NULL},
+    {"IRC, USER first", BYTES("USER ann 0 * :Ann\r\nNICK ann\r\n"), "it speaks IRC", NULL},
+    {"Redis", BYTES("*1\r\n$4\r\ninfo\r\n"), "it speaks the Redis protocol", NULL},
+    {"PROXY", BYTES("PROXY TCP4 10.0.0.1 10.0.0.2 5 6666\r\n" SPAM), "it begins with a PROXY header", NULL},
+    {"PROXY v2", BYTES("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" SPAM), BINARY, "it begins with a PROXY header"},
+    {"TLS", BYTES("\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\n" SPAM), "it speaks TLS", NULL},
+    {"SSLv2", BYTES("\x80\x9e\x01\x03\x01\0u\0\0\0 \0\0f"), BINARY, NULL},
+    {"RDP", BYTES("\x03\0\0*%\xe0\0\0\0\0\0Cookie: mstshash=nmap\r\n\x01\0\x08\0\x03\0\0\0"), BINARY, "it speaks RDP"},
+    {"SMB", BYTES("\0\0\0\xa4\xffSMBr\0\0\0\0\x08\x01@\0\0"), BINARY, "it speaks SMB"},
+    {"SMB 2", BYTES("\0\0\0\x40\xfeSMB@\0\0\0"), BINARY, "it speaks SMB"},
+    {"RPC", BYTES("\x80\0\0\x28r\xfe\x1d\x13\0\0\0\0\0\0\0\x02\0\x01\x86\xa0"), BINARY, NULL},
+    {"DNS", BYTES("\0\x1e\0\x06\x01\0\0\x01\0\0\0\0\0\0\x07version\x04" "bind\0\0\x10\0\x03"), BINARY, NULL},
+    {"DNS status", BYTES("\0\x0c\0\0\x10\0\0\0\0\0\0\0\0\0"), BINARY, NULL},
+    {"Kerberos", BYTES("\0\0\0qj\x81n0\x81k\xa1\x03\x02\x01\x05"), BINARY, NULL},
+    {"X11", BYTES("l\0\x0b\0\0\0\0\0\0\0\0\0"), BINARY, NULL},
+    {"LPD", BYTES("\x01" "default\n" SPAM), "it speaks LPD", NULL},
+    {"LDAP", BYTES("0\x0c\x02\x01\x01`\x07\x02\x01\x02\x04\0\x80\0"), BINARY, NULL},
+    {"LDAP search", BYTES("0\x84\0\0\0-\x02\x01\x07" "c\x84\0\0\0$\x04\0\n\x01\0\n\x01"), BINARY, NULL},
+    {"LANDesk", BYTES("TNMP\x04\0\0\0TNME\0\0\x04\0"), BINARY, NULL},
+    {"NCP", BYTES("DmdT\0\0\0\x17\0\0\0\x01\0\0\0\0\x11\x11\0\xff\x01\xff\x13"), BINARY, NULL},
+    {"Notes", BYTES(":\0\0\0/\0\0\0\x02\0\0@\x02\x0f"), BINARY, NULL},
+    {"Java RMI", BYTES("JRMI\0\x02K"), BINARY, NULL},
+    {"WMS", BYTES("\x01\0\0\xfd\xce\xfa\x0b\xb0\xa0\0\0\0MMS\x14"), BINARY, NULL},
+    {"Oracle", BYTES("\0Z\0\0\x01\0\0\0\x01" "6\x01,\0\0\x08\0\x7f\xff\x7f"), BINARY, NULL},
+    {"SOCKS 5", BYTES("\x05\x04\0\x01\x02\x80\x05\x01\0\x03\ngoogle.com\0PGET / HTTP/1.0\r\n\r\n"), BINARY, NULL},
+    {"SOCKS 4", BYTES("\x04\x01\0\x16\x7f\0\0\x01root\0"), BINARY, NULL},
+    {"MS SQL", BYTES("\x12\x01\0004\0\0\0\0\0\0\x15\0\x06\x01"), BINARY, NULL},
+    {"AFP", BYTES("\0\x03\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\x0f\0"), BINARY, NULL},
+    {"GIOP", BYTES("GIOP\x01\0\x01\0$\0\0\0\0\0\0\0\x01\0"), BINARY, NULL},
+    {"MQTT", BYTES("\x10\x10\0\x04MQTT\x04\x02\0\x1e\0\x04nmap"), BINARY, NULL},
+    {"AMQP", BYTES("AMQP\0\0\x09\x01"), BINARY, NULL},
+    {"Postgres", BYTES("\0\0\0\x08\x04\xd2\x16/"), BINARY, NULL},
+    {"MongoDB", BYTES("A\0\0\0:0\0\0\xff\xff\xff\xff\xd4\x07"), BINARY, NULL},
+    {"controls and no NUL", BYTES("\x01\xe7\xe5u1\x0b!\x1d\x1f\x0e" "ab\n" SPAM), BINARY, NULL},
+    {"a printer's", BYTES("\x1b%-12345X@PJL INFO ID\r\n\x1b%-12345X\r\n"), SCANNER, NULL},
+    {"WWWOFFLE", BYTES("WWWOFFLE STATUS\r\n"), SCANNER, NULL},
+    {"Nessus", BYTES("< NTP/1.2 >\n"), SCANNER, NULL},
+    {"xmlsysd", BYTES("init\noff all\non identity version\nsend\nquit\n"), SCANNER, NULL},
+    {"Niagara Fox", BYTES("fox a 1 -1 fox hello\n{\nfox.version=s:1.0\nid=i:1\n};;\n"), SCANNER, NULL},
+    {"LibreOffice", BYTES("LO_SERVER_CLIENT_PAIR\nNmap\n0000\n\n"), SCANNER, NULL},
+    {"XML-RPC", BYTES("<?xml version=\"1.0\" ?><methodCall><methodName>a</methodName></methodCall>\n\0"), SCANNER, NULL},
+};
+/* clang-format on */
+const size_t probes_foreign_count = sizeof probes_foreign / sizeof probes_foreign[0];
+
+const char *const probes_words[] = {"HELP",         "stats", "version", "ver",       "login",
+                                    "serverstatus", "Query", "INFO",    "Subscribe", "PING"};
+const size_t probes_words_count = sizeof probes_words / sizeof probes_words[0];
+
+const char *const probes_harmless[] = {
+    "hello",
+    "help",
+    "?",
+    "GET me some tea",
+    "GET",
+    "GET on with it, HTTP/1.1 is old",
+    "POST it: now",
+    "OPTIONS are many",
+    "WHY NOT HTTP/2",
+    "HELP me please",
+    "HELO people",
+    "ehlo",
+    "USER and PASS are secret",
+    "NICK is here too",
+    "what is SSH-2.0?",
+    "SSH is fine",
+    "PROXY or not",
+    "PING me later",
+    "* waves",
+    "*1 or *2",
+    "1 LOGIN is quite enough",
+    "a b",
+    "<3",
+    "http://example.org/",
+    "/me says GET / HTTP/1.1",
+    "大家好",
+    "こんにちは",
+    "привет всем",
+    "안녕하세요",
+    "سلام",
+    "café",
+    "😀",
+    "3000",
+};
+const size_t probes_harmless_count = sizeof probes_harmless / sizeof probes_harmless[0];

@@ -1,0 +1,50 @@
+/* newcomer.c - see newcomer.h. */
+#include "worker/input/newcomer.h"
+
+#include "worker/protocol/foreign.h"
+#include "worker/protocol/telnet.h"
+#include "worker/record/leave.h"
+
+#include <string.h>
+
+enum {
+    NEWCOMER_HEAD = 256
+}; /* bytes of a line that is too long: enough for a method and a target */
+
+static bool newcomer_ends(struct worker *w, struct client *c, enum foreign kind) {
+    if (!foreign_closes(kind))
+        return false;
+    leave_begin(w, c, foreign_reason(kind));
+    return true;
+}
+
+bool newcomer_opening(struct worker *w, struct client *c, const uint8_t *raw, size_t len) {
+    enum foreign kind = foreign_opening(raw, len);
+    return newcomer_ends(w, c, kind) || kind == FOREIGN_MORE;
+}
+
+/* The line will be too long, and is not kept: its beginning is judged now. */
+static enum foreign newcomer_head(const struct line *so_far, const struct telnet_event *text) {
+    uint8_t head[NEWCOMER_HEAD];
+    size_t len = so_far->len < sizeof head ? so_far->len : sizeof head, more = sizeof head - len;
+    memcpy(head, so_far->bytes, len);
+    more = text->len < more ? text->len : more;
+    memcpy(head + len, text->bytes, more);
+    return foreign_line(head, len + more, false);
+}
+
+bool newcomer_text(struct worker *w, struct client *c, const struct line *so_far,
+                   const struct telnet *telnet, const struct telnet_event *text) {
+    enum foreign kind = telnet_spoken(telnet) ? FOREIGN_NONE : foreign_text(text->bytes, text->len);
+    if (kind == FOREIGN_NONE && !so_far->overlong && so_far->len + text->len > w->config.line_max)
+        kind = newcomer_head(so_far, text);
+    return newcomer_ends(w, c, kind);
+}
+
+bool newcomer_line(struct worker *w, struct client *c, struct line *line) {
+    if (line->overlong || line->len == 0)
+        return false;
+    enum foreign kind = foreign_line(line->bytes, line->len, true);
+    line->probe = kind == FOREIGN_WORD;
+    return newcomer_ends(w, c, kind);
+}

@@ -1,0 +1,23 @@
+/* newcomer.h - a client of which no line was taken yet (FACT_HEARD): does it speak another protocol
+ * (protocol/foreign.h)?  Then its connection is ended with one line in the log, and whatever it has
+ * sent, also behind that line, goes unread.  Nothing is committed here: what is judged is the input
+ * that waits in the record, so that a successor judges the same.  By the client's owner only. */
+#ifndef WORKER_INPUT_NEWCOMER_H
+#define WORKER_INPUT_NEWCOMER_H
+
+#include "worker/protocol/telnet_types.h"
+#include "worker/state/line.h"
+#include "worker/state/local.h"
+
+/* raw[0, len), len > 0, is all that the client has sent.  True: it is not to be scanned, because
+ * the client is leaving, or because the next byte decides. */
+bool newcomer_opening(struct worker *w, struct client *c, const uint8_t *raw, size_t len);
+
+/* Text arrives behind the line so far.  True: the client is leaving. */
+bool newcomer_text(struct worker *w, struct client *c, const struct line *so_far,
+                   const struct telnet *telnet, const struct telnet_event *text);
+
+/* The line is finished.  True: the client is leaving.  Else line->probe is set. */
+bool newcomer_line(struct worker *w, struct client *c, struct line *line);
+
+#endif
