@@ -1,11 +1,16 @@
 /* privileges.c - see privileges.h. */
 #include "master/privileges.h"
 
+#include "ipc/log.h"
+#include "master/log_file.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool privileges_become(const struct passwd *user, gid_t gid) {
@@ -26,6 +31,52 @@ static void privileges_give_listeners(const struct segment *seg, uid_t user) {
     }
 }
 
+/* The segment's mode lets only its owner open it.  A failure costs only the operator's tool. */
+static void privileges_open_to(const struct segment *seg, uid_t user) {
+    (void)!fchown(seg->fd, user, (gid_t)-1);
+    prctl(PR_SET_DUMPABLE, 1);
+}
+
+/* ---- what the user cannot do ---- */
+
+/* The kernel answers for the user that the process has become. */
+static void privileges_check(const char *path, int mode, const char *consequence) {
+    if (path[0] != '\0' && access(path, mode) != 0)
+        log_warn_errno("as its user the server cannot %s %s, so %s",
+                       mode & W_OK   ? "write to"
+                       : mode & X_OK ? "execute"
+                                     : "read",
+                       path, consequence);
+}
+
+static void privileges_check_folder(const char *path, const char *consequence) {
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_LEN_MAX] = ".";
+    if (slash)
+        snprintf(folder, sizeof folder, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+    if (path[0] != '\0')
+        privileges_check(folder, W_OK | X_OK, consequence);
+}
+
+static void privileges_check_log(const struct config *config) {
+    struct stat is;
+    if (log_file_standard(config) >= 0 || strcmp(config->log, "syslog") == 0)
+        return;
+    if (stat(config->log, &is) == 0 && !S_ISREG(is.st_mode))
+        privileges_check(config->log, W_OK, "it cannot be opened again (kill -USR1)");
+    else
+        privileges_check_folder(config->log,
+                                "a log that was moved away cannot be made anew (kill -USR1)");
+}
+
+static void privileges_check_all(const struct master_state *state, const struct config *config) {
+    privileges_check(state->conf_path, R_OK, "a reload will be refused");
+    privileges_check(config->motd_path, R_OK, "a reload will be refused");
+    privileges_check(state->binary_path, X_OK, "an upgrade will be refused");
+    privileges_check_log(config);
+    privileges_check_folder(config->pidfile, "the pidfile will be emptied at the end, not removed");
+}
+
 bool privileges_drop(const struct segment *seg, const struct config *config, char *err,
                      size_t err_size) {
     const struct passwd *user = config->user[0] ? getpwnam(config->user) : NULL;
@@ -42,8 +93,16 @@ bool privileges_drop(const struct segment *seg, const struct config *config, cha
     bool already = (!user || user->pw_uid == geteuid()) && gid == getegid();
     if (!already && user)
         privileges_give_listeners(seg, user->pw_uid);
-    if (already || privileges_become(user, gid))
+    if (already || privileges_become(user, gid)) {
+        if (!user && geteuid() == 0)
+            log_warn("running as root: set `user`, so that a server that is taken over is not "
+                     "root");
+        if (!already && user) {
+            privileges_open_to(seg, user->pw_uid);
+            privileges_check_all(&seg->header->master, config);
+        }
         return true;
+    }
     snprintf(err, err_size, "cannot become user %s, group %s: %s",
              config->user[0] ? config->user : "(unchanged)",
              config->group[0] ? config->group : "(its own)", strerror(errno));

@@ -43,16 +43,16 @@ Test(log, a_line_has_time_level_pid_process_and_event) {
 
 /* A reload changes the target for all processes that share the word. */
 Test(log, the_target_is_one_word_for_all) {
-    uint32_t target = LOG_TO_FD;
+    struct log_shared shared = {.target = LOG_TO_FD};
     int ends[2];
     cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
-    log_to(ends[1], &target);
+    log_to(ends[1], &shared);
     log_info("to the file");
     cr_assert(strstr(logged(ends[0]), " to the file\n"));
-    target = LOG_TO_SYSLOG;
+    shared.target = LOG_TO_SYSLOG;
     log_info("to syslog");
     cr_assert_eq(recv(ends[0], (char[1]){0}, 1, MSG_DONTWAIT), -1, "it is not written here");
-    target = LOG_TO_FD;
+    shared.target = LOG_TO_FD;
     log_info("to the file again");
     cr_assert(strstr(logged(ends[0]), " to the file again\n"));
 }
