@@ -19,22 +19,18 @@ static bool privileges_become(const struct passwd *user, gid_t gid) {
     return setgroups(1, &gid) == 0 && setgid(gid) == 0;
 }
 
-/* The kernel lets sockets share a port only if all of them belong to one user.  A reload binds more
- * sockets on the ports of these as the new user, so these must belong to that user too.  If fchown
- * fails, such a reload is refused with a sentence. */
-static void privileges_give_listeners(const struct segment *seg, uid_t user) {
+/* Before the change, while fchown is still allowed.  The kernel lets sockets share a port only if
+ * all of them belong to one user: a reload binds more sockets on the ports of these as the new
+ * user. The segment's mode lets only its owner open it.  If fchown fails, such a reload is refused
+ * with a sentence, and an operator's tool cannot open the segment. */
+static void privileges_give(const struct segment *seg, uid_t user) {
+    (void)!fchown(seg->fd, user, (gid_t)-1);
     for (int i = 0; i < LISTENERS_MAX; i++) {
         for (int k = 0; k < WORKERS_MAX; k++) {
             if (seg->header->listeners[i].fd[k] >= 0)
                 (void)!fchown(seg->header->listeners[i].fd[k], user, (gid_t)-1);
         }
     }
-}
-
-/* The segment's mode lets only its owner open it.  A failure costs only the operator's tool. */
-static void privileges_open_to(const struct segment *seg, uid_t user) {
-    (void)!fchown(seg->fd, user, (gid_t)-1);
-    prctl(PR_SET_DUMPABLE, 1);
 }
 
 /* ---- what the user cannot do ---- */
@@ -91,20 +87,20 @@ bool privileges_drop(const struct segment *seg, const struct config *config, cha
     }
     gid_t gid = group ? group->gr_gid : user ? user->pw_gid : getegid();
     bool already = (!user || user->pw_uid == geteuid()) && gid == getegid();
-    if (!already && user)
-        privileges_give_listeners(seg, user->pw_uid);
-    if (already || privileges_become(user, gid)) {
-        if (!user && geteuid() == 0)
-            log_warn("running as root: set `user`, so that a server that is taken over is not "
-                     "root");
-        if (!already && user) {
-            privileges_open_to(seg, user->pw_uid);
-            privileges_check_all(&seg->header->master, config);
-        }
+    if (!user && geteuid() == 0)
+        log_warn("running as root: set `user`, so that a server that is taken over is not root");
+    if (already)
         return true;
+    if (user)
+        privileges_give(seg, user->pw_uid);
+    if (!privileges_become(user, gid)) {
+        snprintf(err, err_size, "cannot become user %s, group %s: %s",
+                 config->user[0] ? config->user : "(unchanged)",
+                 config->group[0] ? config->group : "(its own)", strerror(errno));
+        return false;
     }
-    snprintf(err, err_size, "cannot become user %s, group %s: %s",
-             config->user[0] ? config->user : "(unchanged)",
-             config->group[0] ? config->group : "(its own)", strerror(errno));
-    return false;
+    prctl(PR_SET_DUMPABLE, 1); /* the change has cleared it */
+    if (user)
+        privileges_check_all(&seg->header->master, config);
+    return true;
 }
