@@ -24,9 +24,9 @@ static bool pidfile_is_at(const char *path, int fd) {
 
 /* Forgotten before it is closed: after a death in between, the number may be a client's. */
 static void pidfile_close(int32_t *fd) {
-    int open = *fd;
+    int old = *fd;
     *fd = -1;
-    close(open);
+    close(old);
 }
 
 /* False with a sentence.  A server that ends unlinks its file and then drops its lock, so the lock

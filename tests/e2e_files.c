@@ -383,9 +383,14 @@ static void segment_opens_as_nobody(pid_t pid, const char *what) {
     cr_assert_eq(status, 0, "%s", what);
 }
 
+/* The binary cannot be read by the user, so that the kernel makes an upgraded server undumpable. */
 Test(files, a_tool_of_the_servers_user_can_map_the_segment) {
     skip_unless_root();
+    static char binary[600];
     struct server *s = server_prepare();
+    snprintf(binary, sizeof binary, "%s", copy_binary(s, "server"));
+    cr_assert_eq(chmod(binary, 0711), 0);
+    s->binary = binary;
     cr_assert_eq(chmod(s->dir, 0755), 0);
     s->workers_may_die = true;
     server_launch(s, "workers = 2\nuser = nobody\n");
@@ -396,6 +401,10 @@ Test(files, a_tool_of_the_servers_user_can_map_the_segment) {
     while (server_worker_pid(s, 1) == dead)
         wait_breath();
     segment_opens_as_nobody(server_worker_pid(s, 1), "its successor");
+    server_signal(s, SIGUSR2);
+    server_logged(s, "upgraded: room");
+    segment_opens_as_nobody(s->pid, "the upgraded master");
+    segment_opens_as_nobody(server_worker_pid(s, 0), "its worker");
     server_stop(s);
 }
 
@@ -412,6 +421,27 @@ static void has_no_core_limit(pid_t pid) {
     struct rlimit limit;
     cr_assert_eq(prlimit(pid, RLIMIT_CORE, NULL, &limit), 0);
     cr_assert_eq(limit.rlim_cur, 1, "of process %d: %lu", (int)pid, (unsigned long)limit.rlim_cur);
+}
+
+/* Every mapping of the segment is marked: "dd" among its flags. */
+static void segment_is_not_dumped(pid_t pid) {
+    char path[64], line[1024];
+    int mappings = 0;
+    bool of_segment = false;
+    snprintf(path, sizeof path, "/proc/%d/smaps", (int)pid);
+    FILE *file = fopen(path, "re");
+    cr_assert(file);
+    while (fgets(line, sizeof line, file)) {
+        unsigned long from, to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            of_segment = strstr(line, "chatroom-") && strstr(line, "(deleted)");
+        if (of_segment && strncmp(line, "VmFlags:", 8) == 0) {
+            cr_assert(strstr(line, " dd"), "%s", line);
+            mappings++;
+        }
+    }
+    fclose(file);
+    cr_assert_eq(mappings, 9, "the header's, and two of each ring: %d", mappings);
 }
 
 /* Even where the administrator allows cores: neither of a worker, nor of a worker of an upgraded
@@ -433,6 +463,7 @@ Test(files, a_crash_leaves_no_core) {
         for (int k = 0; k < 2; k++) {
             pid_t dead = server_worker_pid(s, k);
             has_no_core_limit(dead);
+            segment_is_not_dumped(dead);
             kill(dead, SIGSEGV);
             server_logged(s, "worker %d: pid", k);
             while (server_worker_pid(s, k) == dead)
@@ -444,6 +475,7 @@ Test(files, a_crash_leaves_no_core) {
         }
     }
     has_no_core_limit(s->pid);
+    segment_is_not_dumped(s->pid);
     DIR *all = opendir(s->dir);
     cr_assert(all);
     for (struct dirent *one; (one = readdir(all));)
