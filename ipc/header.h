@@ -6,6 +6,7 @@
 #define IPC_HEADER_H
 
 #include "ipc/config.h"
+#include "ipc/log.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -39,7 +40,7 @@ struct listener {
 /* What a successor of the master must know. */
 struct master_state {
     int32_t log_fd;
-    uint32_t log_target;         /* enum log_target */
+    struct log_shared log;
     int32_t pid_fd_file;         /* the pidfile's descriptor, locked; -1: none */
     int32_t pid_fd_next;         /* of the one that is to take its place; -1: none */
     int32_t binary_fd;           /* the running binary, to go back to */

@@ -50,8 +50,11 @@ static const struct layout_row layout_table[] = {
     FIELD(listener, state), FIELD(listener, configured), FIELD(listener, bound),
     FIELD(listener, fd), FIELD(listener, listening),
 
+    WHOLE(log_shared),
+    FIELD(log_shared, target), FIELD(log_shared, torn), FIELD(log_shared, mended),
+
     WHOLE(master_state),
-    FIELD(master_state, log_fd), FIELD(master_state, log_target),
+    FIELD(master_state, log_fd), FIELD(master_state, log),
     FIELD(master_state, pid_fd_file), FIELD(master_state, pid_fd_next),
     FIELD(master_state, binary_fd), FIELD(master_state, signal_fd),
     FIELD(master_state, watchdog_fd), FIELD(master_state, standby_pid),

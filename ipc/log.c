@@ -14,17 +14,21 @@
 #include <time.h>
 #include <unistd.h>
 
-static const uint32_t log_default_target = LOG_TO_FD;
+static struct log_shared log_own;
 static struct {
     int fd;
-    const uint32_t *target; /* enum log_target */
+    struct log_shared *shared;
     enum log_level level;
     const char *process;
-} logger = {STDERR_FILENO, &log_default_target, LOG_LEVEL_INFO, "master"};
+} logger = {STDERR_FILENO, &log_own, LOG_LEVEL_INFO, "master"};
 
-void log_to(int fd, const uint32_t *target) {
+void log_to(int fd, struct log_shared *shared) {
     logger.fd = fd;
-    logger.target = target ? target : &log_default_target;
+    logger.shared = shared ? shared : &log_own;
+}
+void log_set_torn(struct log_shared *shared, bool torn) {
+    uint32_t mended = atomic_load(&shared->mended);
+    atomic_store(&shared->torn, mended + torn);
 }
 void log_set_level(enum log_level level) {
     logger.level = level;
@@ -60,16 +64,23 @@ static size_t log_head_syslog(char *out, size_t size, enum log_level level) {
     return n > 0 ? (size_t)n : 0;
 }
 
-static void log_write(const char *line, size_t len, uint32_t target) {
-    if (target == LOG_TO_FD) {
-        /* A pipe that is full, or a terminal that is held, would block: the line is lost instead.
-         */
-        struct pollfd room = {.fd = logger.fd, .events = POLLOUT};
-        if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
-            return;
-        (void)!write(logger.fd, line, len);
+/* A line end lies at line[-1], to be written before the line where the file ends in a torn one. */
+static void log_write_file(const char *line, size_t len) {
+    struct log_shared *shared = logger.shared;
+    uint32_t torn = atomic_load(&shared->torn);
+    size_t end = torn != atomic_load(&shared->mended) ? 1 : 0;
+    /* A pipe that is full, or a terminal that is held, would block: the line is lost instead. */
+    struct pollfd room = {.fd = logger.fd, .events = POLLOUT};
+    if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
         return;
-    }
+    ssize_t n = write(logger.fd, line - end, len + end);
+    if (n > (ssize_t)end && n < (ssize_t)(len + end))
+        atomic_fetch_add(&shared->torn, 1);
+    if (n > 0 && end > 0)
+        atomic_store(&shared->mended, torn);
+}
+
+static void log_write_syslog(const char *line, size_t len) {
     struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
     (void)!sendto(logger.fd, line, len - 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to,
                   sizeof to);
@@ -78,23 +89,25 @@ static void log_write(const char *line, size_t len, uint32_t target) {
 static void log_line(enum log_level level, int error, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
 static void log_line(enum log_level level, int error, const char *fmt, va_list args) {
-    char line[LOG_LINE_MAX];
-    const size_t size = sizeof line - 1; /* the line end always fits */
+    char text[1 + LOG_LINE_MAX] = "\n", *line = text + 1;
+    const size_t size = LOG_LINE_MAX - 1; /* the line end always fits */
     if (level > logger.level)
         return;
     int saved = errno;
-    uint32_t target = __atomic_load_n(logger.target, __ATOMIC_RELAXED);
-    size_t at =
-        target == LOG_TO_FD ? log_head_file(line, size, level) : log_head_syslog(line, size, level);
+    bool to_file = atomic_load(&logger.shared->target) == LOG_TO_FD;
+    size_t at = to_file ? log_head_file(line, size, level) : log_head_syslog(line, size, level);
     int n = vsnprintf(line + at, size - at, fmt, args);
     at += n < 0 ? 0 : (size_t)n < size - at ? (size_t)n : size - at - 1;
     if (error != 0) {
-        char text[128];
-        n = snprintf(line + at, size - at, ": %s", strerror_r(error, text, sizeof text));
+        char why[128];
+        n = snprintf(line + at, size - at, ": %s", strerror_r(error, why, sizeof why));
         at += n < 0 ? 0 : (size_t)n < size - at ? (size_t)n : size - at - 1;
     }
     line[at++] = '\n';
-    log_write(line, at, target);
+    if (to_file)
+        log_write_file(line, at);
+    else
+        log_write_syslog(line, at);
     errno = saved;
 }
 

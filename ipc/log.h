@@ -4,22 +4,38 @@
  * the master reopens it for all with one dup2.  Nothing here allocates, locks or opens a
  * descriptor: a worker may die inside any of these calls.  Bytes a client sent go through
  * log_escape first. Lines longer than LOG_LINE_MAX are cut.  Safe from any thread and process; not
- * from a signal handler. */
+ * from a signal handler.
+ *
+ * A line for which there is no room (a full disk, RLIMIT_FSIZE, a full pipe) is lost.  If a part of
+ * it was written, the next line of any process begins with a line end, so that two events are never
+ * one line; an empty line may result. */
 #ifndef IPC_LOG_H
 #define IPC_LOG_H
 
 #include "ipc/config.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { LOG_LINE_MAX = 1024 };
 
 /* Where lines go.  LOG_TO_SYSLOG: fd is an unconnected AF_UNIX datagram socket. */
 enum log_target { LOG_TO_FD, LOG_TO_SYSLOG };
 
-/* Before the first line: standard error.  The target is one word for all processes that share `fd`,
- * so that they change it together (NULL: LOG_TO_FD). */
-void log_to(int fd, const uint32_t *target);
+/* What all processes that share the descriptor have in common.  Every one of them stores `torn` and
+ * `mended`: a process that dies between its write and its store leaves at worst one line that is
+ * glued to a torn one, or one empty line. */
+struct log_shared {
+    _Atomic uint32_t target; /* enum log_target */
+    _Atomic uint32_t torn;   /* moves when a part of a line was written */
+    _Atomic uint32_t mended; /* `torn` as it was when a line end was written after it */
+};
+
+/* Before the first line: standard error.  NULL: LOG_TO_FD, and the rest is this process's own. */
+void log_to(int fd, struct log_shared *shared);
+/* The file has been opened: whether its last line has no end. */
+void log_set_torn(struct log_shared *shared, bool torn);
 void log_set_level(enum log_level level);
 void log_set_process(
     const char *process); /* "master", "worker 2": a string that lives on; not copied */

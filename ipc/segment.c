@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -147,6 +148,25 @@ static int segment_fail(struct segment *s, char *err, size_t err_size, const cha
     return -1;
 }
 
+/* Reserves the object's memory.  tmpfs obeys RLIMIT_FSIZE, which is meant for files on a disk: the
+ * soft limit is lifted meanwhile.  0 or an errno. */
+static int segment_reserve(int fd, size_t size) {
+    struct rlimit limit, lifted;
+    int error;
+    bool limited = getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size;
+    if (limited) {
+        lifted = limit;
+        lifted.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_FSIZE, &lifted);
+    }
+    do
+        error = posix_fallocate(fd, 0, (off_t)size);
+    while (error == EINTR);
+    if (limited)
+        setrlimit(RLIMIT_FSIZE, &limit);
+    return error;
+}
+
 int segment_create(struct segment *s, const struct geometry *g, const struct config *config,
                    char *err, size_t err_size) {
     memset(s, 0, sizeof *s);
@@ -154,14 +174,11 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
     if (s->fd < 0)
         return segment_fail(s, err, err_size, "shm_open", errno);
     size_t size = segment_size(g);
-    int error;
-    do
-        error = posix_fallocate(s->fd, 0, (off_t)size);
-    while (error == EINTR);
+    int error = segment_reserve(s->fd, size);
     if (error != 0) {
         char what[128];
-        snprintf(what, sizeof what, "cannot reserve %zu MB for ring_size and max_clients",
-                 (size >> 20) + 1);
+        snprintf(what, sizeof what, "cannot reserve %zu MB for ring_size and max_clients%s",
+                 (size >> 20) + 1, error == EFBIG ? " (RLIMIT_FSIZE, ulimit -f)" : "");
         return segment_fail(s, err, err_size, what, error);
     }
     if (segment_map(s, g) != 0)

@@ -2,6 +2,7 @@
 #include "master/detach.h"
 
 #include "ipc/log.h"
+#include "master/log_file.h"
 #include "master/signals.h"
 
 #include <errno.h>
@@ -61,12 +62,12 @@ bool detach_begin(struct detach *detach, char *err, size_t err_size) {
 
 bool detach_end(struct detach *detach, const struct config *config, int log_fd, char *err,
                 size_t err_size) {
-    bool to_stderr = strcmp(config->log, "stderr") == 0;
+    bool to_standard = log_file_standard(config) >= 0;
     if (detach->ready < 0)
         return true;
-    if (to_stderr)
-        log_warn("log = stderr, in the background: nothing is logged from here on");
-    int replaced[] = {to_stderr ? log_fd : STDIN_FILENO, STDIN_FILENO, STDOUT_FILENO,
+    if (to_standard)
+        log_warn("log = %s, in the background: nothing is logged from here on", config->log);
+    int replaced[] = {to_standard ? log_fd : STDIN_FILENO, STDIN_FILENO, STDOUT_FILENO,
                       STDERR_FILENO};
     for (size_t i = 0; i < sizeof replaced / sizeof replaced[0]; i++) {
         if (dup2(detach->null, replaced[i]) < 0)

@@ -20,7 +20,7 @@ struct detach {
 /* Returns in the child.  False with a sentence if there can be none; nothing has changed then. */
 bool detach_begin(struct detach *detach, char *err, size_t err_size);
 
-/* The server is ready: replaces the standard descriptors, and a log on standard error, by
+/* The server is ready: replaces the standard descriptors, and a log on one of them, by
  * /dev/null, since the program that started the server may wait for the end of its output; then
  * lets the parent exit with 0.  In the foreground it does nothing.  False with a sentence; the
  * parent then exits with 1 when this process ends. */

@@ -2,6 +2,7 @@
 #include "master/log_file.h"
 
 #include "ipc/log.h"
+#include "master/trusted_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,32 +13,57 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* /dev/stderr is not opened by its path: that would fail for a socket, as systemd gives, and for
+ * another user's pipe. */
+int log_file_standard(const struct config *config) {
+    if (strcmp(config->log, "stderr") == 0 || strcmp(config->log, "/dev/stderr") == 0)
+        return STDERR_FILENO;
+    return strcmp(config->log, "/dev/stdout") == 0 ? STDOUT_FILENO : -1;
+}
+
 /* Makes the file the property of the configured user, so that the server can open it again after
- * privileges were dropped.  Only a regular file with one name is given away: in a folder that the
- * user may write to, the path can be a link to any file of the system.  If fchown fails, opening
- * the log again fails later and the log says so then. */
+ * privileges were dropped.  If fchown fails, opening the log again fails later and the log says so
+ * then. */
 static void log_file_give(int fd, const struct config *config) {
     const struct passwd *user = config->user[0] ? getpwnam(config->user) : NULL;
-    struct stat at, is;
-    if (!user || geteuid() != 0 || lstat(config->log, &at) != 0 || fstat(fd, &is) != 0)
-        return;
-    if (S_ISREG(at.st_mode) && is.st_nlink == 1 && at.st_ino == is.st_ino && at.st_dev == is.st_dev)
+    struct stat is;
+    if (user && geteuid() == 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_nlink == 1)
         (void)!fchown(fd, user->pw_uid, (gid_t)-1);
 }
 
-/* The descriptor of the configured target, or -1 with errno. */
-static int log_file_target(const struct config *config, enum log_target *target) {
-    *target = LOG_TO_FD;
-    if (strcmp(config->log, "stderr") == 0)
-        return dup(STDERR_FILENO);
-    if (strcmp(config->log, "syslog") == 0) {
-        *target = LOG_TO_SYSLOG;
-        return socket(AF_UNIX, SOCK_DGRAM, 0);
-    }
+/* Whether the file ends within a line.  The log's own descriptor cannot read. */
+static bool log_file_is_torn(int fd) {
+    char path[64], last = '\n';
+    struct stat is;
+    if (fstat(fd, &is) != 0 || !S_ISREG(is.st_mode) || is.st_size == 0)
+        return false;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int reader = open(path, O_RDONLY | O_CLOEXEC);
+    if (reader < 0)
+        return false;
+    (void)!pread(reader, &last, 1, is.st_size - 1);
+    close(reader);
+    return last != '\n';
+}
+
+/* The descriptor of the configured target, or -1 with a sentence. */
+static int log_file_target(const struct config *config, enum log_target *target, char *err,
+                           size_t err_size) {
     /* O_NONBLOCK: if the path is a pipe without a reader, open fails instead of waiting. */
-    int fd = open(config->log, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY, 0640);
-    if (fd >= 0)
-        log_file_give(fd, config);
+    const struct trusted_file file = {.what = "log",
+                                      .path = config->log,
+                                      .user = config->user,
+                                      .flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY,
+                                      .mode = 0640,
+                                      .any_kind = true};
+    int standard = log_file_standard(config);
+    bool syslog = strcmp(config->log, "syslog") == 0;
+    *target = syslog ? LOG_TO_SYSLOG : LOG_TO_FD;
+    if (standard < 0 && !syslog)
+        return trusted_file_open(&file, err, err_size);
+    int fd = syslog ? socket(AF_UNIX, SOCK_DGRAM, 0) : dup(standard);
+    if (fd < 0)
+        snprintf(err, err_size, "log %s: %s", config->log, strerror(errno));
     return fd;
 }
 
@@ -57,13 +83,19 @@ static bool log_file_place(struct master_state *state, int fd) {
 bool log_file_open(struct master_state *state, const struct config *config, char *err,
                    size_t err_size) {
     enum log_target target;
-    int fd = log_file_target(config, &target);
-    if (fd < 0 || !log_file_place(state, fd)) {
+    int fd = log_file_target(config, &target, err, err_size);
+    if (fd < 0)
+        return false;
+    if (target == LOG_TO_FD && log_file_standard(config) < 0)
+        log_file_give(fd, config);
+    bool torn = log_file_is_torn(fd);
+    if (!log_file_place(state, fd)) {
         snprintf(err, err_size, "log %s: %s", config->log, strerror(errno));
         return false;
     }
-    __atomic_store_n(&state->log_target, target, __ATOMIC_RELAXED);
-    log_to(state->log_fd, &state->log_target);
+    log_set_torn(&state->log, torn);
+    atomic_store(&state->log.target, target);
+    log_to(state->log_fd, &state->log);
     log_set_level(config->log_level);
     return true;
 }

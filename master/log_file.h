@@ -2,7 +2,8 @@
  *
  * The log has one descriptor number for all processes, since they share the descriptor table.
  * Opening it again puts the new file on the same number, so every process writes to the new file
- * from its next line on.  The caller is the master. */
+ * from its next line on.  A path is opened only if no other user can have chosen what is there
+ * (trusted_file.h).  The caller is the master. */
 #ifndef MASTER_LOG_FILE_H
 #define MASTER_LOG_FILE_H
 
@@ -16,6 +17,10 @@
  * with a sentence in `err`, and lines go where they went before. */
 bool log_file_open(struct master_state *state, const struct config *config, char *err,
                    size_t err_size);
+
+/* The standard descriptor that the configuration names ("stderr", "/dev/stderr", "/dev/stdout"), or
+ * -1. */
+int log_file_standard(const struct config *config);
 
 /* SIGUSR1: opens the path again after the file was moved away.  Logs the outcome. */
 void log_file_reopen(struct master_state *state, const struct config *config);

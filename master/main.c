@@ -20,9 +20,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -114,6 +117,28 @@ static int main_start(const struct options *options) {
     return main_loop(&m);
 }
 
+/* What holds for every process of the server: all of them inherit it, through clone() and execve.
+ *
+ * A log that reaches RLIMIT_FSIZE loses lines; it must not end the server by SIGXFSZ.
+ *
+ * No core is written: stack, static memory and even registers of any process may hold what people
+ * say privately (a worker may become the master).  The limit 1 is too small for a file, and the
+ * kernel takes it as "no core" for a core_pattern that is a pipe as well, to which 0 does not apply
+ * (core(5); fs/coredump.c).  The hard limit stays: an operator who wants a core of the program says
+ * so by prlimit(1).
+ *
+ * The process is dumpable, so that an operator's tool of its user can open the segment through
+ * /proc/PID/fd; without this, not if the user cannot read the binary. */
+static void main_process(void) {
+    struct rlimit core;
+    signal(SIGXFSZ, SIG_IGN);
+    prctl(PR_SET_DUMPABLE, 1);
+    if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max > 0) {
+        core.rlim_cur = 1;
+        setrlimit(RLIMIT_CORE, &core);
+    }
+}
+
 /* Opens the standard descriptors that are closed: a file opened later must not get the number of
  * standard error.  False with errno. */
 static bool main_standard_descriptors(void) {
@@ -135,6 +160,7 @@ int main(int argc, char **argv) {
     struct options options;
     main_argv = argv;
     log_set_process("master");
+    main_process();
     if (!main_standard_descriptors()) {
         perror("chatroom-master: /dev/null");
         return EXIT_FAILURE;

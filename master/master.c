@@ -91,7 +91,7 @@ static bool master_make(struct master *m, const struct options *options, struct 
     master_remember_paths(&state, options);
     struct master_state *kept = &m->seg.header->master;
     *kept = state;
-    log_to(kept->log_fd, &kept->log_target);
+    log_to(kept->log_fd, &kept->log);
     upgrade_keep_binary(&m->seg);
     return true;
 }
@@ -160,7 +160,7 @@ static bool master_adopt_segment(struct master *m, worker_entry entry, char *err
 bool master_adopt(struct master *m, worker_entry entry) {
     struct segment_header *h = m->seg.header;
     char err[256];
-    log_to(h->master.log_fd, &h->master.log_target);
+    log_to(h->master.log_fd, &h->master.log);
     log_set_level(config_current(h)->log_level);
     if (!master_adopt_segment(m, entry, err, sizeof err)) {
         log_error("upgrade: %s", err);

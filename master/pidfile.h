@@ -3,8 +3,8 @@
  * The file is opened and locked (flock) early, so that a second server with the same pidfile does
  * not start, and is written when the server is ready.  The lock belongs to the open file and is
  * shared by every process of the server: it is held until the last of them ends.  The descriptors
- * lie in `struct master_state`, so that the next master goes on with them.  The caller is the
- * master. */
+ * lie in `struct master_state`, so that the next master goes on with them.  The file is a regular
+ * one that no other user can have put there (trusted_file.h).  The caller is the master. */
 #ifndef MASTER_PIDFILE_H
 #define MASTER_PIDFILE_H
 
@@ -21,7 +21,7 @@ bool pidfile_open(struct master_state *state, const struct config *config, char 
 /* Writes the caller's pid.  A failure is logged. */
 void pidfile_write(const struct master_state *state);
 
-/* Unlinks the file and drops the lock. */
+/* Unlinks the file, if its path still names this one, and drops the lock. */
 void pidfile_remove(struct master_state *state);
 
 /* A reload: moves to the path that `config` names.  False with a sentence if the file cannot be

@@ -1,11 +1,16 @@
 /* privileges.c - see privileges.h. */
 #include "master/privileges.h"
 
+#include "ipc/log.h"
+#include "master/log_file.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool privileges_become(const struct passwd *user, gid_t gid) {
@@ -14,16 +19,58 @@ static bool privileges_become(const struct passwd *user, gid_t gid) {
     return setgroups(1, &gid) == 0 && setgid(gid) == 0;
 }
 
-/* The kernel lets sockets share a port only if all of them belong to one user.  A reload binds more
- * sockets on the ports of these as the new user, so these must belong to that user too.  If fchown
- * fails, such a reload is refused with a sentence. */
-static void privileges_give_listeners(const struct segment *seg, uid_t user) {
+/* Before the change, while fchown is still allowed.  The kernel lets sockets share a port only if
+ * all of them belong to one user: a reload binds more sockets on the ports of these as the new
+ * user. The segment's mode lets only its owner open it.  If fchown fails, such a reload is refused
+ * with a sentence, and an operator's tool cannot open the segment. */
+static void privileges_give(const struct segment *seg, uid_t user) {
+    (void)!fchown(seg->fd, user, (gid_t)-1);
     for (int i = 0; i < LISTENERS_MAX; i++) {
         for (int k = 0; k < WORKERS_MAX; k++) {
             if (seg->header->listeners[i].fd[k] >= 0)
                 (void)!fchown(seg->header->listeners[i].fd[k], user, (gid_t)-1);
         }
     }
+}
+
+/* ---- what the user cannot do ---- */
+
+/* The kernel answers for the user that the process has become. */
+static void privileges_check(const char *path, int mode, const char *consequence) {
+    if (path[0] != '\0' && access(path, mode) != 0)
+        log_warn_errno("as its user the server cannot %s %s, so %s",
+                       mode & W_OK   ? "write to"
+                       : mode & X_OK ? "execute"
+                                     : "read",
+                       path, consequence);
+}
+
+static void privileges_check_folder(const char *path, const char *consequence) {
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_LEN_MAX] = ".";
+    if (slash)
+        snprintf(folder, sizeof folder, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+    if (path[0] != '\0')
+        privileges_check(folder, W_OK | X_OK, consequence);
+}
+
+static void privileges_check_log(const struct config *config) {
+    struct stat is;
+    if (log_file_standard(config) >= 0 || strcmp(config->log, "syslog") == 0)
+        return;
+    if (stat(config->log, &is) == 0 && !S_ISREG(is.st_mode))
+        privileges_check(config->log, W_OK, "it cannot be opened again (kill -USR1)");
+    else
+        privileges_check_folder(config->log,
+                                "a log that was moved away cannot be made anew (kill -USR1)");
+}
+
+static void privileges_check_all(const struct master_state *state, const struct config *config) {
+    privileges_check(state->conf_path, R_OK, "a reload will be refused");
+    privileges_check(config->motd_path, R_OK, "a reload will be refused");
+    privileges_check(state->binary_path, X_OK, "an upgrade will be refused");
+    privileges_check_log(config);
+    privileges_check_folder(config->pidfile, "the pidfile will be emptied at the end, not removed");
 }
 
 bool privileges_drop(const struct segment *seg, const struct config *config, char *err,
@@ -40,12 +87,20 @@ bool privileges_drop(const struct segment *seg, const struct config *config, cha
     }
     gid_t gid = group ? group->gr_gid : user ? user->pw_gid : getegid();
     bool already = (!user || user->pw_uid == geteuid()) && gid == getegid();
-    if (!already && user)
-        privileges_give_listeners(seg, user->pw_uid);
-    if (already || privileges_become(user, gid))
+    if (!user && geteuid() == 0)
+        log_warn("running as root: set `user`, so that a server that is taken over is not root");
+    if (already)
         return true;
-    snprintf(err, err_size, "cannot become user %s, group %s: %s",
-             config->user[0] ? config->user : "(unchanged)",
-             config->group[0] ? config->group : "(its own)", strerror(errno));
-    return false;
+    if (user)
+        privileges_give(seg, user->pw_uid);
+    if (!privileges_become(user, gid)) {
+        snprintf(err, err_size, "cannot become user %s, group %s: %s",
+                 config->user[0] ? config->user : "(unchanged)",
+                 config->group[0] ? config->group : "(its own)", strerror(errno));
+        return false;
+    }
+    prctl(PR_SET_DUMPABLE, 1); /* the change has cleared it */
+    if (user)
+        privileges_check_all(&seg->header->master, config);
+    return true;
 }

@@ -309,25 +309,6 @@ Test(operate, as_another_user_it_reloads_with_a_log_it_cannot_see) {
     server_stop(s);
 }
 
-/* The log's path is a link to a file of another user: the file is written to, and its owner
- * stays. */
-Test(operate, the_target_of_a_link_keeps_its_owner) {
-    skip_unless_root();
-    for (int hard = 0; hard < 2; hard++) {
-        struct server *s = server_prepare();
-        char linked[400];
-        struct stat is;
-        snprintf(s->log, sizeof s->log, "%s/precious", s->dir);
-        snprintf(linked, sizeof linked, "%s/link", s->dir);
-        run_write_file(HERE, s->log, "");
-        cr_assert_eq(hard ? link(s->log, linked) : symlink(s->log, linked), 0);
-        server_launch(s, "workers = 2\nuser = nobody\nlog = %s\n", linked);
-        cr_assert_eq(stat(s->log, &is), 0);
-        cr_assert_eq(is.st_uid, 0);
-        server_stop(s);
-    }
-}
-
 /* Only sockets of the same user may share a port, and the first sockets were bound by root. */
 Test(operate, as_another_user_it_binds_another_address_of_its_port) {
     skip_unless_root();

@@ -4,9 +4,15 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(log, .timeout = 60);
@@ -43,16 +49,16 @@ Test(log, a_line_has_time_level_pid_process_and_event) {
 
 /* A reload changes the target for all processes that share the word. */
 Test(log, the_target_is_one_word_for_all) {
-    uint32_t target = LOG_TO_FD;
+    struct log_shared shared = {.target = LOG_TO_FD};
     int ends[2];
     cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
-    log_to(ends[1], &target);
+    log_to(ends[1], &shared);
     log_info("to the file");
     cr_assert(strstr(logged(ends[0]), " to the file\n"));
-    target = LOG_TO_SYSLOG;
+    shared.target = LOG_TO_SYSLOG;
     log_info("to syslog");
     cr_assert_eq(recv(ends[0], (char[1]){0}, 1, MSG_DONTWAIT), -1, "it is not written here");
-    target = LOG_TO_FD;
+    shared.target = LOG_TO_FD;
     log_info("to the file again");
     cr_assert(strstr(logged(ends[0]), " to the file again\n"));
 }
@@ -158,4 +164,95 @@ Test(log, an_escape_never_leaves_its_buffer) {
         if (size > 0)
             cr_assert_not_null(memchr(out, '\0', size));
     }
+}
+
+/* ---- torn lines ---- */
+
+/* A file that the process may write to up to `size` bytes. */
+static void limit_to(rlim_t size) {
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static const char *file_text(int fd) {
+    static char text[4 * LOG_LINE_MAX];
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    cr_assert_geq(n, 0);
+    text[n] = '\0';
+    return text;
+}
+
+static int log_into_file(struct log_shared *shared) {
+    char path[] = "/tmp/chatroom-log-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(unlink(path) | fcntl(fd, F_SETFL, O_APPEND), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    log_to(fd, shared);
+    return fd;
+}
+
+Test(log, a_torn_line_is_not_glued_to_the_next) {
+    static struct log_shared shared;
+    int fd = log_into_file(&shared);
+    log_info("the first");
+    off_t end = lseek(fd, 0, SEEK_END);
+    for (int part = 1; part < 60; part += 7) {
+        cr_assert_eq(ftruncate(fd, end), 0);
+        limit_to((rlim_t)(end + part));
+        log_info("torn, of which a part is written, as long as a line with its head is");
+        log_info("lost");
+        log_info("lost as well");
+        cr_assert_eq(lseek(fd, 0, SEEK_END), end + part);
+        limit_to(RLIM_INFINITY);
+        log_info("the next");
+        log_info("the last");
+        const char *text = file_text(fd);
+        cr_assert_eq(text[end + part], '\n', "%d: %s", part, text);
+        cr_assert_eq(text[end + part + 1], '2', "%d: %s", part, text);
+        cr_assert(strstr(text, ": the next\n2") && strstr(text, ": the last\n"), "%s", text);
+        cr_assert_not(strstr(text, "\n\n"), "%s", text);
+        cr_assert_not(strstr(text, "lost"), "%s", text);
+    }
+}
+
+/* Room for the line end alone, then for a part again. */
+Test(log, a_line_is_torn_again_before_the_next) {
+    static struct log_shared shared;
+    int fd = log_into_file(&shared);
+    limit_to(5);
+    log_info("torn");
+    limit_to(6);
+    log_info("only its line end");
+    cr_assert_eq(lseek(fd, 0, SEEK_END), 6);
+    limit_to(10);
+    log_info("torn again");
+    limit_to(RLIM_INFINITY);
+    log_info("whole");
+    const char *text = file_text(fd);
+    cr_assert_eq(text[5], '\n', "%s", text);
+    cr_assert_eq(text[10], '\n', "%s", text);
+    cr_assert_eq(text[11], '2', "%s", text);
+    cr_assert_not(strstr(text, "\n\n"), "%s", text);
+}
+
+/* Another process tears, this one goes on. */
+Test(log, the_state_is_one_for_all_processes) {
+    struct log_shared *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(shared, MAP_FAILED);
+    int fd = log_into_file(shared);
+    pid_t child = fork();
+    if (child == 0) {
+        limit_to(20);
+        log_info("torn");
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    log_info("whole");
+    const char *text = file_text(fd);
+    cr_assert_eq(text[20], '\n', "%s", text);
+    cr_assert_eq(text[21], '2', "%s", text);
 }

@@ -64,3 +64,52 @@ Test(log_file, a_descriptor_that_cannot_be_replaced_is_an_error) {
     cr_assert(!log_file_open(&state, &config, err, sizeof err));
     cr_assert(strstr(err, "/log: Bad file descriptor"), "%s", err);
 }
+
+/* A server that died on a full disk has left the half of a line. */
+Test(log_file, does_not_go_on_in_a_torn_line) {
+    for (int torn = 0; torn < 2; torn++) {
+        FILE *file = fopen(path, "w");
+        cr_assert(file);
+        fputs(torn ? "the half of a li" : "a whole line\n", file);
+        fclose(file);
+        cr_assert(log_file_open(&state, &config, err, sizeof err), "%s", err);
+        log_info("the first");
+        log_info("the second");
+        cr_assert(has(path, torn ? "the half of a li\n2" : "a whole line\n2"));
+        cr_assert(!has(path, "\n\n"));
+    }
+    cr_assert_eq(rename(path, moved), 0); /* the state is of the file that was left */
+    log_file_reopen(&state, &config);
+    cr_assert(!has(path, "\n\n"));
+}
+
+Test(log_file, standard_descriptors_are_not_opened_by_path) {
+    static const struct {
+        const char *name;
+        int fd;
+    } standard[] = {{"stderr", STDERR_FILENO},
+                    {"/dev/stderr", STDERR_FILENO},
+                    {"/dev/stdout", STDOUT_FILENO},
+                    {"syslog", -1},
+                    {"/dev/null", -1}};
+    for (size_t i = 0; i < sizeof standard / sizeof standard[0]; i++) {
+        snprintf(config.log, sizeof config.log, "%s", standard[i].name);
+        cr_assert_eq(log_file_standard(&config), standard[i].fd, "%s", standard[i].name);
+        cr_assert(log_file_open(&state, &config, err, sizeof err), "%s", err);
+    }
+}
+
+/* Another place may have been put where the log was. */
+Test(log_file, stays_in_the_old_file_if_a_link_is_in_its_place) {
+    cr_assert(log_file_open(&state, &config, err, sizeof err), "%s", err);
+    for (int hard = 0; hard < 2; hard++) {
+        cr_assert_eq(rename(path, moved), 0);
+        cr_assert_eq(hard ? link(moved, path) : symlink(moved, path), 0);
+        log_file_reopen(&state, &config);
+        cr_assert(has(moved, hard ? "/log: it has 2 names (hard links), so it may be another "
+                                    "file's; logging goes on where it was"
+                                  : "/log: it is a symbolic link, which is not followed to a "
+                                    "file; logging goes on where it was"));
+        cr_assert_eq(unlink(path) | rename(moved, path), 0);
+    }
+}

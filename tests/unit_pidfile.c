@@ -5,10 +5,12 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static char dir[] = "/tmp/chatroom-pidfile-XXXXXX", path[2][64];
 static struct config config[3]; /* the third: no pidfile */
@@ -203,4 +205,98 @@ Test(pidfile, master_died_and_the_path_has_changed_again) {
     move_to(0);
     cr_assert(!is_open(next) && locked(0));
     names_us(0);
+}
+
+/* ---- the path and the file ---- */
+
+static ino_t inode_at(int i) {
+    struct stat is;
+    return lstat(path[i], &is) == 0 ? is.st_ino : 0;
+}
+static ino_t inode_of(int fd) {
+    struct stat is;
+    cr_assert_eq(fstat(fd, &is), 0);
+    return is.st_ino;
+}
+
+/* The file was removed by hand, and another server has made its own. */
+Test(pidfile, another_servers_file_is_not_removed) {
+    struct master_state second = {.pid_fd_file = -1, .pid_fd_next = -1};
+    open_first();
+    cr_assert_eq(unlink(path[0]), 0);
+    cr_assert(pidfile_open(&second, &config[0], err, sizeof err), "%s", err);
+    pidfile_write(&second);
+    pidfile_remove(&state);
+    cr_assert_eq(inode_at(0), inode_of(second.pid_fd_file));
+    names_us(0);
+    pidfile_remove(&second);
+    cr_assert(!exists(0));
+}
+
+/* The same by a reload to another path. */
+Test(pidfile, another_servers_file_is_not_removed_by_a_move) {
+    struct master_state second = {.pid_fd_file = -1, .pid_fd_next = -1};
+    open_first();
+    cr_assert_eq(unlink(path[0]), 0);
+    cr_assert(pidfile_open(&second, &config[0], err, sizeof err), "%s", err);
+    pidfile_write(&second);
+    move_to(1);
+    names_us(0);
+    cr_assert(locked(0));
+}
+
+/* What an administrator has put in place of the file is not the server's either. */
+Test(pidfile, what_has_replaced_the_file_stays) {
+    for (int link = 0; link < 2; link++) {
+        open_first();
+        cr_assert_eq(unlink(path[0]), 0);
+        cr_assert_eq(link ? symlink("/dev/null", path[0]) : mkdir(path[0], 0700), 0);
+        pidfile_remove(&state);
+        cr_assert_neq(inode_at(0), 0);
+        cr_assert_eq(remove(path[0]), 0);
+    }
+}
+
+/* Starts and ends as a server does, again and again, until it is killed. */
+static void come_and_go(void) {
+    struct master_state other = {.pid_fd_file = -1, .pid_fd_next = -1};
+    for (;;) {
+        if (pidfile_open(&other, &config[0], err, sizeof err))
+            pidfile_remove(&other);
+    }
+}
+
+/* The other server removes its file after this one has opened it: a lock on a file without a name
+ * keeps no third server from starting. */
+Test(pidfile, the_locked_file_is_the_one_at_the_path) {
+    pid_t other = fork();
+    cr_assert_geq(other, 0);
+    if (other == 0)
+        come_and_go();
+    for (int i = 0, won = 0; won < 2000 && i < 2000000; i++) {
+        if (!pidfile_open(&state, &config[0], err, sizeof err)) {
+            cr_assert(strstr(err, "another server holds it"), "%s", err);
+            continue;
+        }
+        won++;
+        cr_assert_eq(inode_at(0), inode_of(state.pid_fd_file), "after %d", won);
+        pidfile_remove(&state);
+    }
+    kill(other, SIGKILL);
+    cr_assert_eq(waitpid(other, NULL, 0), other);
+}
+
+Test(pidfile, what_is_no_file_of_its_own_is_refused) {
+    cr_assert_eq(symlink(path[1], path[0]), 0);
+    cr_assert(!pidfile_open(&state, &config[0], err, sizeof err));
+    cr_assert(strstr(err, "it is a symbolic link, which is not followed"), "%s", err);
+    cr_assert(!exists(1));
+    cr_assert_eq(unlink(path[0]) | mkfifo(path[0], 0600), 0);
+    cr_assert(!pidfile_open(&state, &config[0], err, sizeof err));
+    cr_assert(strstr(err, "it is not a regular file"), "%s", err);
+    cr_assert_eq(state.pid_fd_file, -1);
+    open(path[1], O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    cr_assert_eq(unlink(path[0]) | link(path[1], path[0]), 0);
+    cr_assert(!pidfile_open(&state, &config[0], err, sizeof err));
+    cr_assert(strstr(err, "it has 2 names"), "%s", err);
 }
