@@ -238,7 +238,6 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     b->stimulated = clock_ms();
     switch (stimulus) {
     case TALK: break;
-    case RESET: reset(b); break;
     case STRANGER: strangers(b); break;
     case RESET:
     case RESET_LONG: reset(b); break;
