@@ -129,7 +129,7 @@ Test(reload, a_bad_file_changes_nothing_and_is_named) {
     fill(s, g);
     server_configure(s, "%sroom = After\nhistory = many\n", base);
     server_signal(s, SIGHUP);
-    server_logged(s, "%s:5: ", s->conf);
+    server_logged(s, "%s:6: ", s->conf);
     talk(g, "after");
     struct guest *late = guest_connect(s);
     guest_expect(late, "%s", told1(TOLD_GREETING, "Before"));
