@@ -238,9 +238,9 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     b->stimulated = clock_ms();
     switch (stimulus) {
     case TALK: break;
-    case STRANGER: strangers(b); break;
     case RESET:
     case RESET_LONG: reset(b); break;
+    case STRANGER: strangers(b); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;

@@ -34,7 +34,7 @@ static struct tally_row *client_log_row(struct tally *tally, const struct in6_ad
 
 void client_log_count(struct worker *w, enum tally_kind kind, const struct in6_addr *addr) {
     struct tally *tally = &w->slot->tally;
-    /* First: counts without it would wait for the next one. */
+    /* First: counts without it would wait for the next one.  0 stands for none, hence the 1. */
     if (atomic_load_explicit(&tally->since_us, memory_order_relaxed) == 0)
         atomic_store_explicit(&tally->since_us, segment_us(w->seg) | 1, memory_order_release);
     FAULT("client_log.count.before");
