@@ -24,7 +24,7 @@ struct room {
 static struct room room_start(bool open) {
     struct room r = {.open = open};
     r.s = server_start("%s"
-                       "login = %s\nconnect_rate = 0\n",
+                       "login = %s\n",
                        server_quiet, open ? "no" : "yes");
     if (open) {
         r.ann = guest_connect_as(r.s, .from = "127.0.0.2");
