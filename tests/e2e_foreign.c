@@ -12,19 +12,21 @@
 
 TestSuite(foreign_room, .timeout = 180);
 
-#define FROM "127.0.0.7"
+#define FROM "127.0.7." /* and a number: the log has few connections a second of one address */
 
 struct room {
     struct server *s;
     struct guest *ann; /* hears what the room hears */
     bool open;
     int said;
+    int visits;
+    char from[24]; /* of the last visit */
 };
 
 static struct room room_start(bool open) {
     struct room r = {.open = open};
     r.s = server_start("%s"
-                       "login = %s\nconnect_rate = 0\n",
+                       "login = %s\n",
                        server_quiet, open ? "no" : "yes");
     if (open) {
         r.ann = guest_connect_as(r.s, .from = "127.0.0.2");
@@ -45,16 +47,16 @@ static void room_heard_nothing(struct room *r, const char *what) {
         const char *heard = guest_next(r->ann);
         if (strcmp(heard, line) == 0)
             return;
-        bool moves = strcmp(heard, told1(TOLD_COMES, FROM)) == 0 ||
-                     strcmp(heard, told1(TOLD_GOES, FROM)) == 0;
+        bool moves = strncmp(heard, FROM, strlen(FROM)) == 0 && strstr(heard, " the room.");
         cr_assert(r->open && moves, "%s: the room heard \"%s\"", what, heard);
     }
 }
 
 /* A connection that has its first lines. */
-static struct guest *room_visit(const struct room *r) {
-    struct guest *g = guest_connect_as(r->s, .from = FROM);
-    guest_until(g, "%s", r->open ? told1(TOLD_COMES, FROM) : told(TOLD_HOW));
+static struct guest *room_visit(struct room *r) {
+    snprintf(r->from, sizeof r->from, FROM "%d", ++r->visits);
+    struct guest *g = guest_connect_as(r->s, .from = r->from);
+    guest_until(g, "%s", r->open ? told1(TOLD_COMES, r->from) : told(TOLD_HOW));
     g->telnet = true;
     return g;
 }
@@ -171,7 +173,7 @@ Test(foreign_room, people_s_first_lines_in_the_open_room) {
         guest_say(g, "GET / HTTP/1.1"); /* no first line any more */
         guest_until(r.ann, "GET / HTTP/1.1");
         guest_close(g);
-        guest_until(r.ann, "%s", told1(TOLD_GOES, FROM));
+        guest_until(r.ann, "%s", told1(TOLD_GOES, r.from));
     }
     cr_assert_eq(server_log_count(r.s, "disconnected: it "), 0);
     server_stop(r.s);
