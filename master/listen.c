@@ -76,8 +76,8 @@ static const char *listen_require(int fd, const struct listen_address *a, uint32
 static void listen_tune(int fd, bool log) {
     static const struct listen_option wanted[] = {
         LISTEN_OPTION(IPPROTO_TCP, TCP_NODELAY, 1),
-        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPINTVL, 20),
-        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPCNT, 6),
+        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPINTVL, LISTEN_PROBE_S),
+        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPCNT, LISTEN_PROBES),
         LISTEN_OPTION(IPPROTO_TCP, TCP_NOTSENT_LOWAT, LISTEN_UNSENT),
     };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
