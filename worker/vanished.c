@@ -13,7 +13,7 @@ bool vanished_unanswered(const struct tcp_info *info) {
 }
 
 bool vanished_peer(const struct tcp_info *info) {
-    return (info->tcpi_retransmits > 0 || info->tcpi_probes > 0) &&
+    return (info->tcpi_retransmits > 0 || info->tcpi_probes >= VANISHED_PROBES) &&
            info->tcpi_last_ack_recv >= VANISHED_MS;
 }
 

@@ -3,9 +3,13 @@
  * TCP's keepalive ends a silent connection within 3 minutes (master/listen.h), but does not run
  * while something is unacknowledged, which in a talking room is always; the retransmissions alone
  * end it only after 15 minutes (tcp(7), tcp_retries2).  TCP_USER_TIMEOUT would also end a client
- * that is suspended: that acknowledges each window probe and shows a zero window, for hours.  The
- * time since its last acknowledgement tells the two apart: window probes, keepalive probes and
- * retransmissions are at most 120 s (TCP_RTO_MAX) apart, and a peer that is there answers each.
+ * that is suspended: that answers each window probe and shows a closed window, for hours.  The time
+ * since its last acknowledgement tells the two apart.
+ *
+ * Keepalive probes are at most 128 s apart (master/listen.h), window probes LISTEN_RTO_MAX_MS or,
+ * before Linux 6.15, up to 125 s; so a peer that is there has answered within VANISHED_MS.  One
+ * window probe may be lost: at 125 s the second comes too late for 3 minutes, and a suspended
+ * client whose network vanishes is found after a little more than 4.
  *
  * A pass over the members begins VANISHED_PASS_MS after something was sent, and again as long as
  * a pass finds something unacknowledged: a worker with nothing to say is not woken. */
@@ -18,6 +22,7 @@ struct tcp_info;
 
 enum {
     VANISHED_MS = 150000,     /* since the last acknowledgement */
+    VANISHED_PROBES = 2,      /* window probes unanswered, at least */
     VANISHED_PASS_MS = 10000, /* between the beginnings of two passes */
     VANISHED_SLICE = 64,      /* members in a turn of the loop, at 0.7 us each */
     VANISHED_SLICE_MS = 5,    /* between two slices, if nothing else wakes the loop */
