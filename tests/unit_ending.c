@@ -37,7 +37,7 @@ static void turn(struct client *c) {
     }
     input_resume(&worker);
     for (int i = 0; i < 2 * BURST; i++) {
-        input_read(&worker, 1);
+        input_read(&worker, 1, segment_now(worker.seg) + 60000);
         unit_turn(&worker);
     }
 }
@@ -75,7 +75,7 @@ Test(ending, lines_beyond_the_rate_go_on_until_flood_wait_is_over) {
     cr_assert(client_live(c));
     cr_assert_gt(room_count(&seg.room), 1 + BURST, "its lines go on");
     cr_assert_lt(room_count(&seg.room), 20);
-    pass(c, 1000);
+    pass(c, 1000 + PAUSE_LOOK_MS);
     cr_assert_not(client_live(c));
     uint64_t said = room_count(&seg.room);
     pass(c, WAIT_MS);
@@ -134,7 +134,7 @@ static void waits_no_longer(uint8_t why) {
     turn(c);
     cr_assert(client_live(c), "paused for %d", why);
     worker.pauses.why[client_index(&worker, c)] |= why; /* the reason comes back with each look */
-    worker.now += WAIT_MS;
+    worker.now += WAIT_MS + PAUSE_LOOK_MS;
     input_resume(&worker);
     cr_assert_not(client_live(c), "paused for %d", why);
 }
