@@ -107,7 +107,7 @@ _Static_assert(sizeof(struct facts) == 192, "three cache lines a copy");
 enum client_mode {
     MODE_SLOW = 8,     /* buffers, lists, filters, not in the room: the facts decide */
     MODE_BLOCKED,      /* its socket is full: waits for EPOLLOUT */
-    MODE_WRITE_FAILED, /* its socket takes nothing any more; input received before is still read */
+    MODE_WRITE_FAILED, /* its socket takes nothing any more: it is leaving */
 };
 
 struct client {

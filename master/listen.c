@@ -11,6 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44 /* <linux/tcp.h> */
+#endif
+
 bool listen_same(const struct listen_address *a, const struct listen_address *b) {
     return a->ipv4 == b->ipv4 && a->port == b->port && memcmp(&a->addr, &b->addr, 16) == 0;
 }
@@ -76,15 +80,18 @@ static const char *listen_require(int fd, const struct listen_address *a, uint32
 static void listen_tune(int fd, bool log) {
     static const struct listen_option wanted[] = {
         LISTEN_OPTION(IPPROTO_TCP, TCP_NODELAY, 1),
-        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPINTVL, 20),
-        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPCNT, 6),
+        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPINTVL, LISTEN_PROBE_S),
+        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPCNT, LISTEN_PROBES),
         LISTEN_OPTION(IPPROTO_TCP, TCP_NOTSENT_LOWAT, LISTEN_UNSENT),
     };
+    static const struct listen_option recent = /* Linux 6.15 */
+        LISTEN_OPTION(IPPROTO_TCP, TCP_RTO_MAX_MS, LISTEN_RTO_MAX_MS);
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         const char *failed = listen_set(fd, &wanted[i], 1);
         if (failed && log)
             log_warn_errno("setsockopt %s", failed);
     }
+    (void)listen_set(fd, &recent, 1);
 }
 
 /* A bound socket of the slot; -1 with errno, and the option that could not be set, if it was one,

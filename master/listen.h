@@ -16,6 +16,15 @@
 
 enum { LISTEN_BACKLOG = 4096, LISTEN_UNSENT = 128 * 1024 /* bytes */ };
 
+/* Keepalive: a silent connection whose network has vanished is given up within 3 minutes.  It is
+ * probed after SLOT_TAG + slot seconds at most (ipc/slot.h), and then every LISTEN_PROBE_S seconds;
+ * the kernel's timers of that length are up to a twentieth late. */
+enum { LISTEN_PROBE_S = 8, LISTEN_PROBES = 6 };
+
+/* Most between two retransmissions or window probes, where the kernel lets that be set; 120 s
+ * otherwise. */
+enum { LISTEN_RTO_MAX_MS = 30000 };
+
 /* Fills fd[], `configured` and `bound`; false with a sentence that names the address, and no socket
  * open.  `beside`: a listener of this server has the port already, on an address that covers this
  * one or is covered by it.  Then no probe can tell whether another program has the port. */

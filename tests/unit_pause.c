@@ -20,7 +20,7 @@ TestSuite(pause, .init = set_up);
 static uint8_t why(const struct client *c) {
     return worker.pauses.why[client_index(&worker, c)];
 }
-static uint8_t armed(const struct client *c) {
+static uint16_t armed(const struct client *c) {
     return worker.interest.armed[client_index(&worker, c)];
 }
 
@@ -70,7 +70,7 @@ Test(pause, several_reasons_can_end_at_once) {
     cr_assert_eq(why(c), PAUSE_OUTPUT);
     cr_assert_not(is_ready(c));
     pause_end(&worker, c, PAUSE_OUTPUT);
-    cr_assert_eq(armed(c), EPOLLIN);
+    cr_assert_eq(armed(c), EPOLLIN | EPOLLRDHUP);
     cr_assert(is_ready(c));
 }
 
@@ -96,10 +96,10 @@ Test(pause, a_client_that_waits_for_its_greeting_alone_is_queued) {
     pause_end(&worker, c, PAUSE_BUFFERS);
     cr_assert(is_ready(c));
     cr_assert_eq(why(c), PAUSE_ARRIVAL);
-    cr_assert_eq(armed(c), 0, "its input waits all the same");
+    cr_assert_eq(armed(c), EPOLLRDHUP, "its input waits all the same");
     input_read(&worker, worker.ready.count, segment_now(worker.seg) + 60000);
     cr_assert_eq(why(c), 0, "it was greeted already");
-    cr_assert_eq(armed(c), EPOLLIN);
+    cr_assert_eq(armed(c), EPOLLIN | EPOLLRDHUP);
 }
 
 Test(pause, an_arriving_client_without_a_buffer_is_greeted_later) {
@@ -227,10 +227,10 @@ Test(pause, without_kernel_memory_epoll_is_asked_for_nothing) {
     struct client *bob = unit_named(&worker, "bob", &peer[1]);
     ann->mode = MODE_BLOCKED;
     interest_arm(&worker, ann);
-    cr_assert_eq(armed(ann), EPOLLIN | EPOLLOUT);
+    cr_assert_eq(armed(ann), EPOLLIN | EPOLLOUT | EPOLLRDHUP);
     cr_assert_eq(reported(), EPOLLOUT, "at once, and again and again");
     pause_client(&worker, ann, PAUSE_MEMORY);
-    cr_assert_eq(armed(ann), 0);
+    cr_assert_eq(armed(ann), EPOLLRDHUP);
     cr_assert_eq(send(peer[0], "x", 1, 0), 1);
     cr_assert_eq(reported(), 0);
     unit_speak(&worker, bob, "hello");
@@ -240,7 +240,7 @@ Test(pause, without_kernel_memory_epoll_is_asked_for_nothing) {
     pass(1);
     cr_assert_eq(why(ann), 0);
     unit_hears(peer[0], "bob: hello\r\n");
-    cr_assert_eq(armed(ann), EPOLLIN);
+    cr_assert_eq(armed(ann), EPOLLIN | EPOLLRDHUP);
     cr_assert_eq(reported(), EPOLLIN);
 }
 
@@ -249,8 +249,8 @@ Test(pause, a_full_socket_is_asked_for_room_though_its_input_waits) {
     struct client *c = unit_client(&worker, &peer);
     c->mode = MODE_BLOCKED;
     pause_client(&worker, c, PAUSE_OUTPUT);
-    cr_assert_eq(armed(c), EPOLLOUT);
+    cr_assert_eq(armed(c), EPOLLOUT | EPOLLRDHUP);
     flush_unblock(&worker, c);
     cr_assert_eq(why(c), 0, "its replies are sent");
-    cr_assert_eq(armed(c), EPOLLIN);
+    cr_assert_eq(armed(c), EPOLLIN | EPOLLRDHUP);
 }

@@ -1,6 +1,7 @@
 /* unit_reply.c - replies that wait to be sent: they are kept in buffers, which are freed when the
  * client can no longer receive them. */
 #include "tests/unit_worker.h"
+#include "worker/ledger/closing.h"
 #include "worker/output/flush.h"
 #include "worker/output/reclaim.h"
 #include "worker/record/change.h"
@@ -34,19 +35,19 @@ Test(reply, is_sent_and_frees_its_buffers) {
     cr_assert_eq(unit_buffers(&worker, c), 0);
 }
 
-/* Its input may still be pending, but its buffers must be free for other clients. */
-Test(reply, to_a_closed_connection_keeps_no_buffer) {
+/* What it sent before is not processed either (RFC 9293, 3.10.7.4: a reset flushes the queues). */
+Test(reply, to_a_closed_connection_ends_it_at_once) {
     int peer;
     struct client *c = unit_client(&worker, &peer);
     cr_assert(unit_reply(&worker, c, 6000));
     close(peer);
     flush_client(&worker, c);
-    cr_assert_eq(c->mode, MODE_WRITE_FAILED);
+    cr_assert_eq(c->mode, MODE_WRITE_FAILED, "nothing more is sent");
+    cr_assert_not(client_live(c));
+    cr_assert_eq(worker.closing.count, 1);
+    closing_stage(&worker);
+    unit_turn(&worker);
     cr_assert_eq(unit_buffers(&worker, c), 0);
-    cr_assert_eq(client_facts(c)->tx_len, 0);
-    cr_assert(unit_reply(&worker, c, 6000), "no buffer is needed for a reply that cannot be sent");
-    cr_assert_eq(unit_buffers(&worker, c), 0);
-    cr_assert_eq(worker.pauses.why[client_index(&worker, c)], 0);
 }
 
 /* The client was overrun in the middle of a line: the line is ended before a reply is sent, and the

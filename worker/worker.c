@@ -18,13 +18,16 @@
 #include "worker/output/flush.h"
 #include "worker/output/goodbye.h"
 #include "worker/output/reclaim.h"
+#include "worker/record/leave.h"
 #include "worker/state/breadcrumb.h"
 #include "worker/state/buffer_request.h"
 #include "worker/state/client_log.h"
+#include "worker/state/ending.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/lock.h"
 #include "worker/state/members.h"
 #include "worker/timeouts.h"
+#include "worker/vanished.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -49,6 +52,7 @@ struct loop {
     struct acceptor acceptor;
     struct failover failover;
     struct timeouts timeouts;
+    struct vanished vanished;
     struct reclaim reclaim;
     bool retiring;      /* its slot is beyond the number of workers */
     uint32_t move_next; /* retiring: counts round the slots that stay */
@@ -121,18 +125,21 @@ static bool worker_publishes(const struct worker *w) {
 
 /* While nothing can be staged, input that is reported is left in the socket: epoll is
  * level-triggered and would report it again and again. */
-static void worker_readable(struct worker *w, struct client *c, uint32_t events) {
+static void worker_readable(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
-    /* A connection that was reset may still hold lines; if they have to wait, it must not be
-     * reported meanwhile, and it cannot be masked. */
-    if ((events & (EPOLLERR | EPOLLHUP)) && (w->pauses.why[fd] || !worker_publishes(w)))
-        interest_forget(w, c);
     w->interest.readable[fd] = 1;
     fd_queue_push(&w->ready, fd);
     if (!worker_publishes(w))
         w->pauses.why[fd] |= PAUSE_PUBLISH;
-    if (!(events & (EPOLLERR | EPOLLHUP)))
-        interest_arm(w, c);
+    interest_arm(w, c);
+}
+
+/* The server shuts down no connection that it goes on serving, so EPOLLHUP is not the end of both
+ * directions but a reset whose error a predecessor's send() has taken.  It cannot be masked, and
+ * would be reported until the leave is published. */
+static void worker_broken(struct worker *w, struct client *c) {
+    leave_broken(w, c, 0);
+    interest_forget(w, c);
 }
 
 static void worker_client_event(struct worker *w, uint64_t tag, uint32_t events) {
@@ -142,8 +149,14 @@ static void worker_client_event(struct worker *w, uint64_t tag, uint32_t events)
     struct client *c = worker_client(w, fd);
     if (client_tag(w, c) != tag)
         return; /* and the number is another client's now */
-    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        worker_readable(w, c, events);
+    if (events & (EPOLLHUP | EPOLLERR)) {
+        worker_broken(w, c);
+        return;
+    }
+    if (events & EPOLLRDHUP)
+        ending_seen(w, c);
+    if (events & EPOLLIN)
+        worker_readable(w, c);
     if (events & EPOLLOUT)
         flush_unblock(w, c);
 }
@@ -259,6 +272,7 @@ static int worker_timeout(const struct loop *l, bool flushing) {
     timeout = worker_sooner(timeout, timeouts_possible(w) ? TIMEOUTS_MS : -1);
     timeout = worker_sooner(timeout, l->retiring ? RETIRE_MS : -1);
     timeout = worker_sooner(timeout, w->orphans_due ? WAITING_MS : -1);
+    timeout = worker_sooner(timeout, vanished_timeout(w, &l->vanished));
     timeout = worker_sooner(timeout, failover_timeout(w, &l->failover));
     timeout = worker_sooner(timeout, client_log_timeout(w));
     if (w->pauses.look.count > 0)
@@ -313,6 +327,7 @@ static int worker_serve(struct loop *l) {
         bool flushing = flush_slice(w);
         timeouts_look(w, &l->timeouts);
         client_log_look(w);
+        vanished_look(w, &l->vanished);
         if (worker_retired(l))
             return 0;
         timeout = worker_timeout(l, flushing);

@@ -4,6 +4,7 @@
 #include "worker/command/say.h"
 #include "worker/output/flush.h"
 #include "worker/record/change.h"
+#include "worker/state/epoll_interest.h"
 #include "worker/state/pause.h"
 
 /* False: no buffer is free, and the client is paused until one may be. */
@@ -44,8 +45,10 @@ bool greeting_continue(struct worker *w, struct client *c) {
 void greeting_begin(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     w->pauses.why[fd] |= PAUSE_ARRIVAL; /* not registered with epoll yet: no call of pause_client */
-    if (w->adopting || greeting_continue(w, c))
-        fd_queue_push(&w->ready, fd);
+    if (!w->adopting && !greeting_continue(w, c))
+        return;
+    fd_queue_push(&w->ready, fd);
+    interest_arm(w, c); /* its end is reported while the greeting waits */
 }
 
 void greeting_reloaded(struct worker *w) {

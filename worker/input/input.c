@@ -10,6 +10,7 @@
 #include "worker/record/leave.h"
 #include "worker/state/account.h"
 #include "worker/state/breadcrumb.h"
+#include "worker/state/ending.h"
 #include "worker/state/pause.h"
 #include "worker/text/sentence.h"
 
@@ -29,18 +30,16 @@ static bool input_buffer(struct worker *w, struct client *c) {
     return change_commit(&ch);
 }
 
-/* recv failed.  False: the connection is at its end. */
-static bool input_failed(struct worker *w, struct client *c, int error) {
+static void input_failed(struct worker *w, struct client *c, int error) {
     bool memory = error == ENOBUFS || error == ENOMEM;
-    if (error != EAGAIN && error != EINTR && !memory)
-        return false;
     w->interest.readable[client_index(w, c)] = 0;
     if (memory)
         pause_client(w, c, PAUSE_MEMORY); /* epoll would report the input at once */
-    return true;
+    else if (error != EAGAIN && error != EINTR)
+        leave_broken(w, c, error);
 }
 
-/* One recv, if epoll has reported input.  False: the connection is at its end. */
+/* One recv, if epoll has reported input.  False: it found the end of the stream, and will again. */
 static bool input_recv(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     if (!w->interest.readable[fd] || !input_buffer(w, c))
@@ -53,8 +52,12 @@ static bool input_recv(struct worker *w, struct client *c) {
     FAULT("input.recv.before");
     ssize_t n = recv((int)fd, rx->raw + used, RX_RAW - used, MSG_DONTWAIT);
     FAULT("input.recv.after");
-    if (n <= 0)
-        return n < 0 && input_failed(w, c, errno);
+    if (n == 0)
+        return false;
+    if (n < 0) {
+        input_failed(w, c, errno);
+        return true;
+    }
     c->received += (uint64_t)n;
     atomic_fetch_add_explicit(&w->slot->stats.bytes_in, (uint64_t)n, memory_order_relaxed);
     /* A short read took all there was; epoll is level-triggered and reports what comes later. */
@@ -86,10 +89,26 @@ static void input_tidy(struct worker *w, struct client *c) {
 
 /* ---- one client ---- */
 
+/* The client's last byte is processed.  It leaves when its socket has taken every answer, or at the
+ * latest when its lines would have to end. */
+static void input_ended(struct worker *w, struct client *c) {
+    uint32_t fd = client_index(w, c);
+    ending_seen(w, c);
+    flush_client(w, c); /* with what it has just said */
+    if (w->pauses.why[fd] != 0)
+        return; /* for want of a buffer: this is found again when the pause ends */
+    if (c->mode == MODE_BLOCKED && ending_left(w, fd) > 0)
+        pause_client(w, c, PAUSE_OUTPUT);
+    else
+        leave_begin(w, c, NULL);
+}
+
 /* True: it has more to do, and is to be queued again. */
 static bool input_client(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c), generation = (uint32_t)(client_tag(w, c) >> 32);
     bool open = input_recv(w, c);
+    if (!client_live(c))
+        return false;
     while (client_facts(c)->rx != NO_BUFFER && client_facts(c)->consumed < c->received) {
         enum scan_outcome outcome = scan(w, c);
         if (outcome == SCAN_STAGED)
@@ -106,7 +125,7 @@ static bool input_client(struct worker *w, struct client *c) {
         flood_rested(w, c);
     if (open)
         return w->interest.readable[fd];
-    leave_begin(w, c, NULL);
+    input_ended(w, c);
     return false;
 }
 
@@ -134,6 +153,11 @@ void input_read(struct worker *w, uint32_t clients, uint32_t until) {
 
 enum { INPUT_LOOK_MAX_MS = 1000 };
 
+/* Its FIN came flood_wait ago, and it still waits. */
+static bool input_overdue(const struct worker *w, uint32_t fd) {
+    return pause_has(w, fd, PAUSE_TIMED | PAUSE_OUTPUT) && ending_left(w, fd) == 0;
+}
+
 static void input_resume_one(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     bool buffers = pause_has(w, fd, PAUSE_BUFFERS), memory = pause_has(w, fd, PAUSE_MEMORY);
@@ -159,9 +183,13 @@ void input_resume(struct worker *w) {
             wait = account_wait(w, client_facts(c)->tat);
         if (pause_has(w, fd, PAUSE_FLOOD) && wait == 0)
             wait = account_origin_wait(w, c);
-        if (wait > 0)
+        if (input_overdue(w, fd))
+            leave_begin(w, c, "it ended before its lines");
+        else if (wait > 0)
             pause_look_in(w, fd, wait);
         else
             input_resume_one(w, c);
+        if (client_live(c) && ending_left(w, fd) != ENDING_NONE)
+            pause_look_in(w, fd, ending_left(w, fd));
     }
 }

@@ -30,6 +30,10 @@ static bool accept_address_full(struct worker *w, const struct in6_addr *addr) {
     return found >= limit;
 }
 
+static bool accept_full(const struct worker *w) {
+    return segment_connections(w->seg) >= w->seg->header->geometry.max_clients;
+}
+
 static void accept_refuse(struct worker *w, int fd, enum sentence why, const struct in6_addr *addr,
                           uint16_t port) {
     char text[256], out[512], unread[4096];
@@ -69,7 +73,7 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
         return false;
     }
     address_split(&peer, &addr, &port);
-    bool full = segment_connections(w->seg) >= w->seg->header->geometry.max_clients;
+    bool full = accept_full(w);
     if (full || accept_address_full(w, &addr)) {
         accept_refuse(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL, &addr, port);
         return false;
@@ -126,9 +130,27 @@ static bool accept_within_rate(struct worker *w, int fd, const union address_any
     return false;
 }
 
-static void accept_pause(struct worker *w, struct acceptor *a) {
+/* `listener`: is not polled meanwhile; -1: none is to be removed.  epoll would report its queue at
+ * once, again and again. */
+static void accept_pause(struct worker *w, struct acceptor *a, int listener, uint32_t ms) {
+    if (listener >= 0)
+        epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_DEL, listener, NULL);
     a->paused = true;
-    a->resume_at = w->now + ACCEPT_PAUSE_MS;
+    a->resume_at = w->now + ms;
+}
+
+/* True: the room is full, and connections wait in the queue.  After the wait they are refused for
+ * ACCEPT_FULL_MS; then there is a wait again. */
+static bool accept_full_waits(struct worker *w, struct acceptor *a, int listener) {
+    uint32_t since = w->now - a->full_at;
+    if (!accept_full(w) || (since >= ACCEPT_FULL_MS && since < 2 * ACCEPT_FULL_MS))
+        return false;
+    if (since >= ACCEPT_FULL_MS) {
+        a->full_at = w->now;
+        since = 0;
+    }
+    accept_pause(w, a, listener, ACCEPT_FULL_MS - since);
+    return true;
 }
 
 void accept_resume(struct worker *w, struct acceptor *a) {
@@ -139,7 +161,7 @@ void accept_resume(struct worker *w, struct acceptor *a) {
 }
 
 void accept_batch(struct worker *w, struct acceptor *a, int listener) {
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
+    for (int i = 0; i < ACCEPT_BATCH && !accept_full_waits(w, a, listener); i++) {
         union address_any peer = {0};
         socklen_t len = sizeof peer;
         int fd = accept4(listener, &peer.any, &len, SOCK_NONBLOCK);
@@ -152,10 +174,8 @@ void accept_batch(struct worker *w, struct acceptor *a, int listener) {
         if (errno == ECONNABORTED || errno == EINTR)
             continue;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            /* epoll would report the queue at once, again and again. */
             log_warn_errno("accept: connections wait in the queue");
-            epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_DEL, listener, NULL);
-            accept_pause(w, a);
+            accept_pause(w, a, listener, ACCEPT_PAUSE_MS);
         }
         return;
     }
@@ -177,7 +197,7 @@ static void accept_register(struct worker *w, struct acceptor *a, int fd, bool m
         epoll_ctl(w->slot->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
     } else if (!interest_add(w, fd, EPOLLIN, EVENT_LISTENER)) {
         log_error_errno("a listener cannot be polled; trying again");
-        accept_pause(w, a);
+        accept_pause(w, a, -1, ACCEPT_PAUSE_MS);
     }
 }
 

@@ -4,18 +4,22 @@
 
 #include "worker/state/local.h"
 
-enum { ACCEPT_BATCH = 64, ACCEPT_PAUSE_MS = 1000 };
+enum { ACCEPT_BATCH = 64, ACCEPT_PAUSE_MS = 1000, ACCEPT_FULL_MS = 100 };
 
-/* Accepting is suspended: nothing can be taken from the queues now. */
 struct acceptor {
+    /* Accepting is suspended: nothing can be taken from the queues now. */
     bool paused;
     uint32_t resume_at; /* segment_now() */
+    uint32_t full_at;   /* when the room was found full and its last wait began, segment_now() */
 };
 
 /* Accepts up to ACCEPT_BATCH connections that wait at `listener`.  Each is given a record, becomes
  * a member and is greeted, or is closed where a limit forbids it: with a sentence, or unheard
  * beyond connect_rate.  Without a free descriptor or memory they stay in the queue for
- * ACCEPT_PAUSE_MS, with a line in the log. */
+ * ACCEPT_PAUSE_MS, with a line in the log.
+ *
+ * A room that is full may count clients whose connection has ended and whose worker has not yet
+ * looked: before any is refused, new connections stay in the queue for ACCEPT_FULL_MS. */
 void accept_batch(struct worker *w, struct acceptor *a, int listener);
 
 /* Once a turn of the loop: ends such a pause when its time has come. */

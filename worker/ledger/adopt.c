@@ -39,15 +39,14 @@ static bool adopt_closed(struct client *c, uint64_t word, bool there) {
     return true;
 }
 
-/* False: the socket is gone. */
-static bool adopt_counters(struct client *c, int fd) {
+/* False: the socket is gone.  *broken: the connection was reset, or given up by the kernel. */
+static bool adopt_counters(struct client *c, int fd, bool *broken) {
     struct counters now;
     if (!counters_read(fd, &now))
         return false;
     atomic_store_explicit(&c->sent, now.sent, memory_order_relaxed);
-    /* A reset behind the end of its stream counts one byte that the peer has not sent. */
-    if (now.state != TCP_CLOSE || now.received != c->received + 1)
-        c->received = now.received;
+    c->received = now.received;
+    *broken = now.state == TCP_CLOSE;
     return true;
 }
 
@@ -66,9 +65,9 @@ static const char *adopt_fault(struct worker *w, const struct client *c, uint64_
     return wrong;
 }
 
-static void adopt_queue(struct worker *w, struct client *c, uint64_t word, const char *fault) {
+static void adopt_queue(struct worker *w, struct client *c, const char *fault) {
     uint32_t fd = client_index(w, c);
-    if (client_state(word) == CLIENT_CLOSING || fault) {
+    if (!client_live(c) || fault) {
         leave_begin(w, c, fault);
         w->pauses.why[fd] |= PAUSE_CLOSING;
         fd_queue_push(&w->closing, fd);
@@ -89,12 +88,15 @@ void adopt_client(struct worker *w, struct client *c) {
     bool there = adopt_same_socket(c, (int)fd);
     if (atomic_load(&c->state_word) != word || adopt_closed(c, word, there))
         return;
-    bool counted = there && adopt_counters(c, (int)fd);
+    bool broken = false, counted = there && adopt_counters(c, (int)fd, &broken);
     FAULT("adopt.client.counted");
     c->mode = MODE_SLOW;
     client_refresh(c);
     member_add(w, c);
-    adopt_queue(w, c, word, adopt_fault(w, c, word, counted));
+    const char *fault = adopt_fault(w, c, word, counted);
+    if (broken && !fault)
+        leave_broken(w, c, 0); /* before the input in its buffer is looked at */
+    adopt_queue(w, c, fault);
     if (there)
         interest_arm(w, c);
     FAULT("adopt.client.after");

@@ -4,10 +4,9 @@
  *     received = tcpi_bytes_received - SIOCINQ        every byte that recv() ever handed out
  *
  * read until two readings of tcp_info agree.  The peer's FIN adds one to bytes_received; it is
- * subtracted in the states that show it.  In TCP_CLOSE it cannot be seen: `received` may be one too
- * many, which adopt.c compares with the record; if that tells nothing, the phantom byte is the NUL
- * that the rx buffer holds there (ipc/buffer.h).  Urgent data would shift `received`; listeners set
- * SO_OOBINLINE, which is inherited. */
+ * subtracted in the states that show it.  In TCP_CLOSE it cannot be seen, so `received` may be one
+ * too many: nothing that such a connection has sent is processed by a successor.  Urgent data would
+ * shift `received`; listeners set SO_OOBINLINE, which is inherited. */
 #ifndef WORKER_LEDGER_COUNTERS_H
 #define WORKER_LEDGER_COUNTERS_H
 

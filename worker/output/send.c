@@ -32,7 +32,7 @@ static inline void send_accepted(struct worker *w, struct client *c, size_t n) {
 static void send_short(struct worker *w, struct client *c, ssize_t n) {
     bool memory = n < 0 && (errno == ENOBUFS || errno == ENOMEM);
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && !memory) {
-        leave_write_failed(w, c);
+        leave_broken(w, c, errno);
         return;
     }
     c->mode = MODE_BLOCKED;

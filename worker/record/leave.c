@@ -2,9 +2,11 @@
 #include "worker/record/leave.h"
 
 #include "ipc/fault.h"
-#include "worker/record/change.h"
 #include "worker/state/client_log.h"
 #include "worker/state/pause.h"
+
+#include <errno.h>
+#include <sys/socket.h>
 
 void leave_begin(struct worker *w, struct client *c, const char *why) {
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
@@ -21,21 +23,15 @@ void leave_begin(struct worker *w, struct client *c, const char *why) {
     fd_queue_push(&w->closing, client_index(w, c));
 }
 
-static void leave_drop_output(struct worker *w, struct client *c) {
-    struct change ch;
-    change_begin(&ch, w, c);
-    change_drop_output(&ch);
-    ch.f->lines_lost = 0;
-    ch.f->flags &= ~(uint32_t)(FACT_LIST_ROOM | FACT_LIST_ALL);
-    change_commit(&ch);
+/* The kernel has given the connection up: retransmissions or keepalive probes were not answered. */
+static bool leave_unanswered(int error) {
+    return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
-void leave_write_failed(struct worker *w, struct client *c) {
-    uint32_t fd = client_index(w, c);
+void leave_broken(struct worker *w, struct client *c, int error) {
+    socklen_t len = sizeof error;
+    if (error == 0)
+        (void)getsockopt((int)client_index(w, c), SOL_SOCKET, SO_ERROR, &error, &len);
     c->mode = MODE_WRITE_FAILED;
-    if (client_live(c))
-        leave_drop_output(w, c);
-    w->interest.readable[fd] = 1;
-    pause_end(w, c, PAUSE_OUTPUT); /* its replies will never be read */
-    fd_queue_push(&w->ready, fd);
+    leave_begin(w, c, leave_unanswered(error) ? LEAVE_NETWORK : NULL);
 }

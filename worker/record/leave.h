@@ -14,8 +14,12 @@
 /* `why`: for the log; NULL: the client ended it.  No effect if it is not live. */
 void leave_begin(struct worker *w, struct client *c, const char *why);
 
-/* Its socket takes nothing any more.  Pending output is dropped and its buffers are freed; input
- * that was received before is still processed, and then the connection ends. */
-void leave_write_failed(struct worker *w, struct client *c);
+/* Its connection is broken (reset, or given up by the kernel), as recv, send or epoll told.  It
+ * leaves at once: what it sent before is not processed, and nothing more is sent.  `error`: the
+ * errno; 0: the socket is asked for it. */
+void leave_broken(struct worker *w, struct client *c, int error);
+
+/* Why, of a client whose network has vanished; for the log. */
+#define LEAVE_NETWORK "its network is gone"
 
 #endif

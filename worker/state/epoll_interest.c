@@ -22,15 +22,16 @@ static void interest_refused(struct worker *w, uint32_t fd) {
 
 /* A socket that refused bytes for want of kernel memory would report EPOLLOUT at once: PAUSE_MEMORY
  * waits for time to pass instead. */
-static uint8_t interest_wanted(const struct worker *w, const struct client *c, uint32_t fd) {
+static uint16_t interest_wanted(const struct worker *w, const struct client *c, uint32_t fd) {
     uint8_t why = w->pauses.why[fd];
     bool blocked = c->mode == MODE_BLOCKED && !(why & PAUSE_MEMORY);
-    return (uint8_t)((why ? 0 : EPOLLIN) | (blocked ? EPOLLOUT : 0));
+    bool fin = !(why & PAUSE_CLOSING) && w->interest.ended[fd] == 0;
+    return (uint16_t)((why ? 0 : EPOLLIN) | (blocked ? EPOLLOUT : 0) | (fin ? EPOLLRDHUP : 0));
 }
 
 void interest_arm(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
-    uint8_t want = interest_wanted(w, c, fd), *armed = &w->interest.armed[fd];
+    uint16_t want = interest_wanted(w, c, fd), *armed = &w->interest.armed[fd];
     if (!worker_serves(w, fd) || *armed == want)
         return;
     struct epoll_event event = {.events = want, .data.u64 = client_tag(w, c)};

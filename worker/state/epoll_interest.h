@@ -15,14 +15,15 @@
 #define EVENT_WATCHDOG (UINT32_MAX - 2) /* the master's watchdog timer: it hangs */
 _Static_assert(EVENT_WATCHDOG > GENERATION_LAST, "no client's tag is an event of another kind");
 
-enum { INTEREST_UNKNOWN = 0xff };
+enum { INTEREST_UNKNOWN = 0xffff };
 
 static inline uint64_t event_tag(uint32_t kind, uint32_t fd) {
     return (uint64_t)kind << 32 | fd;
 }
 
-/* Registers what the client's pause and mode ask for: input unless it is paused, and room in its
- * socket if it is blocked.  No system call if that is registered already.  If epoll refuses, the
+/* Registers what the client's pause and mode ask for: input unless it is paused, room in its socket
+ * if it is blocked, and its FIN until that was seen, unless it is leaving.  A reset is reported
+ * always.  No system call if that is registered already.  If epoll refuses, the
  * connection is ended, because no event of it would ever be reported. */
 void interest_arm(struct worker *w, struct client *c);
 

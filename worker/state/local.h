@@ -25,8 +25,9 @@ struct members {
 
 /* What epoll watches: epoll_interest.h. */
 struct interest {
-    uint8_t *armed;    /* [fd]: events registered (EPOLLIN, EPOLLOUT); INTEREST_UNKNOWN */
+    uint16_t *armed; /* [fd]: events registered (EPOLLIN, EPOLLOUT, EPOLLRDHUP); INTEREST_UNKNOWN */
     uint8_t *readable; /* [fd]: 1: epoll reported input, and no recv has come up short since */
+    uint32_t *ended;   /* [fd]: when the FIN was seen, segment_now() | 1; 0: not yet (ending.h) */
 };
 
 /* clang-format off */

@@ -10,15 +10,16 @@ bool members_make(struct worker *w, uint32_t len) {
     m->at = calloc(len, sizeof *m->at);
     m->index = calloc(len, sizeof *m->index);
     m->speaker = calloc(len, sizeof *m->speaker);
-    w->interest.armed = calloc(len, 1);
+    w->interest.armed = calloc(len, sizeof *w->interest.armed);
     w->interest.readable = calloc(len, 1);
+    w->interest.ended = calloc(len, sizeof *w->interest.ended);
     w->pauses.why = calloc(len, 1);
     w->accounts.owed = calloc(len, sizeof *w->accounts.owed);
     w->accounts.drop_at = calloc(len, sizeof *w->accounts.drop_at);
     w->accounts.drop_to = calloc(len, sizeof *w->accounts.drop_to);
     return w->accounts.owed && w->accounts.drop_at && w->accounts.drop_to && m->at && m->index &&
-           m->speaker && w->interest.armed && w->interest.readable && w->pauses.why &&
-           fd_queue_make(&w->pauses.look, len) && fd_queue_make(&w->ready, len) &&
+           m->speaker && w->interest.armed && w->interest.readable && w->interest.ended &&
+           w->pauses.why && fd_queue_make(&w->pauses.look, len) && fd_queue_make(&w->ready, len) &&
            fd_queue_make(&w->reply_pending, len) && fd_queue_make(&w->closing, len);
 }
 
@@ -45,6 +46,7 @@ void member_add(struct worker *w, struct client *c) {
     w->accounts.drop_to[fd] = 0;
     w->interest.armed[fd] = INTEREST_UNKNOWN;
     w->interest.readable[fd] = 0;
+    w->interest.ended[fd] = 0;
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->members.unauthenticated++;
     members_publish_count(w);
