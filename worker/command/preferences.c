@@ -1,48 +1,32 @@
 /* preferences.c - see preferences.h. */
 #include "worker/command/preferences.h"
 
+#include "worker/command/whom.h"
 #include "worker/output/history.h"
 #include "worker/output/ignore.h"
 #include "worker/record/encoding.h"
-#include "worker/state/lock.h"
-#include "worker/state/speaker.h"
 #include "worker/text/charset.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The client of that name.  False, with the name's mark alone, if there is none. */
-static bool preferences_find(struct invocation *inv, const char *name, struct ignored *whom) {
-    struct worker *w = inv->w;
-    struct segment *seg = w->seg;
-    if (client_facts(inv->c)->flags & FACT_NAMED) {
-        uint64_t key = speaker_key(w, name);
-        worker_lock(w);
-        bool found = name_table_find(&seg->names, &seg->room, &seg->clients, room_count(&seg->room),
-                                     key, &whom->client, &whom->generation);
-        worker_unlock(w);
-        whom->mark = (uint32_t)key;
-        return found;
-    }
-    struct client_view view;
-    if (!invocation_endpoint(w, name, &view, &whom->client))
-        return false;
-    whom->generation = view.generation;
-    whom->mark = speaker_of_address(&view.addr, view.port);
-    return true;
-}
-
 static enum line_outcome preferences_change_ignored(struct invocation *inv, bool ignore) {
-    char *rest = inv->text, *name = invocation_word(&rest);
-    struct ignored whom = {0};
+    char *rest = inv->text;
+    const char *name = invocation_word(&rest);
+    struct whom found;
     if (*name == '\0')
         return invocation_say_text(inv, SAY_NO_NAME, NULL);
-    bool here = preferences_find(inv, name, &whom);
+    bool here = whom_find(inv->w, inv->c, name, &found);
+    struct ignored whom = {found.mark, found.client, found.generation};
     if (ignore && !here)
         return invocation_say_text(inv, SAY_NOBODY, name);
     if (ignore && whom.client == client_index(inv->w, inv->c))
         return invocation_say_text(inv, SAY_IGNORE_SELF, NULL);
     struct change ch;
+    char shown[LABEL_TEXT];
+    enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
+    if (here)
+        name = label_shown(enc, found.label, found.client, shown);
     struct words words = {.name = name, .n = IGNORE_MAX};
     invocation_begin(&ch, inv);
     change_settle_map(&ch); /* from here on the filter copies line by line */

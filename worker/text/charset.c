@@ -182,6 +182,12 @@ size_t charset_encode(enum encoding enc, const char *utf8, size_t n, char *out, 
     return (size_t)(o.at - out);
 }
 
+bool charset_shows(enum encoding enc, const char *utf8, size_t n) {
+    struct output nowhere = {.lost = true};
+    return enc == ENC_UTF8 || unicode_ascii(utf8, n) == n ||
+           charset_convert(codecs[enc].write, utf8, n, &nowhere, false) == n;
+}
+
 /* ---- a line as typed ---- */
 
 size_t charset_length(enum encoding enc, const uint8_t *p, size_t n, size_t *columns) {

@@ -39,6 +39,9 @@ bool charset_is_utf8(enum encoding enc, const uint8_t *in, size_t n);
  * If out_size is smaller than that it is cut between characters.  Returns the length. */
 size_t charset_encode(enum encoding enc, const char *utf8, size_t n, char *out, size_t out_size);
 
+/* Whether all of it can be shown in that encoding. */
+bool charset_shows(enum encoding enc, const char *utf8, size_t n);
+
 /* An encoding by any of its usual names, in any case; NULL if it is none of ours.  The names lie in
  * the order of preference: the smaller pointer is the better. */
 struct charset_name {

@@ -1,0 +1,65 @@
+/* whom.c - see whom.h. */
+#include "worker/command/whom.h"
+
+#include "worker/command/invocation.h"
+#include "worker/state/lock.h"
+#include "worker/state/speaker.h"
+
+#include <stdio.h>
+
+static void whom_is(struct worker *w, uint32_t client, const struct client_view *view,
+                    struct whom *whom) {
+    whom->client = client;
+    whom->generation = view->generation;
+    label_unique(&view->facts, &view->addr, view->port, whom->label);
+    whom->mark = view->facts.flags & FACT_NAMED ? (uint32_t)speaker_key(w, whom->label)
+                                                : speaker_of_address(&view->addr, view->port);
+}
+
+bool whom_numbered(struct worker *w, const char *typed, struct whom *whom) {
+    uint32_t client;
+    struct client_view view;
+    *whom = (struct whom){.client = NO_CLIENT};
+    if (!label_number(typed, &client) || client >= w->seg->clients.len ||
+        !client_peek(worker_client(w, client), &view) || !(view.facts.flags & FACT_IN_ROOM))
+        return false;
+    whom_is(w, client, &view, whom);
+    return true;
+}
+
+/* The holder of a name.  Its record has the name once the join or nick is applied there; until then
+ * the label is as typed. */
+static bool whom_named(struct worker *w, const char *name, struct whom *whom) {
+    struct segment *seg = w->seg;
+    uint64_t key = speaker_key(w, name);
+    struct client_view view;
+    uint32_t client, generation;
+    worker_lock(w);
+    bool found = name_table_find(&seg->names, &seg->room, &seg->clients, room_count(&seg->room),
+                                 key, &client, &generation);
+    worker_unlock(w);
+    whom->mark = (uint32_t)key;
+    if (!found || !client_peek(worker_client(w, client), &view) || view.generation != generation)
+        return false;
+    whom->client = client;
+    whom->generation = generation;
+    if (view.facts.flags & FACT_NAMED)
+        label_name(&view.facts, &view.addr, whom->label);
+    else
+        snprintf(whom->label, sizeof whom->label, "%s", name);
+    return true;
+}
+
+bool whom_find(struct worker *w, const struct client *asking, const char *typed,
+               struct whom *whom) {
+    struct client_view view;
+    uint32_t client;
+    if (whom_numbered(w, typed, whom))
+        return true;
+    if (client_facts(asking)->flags & FACT_NAMED)
+        return whom_named(w, typed, whom);
+    if (!invocation_endpoint(w, typed, &view, &client))
+        return false;
+    whom_is(w, client, &view, whom);
+    return true;
+}
