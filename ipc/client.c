@@ -56,19 +56,37 @@ void client_commit(struct client *c) {
     client_cache(c, &c->facts[active & 1]);
 }
 
+/* False if the record changed meanwhile. */
+static bool client_copy_view(const struct client *c, uint64_t word, struct client_view *out) {
+    uint32_t active = atomic_load_explicit(&c->active, memory_order_acquire);
+    client_copy_facts(&out->facts, &c->facts[active & 1]);
+    client_copy_addr(&out->addr, &c->addr);
+    out->port = __atomic_load_n(&c->port, __ATOMIC_RELAXED);
+    out->generation = client_generation(word);
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&c->active, memory_order_relaxed) == active &&
+           atomic_load_explicit(&c->state_word, memory_order_relaxed) == word;
+}
+
+enum { CLIENT_PEEKS = 100 };
+
 bool client_peek(const struct client *c, struct client_view *out) {
-    for (int tries = 0; tries < 100; tries++) {
+    for (int tries = 0; tries < CLIENT_PEEKS; tries++) {
         uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
         if (client_state(word) != CLIENT_LIVE)
             return false;
-        uint32_t active = atomic_load_explicit(&c->active, memory_order_acquire);
-        client_copy_facts(&out->facts, &c->facts[active & 1]);
-        client_copy_addr(&out->addr, &c->addr);
-        out->port = __atomic_load_n(&c->port, __ATOMIC_RELAXED);
-        out->generation = client_generation(word);
-        atomic_thread_fence(memory_order_acquire);
-        if (atomic_load_explicit(&c->active, memory_order_relaxed) == active &&
-            atomic_load_explicit(&c->state_word, memory_order_relaxed) == word)
+        if (client_copy_view(c, word, out))
+            return true;
+    }
+    return false;
+}
+
+bool client_peek_last(const struct client *c, uint32_t generation, struct client_view *out) {
+    for (int tries = 0; tries < CLIENT_PEEKS; tries++) {
+        uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
+        if (client_generation(word) != generation || client_state(word) == CLIENT_FILLING)
+            return false;
+        if (client_copy_view(c, word, out))
             return true;
     }
     return false;

@@ -193,6 +193,8 @@ struct client_view {
 
 /* False if the client is not live, or changed too often while it was copied. */
 bool client_peek(const struct client *c, struct client_view *out);
+/* The same of that generation, also after it has left, as long as its number is not given again. */
+bool client_peek_last(const struct client *c, uint32_t generation, struct client_view *out);
 /* The address alone; false if the client is not live. */
 bool client_peek_address(const struct client *c, struct in6_addr *addr);
 

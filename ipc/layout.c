@@ -3,6 +3,7 @@
 
 #include "ipc/buffer.h"
 #include "ipc/client.h"
+#include "ipc/correspondent.h"
 #include "ipc/gate.h"
 #include "ipc/header.h"
 #include "ipc/log.h"
@@ -130,6 +131,8 @@ static const struct layout_row layout_table[] = {
     FIELD(name_entry, key), FIELD(name_entry, index), FIELD(name_entry, owner),
 
     WHOLE(origin), FIELD(origin, tat),
+    WHOLE(correspondent),
+    FIELD(correspondent, client), FIELD(correspondent, generation), FIELD(correspondent, label),
 
     WHOLE(rx_buffer), FIELD(rx_buffer, raw), FIELD(rx_buffer, sub), FIELD(rx_buffer, line),
     WHOLE(tx_buffer), FIELD(tx_buffer, next), FIELD(tx_buffer, used), FIELD(tx_buffer, data),

@@ -19,8 +19,8 @@
 enum { PAGE = 4096, TX_BUFFERS_MIN = 256, LEDGER_MIN = 1024, SIDE_MIN = 65536 };
 
 struct parts {
-    size_t gate, room, ledger, slots, clients, names, origins, rx_owner, tx_owner, rx_buffers,
-        tx_buffers;
+    size_t gate, room, ledger, slots, clients, names, origins, correspondents;
+    size_t rx_owner, tx_owner, rx_buffers, tx_buffers;
     size_t ring[RING_COUNT];
     size_t size;
 };
@@ -45,6 +45,7 @@ static struct parts segment_parts(const struct geometry *g) {
     l.clients = segment_take(&at, sizeof(struct client) * g->clients_len);
     l.names = segment_take(&at, sizeof(struct name_entry) * g->names_len);
     l.origins = segment_take(&at, sizeof(struct origin) * ORIGIN_ROWS * g->origins_len);
+    l.correspondents = segment_take(&at, sizeof(struct correspondent) * g->clients_len);
     l.rx_owner = segment_take(&at, sizeof(uint64_t) * (g->rx_buffers + 1ul));
     l.tx_owner = segment_take(&at, sizeof(uint64_t) * (g->tx_buffers + 1ul));
     l.rx_buffers = segment_take(&at, sizeof(struct rx_buffer) * g->rx_buffers);
@@ -103,6 +104,7 @@ static int segment_map(struct segment *s, const struct geometry *g) {
     s->names = (struct name_table){(struct name_entry *)(base + l.names), g->names_len};
     s->origins = (struct origin_table){(struct origin *)(base + l.origins), g->origins_len,
                                        s->header->name_key};
+    s->correspondents = (struct correspondent *)(base + l.correspondents);
     s->rx_buffers =
         (struct buffer_pool){(_Atomic uint64_t *)(base + l.rx_owner), base + l.rx_buffers,
                              sizeof(struct rx_buffer), g->rx_buffers, 0};

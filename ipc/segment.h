@@ -12,6 +12,7 @@
  *     clients    client.h
  *     names      name_table.h
  *     origins    origin.h: accounts of addresses
+ *     replies    correspondent.h: one row per client
  *     buffers    buffer.h: rx and tx buffers, and their owner words
  *
  * Included by every process; everything that two of them share is declared in ipc/. */
@@ -21,6 +22,7 @@
 #include "ipc/buffer.h"
 #include "ipc/client.h"
 #include "ipc/config.h"
+#include "ipc/correspondent.h"
 #include "ipc/gate.h"
 #include "ipc/header.h"
 #include "ipc/name_table.h"
@@ -42,6 +44,7 @@ struct segment {
     struct client_table clients;
     struct name_table names;
     struct origin_table origins;
+    struct correspondent *correspondents; /* [clients.len] */
     struct buffer_pool rx_buffers, tx_buffers;
 };
 

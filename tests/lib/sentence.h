@@ -20,14 +20,15 @@ enum told {
     TOLD_SPEECH,    /* name, text */
     TOLD_LOOK,
     TOLD_WHO,
-    TOLD_UNKNOWN,    /* text */
-    TOLD_SKIPPED,    /* n as text */
-    TOLD_EARLIER,    /* n as text */
-    TOLD_NICK,       /* old name, new name */
-    TOLD_PRIVATE,    /* name, text */
-    TOLD_COPY,       /* name, text */
-    TOLD_NOBODY,     /* name */
-    TOLD_NOT_A_NAME, /* text */
+    TOLD_UNKNOWN,     /* text */
+    TOLD_SKIPPED,     /* n as text */
+    TOLD_EARLIER,     /* n as text */
+    TOLD_NICK,        /* old name, new name */
+    TOLD_PRIVATE,     /* name, text */
+    TOLD_COPY,        /* name, text */
+    TOLD_NOBODY,      /* name */
+    TOLD_NOT_READING, /* name */
+    TOLD_NOT_A_NAME,  /* text */
     TOLD_TOO_LONG,
     TOLD_NO_WORD,
     TOLD_GOING_DOWN,

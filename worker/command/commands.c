@@ -3,6 +3,7 @@
 
 #include "worker/command/preferences.h"
 #include "worker/command/say.h"
+#include "worker/command/whom.h"
 #include "worker/output/flush.h"
 #include "worker/output/who.h"
 #include "worker/record/leave.h"
@@ -77,7 +78,10 @@ static enum line_outcome command_nick(struct invocation *inv) {
     if (!command_good_name(inv))
         return command_bad_name(inv);
     if (strcmp(label_name(client_facts(inv->c), &inv->c->addr, label), inv->raw) == 0) {
-        struct words words = {.name = label, .text = label}; /* no news for others */
+        char number[LABEL_TEXT];
+        enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
+        const char *shown = label_shown(enc, label, client_index(inv->w, inv->c), number);
+        struct words words = {.name = shown, .text = shown}; /* no news for others */
         return invocation_say(inv, SAY_NICK, &words);
     }
     return say_nick(inv->w, inv->c, inv->line, inv->raw);
@@ -88,30 +92,45 @@ static enum line_outcome command_msg(struct invocation *inv) {
     struct addressee to = {.label = invocation_word(&text), .client = NO_CLIENT};
     if (*to.label == '\0' || *text == '\0')
         return invocation_say_text(inv, SAY_WHAT_TO_SAY, "/msg NAME TEXT");
-    if (client_facts(inv->c)->flags & FACT_NAMED) {
-        to.key = speaker_key(inv->w, to.label);
+    struct whom whom;
+    if (client_facts(inv->c)->flags & FACT_NAMED && *to.label != '#' && *to.label != '?') {
+        to.key = speaker_key(inv->w, to.label); /* who has it is decided under the gate */
     } else {
-        struct client_view view;
-        if (!invocation_endpoint(inv->w, to.label, &view, &to.client))
+        if (!whom_find(inv->w, inv->c, to.label, &whom))
             return invocation_say_text(inv, SAY_NOBODY, to.label);
-        to.generation = view.generation;
+        to = (struct addressee){whom.label, 0, whom.client, whom.generation};
     }
     return say_private(inv->w, inv->c, inv->line, &to, text);
 }
 
-static enum line_outcome command_reply(struct invocation *inv) {
+/* What the client calls the addressee of its /reply: its present name, the last one that it had, or
+ * the one under which it wrote. */
+static void command_reply_label(const struct invocation *inv, char label[LABEL_TEXT]) {
     const struct facts *f = client_facts(inv->c);
     struct worker *w = inv->w;
+    struct correspondent *kept = &w->seg->correspondents[client_index(w, inv->c)];
     struct client_view view;
+    if (client_peek_last(worker_client(w, f->reply_client), f->reply_generation, &view)) {
+        label_unique(&view.facts, &view.addr, view.port, label);
+        correspondent_label(kept, label);
+    } else {
+        memcpy(label, kept->label, sizeof kept->label);
+        label[sizeof kept->label] = '\0';
+    }
+}
+
+/* To the connection that wrote, never to another one that has its name now: if it has left, the
+ * line is refused under the gate. */
+static enum line_outcome command_reply(struct invocation *inv) {
+    const struct facts *f = client_facts(inv->c);
     char label[LABEL_TEXT];
     struct addressee to = {label, 0, f->reply_client, f->reply_generation};
     if (*inv->text == '\0')
         return invocation_say_text(inv, SAY_WHAT_TO_SAY, "/reply TEXT");
-    if (to.generation == 0 || to.client >= w->seg->clients.len ||
-        !client_peek(worker_client(w, to.client), &view) || view.generation != to.generation)
+    if (to.generation == 0 || to.client >= inv->w->seg->clients.len)
         return invocation_say_text(inv, SAY_NO_REPLY_TO, NULL);
-    label_unique(&view.facts, &view.addr, view.port, label);
-    return say_private(w, inv->c, inv->line, &to, inv->text);
+    command_reply_label(inv, label);
+    return say_private(inv->w, inv->c, inv->line, &to, inv->text);
 }
 
 static enum line_outcome command_help(struct invocation *inv);

@@ -23,7 +23,9 @@ static bool greeting_send(struct worker *w, struct client *c) {
 
 bool greeting_due(const struct worker *w, const struct client *c) {
     uint32_t flags = client_facts(c)->flags;
-    return !(flags & FACT_IN_ROOM) && (!w->config.login || !(flags & FACT_GREETED));
+    if (flags & FACT_IN_ROOM)
+        return w->config.login && !(flags & FACT_NAMED);
+    return !w->config.login || !(flags & FACT_GREETED);
 }
 
 bool greeting_continue(struct worker *w, struct client *c) {
@@ -31,6 +33,8 @@ bool greeting_continue(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     if (!client_live(c) || pause_has(w, fd, (uint8_t)~PAUSE_ARRIVAL))
         return false;
+    if (greeting_due(w, c) && f->flags & FACT_IN_ROOM)
+        return say_leave(w, c) != LINE_STAGED;
     if (greeting_due(w, c) && !w->config.login) {
         /* A join in the open room is caused by no line, so it consumes nothing.  The pause ends
          * when it is applied. */
@@ -51,8 +55,17 @@ void greeting_begin(struct worker *w, struct client *c) {
     interest_arm(w, c); /* its end is reported while the greeting waits */
 }
 
+void greeting_applied(struct worker *w, struct client *c) {
+    if (!greeting_due(w, c)) {
+        pause_end(w, c, PAUSE_ARRIVAL);
+        return;
+    }
+    pause_client(w, c, PAUSE_ARRIVAL);
+    fd_queue_push(&w->ready, client_index(w, c));
+}
+
 void greeting_reloaded(struct worker *w) {
-    if (w->config.login || w->members.unauthenticated == 0)
+    if (!w->config.login && w->members.unauthenticated == 0)
         return;
     for (uint32_t i = 0; i < w->members.count; i++) {
         struct client *c = worker_client(w, w->members.at[i]);

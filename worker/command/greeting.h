@@ -1,15 +1,18 @@
 /* greeting.h - the first words to a client: the greeting and how to log in, or in the open room its
- * join.
+ * join; and what follows from a reload of `login`.
  *
- * A client is greeted when it is accepted, when it is adopted from a worker that died or retired
- * before it did, and when a reload opens the room to clients that were asked to log in.  Its input
- * is paused (PAUSE_ARRIVAL) meanwhile. */
+ * A client is greeted when it is accepted, and when it is adopted from a worker that died or
+ * retired before it did.  A reload that opens the room lets clients join that were asked to log in.
+ * One that closes it makes each client in the room without a name leave the room, as any client
+ * does but for its connection: it is asked to log in, and from then on is one that has not.  What
+ * is due follows from the record and the configuration, so that a successor finds it.  Input is
+ * paused (PAUSE_ARRIVAL) meanwhile. */
 #ifndef WORKER_COMMAND_GREETING_H
 #define WORKER_COMMAND_GREETING_H
 
 #include "worker/state/local.h"
 
-/* Whether there is something to be said, or a join to be staged. */
+/* Whether there is something to be said, or a join or leave to be staged. */
 bool greeting_due(const struct worker *w, const struct client *c);
 
 /* Begins it, and completes it unless the stage is full or no buffer is free. */
@@ -19,7 +22,11 @@ void greeting_begin(struct worker *w, struct client *c);
  * more in the next round; else it is complete, or another event will queue the client again. */
 bool greeting_continue(struct worker *w, struct client *c);
 
-/* A reload may have opened the room: clients that wait for a name enter it. */
+/* A join or a leave of a live client is applied: its input goes on, unless a reload in between
+ * makes the opposite due. */
+void greeting_applied(struct worker *w, struct client *c);
+
+/* A reload may have opened the room or closed it. */
 void greeting_reloaded(struct worker *w);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "ipc/address.h"
 #include "worker/record/consume.h"
+#include "worker/state/label.h"
 
 #include <string.h>
 
@@ -23,20 +24,34 @@ static void refusal_name(const struct staged *s, char out[REFUSAL_NAME]) {
     out[len] = '\0';
 }
 
+/* An addressee that is known by its number is told as one. */
+static const char *refusal_label(const struct change *ch, const struct staged *s, const char *name,
+                                 char shown[LABEL_TEXT]) {
+    struct side_private to;
+    if (s->line.entry.kind != ENTRY_PRIVATE)
+        return name;
+    memcpy(&to, s->line.text[RING_SIDE], sizeof to);
+    return to.client == NO_CLIENT
+               ? name
+               : label_shown((enum encoding)ch->f->encoding, name, to.client, shown);
+}
+
 /* Without a free buffer the answer is lost and the line is not consumed: it is read, and refused,
  * again. */
 static void refusal_one(struct worker *w, const struct staged *s) {
     static const enum sentence why[] = {[STAGE_NAME_TAKEN] = SAY_NAME_TAKEN,
                                         [STAGE_NOBODY] = SAY_NOBODY,
-                                        [STAGE_NAMES_FULL] = SAY_ROOM_FULL};
+                                        [STAGE_NAMES_FULL] = SAY_ROOM_FULL,
+                                        [STAGE_UNREAD] = SAY_NOT_READING};
     struct client *c = worker_client(w, s->line.entry.client);
-    char name[REFUSAL_NAME];
+    char name[REFUSAL_NAME], shown[LABEL_TEXT];
     struct change ch;
     if (!client_is(c, s->line.entry.generation))
         return;
     refusal_name(s, name);
-    struct words words = {.name = name, .text = name};
     change_begin(&ch, w, c);
+    const char *label = refusal_label(&ch, s, name, shown);
+    struct words words = {.name = label, .text = label};
     consume_line(&ch, s->consumed, s->line.entry.flags & ENTRY_AFTER_CR, w->now, w->tenths);
     change_sentence(&ch, why[s->verdict], &words);
     change_commit(&ch);

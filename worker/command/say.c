@@ -23,9 +23,7 @@ static struct staged *say_stage(struct worker *w, struct client *c, const struct
 
 static void say_sentence(struct worker *w, struct staged *s, enum sentence which,
                          const struct words *words) {
-    char text[SENTENCE_MAX];
-    size_t len = sentence_render(w->config.language, which, words, text, sizeof text);
-    stage_text(&w->stage, s, text, (uint32_t)len);
+    stage_sentence(&w->stage, s, w->config.language, which, words);
 }
 
 static void say_side_string(struct worker *w, struct staged *s, const char *text) {
@@ -60,6 +58,21 @@ enum line_outcome say_join(struct worker *w, struct client *c, const struct line
         stage_side(&w->stage, s, name, (uint32_t)strlen(name));
     }
     say_sentence(w, s, SAY_JOINED, &words);
+    return LINE_STAGED;
+}
+
+enum line_outcome say_leave(struct worker *w, struct client *c) {
+    const struct facts *f = client_facts(c);
+    char label[LABEL_TEXT];
+    if (!stage_fits(&w->stage, SAY_BYTES))
+        return LINE_LATER;
+    struct line nothing = {.consumed = f->consumed};
+    struct words words = {.name = label_name(f, &c->addr, label)};
+    struct staged *s = say_stage(w, c, &nothing, ENTRY_LEAVE);
+    s->line.people = -1;
+    if (f->flags & FACT_NAMED)
+        s->old_key = speaker_key(w, label);
+    say_sentence(w, s, SAY_LEFT, &words);
     return LINE_STAGED;
 }
 

@@ -13,6 +13,9 @@ enum line_outcome say_speech(struct worker *w, struct client *c, struct line *li
 /* `name`: NULL in the open room. */
 enum line_outcome say_join(struct worker *w, struct client *c, const struct line *line,
                            const char *name);
+/* Out of the room: at the end of the connection, or because a reload asks for names.  Caused by no
+ * line. */
+enum line_outcome say_leave(struct worker *w, struct client *c);
 enum line_outcome say_nick(struct worker *w, struct client *c, const struct line *line,
                            const char *name);
 

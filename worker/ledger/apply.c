@@ -3,11 +3,14 @@
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "worker/command/greeting.h"
 #include "worker/ledger/closing.h"
 #include "worker/ledger/move.h"
+#include "worker/ledger/unread.h"
 #include "worker/output/flush.h"
 #include "worker/output/history.h"
 #include "worker/output/ignore.h"
+#include "worker/output/overrun.h"
 #include "worker/record/consume.h"
 #include "worker/state/breadcrumb.h"
 #include "worker/state/client_log.h"
@@ -26,6 +29,12 @@ struct effect {
     bool own;    /* the client's own line */
     bool target; /* a private line to the client */
 };
+
+/* A client's label to the client that is changed: its name, or its number. */
+static const char *apply_shown(const struct change *ch, const char *label, uint32_t client,
+                               char out[LABEL_TEXT]) {
+    return label_shown((enum encoding)ch->f->encoding, label, client, out);
+}
 
 /* When the entry was made, in tenths of a second since the segment's epoch.  Its own time wraps
  * earlier, and may be a moment after this turn began. */
@@ -53,6 +62,13 @@ static uint32_t apply_side(struct worker *w, uint64_t index, uint32_t skip, char
     memcpy(out, room_text(room, RING_SIDE, room_start(room, index, RING_SIDE)) + skip, len);
     out[len] = '\0';
     return len;
+}
+
+static struct side_private apply_addressee(const struct worker *w, uint64_t index) {
+    const struct room *room = &w->seg->room;
+    struct side_private to;
+    memcpy(&to, room_text(room, RING_SIDE, room_start(room, index, RING_SIDE)), sizeof to);
+    return to;
 }
 
 static void apply_name(struct change *ch, const char *name, uint32_t len, uint64_t index) {
@@ -86,7 +102,7 @@ static void apply_motd(struct change *ch) {
 
 static void apply_join(struct change *ch, const struct effect *e) {
     struct worker *w = ch->w;
-    char name[NAME_BYTES_MAX + 1], label[LABEL_TEXT];
+    char name[NAME_BYTES_MAX + 1], label[LABEL_TEXT], shown[LABEL_TEXT];
     struct words words = {.room = w->config.room};
     uint32_t len = apply_side(w, e->index, 0, name, sizeof name);
     if (len > 0)
@@ -96,7 +112,8 @@ static void apply_join(struct change *ch, const struct effect *e) {
     change_sentence(ch, SAY_GREETING, &words);
     apply_motd(ch);
     if (room_len(&w->seg->room, e->index, ENC_UTF8) == 0) { /* not announced: to the client alone */
-        words.name = label_name(ch->f, &ch->c->addr, label);
+        words.name =
+            apply_shown(ch, label_name(ch->f, &ch->c->addr, label), (uint32_t)ch->tag, shown);
         change_sentence(ch, SAY_JOINED, &words);
     }
     history_show(ch, e->index, w->config.history);
@@ -112,30 +129,59 @@ static void apply_nick(struct change *ch, const struct effect *e) {
     apply_name(ch, name, len, e->index);
 }
 
-static void apply_leave(struct change *ch) {
+/* A guest of a room that asks for names now: it is one that has not logged in yet.  Lines before
+ * its leave that its socket has not taken are passed over and counted. */
+static void apply_leave_connected(struct change *ch, const struct effect *e) {
+    struct words words = {0};
+    uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
+    change_settle_map(ch);
+    overrun_pass(ch, guard, e->index);
+    ch->f->flags &= ~(uint32_t)FACT_IN_ROOM;
+    ch->f->last_input = apply_tenths(ch->w, e->entry); /* its time to log in runs from here */
+    change_sentence(ch, SAY_LOG_IN, &words);
+}
+
+static void apply_leave(struct change *ch, const struct effect *e) {
     char name[LABEL_TEXT];
     if (ch->f->flags & FACT_NAMED)
         apply_free_name(ch, label_name(ch->f, &ch->c->addr, name));
-    ch->f->flags |= FACT_LEFT;
+    if (client_live(ch->c))
+        apply_leave_connected(ch, e);
+    else
+        ch->f->flags |= FACT_LEFT;
+}
+
+/* The addressee of the client's /reply, and its label. */
+static void apply_correspondent(struct change *ch, const struct side_private *other,
+                                const char *label) {
+    struct correspondent *kept = &ch->w->seg->correspondents[(uint32_t)ch->tag];
+    kept->client = other->client;
+    kept->generation = other->generation;
+    correspondent_label(kept, label);
+    FAULT("apply.correspondent.after");
+    ch->f->reply_client = other->client;
+    ch->f->reply_generation = other->generation;
 }
 
 /* A private line.  Its side data are the addressee, then speaker NUL addressee NUL text. */
 static void apply_private_line(struct change *ch, const struct effect *e, bool copy) {
-    char text[LINE_MAX_MAX + 2 * NAME_BYTES_MAX + 3];
-    uint32_t len = apply_side(ch->w, e->index, sizeof(struct side_private), text, sizeof text);
+    char text[LINE_MAX_MAX + 2 * NAME_BYTES_MAX + 3], shown[LABEL_TEXT];
+    struct side_private other = apply_addressee(ch->w, e->index);
+    uint32_t len = apply_side(ch->w, e->index, sizeof other, text, sizeof text);
     const char *speaker = text, *to = text + strlen(text) + 1;
     if (to >= text + len)
         return;
     const char *said = to + strlen(to) + 1;
     if (said > text + len)
         return;
-    struct words words = {.name = copy ? to : speaker, .text = said};
     if (!copy) {
         if (ignore_has(ch->w, ch->c, ch->f, e->entry->speaker))
             return;
-        ch->f->reply_client = e->entry->client;
-        ch->f->reply_generation = e->entry->generation;
+        other = (struct side_private){e->entry->client, e->entry->generation};
+        apply_correspondent(ch, &other, speaker);
     }
+    struct words words = {.name = apply_shown(ch, copy ? to : speaker, other.client, shown),
+                          .text = said};
     change_sentence(ch, copy ? SAY_PRIVATE_COPY : SAY_PRIVATE_TO, &words);
 }
 
@@ -145,7 +191,7 @@ static void apply_effect(struct change *ch, const struct effect *e) {
     switch ((enum entry_kind)e->entry->kind) {
     case ENTRY_JOIN: apply_join(ch, e); break;
     case ENTRY_NICK: apply_nick(ch, e); break;
-    case ENTRY_LEAVE: apply_leave(ch); break;
+    case ENTRY_LEAVE: apply_leave(ch, e); break;
     case ENTRY_PRIVATE:
         if (e->own)
             apply_private_line(ch, e, true);
@@ -176,19 +222,22 @@ static void apply_after(struct worker *w, struct client *c, const struct effect 
         apply_log_name(w, c);
     if (e->entry->kind == ENTRY_JOIN) {
         member_authenticated(w, c);
-        pause_end(w, c, PAUSE_ARRIVAL);
+        greeting_applied(w, c);
         flush_client(w, c); /* its buffers are free again at once, whatever the crowd */
     }
-    if (e->entry->kind == ENTRY_LEAVE)
+    if (e->entry->kind == ENTRY_LEAVE && client_live(c)) {
+        member_unauthenticated(w, c);
+        greeting_applied(w, c);
+        flush_client(w, c);
+    } else if (e->entry->kind == ENTRY_LEAVE) {
         closing_finish(w, c);
+    }
 }
-
-enum { UNREAD_MAX = 32768 }; /* bytes of private lines kept for a client that does not read */
 
 static bool apply_unread(const struct client *c) {
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
     uint64_t end = client_tx_end(client_facts(c));
-    return end > sent + UNREAD_MAX;
+    return end > sent + UNREAD_MAX + UNREAD_COMING + SENTENCE_MAX;
 }
 
 static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
@@ -200,7 +249,8 @@ static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
         client_facts(c)->seen > e->index)
         return;
     breadcrumb_set(w, BREADCRUMB_APPLY, c, e->index);
-    if (e->entry->kind == ENTRY_PRIVATE) /* in its place among the room's lines */
+    /* In its place among the room's lines, or the last of them that it sees. */
+    if (e->entry->kind == ENTRY_PRIVATE || (e->entry->kind == ENTRY_LEAVE && client_live(c)))
         flush_until(w, c, e->index);
     /* An effect never waits for its client to read, nor for a buffer, because the entries of all
      * clients come after it.  What cannot be said is counted as lost, and that is said when it can
@@ -220,9 +270,7 @@ static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
 }
 
 static void apply_private(struct worker *w, uint64_t index, const struct entry *entry) {
-    const struct room *room = &w->seg->room;
-    struct side_private to;
-    memcpy(&to, room_text(room, RING_SIDE, room_start(room, index, RING_SIDE)), sizeof to);
+    struct side_private to = apply_addressee(w, index);
     bool self = to.client == entry->client && to.generation == entry->generation;
     struct effect said = {index, entry, .own = true, .target = self};
     struct effect heard = {index, entry, .own = false, .target = true};

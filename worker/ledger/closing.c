@@ -2,29 +2,12 @@
 #include "worker/ledger/closing.h"
 
 #include "ipc/fault.h"
+#include "worker/command/say.h"
 #include "worker/record/chain.h"
-#include "worker/state/label.h"
 #include "worker/state/members.h"
-#include "worker/state/speaker.h"
-#include "worker/text/sentence.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
-
-enum { CLOSING_BYTES = 1024 }; /* of a leave's sentence, in any encoding */
-
-static void closing_stage_leave(struct worker *w, struct client *c, const struct facts *f) {
-    char label[LABEL_TEXT], text[CLOSING_BYTES];
-    struct words words = {.name = label_name(f, &c->addr, label)};
-    size_t len = sentence_render(w->config.language, SAY_LEFT, &words, text, sizeof text);
-    uint64_t tag = client_tag(w, c);
-    struct staged *s = stage_add(&w->stage, ENTRY_LEAVE, (uint32_t)tag, (uint32_t)(tag >> 32),
-                                 f->consumed, segment_ticks(w->seg));
-    s->line.people = -1;
-    if (f->flags & FACT_NAMED)
-        s->old_key = speaker_key(w, label);
-    stage_text(&w->stage, s, text, (uint32_t)len);
-}
 
 void closing_stage(struct worker *w) {
     for (uint32_t todo = w->closing.count; todo > 0; todo--) {
@@ -37,9 +20,7 @@ void closing_stage(struct worker *w) {
         bool announced = (f->flags & FACT_IN_ROOM) && !(f->flags & FACT_LEFT);
         if (!announced)
             closing_finish(w, c);
-        else if (stage_fits(&w->stage, CLOSING_BYTES))
-            closing_stage_leave(w, c, f);
-        else
+        else if (say_leave(w, c) != LINE_STAGED)
             fd_queue_push(&w->closing, fd);
     }
 }

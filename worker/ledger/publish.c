@@ -1,6 +1,7 @@
 /* publish.c - see publish.h. */
 #include "worker/ledger/publish.h"
 
+#include "worker/ledger/unread.h"
 #include "worker/state/lock.h"
 
 #include <string.h>
@@ -25,6 +26,35 @@ static enum stage_verdict publish_decide_move(const struct worker *w, const stru
     return there ? STAGE_PUBLISHED : STAGE_NOBODY;
 }
 
+/* Whether the addressee has more unread than a private line may be added to: what waits in its
+ * buffers, and what may be on its way to them. */
+static bool publish_unread(const struct worker *w, const struct batch *b, uint32_t client,
+                           const struct facts *f) {
+    const struct segment *seg = w->seg;
+    const struct client *c = &seg->clients.at[client];
+    const struct slot *slot = &seg->slots[atomic_load(&c->slot) % WORKERS_MAX];
+    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed), end = client_tx_end(f);
+    uint64_t waits = end > sent ? end - sent : 0, cursor = atomic_load(&slot->cursor);
+    uint64_t coming = b->end[RING_SIDE] - room_start(&seg->room, cursor, RING_SIDE);
+    return waits > UNREAD_MAX || waits + coming > UNREAD_MAX + UNREAD_COMING;
+}
+
+static enum stage_verdict publish_decide_private(const struct worker *w, const struct batch *b,
+                                                 struct staged *s) {
+    struct segment *seg = w->seg;
+    struct side_private to;
+    struct client_view view;
+    memcpy(&to, s->line.text[RING_SIDE], sizeof to);
+    if (s->key != 0 && !name_table_find(&seg->names, &seg->room, &seg->clients, b->next, s->key,
+                                        &to.client, &to.generation))
+        return STAGE_NOBODY;
+    if (!client_peek(&seg->clients.at[to.client], &view) || view.generation != to.generation ||
+        (s->key == 0 && !(view.facts.flags & FACT_IN_ROOM)))
+        return STAGE_NOBODY;
+    memcpy((void *)s->line.text[RING_SIDE], &to, sizeof to);
+    return publish_unread(w, b, to.client, &view.facts) ? STAGE_UNREAD : STAGE_PUBLISHED;
+}
+
 static enum stage_verdict publish_decide(struct worker *w, const struct batch *b,
                                          struct staged *s) {
     struct segment *seg = w->seg;
@@ -32,17 +62,12 @@ static enum stage_verdict publish_decide(struct worker *w, const struct batch *b
     uint32_t client, generation;
     if (entry->kind == ENTRY_MOVE)
         return publish_decide_move(w, s);
+    if (entry->kind == ENTRY_PRIVATE)
+        return publish_decide_private(w, b, s);
     if (s->key == 0)
         return STAGE_PUBLISHED;
     bool found = name_table_find(&seg->names, &seg->room, &seg->clients, b->next, s->key, &client,
                                  &generation);
-    if (entry->kind == ENTRY_PRIVATE) {
-        if (!found)
-            return STAGE_NOBODY;
-        struct side_private to = {client, generation};
-        memcpy((void *)s->line.text[RING_SIDE], &to, sizeof to);
-        return STAGE_PUBLISHED;
-    }
     bool own = found && client == entry->client && generation == entry->generation;
     return found && !own ? STAGE_NAME_TAKEN : STAGE_PUBLISHED;
 }

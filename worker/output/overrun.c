@@ -2,27 +2,31 @@
 #include "worker/output/overrun.h"
 
 #include "ipc/fault.h"
-#include "worker/record/change.h"
 #include "worker/record/leave.h"
 
-/* Everything before entry `to` is passed over and counted.  A line that was partly sent counts as
- * lost, and is ended before the notice. */
-static void overrun(struct worker *w, struct client *c, uint64_t old_guard, uint64_t to) {
-    const struct room *room = &w->seg->room;
-    struct change ch;
-    change_begin(&ch, w, c);
-    ch.drop_replies =
-        true; /* the guard is raised after this, so it must not fail for want of a buffer */
-    struct facts *f = ch.f;
-    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
+void overrun_pass(struct change *ch, uint64_t old_guard, uint64_t to) {
+    const struct room *room = &ch->w->seg->room;
+    struct facts *f = ch->f;
+    uint64_t sent = atomic_load_explicit(&ch->c->sent, memory_order_relaxed);
+    uint64_t start = room_start(room, to, f->encoding);
     bool drained = sent >= client_tx_end(f);
     if (drained)
-        change_drop_output(&ch);
+        change_drop_output(ch);
+    if (f->pos >= start)
+        return;
     uint64_t at = room_find(room, f->encoding, f->pos, old_guard, to);
     if (drained && room_start(room, at, f->encoding) != f->pos)
         f->flags |= FACT_TORN;
     f->lines_lost += room_entry(room, to - 1)->lines - room_entry(room, at - 1)->lines;
-    f->pos = room_start(room, to, f->encoding);
+    f->pos = start;
+}
+
+static void overrun(struct worker *w, struct client *c, uint64_t old_guard, uint64_t to) {
+    struct change ch;
+    change_begin(&ch, w, c);
+    ch.drop_replies =
+        true; /* the guard is raised after this, so it must not fail for want of a buffer */
+    overrun_pass(&ch, old_guard, to);
     FAULT("flush.overrun.before");
     if (change_commit(&ch))
         atomic_fetch_add_explicit(&w->slot->stats.overruns, 1, memory_order_relaxed);

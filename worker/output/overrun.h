@@ -6,11 +6,15 @@
 #ifndef WORKER_OUTPUT_OVERRUN_H
 #define WORKER_OUTPUT_OVERRUN_H
 
-#include "worker/state/local.h"
+#include "worker/record/change.h"
 
 /* Overruns the client if it is behind ledger entry `guard`.  Entries [old_guard, count) can be
  * read; the text may be overwritten already, if a predecessor died long ago. */
 void overrun_behind(struct worker *w, struct client *c, uint64_t old_guard, uint64_t guard,
                     uint64_t count);
+
+/* In a change: everything before entry `to` is passed over and counted.  A line that was partly
+ * sent counts as lost, and is ended before the next reply. */
+void overrun_pass(struct change *ch, uint64_t old_guard, uint64_t to);
 
 #endif

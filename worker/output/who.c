@@ -35,13 +35,15 @@ static void who_heading(struct change *ch) {
     change_sentence(ch, ch->f->flags & FACT_LIST_ALL ? SAY_WHO : SAY_LOOK, &words);
 }
 
-static void who_line(struct change *ch, const struct client_view *other, bool idle, uint32_t now) {
-    char label[LABEL_TEXT], since[WHO_IDLE_TEXT];
-    label_unique(&other->facts, &other->addr, other->port, label);
+static void who_line(struct change *ch, uint32_t client, const struct client_view *other,
+                     uint32_t now) {
+    char unique[LABEL_TEXT], number[LABEL_TEXT], since[WHO_IDLE_TEXT];
+    label_unique(&other->facts, &other->addr, other->port, unique);
+    const char *label = label_shown((enum encoding)ch->f->encoding, unique, client, number);
     uint32_t quiet = now - other->facts.last_input;
     if ((int32_t)quiet < 0) /* it typed in another worker after `now` was read */
         quiet = 0;
-    if (idle && who_idle(quiet, since)) {
+    if ((ch->f->flags & FACT_LIST_ALL) && who_idle(quiet, since)) {
         struct words words = {.name = label, .text = since};
         change_sentence(ch, SAY_WHO_IDLE, &words);
     } else {
@@ -53,7 +55,6 @@ static void who_line(struct change *ch, const struct client_view *other, bool id
 bool who_continue(struct worker *w, struct client *c) {
     struct change ch;
     change_begin(&ch, w, c);
-    bool idle = ch.f->flags & FACT_LIST_ALL;
     uint32_t at = ch.f->list_next, looked = 0;
     uint32_t len = atomic_load(&w->seg->header->fd_high) + 1;
     uint32_t now = segment_tenths(w->seg);
@@ -62,7 +63,7 @@ bool who_continue(struct worker *w, struct client *c) {
     for (; at < len && looked < WHO_RECORDS && ch.f->tx_len < WHO_PART; at++, looked++) {
         struct client_view other;
         if (client_peek(worker_client(w, at), &other) && (other.facts.flags & FACT_IN_ROOM))
-            who_line(&ch, &other, idle, now);
+            who_line(&ch, at, &other, now);
     }
     change_charge(&ch, 0, w->now);
     ch.answered += looked / WHO_LOOKS; /* a record that is looked at costs, too */

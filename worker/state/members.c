@@ -72,3 +72,8 @@ void member_authenticated(struct worker *w, const struct client *c) {
     if (worker_serves(w, client_index(w, c)))
         w->members.unauthenticated--;
 }
+
+void member_unauthenticated(struct worker *w, const struct client *c) {
+    if (worker_serves(w, client_index(w, c)))
+        w->members.unauthenticated++;
+}

@@ -15,7 +15,8 @@ void members_publish_count(struct worker *w);
 void member_add(struct worker *w, struct client *c);
 /* No effect if it is none. */
 void member_remove(struct worker *w, struct client *c);
-/* A member has entered the room. */
+/* A member has entered the room, or has left it and stays connected. */
 void member_authenticated(struct worker *w, const struct client *c);
+void member_unauthenticated(struct worker *w, const struct client *c);
 
 #endif

@@ -1,6 +1,7 @@
 /* stage.c - see stage.h. */
 #include "worker/state/stage.h"
 
+#include "worker/state/label.h"
 #include "worker/text/charset.h"
 
 #include <assert.h>
@@ -56,11 +57,34 @@ static void stage_grow(struct stage *stage, struct staged *s, int e, size_t n) {
     stage->used[e] += (uint32_t)n;
 }
 
+static void stage_encode(struct stage *stage, struct staged *s, int e, const char *utf8,
+                         size_t len) {
+    size_t space;
+    uint8_t *out = stage_end(stage, s, e, &space);
+    stage_grow(stage, s, e, charset_encode((enum encoding)e, utf8, len, (char *)out, space));
+}
+
 void stage_text(struct stage *stage, struct staged *s, const char *utf8, uint32_t len) {
+    for (int e = 0; e < ENC_COUNT; e++)
+        stage_encode(stage, s, e, utf8, len);
+}
+
+/* Rendered once more only for a ring that cannot show a name of it. */
+void stage_sentence(struct stage *stage, struct staged *s, enum language language,
+                    enum sentence which, const struct words *words) {
+    char text[SENTENCE_MAX], other[SENTENCE_MAX], name[LABEL_TEXT], renamed[LABEL_TEXT];
+    size_t len = sentence_render(language, which, words, text, sizeof text);
+    uint32_t client = s->line.entry.client;
     for (int e = 0; e < ENC_COUNT; e++) {
-        size_t space;
-        uint8_t *out = stage_end(stage, s, e, &space);
-        stage_grow(stage, s, e, charset_encode(e, utf8, len, (char *)out, space));
+        struct words in = *words;
+        in.name = label_shown((enum encoding)e, words->name, client, name);
+        if (which == SAY_NICK)
+            in.text = label_shown((enum encoding)e, words->text, client, renamed);
+        if (in.name == words->name && in.text == words->text)
+            stage_encode(stage, s, e, text, len);
+        else
+            stage_encode(stage, s, e, other,
+                         sentence_render(language, which, &in, other, sizeof other));
     }
 }
 

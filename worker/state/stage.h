@@ -12,6 +12,7 @@
 #define WORKER_STATE_STAGE_H
 
 #include "ipc/room.h"
+#include "worker/text/sentence.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ enum stage_verdict {
     STAGE_NAME_TAKEN,
     STAGE_NOBODY, /* no addressee of that name; of a move: its receiver is gone */
     STAGE_NAMES_FULL,
+    STAGE_UNREAD, /* the addressee has too much unread */
 };
 
 struct staged {
@@ -54,6 +56,10 @@ struct staged *stage_add(struct stage *stage, enum entry_kind kind, uint32_t cli
                          uint32_t generation, uint64_t consumed, uint32_t time);
 /* UTF-8, rendered into every encoding; cut between characters if it does not fit. */
 void stage_text(struct stage *stage, struct staged *s, const char *utf8, uint32_t len);
+/* A sentence about the line's client: in a ring whose encoding cannot show its name, it is `???#N`
+ * there (label.h).  words->name is that name, and words->text its new one in SAY_NICK. */
+void stage_sentence(struct stage *stage, struct staged *s, enum language language,
+                    enum sentence which, const struct words *words);
 /* Cut if it does not fit. */
 void stage_side(struct stage *stage, struct staged *s, const void *bytes, uint32_t len);
 

@@ -32,6 +32,7 @@ enum sentence {
     SAY_PRIVATE_TO,
     SAY_PRIVATE_COPY,
     SAY_NOBODY,
+    SAY_NOT_READING, /* a private line is refused: its addressee has too much unread */
     SAY_NOT_A_NAME,
     SAY_TOO_LONG,
     SAY_NO_WORD,
