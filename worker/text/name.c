@@ -11,6 +11,16 @@
 
 static const char *const name_reserved[] = {"look", "who", "say", "login", "logout"};
 
+/* The server's Chinese sentences have no blank between a name and their own words, and a person's
+ * line begins with its name and a colon: a name with one of these would make a line that begins
+ * like the server's.  tests/unit_forgery.c holds them against the table of sentences. */
+static const char *const name_phrases[] = {
+    "进入聊天室",   "離開聊天室",   "离开聊天室", "進入聊天室", "改名为",     "改名為",
+    "被请出聊天室", "被請出聊天室", "未知命令",   "这不是名字", "這不是名字", "请写上内容",
+    "請寫上內容",   "在线用户",     "在線用戶",   "线上用户",   "線上用戶",   "聊天室里有",
+    "聊天室裡有",   "聊天室裏有",   "请先登录",   "請先登錄",   "請先登入",
+};
+
 /* Scripts that are written together (UTS 39, section 5.2); any other script stands alone. */
 #define SCRIPT(number) (UINT64_C(1) << (number))
 static const uint64_t name_together[] = {
@@ -32,13 +42,20 @@ static bool name_same_fold(const char *folded, size_t n, const char *text) {
     return name_fold(text, strlen(text), other) == n && memcmp(folded, other, n) == 0;
 }
 
+static bool name_has_phrase(const char *folded, size_t n) {
+    for (size_t i = 0; i < sizeof name_phrases / sizeof *name_phrases; i++)
+        if (memmem(folded, n, name_phrases[i], strlen(name_phrases[i])))
+            return true;
+    return false;
+}
+
 static bool name_is_reserved(const char *utf8, size_t n, const char *room) {
     char folded[NAME_FOLDED_MAX];
     size_t len = name_fold(utf8, n, folded);
     for (size_t i = 0; i < sizeof name_reserved / sizeof *name_reserved; i++)
         if (name_same_fold(folded, len, name_reserved[i]))
             return true;
-    return name_same_fold(folded, len, room);
+    return name_same_fold(folded, len, room) || name_has_phrase(folded, len);
 }
 
 enum name_error name_check(const char *utf8, size_t n, const char *room) {

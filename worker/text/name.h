@@ -20,7 +20,7 @@ enum name_error {
     NAME_TOO_LONG,
     NAME_BAD_CHARACTER, /* not a letter, digit, . _ or -; or a mark without a letter */
     NAME_MIXED_SCRIPTS, /* as a look-alike would be */
-    NAME_RESERVED,      /* a command, or the room's name */
+    NAME_RESERVED,      /* a command, the room's name, or like a sentence of the server */
 };
 
 /* `utf8` need not be valid; `room` is NUL-terminated. */

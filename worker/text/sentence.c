@@ -9,6 +9,7 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_JOINED] = {"{name} has entered the room.", "{name}进入聊天室!"},
     [SAY_LEFT] = {"{name} has left the room.", "{name}离开聊天室!"},
     [SAY_LOG_IN] = {"Please log in\r\nUse \"login <nick>\"", "请先登录\r\n使用\"login <昵称>\""},
+    [SAY_LOGGED_IN] = {"You are {name}. Use /nick NAME", "你是{name}。使用 /nick 昵称"},
     [SAY_NO_NAME] = {"Please enter a name", "请输入名字"},
     [SAY_NAME_TAKEN] = {"The name \"{name}\" is taken.\r\nPlease try again.",
                         "名字\"{name}\"已被使用。\r\n请重试。"},

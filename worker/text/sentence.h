@@ -16,6 +16,7 @@ enum sentence {
     SAY_JOINED,
     SAY_LEFT,
     SAY_LOG_IN,
+    SAY_LOGGED_IN, /* `login` inside the room */
     SAY_NO_NAME,
     SAY_NAME_TAKEN,
     SAY_SPEECH,
