@@ -56,6 +56,7 @@ Test(commands, an_unknown_command_is_named) {
         snprintf(word, sizeof word, "%.*s", (int)strcspn(unknown[i], " "), unknown[i]);
         guest_say(g[0], "%s", unknown[i]);
         guest_expect(g[0], "%s", told1(TOLD_UNKNOWN, word));
+        guest_expect(g[0], "%s", told(TOLD_HELP));
     }
     guest_say(g[0], "sorry");
     guests_expect(g, 2, "ann: sorry");

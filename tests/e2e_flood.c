@@ -70,7 +70,7 @@ Test(too_fast, a_private_line_to_an_absent_name_is_charged) {
     is_charged(true, "/msg nobody hello", told1(TOLD_NOBODY, "nobody"), NULL);
 }
 Test(too_fast, an_unknown_command_is_charged) {
-    is_charged(true, "/nosuch", told1(TOLD_UNKNOWN, "/nosuch"), NULL);
+    is_charged(true, "/nosuch", told1(TOLD_UNKNOWN, "/nosuch"), told(TOLD_HELP));
 }
 
 /* bob's second line is due a second after his first, and ann's after hers, which is later: bob's

@@ -192,7 +192,7 @@ Test(limits, too_slow_to_log_in) {
         guest_until(g[i], "%s", told(TOLD_HOW));
     }
     for (int i = 0; i < 3; i++) {
-        guest_expect(g[i], "%s", told(TOLD_NO_WORD));
+        guest_expect(g[i], "%s", told(TOLD_NO_LOGIN));
         guest_expect_end(g[i]);
     }
     guest_say(ann, "I am in");
@@ -217,7 +217,7 @@ Test(limits, input_before_login_does_not_extend_the_login_timeout) {
             (void)!send(g[i]->fd, typed[i], strlen(typed[i]), MSG_NOSIGNAL | MSG_DONTWAIT);
             guest_pending(g[i]);
             said = said &&
-                   memmem(g[i]->data, g[i]->len, told(TOLD_NO_WORD), strlen(told(TOLD_NO_WORD)));
+                   memmem(g[i]->data, g[i]->len, told(TOLD_NO_LOGIN), strlen(told(TOLD_NO_LOGIN)));
         }
     }
     guest_say(ann, "I am in");

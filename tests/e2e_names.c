@@ -85,6 +85,7 @@ Test(names, that_are_not_names) {
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         guest_say(g, "login %s", bad[i]);
         guest_until_begins(g, told1(TOLD_NOT_A_NAME, ""));
+        guest_expect(g, "%s", told(TOLD_A_NAME));
     }
     guest_say(ann, "nobody came");
     guest_expect(ann, "ann: nobody came");
@@ -154,6 +155,7 @@ Test(names, nick_changes_the_name_for_all_clients) {
     guest_until_begins(g[1], told(TOLD_TRY_AGAIN));
     guest_say(g[1], "/nick a@b");
     guest_expect(g[1], "%s", told1(TOLD_NOT_A_NAME, "a@b"));
+    guest_expect(g[1], "%s", told(TOLD_A_NAME));
     guest_say(g[1], "/nick");
     guest_expect(g[1], "%s", told(TOLD_NO_NAME));
     struct guest *cat = guest_enter(s, "bob"); /* the old name is free */

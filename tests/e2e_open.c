@@ -61,6 +61,7 @@ Test(open_room, help_lists_the_commands_of_the_open_room) {
     guest_expect(g[1], "hi");
     guest_say(g[0], "/nick ann");
     guest_expect(g[0], "%s", told1(TOLD_UNKNOWN, "/nick"));
+    guest_expect(g[0], "%s", told(TOLD_HELP));
     guest_say(g[0], "/logout");
     guest_expect(g[1], "%s", told1(TOLD_GOES, "127.0.0.2"));
     server_stop(s);

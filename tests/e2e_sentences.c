@@ -43,6 +43,7 @@ static void before_login(struct guest *g) {
     for (size_t i = 0; i < sizeof not_names / sizeof not_names[0]; i++) {
         guest_say(g, "login %s", not_names[i]);
         hears(g, TOLD_NOT_A_NAME, not_names[i], "");
+        hears(g, TOLD_A_NAME, "", "");
     }
 }
 
@@ -60,6 +61,11 @@ static void in_the_room(struct guest *ann, struct guest *bob) {
     hears(ann, TOLD_NOBODY, "cat", "");
     guest_say(ann, "/nosuch thing");
     hears(ann, TOLD_UNKNOWN, "/nosuch", "");
+    hears(ann, TOLD_HELP, "", "");
+    guest_say(ann, "login");
+    hears(ann, TOLD_LOGGED_IN, "ann", "");
+    guest_say(ann, "login cat");
+    hears(ann, TOLD_LOGGED_IN, "ann", "");
     guest_say(ann, "%s", long_line);
     hears(ann, TOLD_TOO_LONG, "", "");
     guest_say(ann, "/nick bob");
@@ -67,6 +73,7 @@ static void in_the_room(struct guest *ann, struct guest *bob) {
     hears(ann, TOLD_TRY_AGAIN, "", "");
     guest_say(ann, "/nick a b");
     hears(ann, TOLD_NOT_A_NAME, "a b", "");
+    hears(ann, TOLD_A_NAME, "", "");
     guest_say(ann, "look");
     hears(ann, TOLD_LOOK, "", "");
     guest_expect(ann, "ann");

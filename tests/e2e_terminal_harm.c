@@ -305,6 +305,8 @@ static void is_refused(struct guest *g, const char *command, const char *name) {
         line = guest_next(g); /* the first of two lines has the name */
     cr_expect(strncmp(line, bad, strlen(bad)) == 0 || strcmp(line, taken) == 0, "%s: %s", name,
               line);
+    if (strncmp(line, bad, strlen(bad)) == 0)
+        guest_expect(g, "%s", told(TOLD_A_NAME));
 }
 
 Test(terminal_harm, no_name_looks_like_another) {

@@ -181,7 +181,7 @@ Test(apply, without_a_free_buffer_a_private_line_is_counted_as_lost) {
     cr_assert(pause_has(&worker, client_index(&worker, bob), PAUSE_BUFFERS));
     unit_give_buffers(&worker);
     unit_flush(&worker);
-    unit_hears(peer[1], "*** 1 lines skipped\r\n");
+    unit_hears(peer[1], "*** 1 line skipped\r\n");
 }
 
 /* ---- joins, nicks, leaves ---- */

@@ -76,7 +76,7 @@ Test(history, lines_from_the_given_entry_on_follow_uncounted) {
     unit_flush(&worker);
     unit_heard(ann_peer);
     show(ann, 3, 1);
-    unit_hears(ann_peer, "*** 1 earlier lines\r\nann: 2\r\nann: 3\r\nann: 4\r\n");
+    unit_hears(ann_peer, "*** 1 earlier line\r\nann: 2\r\nann: 3\r\nann: 4\r\n");
 }
 
 Test(history, entries_without_text_are_no_lines) {
@@ -150,7 +150,7 @@ Test(history, a_client_that_joins_is_behind_nothing) {
     ch.f->flags |= FACT_IN_ROOM;
     cr_assert(change_commit(&ch));
     flush_client(&worker, bob);
-    unit_hears(peer, "*** 1 earlier lines\r\nann: 5\r\n");
+    unit_hears(peer, "*** 1 earlier line\r\nann: 5\r\n");
 }
 
 Test(history, the_rest_of_a_torn_line_comes_first) {

@@ -103,7 +103,7 @@ Test(timeouts, before_login_the_login_timeout_counts_and_no_other) {
     look();
     cr_assert(client_live(member), "it is in the room");
     cr_assert_not(client_live(newcomer));
-    unit_hears(peer[0], "*** Goodbye: no word from you.\r\n");
+    unit_hears(peer[0], "*** Goodbye: you did not log in.\r\n");
 }
 
 /* Input before the login does not extend the login timeout. */

@@ -8,6 +8,13 @@ bool timeouts_possible(const struct worker *w) {
            (w->members.count > 0 && w->config.idle_timeout_ms > 0);
 }
 
+static void timeouts_end(struct worker *w, struct client *c) {
+    if (client_facts(c)->flags & FACT_IN_ROOM)
+        goodbye(w, c, SAY_NO_WORD, "no word from it");
+    else
+        goodbye(w, c, SAY_NO_LOGIN, "it did not log in");
+}
+
 void timeouts_look(struct worker *w, struct timeouts *t) {
     const struct config *config = &w->config;
     if (!timeouts_possible(w) || w->now - t->looked < TIMEOUTS_MS)
@@ -21,6 +28,6 @@ void timeouts_look(struct worker *w, struct timeouts *t) {
         int32_t tenths = (int32_t)(w->tenths - f->last_input); /* below 0: in this very turn */
         uint64_t quiet = tenths > 0 ? (uint64_t)tenths * 100 : 0;
         if (limit > 0 && quiet >= limit)
-            goodbye(w, c, SAY_NO_WORD, "no word from it");
+            timeouts_end(w, c);
     }
 }

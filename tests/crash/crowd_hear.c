@@ -149,7 +149,7 @@ static enum order_answer hear_inside(struct crowd *c, struct guest *g, const cha
         list_end(c, g);
     if (parse_room_line(line, &room_line) && !g->torn)
         return order_see(c->order, &g->viewer, &room_line);
-    if (sscanf(line, "*** %u lines skipped", &skipped) == 1) {
+    if (sscanf(line, "*** %u line", &skipped) == 1) {
         order_skip(c->order, &g->viewer, skipped);
         g->torn = false;
         c->overruns++;

@@ -18,6 +18,7 @@ static const char *const sentences[TOLD_COUNT][2] = {
     [TOLD_LOOK] = {"The following are in this room:", "聊天室里有:"},
     [TOLD_WHO] = {"The following are logged in:", "在线用户:"},
     [TOLD_UNKNOWN] = {"Unknown command: $1", "未知命令: $1"},
+    [TOLD_HELP] = {"Use \"/help\" for the commands.", "输入\"/help\"查看命令。"},
     [TOLD_SKIPPED] = {"*** $1 lines skipped", "*** 跳过$1行"},
     [TOLD_EARLIER] = {"*** $1 earlier lines", "*** 之前的$1行"},
     [TOLD_NICK] = {"$1 is now known as $2.", "$1改名为$2。"},
@@ -27,8 +28,14 @@ static const char *const sentences[TOLD_COUNT][2] = {
     [TOLD_NOT_READING] = {"*** $1 is not reading; your line was not delivered.",
                           "*** $1没有在读, 你的话没有送到。"},
     [TOLD_NOT_A_NAME] = {"That is not a name: $1", "这不是名字: $1"},
+    [TOLD_A_NAME] =
+        {"A name is 1 to 24 letters and digits, and . _ - ; Latin may stand with Chinese, Japanese "
+         "or Korean, other scripts alone.",
+         "名字是1到24个字母、汉字或数字, 以及 . _ - ; 汉字可与拉丁字母混用, 其他文字不可混用。"},
+    [TOLD_LOGGED_IN] = {"You are $1. Use /nick NAME", "你是$1。使用 /nick 昵称"},
     [TOLD_TOO_LONG] = {"That line is too long.", "这一行太长了。"},
     [TOLD_NO_WORD] = {"*** Goodbye: no word from you.", "*** 再见: 太久没有消息。"},
+    [TOLD_NO_LOGIN] = {"*** Goodbye: you did not log in.", "*** 再见: 没有登录。"},
     [TOLD_GOING_DOWN] = {"*** The server is going down.", "*** 服务器已被关闭!"},
     [TOLD_FULL] = {"The room is full.", NULL}, /* specified in English only */
     [TOLD_ADDRESS_FULL] = {"Too many connections from your address.", "来自你的地址的连接太多了。"},
@@ -49,5 +56,7 @@ const char *told_in(enum tongue tongue, enum told which, const char *first, cons
             text[at++] = *p;
     }
     text[at] = '\0';
+    if (tongue == EN && (which == TOLD_SKIPPED || which == TOLD_EARLIER) && strcmp(first, "1") == 0)
+        strcpy(text, which == TOLD_SKIPPED ? "*** 1 line skipped" : "*** 1 earlier line");
     return text;
 }

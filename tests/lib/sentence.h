@@ -20,7 +20,8 @@ enum told {
     TOLD_SPEECH,    /* name, text */
     TOLD_LOOK,
     TOLD_WHO,
-    TOLD_UNKNOWN,     /* text */
+    TOLD_UNKNOWN,     /* text; the first of two lines */
+    TOLD_HELP,        /* the second */
     TOLD_SKIPPED,     /* n as text */
     TOLD_EARLIER,     /* n as text */
     TOLD_NICK,        /* old name, new name */
@@ -28,9 +29,12 @@ enum told {
     TOLD_COPY,        /* name, text */
     TOLD_NOBODY,      /* name */
     TOLD_NOT_READING, /* name */
-    TOLD_NOT_A_NAME,  /* text */
+    TOLD_NOT_A_NAME,  /* text; the first of two lines */
+    TOLD_A_NAME,      /* the second */
+    TOLD_LOGGED_IN,   /* name */
     TOLD_TOO_LONG,
     TOLD_NO_WORD,
+    TOLD_NO_LOGIN,
     TOLD_GOING_DOWN,
     TOLD_FULL,
     TOLD_ADDRESS_FULL,

@@ -41,6 +41,14 @@ enum line_outcome command_login(struct invocation *inv, size_t name_len) {
     return say_join(inv->w, inv->c, inv->line, inv->raw);
 }
 
+enum line_outcome command_logged_in(struct invocation *inv) {
+    char label[LABEL_TEXT], number[LABEL_TEXT];
+    enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
+    label_name(client_facts(inv->c), &inv->c->addr, label);
+    return invocation_say_text(inv, SAY_LOGGED_IN,
+                               label_shown(enc, label, client_index(inv->w, inv->c), number));
+}
+
 static enum line_outcome command_quit(struct invocation *inv) {
     flush_client(inv->w, inv->c);
     leave_begin(inv->w, inv->c, NULL);

@@ -37,6 +37,9 @@ enum line_outcome command_run(struct invocation *inv, const struct command *comm
 /* `login NAME`, which is no command of the table because it works before login only. */
 enum line_outcome command_login(struct invocation *inv, size_t name_len);
 
+/* The same inside the room, where it has a name already. */
+enum line_outcome command_logged_in(struct invocation *inv);
+
 /* Whether the client is in the room without a name: the open room. */
 bool command_in_open_room(const struct invocation *inv);
 

@@ -54,6 +54,13 @@ static enum line_outcome decide_in_open_room(struct invocation *inv) {
     return say_speech(inv->w, inv->c, inv->line, inv->text, false);
 }
 
+/* `login`, alone or with one word: not speech that begins so. */
+static bool decide_logs_in(const char *text) {
+    size_t len = strlen("login");
+    return strncmp(text, "login", len) == 0 &&
+           (text[len] == '\0' || (text[len] == ' ' && !strchr(text + len + 1, ' ')));
+}
+
 static enum line_outcome decide_in_room(struct invocation *inv) {
     if (command_in_open_room(inv))
         return decide_in_open_room(inv);
@@ -62,6 +69,8 @@ static enum line_outcome decide_in_room(struct invocation *inv) {
     size_t len = strcspn(inv->text, " ");
     const struct command *command = command_find(inv->text, len);
     bool alone = inv->text[len] == '\0';
+    if (decide_logs_in(inv->text))
+        return command_logged_in(inv);
     if (command && command->how & COMMAND_CLASSIC && !(command->how & COMMAND_TEXT) == alone)
         return command_run(inv, command, len);
     return say_speech(inv->w, inv->c, inv->line, inv->text, false);

@@ -14,12 +14,20 @@ static const char *const name_reserved[] = {"look", "who", "say", "login", "logo
 /* The server's Chinese sentences have no blank between a name and their own words, and a person's
  * line begins with its name and a colon: a name with one of these would make a line that begins
  * like the server's.  tests/unit_forgery.c holds them against the table of sentences. */
+/* clang-format off */
 static const char *const name_phrases[] = {
-    "进入聊天室",   "離開聊天室",   "离开聊天室", "進入聊天室", "改名为",     "改名為",
-    "被请出聊天室", "被請出聊天室", "未知命令",   "这不是名字", "這不是名字", "请写上内容",
-    "請寫上內容",   "在线用户",     "在線用戶",   "线上用户",   "線上用戶",   "聊天室里有",
-    "聊天室裡有",   "聊天室裏有",   "请先登录",   "請先登錄",   "請先登入",
+    "进入聊天室", "進入聊天室", "离开聊天室", "離開聊天室",
+    "改名为", "改名為", "被请出聊天室", "被請出聊天室",
+    "欢迎进入", "歡迎進入", "请先登录", "請先登錄",
+    "请输入名字", "請輸入名字", "请重试", "請重試",
+    "聊天室里有", "聊天室裡有", "聊天室裏有", "在线用户",
+    "在線用戶", "线上用户", "線上用戶", "未知命令",
+    "这不是名字", "這不是名字", "请写上内容", "請寫上內容",
+    "这一行太长了", "這一行太長了", "聊天室已满", "聊天室已滿",
+    "不能屏蔽自己", "来自你的地址的连接太多了", "來自你的地址的連接太多了", "还没有人给你发过消息",
+    "還沒有人給你發過消息", "你被禁言了", "你可以说话了", "你可以說話了",
 };
+/* clang-format on */
 
 /* Scripts that are written together (UTS 39, section 5.2); any other script stands alone. */
 #define SCRIPT(number) (UINT64_C(1) << (number))

@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SENTENCE_A_NAME_EN                                                                         \
+    "A name is 1 to 24 letters and digits, and . _ - ; Latin may stand with Chinese, Japanese or " \
+    "Korean, other scripts alone."
+#define SENTENCE_A_NAME_ZH                                                                         \
+    "名字是1到24个字母、汉字或数字, 以及 . _ - ; 汉字可与拉丁字母混用, 其他文字不可混用。"
+
 static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_GREETING] = {"Welcome to {room}", "欢迎进入{room}聊天室!"},
     [SAY_JOINED] = {"{name} has entered the room.", "{name}进入聊天室!"},
@@ -18,22 +24,25 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_LOOK] = {"The following are in this room:", "聊天室里有:"},
     [SAY_WHO] = {"The following are logged in:", "在线用户:"},
     [SAY_WHO_IDLE] = {"{name} (idle {text})", "{name} (空闲 {text})"},
-    [SAY_UNKNOWN] = {"Unknown command: {text}", "未知命令: {text}"},
-    [SAY_SKIPPED] = {"*** {n} lines skipped", "*** 跳过{n}行"},
+    [SAY_UNKNOWN] = {"Unknown command: {text}\r\nUse \"/help\" for the commands.",
+                     "未知命令: {text}\r\n输入\"/help\"查看命令。"},
+    [SAY_SKIPPED] = {"*** {n} line{s} skipped", "*** 跳过{n}行"},
     [SAY_DROPPED_ONE] = {"*** {n} of your lines was dropped: too fast.",
                          "*** 说得太快, 丢弃了{n}行。"},
     [SAY_DROPPED] = {"*** {n} of your lines were dropped: too fast.",
                      "*** 说得太快, 丢弃了{n}行。"},
-    [SAY_EARLIER] = {"*** {n} earlier lines", "*** 之前的{n}行"},
+    [SAY_EARLIER] = {"*** {n} earlier line{s}", "*** 之前的{n}行"},
     [SAY_NICK] = {"{name} is now known as {text}.", "{name}改名为{text}。"},
     [SAY_PRIVATE_TO] = {"[{name}] {text}", "[{name}] {text}"},
     [SAY_PRIVATE_COPY] = {"[to {name}] {text}", "[对 {name}] {text}"},
     [SAY_NOBODY] = {"There is no \"{name}\" here.", "没有\"{name}\"这个人。"},
     [SAY_NOT_READING] = {"*** {name} is not reading; your line was not delivered.",
                          "*** {name}没有在读, 你的话没有送到。"},
-    [SAY_NOT_A_NAME] = {"That is not a name: {text}", "这不是名字: {text}"},
+    [SAY_NOT_A_NAME] = {"That is not a name: {text}\r\n" SENTENCE_A_NAME_EN,
+                        "这不是名字: {text}\r\n" SENTENCE_A_NAME_ZH},
     [SAY_TOO_LONG] = {"That line is too long.", "这一行太长了。"},
     [SAY_NO_WORD] = {"*** Goodbye: no word from you.", "*** 再见: 太久没有消息。"},
+    [SAY_NO_LOGIN] = {"*** Goodbye: you did not log in.", "*** 再见: 没有登录。"},
     [SAY_KICKED] = {"*** You were asked to leave.", "*** 你被请出聊天室。"},
     [SAY_KICKED_WHY] = {"*** You were asked to leave: {text}", "*** 你被请出聊天室: {text}"},
     [SAY_WAS_KICKED] = {"{name} was asked to leave.", "{name}被请出聊天室。"},
@@ -91,8 +100,11 @@ static const char *sentence_mark(const char *p, const struct words *words, const
                                  size_t *len) {
     const struct {
         const char *mark, *value;
-    } marks[] = {
-        {"{room}", words->room}, {"{name}", words->name}, {"{text}", words->text}, {"{n}", digits}};
+    } marks[] = {{"{room}", words->room},
+                 {"{name}", words->name},
+                 {"{text}", words->text},
+                 {"{n}", digits},
+                 {"{s}", words->n == 1 ? "" : "s"}};
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
         *len = strlen(marks[i].mark);
         if (strncmp(p, marks[i].mark, *len) == 0)

@@ -1,8 +1,8 @@
 /* sentence.h - every sentence the server says, in every language: one table.
  *
  * A language is a column (enum language); adding one is adding a column.  {room}, {name}, {text}
- * and {n} are replaced.  Sentences are UTF-8 and end with CR LF; a sentence of two lines carries
- * its own CR LF between them. */
+ * and {n} are replaced, and {s} by the s of a plural unless n is 1.  Sentences are UTF-8 and end
+ * with CR LF; a sentence of two lines carries its own CR LF between them. */
 #ifndef WORKER_TEXT_SENTENCE_H
 #define WORKER_TEXT_SENTENCE_H
 
@@ -37,6 +37,7 @@ enum sentence {
     SAY_NOT_A_NAME,
     SAY_TOO_LONG,
     SAY_NO_WORD,
+    SAY_NO_LOGIN, /* too slow to log in */
     SAY_KICKED,
     SAY_KICKED_WHY,
     SAY_WAS_KICKED,
