@@ -314,7 +314,7 @@ Test(identity, an_answer_goes_to_the_connection_that_wrote) {
         struct server *s = guests_two(g);
         write_to_ann(g[0], g[1], "bob");
         guest_say(g[1], "/nick rob");
-        guest_until(g[0], "%s", told2(TOLD_NICK, "bob", "rob"));
+        guests_until(g, 2, told2(TOLD_NICK, "bob", "rob")); /* its record has it */
         if (deaths)
             kill_workers(s);
         guest_say(g[0], "/reply one");

@@ -1,6 +1,7 @@
 /* stage.c - see stage.h. */
 #include "worker/state/stage.h"
 
+#include "ipc/unicode.h"
 #include "worker/state/label.h"
 #include "worker/text/charset.h"
 
@@ -57,11 +58,14 @@ static void stage_grow(struct stage *stage, struct staged *s, int e, size_t n) {
     stage->used[e] += (uint32_t)n;
 }
 
-static void stage_encode(struct stage *stage, struct staged *s, int e, const char *utf8,
-                         size_t len) {
+/* Returns the bytes that the ring has got. */
+static size_t stage_encode(struct stage *stage, struct staged *s, int e, const char *utf8,
+                           size_t len) {
     size_t space;
     uint8_t *out = stage_end(stage, s, e, &space);
-    stage_grow(stage, s, e, charset_encode((enum encoding)e, utf8, len, (char *)out, space));
+    size_t n = charset_encode((enum encoding)e, utf8, len, (char *)out, space);
+    stage_grow(stage, s, e, n);
+    return n;
 }
 
 void stage_text(struct stage *stage, struct staged *s, const char *utf8, uint32_t len) {
@@ -69,22 +73,33 @@ void stage_text(struct stage *stage, struct staged *s, const char *utf8, uint32_
         stage_encode(stage, s, e, utf8, len);
 }
 
-/* Rendered once more only for a ring that cannot show a name of it. */
+/* What ring `e` has last got, `n` bytes, without a name that it cannot show. */
+static void stage_number(struct stage *stage, struct staged *s, int e, size_t n,
+                         enum language language, enum sentence which, const struct words *words) {
+    char text[SENTENCE_MAX], name[LABEL_TEXT], renamed[LABEL_TEXT];
+    uint32_t client = s->line.entry.client;
+    struct words in = *words;
+    in.name = label_shown((enum encoding)e, words->name, client, name);
+    if (which == SAY_NICK)
+        in.text = label_shown((enum encoding)e, words->text, client, renamed);
+    if (in.name == words->name && in.text == words->text)
+        return;
+    s->line.len[e] -= (uint32_t)n;
+    stage->used[e] -= (uint32_t)n;
+    stage_encode(stage, s, e, text, sentence_render(language, which, &in, text, sizeof text));
+}
+
+/* Looked at twice only where something was shown as `?`, which is no part of a double-byte
+ * character. */
 void stage_sentence(struct stage *stage, struct staged *s, enum language language,
                     enum sentence which, const struct words *words) {
-    char text[SENTENCE_MAX], other[SENTENCE_MAX], name[LABEL_TEXT], renamed[LABEL_TEXT];
+    char text[SENTENCE_MAX];
     size_t len = sentence_render(language, which, words, text, sizeof text);
-    uint32_t client = s->line.entry.client;
+    bool ascii = unicode_ascii(text, len) == len;
     for (int e = 0; e < ENC_COUNT; e++) {
-        struct words in = *words;
-        in.name = label_shown((enum encoding)e, words->name, client, name);
-        if (which == SAY_NICK)
-            in.text = label_shown((enum encoding)e, words->text, client, renamed);
-        if (in.name == words->name && in.text == words->text)
-            stage_encode(stage, s, e, text, len);
-        else
-            stage_encode(stage, s, e, other,
-                         sentence_render(language, which, &in, other, sizeof other));
+        size_t n = stage_encode(stage, s, e, text, len);
+        if (!ascii && memchr(stage->text[e] + stage->used[e] - n, '?', n))
+            stage_number(stage, s, e, n, language, which, words);
     }
 }
 
