@@ -25,7 +25,7 @@ TestSuite(identity_unit, .init = set_up);
 static void reload(bool login) {
     worker.config.login = login;
     greeting_reloaded(&worker);
-    input_read(&worker, worker.ready.count);
+    input_read(&worker, worker.ready.count, segment_now(&seg) + 60000);
 }
 
 static uint32_t people(void) {
@@ -121,13 +121,13 @@ Test(identity_unit, a_reload_between_staging_and_applying_is_not_missed) {
     unit_round(&worker);
     cr_assert(client_facts(c)->flags & FACT_IN_ROOM);
     cr_assert(pause_has(&worker, fd, PAUSE_ARRIVAL), "nothing is read of it");
-    input_read(&worker, worker.ready.count);
+    input_read(&worker, worker.ready.count, segment_now(&seg) + 60000);
     cr_assert_eq(worker.stage.count, 1, "a leave");
     worker.config.login = false;
     greeting_reloaded(&worker);
     unit_round(&worker);
     cr_assert_not(client_facts(c)->flags & FACT_IN_ROOM);
-    input_read(&worker, worker.ready.count);
+    input_read(&worker, worker.ready.count, segment_now(&seg) + 60000);
     unit_round(&worker);
     cr_assert(client_facts(c)->flags & FACT_IN_ROOM);
     cr_assert_eq(worker.pauses.why[fd], 0);
@@ -207,7 +207,7 @@ Test(identity_unit, only_what_an_encoding_cannot_show_becomes_a_number) {
     } cases[] = {
         {"bob", true, true},      {"李四", true, true},   {"张说", true, false},
         {"김철수", false, false}, {"अमित", false, false}, {"[::1]:6666", true, true},
-        {"ÜBER", true, false},
+        {"ÜBER", false, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char out[LABEL_TEXT];
