@@ -3,8 +3,23 @@
 
 #include "ipc/fault.h"
 
+#include <string.h>
+
 static uint64_t name_entry_owner(const struct name_entry *entry) {
     return atomic_load_explicit(&entry->owner, memory_order_relaxed);
+}
+
+/* Whether the join or nick in the ledger claims the key.  Of an index whose entry or text is
+ * overwritten by now it may read anything, but nothing outside the ring. */
+static bool name_entry_said(const struct name_entry *entry, const struct room *room,
+                            uint64_t index) {
+    const struct entry *said = room_entry(room, index);
+    struct side_name side;
+    if ((said->kind != ENTRY_JOIN && said->kind != ENTRY_NICK) ||
+        room_len(room, index, RING_SIDE) < sizeof side)
+        return false;
+    memcpy(&side, room_text(room, RING_SIDE, said->end[RING_SIDE] - sizeof side), sizeof side);
+    return entry->key == side.key || entry->key == side.look;
 }
 
 static bool name_entry_valid(const struct name_entry *entry, const struct room *room,
@@ -21,8 +36,7 @@ static bool name_entry_valid(const struct name_entry *entry, const struct room *
         return false;
     const struct entry *said = room_entry(room, index);
     return said->client == client && said->generation == generation &&
-           (said->kind == ENTRY_JOIN || said->kind == ENTRY_NICK) &&
-           said->speaker == (uint32_t)entry->key;
+           name_entry_said(entry, room, index);
 }
 
 bool name_table_find(const struct name_table *names, const struct room *room,

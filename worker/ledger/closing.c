@@ -21,8 +21,10 @@ static void closing_stage_leave(struct worker *w, struct client *c, const struct
     struct staged *s = stage_add(&w->stage, ENTRY_LEAVE, (uint32_t)tag, (uint32_t)(tag >> 32),
                                  f->consumed, segment_ticks(w->seg));
     s->line.people = -1;
-    if (f->flags & FACT_NAMED)
+    if (f->flags & FACT_NAMED) {
         s->old_key = speaker_key(w, label);
+        s->old_look = speaker_look(w, label);
+    }
     stage_text(&w->stage, s, text, (uint32_t)len);
 }
 

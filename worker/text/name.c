@@ -9,7 +9,23 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const char *const name_reserved[] = {"look", "who", "say", "login", "logout"};
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+
+_Static_assert((int)NAME_FORM_MAX >= (int)SKELETON_GROWTH * (int)NAME_FORM_BYTES,
+               "a form's bytes, and so its code points, have room");
+
+static const char *const name_commands[] = {"look", "who", "say", "login", "logout"};
+
+/* What the server's sentences say before a colon or the room's name.  These and name_events are
+ * their own looks, so that only the name's is computed. */
+static const char *const name_sentences[] = {"未知命令", "这不是名字", "在线用户",   "聊天室里有",
+                                             "欢迎进入", "请写上内容", "這不是名字", "在線用戶",
+                                             "歡迎進入", "聊天室裡有", "聊天室裏有", "請寫上內容"};
+
+/* What they say right behind a name: with it, a name is another's name and what happened to it. */
+static const char *const name_events[] = {"进入聊天室", "離開聊天室",   "离开聊天室",
+                                          "進入聊天室", "被请出聊天室", "被請出聊天室",
+                                          "改名为",     "改名為"};
 
 /* Scripts that are written together (UTS 39, section 5.2); any other script stands alone. */
 #define SCRIPT(number) (UINT64_C(1) << (number))
@@ -21,24 +37,49 @@ static const uint64_t name_together[] = {
 
 static bool name_scripts_mixed(uint64_t scripts) {
     scripts &= ~SCRIPT(UNICODE_COMMON);
-    for (size_t i = 0; i < sizeof name_together / sizeof *name_together; i++)
+    for (size_t i = 0; i < LENGTH(name_together); i++)
         if ((scripts & ~name_together[i]) == 0)
             return false;
     return (scripts & (scripts - 1)) != 0;
 }
 
-static bool name_same_fold(const char *folded, size_t n, const char *text) {
-    char other[NAME_FOLDED_MAX];
-    return name_fold(text, strlen(text), other) == n && memcmp(folded, other, n) == 0;
+struct name_forms {
+    size_t fold_len, look_len;
+    char fold[NAME_FORM_MAX], look[NAME_FORM_MAX];
+};
+
+static void name_forms(const char *utf8, size_t n, struct name_forms *out) {
+    out->fold_len = name_fold(utf8, n, out->fold);
+    out->look_len = name_look(utf8, n, out->look);
+}
+
+static bool name_same(const struct name_forms *name, const char *text) {
+    struct name_forms other;
+    name_forms(text, strlen(text), &other);
+    return (name->fold_len == other.fold_len &&
+            memcmp(name->fold, other.fold, other.fold_len) == 0) ||
+           (name->look_len == other.look_len &&
+            memcmp(name->look, other.look, other.look_len) == 0);
+}
+
+static bool name_looks_like_a_sentence(const struct name_forms *name) {
+    for (size_t i = 0; i < LENGTH(name_sentences); i++)
+        if (strlen(name_sentences[i]) == name->look_len &&
+            memcmp(name->look, name_sentences[i], name->look_len) == 0)
+            return true;
+    for (size_t i = 0; i < LENGTH(name_events); i++)
+        if (memmem(name->look, name->look_len, name_events[i], strlen(name_events[i])) != NULL)
+            return true;
+    return false;
 }
 
 static bool name_is_reserved(const char *utf8, size_t n, const char *room) {
-    char folded[NAME_FOLDED_MAX];
-    size_t len = name_fold(utf8, n, folded);
-    for (size_t i = 0; i < sizeof name_reserved / sizeof *name_reserved; i++)
-        if (name_same_fold(folded, len, name_reserved[i]))
+    struct name_forms name;
+    name_forms(utf8, n, &name);
+    for (size_t i = 0; i < LENGTH(name_commands); i++)
+        if (name_same(&name, name_commands[i]))
             return true;
-    return name_same_fold(folded, len, room);
+    return name_looks_like_a_sentence(&name) || name_same(&name, room);
 }
 
 enum name_error name_check(const char *utf8, size_t n, const char *room) {
@@ -84,11 +125,12 @@ static void name_sort_mark(int32_t *points, size_t count) {
     points[i] = mark;
 }
 
-size_t name_fold(const char *utf8, size_t n, char out[NAME_FOLDED_MAX]) {
-    int32_t points[NAME_FOLDED_MAX];
+static size_t name_form_of(size_t (*skeleton)(int32_t, int32_t *), const char *utf8, size_t n,
+                           char out[NAME_FORM_MAX]) {
+    int32_t points[NAME_FORM_MAX];
     size_t count = 0, length = 0, len;
-    if (n > NAME_FOLD_BYTES)
-        n = NAME_FOLD_BYTES;
+    if (n > NAME_FORM_BYTES)
+        n = NAME_FORM_BYTES;
     for (size_t i = 0; i < n; i += len) {
         int32_t cp = unicode_decode(utf8 + i, n - i, &len), as[SKELETON_MAX];
         size_t more = skeleton(cp == UNICODE_BAD ? UNICODE_REPLACEMENT : cp, as);
@@ -100,6 +142,14 @@ size_t name_fold(const char *utf8, size_t n, char out[NAME_FOLDED_MAX]) {
     for (size_t i = 0; i < count; i++)
         length += unicode_encode(points[i], out + length);
     return length;
+}
+
+size_t name_fold(const char *utf8, size_t n, char out[NAME_FORM_MAX]) {
+    return name_form_of(skeleton_capital, utf8, n, out);
+}
+
+size_t name_look(const char *utf8, size_t n, char out[NAME_FORM_MAX]) {
+    return name_form_of(skeleton_typed, utf8, n, out);
 }
 
 /* ---- SipHash-2-4 (Aumasson, Bernstein) ---- */
@@ -146,7 +196,14 @@ static uint64_t name_siphash(const void *bytes, size_t n, const uint8_t key[16])
 }
 
 uint64_t name_key(const char *utf8, size_t n, const uint8_t key[16]) {
-    char folded[NAME_FOLDED_MAX];
+    char folded[NAME_FORM_MAX];
     uint64_t hash = name_siphash(folded, name_fold(utf8, n, folded), key);
+    return hash ? hash : 1;
+}
+
+/* The byte before the form is in no UTF-8, so that no text has a key of the other kind. */
+uint64_t name_look_key(const char *utf8, size_t n, const uint8_t key[16]) {
+    char look[1 + NAME_FORM_MAX] = {'\377'};
+    uint64_t hash = name_siphash(look, 1 + name_look(utf8, n, look + 1), key);
     return hash ? hash : 1;
 }
