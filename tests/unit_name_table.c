@@ -85,6 +85,22 @@ Test(name_table, a_name_is_claimed_by_either_key) {
     cr_assert_eq(find(6, 2000), 7);
 }
 
+/* The second claim finds the first one in its bucket, which is not valid yet. */
+Test(name_table, two_keys_of_a_name_may_share_a_bucket) {
+    uint64_t other = 1000 + 3ull * seg.names.len;
+    for (int again = 0; again < 2; again++) { /* the second time after a death before the commit */
+        cr_assert(claim(5, 1000, 5, 7));
+        cr_assert(claim(5, other, 5, 7));
+    }
+    said_two(5, ENTRY_JOIN, 7, 1, (struct side_name){1000, other});
+    cr_assert_eq(find(6, 1000), 7);
+    cr_assert_eq(find(6, other), 7);
+    name_table_clear(&seg.names, 1000, 7, 1);
+    name_table_clear(&seg.names, other, 7, 1);
+    cr_assert_eq(find(6, 1000), NO_CLIENT);
+    cr_assert_eq(find(6, other), NO_CLIENT);
+}
+
 Test(name_table, a_join_without_a_name_claims_nothing) {
     cr_assert(claim(5, 1000, 5, 7));
     said(5, ENTRY_JOIN, 7, 1, 1000);

@@ -16,11 +16,12 @@ _Static_assert((int)NAME_FORM_MAX >= (int)SKELETON_GROWTH * (int)NAME_FORM_BYTES
 
 static const char *const name_commands[] = {"look", "who", "say", "login", "logout"};
 
-/* What the server's sentences say before a colon or the room's name.  These and name_events are
- * their own looks, so that only the name's is computed. */
-static const char *const name_sentences[] = {"未知命令", "这不是名字", "在线用户",   "聊天室里有",
-                                             "欢迎进入", "请写上内容", "這不是名字", "在線用戶",
-                                             "歡迎進入", "聊天室裡有", "聊天室裏有", "請寫上內容"};
+/* What the server's sentences say before a colon, the room's name or the end of the line.  These
+ * and name_events are their own looks, so that only the name's is computed. */
+static const char *const name_sentences[] = {
+    "未知命令",   "这不是名字", "在线用户",   "聊天室里有", "欢迎进入",   "请先登录",
+    "请输入名字", "請先登錄",   "請輸入名字", "请写上内容", "這不是名字", "在線用戶",
+    "歡迎進入",   "聊天室裡有", "聊天室裏有", "請寫上內容"};
 
 /* What they say right behind a name: with it, a name is another's name and what happened to it. */
 static const char *const name_events[] = {"进入聊天室", "離開聊天室",   "离开聊天室",

@@ -83,6 +83,8 @@ static void skeleton_map_one(const struct skeleton_map *map, int32_t cp,
 static void skeleton_decompose(int32_t cp, struct skeleton_text *out) {
     if (cp >= 0xAC00 && cp <= 0xD7A3)
         skeleton_hangul(cp, out);
+    else if (cp < 0x80)
+        skeleton_append(out, cp);
     else
         skeleton_map_one(&skeleton_decomposed, cp, out);
 }

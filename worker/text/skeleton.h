@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SKELETON_MAX = 8, SKELETON_GROWTH = 5 };
+enum { SKELETON_MAX = 8, SKELETON_GROWTH = 7 };
 
 /* Writes the code points that `cp` counts as, at least one; returns how many.  In UTF-8 they are at
  * most SKELETON_GROWTH times as long as `cp`. */
