@@ -165,6 +165,21 @@ Test(publish, a_name_that_looks_like_anothers_is_refused) {
     cr_assert_eq(buckets(c), 2);
 }
 
+Test(publish, both_keys_of_a_name_are_confirmed_when_it_is_applied) {
+    int peer;
+    struct client *ann = unit_newcomer(&worker, &peer);
+    stage_join(ann, "ann");
+    unit_turn(&worker);
+    stage_nick(ann, "pau1");
+    unit_turn(&worker);
+    cr_assert_eq(buckets(ann), 2);
+    for (uint32_t i = 0; i < seg.names.len; i++) {
+        const struct name_entry *entry = &seg.names.at[i];
+        if (atomic_load(&entry->owner) == client_tag(&worker, ann))
+            cr_assert(entry->index & NAME_TABLE_CONFIRMED, "the ledger may overwrite its entry");
+    }
+}
+
 Test(publish, a_refused_name_leaves_no_claim) {
     int peer, other;
     unit_named(&worker, "paul", &peer);
