@@ -19,10 +19,10 @@ static const char *const pairs[][2] = {
 
 /* Connects until two guests are on different workers. */
 static void connect_apart(struct server *s, struct guest *pair[2]) {
-    pair[0] = guest_connect(s);
+    pair[0] = guest_connect_as(s, .from = guest_own_address());
     int first = server_worker_of(s, pair[0]->endpoint);
     for (int i = 0; i < 64; i++) {
-        pair[1] = guest_connect(s);
+        pair[1] = guest_connect_as(s, .from = guest_own_address());
         if (server_worker_of(s, pair[1]->endpoint) != first) {
             guest_until(pair[0], "%s", told(TOLD_HOW));
             guest_until(pair[1], "%s", told(TOLD_HOW));
