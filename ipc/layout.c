@@ -90,6 +90,7 @@ static const struct layout_row layout_table[] = {
     FIELD(room_shared, text_high), FIELD(room_shared, pad2),
 
     WHOLE(side_private), FIELD(side_private, client), FIELD(side_private, generation),
+    WHOLE(side_name), FIELD(side_name, key), FIELD(side_name, look),
     WHOLE(side_move), FIELD(side_move, from), FIELD(side_move, to),
 
     WHOLE(breadcrumb),

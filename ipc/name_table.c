@@ -3,8 +3,23 @@
 
 #include "ipc/fault.h"
 
+#include <string.h>
+
 static uint64_t name_entry_owner(const struct name_entry *entry) {
     return atomic_load_explicit(&entry->owner, memory_order_relaxed);
+}
+
+/* Whether the join or nick in the ledger claims the key.  Of an index whose entry or text is
+ * overwritten by now it may read anything, but nothing outside the ring. */
+static bool name_entry_said(const struct name_entry *entry, const struct room *room,
+                            uint64_t index) {
+    const struct entry *said = room_entry(room, index);
+    struct side_name side;
+    if ((said->kind != ENTRY_JOIN && said->kind != ENTRY_NICK) ||
+        room_len(room, index, RING_SIDE) < sizeof side)
+        return false;
+    memcpy(&side, room_text(room, RING_SIDE, said->end[RING_SIDE] - sizeof side), sizeof side);
+    return entry->key == side.key || entry->key == side.look;
 }
 
 static bool name_entry_valid(const struct name_entry *entry, const struct room *room,
@@ -21,8 +36,7 @@ static bool name_entry_valid(const struct name_entry *entry, const struct room *
         return false;
     const struct entry *said = room_entry(room, index);
     return said->client == client && said->generation == generation &&
-           (said->kind == ENTRY_JOIN || said->kind == ENTRY_NICK) &&
-           said->speaker == (uint32_t)entry->key;
+           name_entry_said(entry, room, index);
 }
 
 bool name_table_find(const struct name_table *names, const struct room *room,
@@ -48,9 +62,12 @@ bool name_table_claim(struct name_table *names, const struct room *room,
                       const struct client_table *clients, uint64_t upto, uint64_t key,
                       uint64_t index, uint32_t client, uint32_t generation) {
     uint32_t at = (uint32_t)(key % names->len);
+    uint64_t owner = (uint64_t)generation << 32 | client;
     for (uint32_t tries = 0; tries < names->len; tries++) {
         struct name_entry *entry = &names->at[at];
-        if (!name_entry_valid(entry, room, clients, upto)) {
+        /* The same name's other key, not valid before the ledger entry is written, is kept. */
+        bool other = name_entry_owner(entry) == owner && entry->index == index && entry->key != key;
+        if (!other && !name_entry_valid(entry, room, clients, upto)) {
             /* A used bucket is voided first: half of the old entry with half of the new one must
              * not look valid. */
             if (name_entry_owner(entry) != 0)
@@ -59,8 +76,7 @@ bool name_table_claim(struct name_table *names, const struct room *room,
             entry->key = key;
             __atomic_store_n(&entry->index, index, __ATOMIC_RELAXED);
             FAULT("name_table.claim.before");
-            atomic_store_explicit(&entry->owner, (uint64_t)generation << 32 | client,
-                                  memory_order_release);
+            atomic_store_explicit(&entry->owner, owner, memory_order_release);
             FAULT("name_table.claim.after");
             return true;
         }

@@ -1,16 +1,18 @@
 /* name_table.h - which client has which name: an open-addressing hash table from name key to
  * client. It makes names unique over all workers.
  *
- * A name is known here only by a 64-bit keyed hash of its folded form (worker/text/name.h); the
- * name itself is in the client's record.  All changes but name_table_confirm happen under the gate,
- * so the table has one writer at a time.  Each change is ordered so that a death in its middle
- * leaves an entry that is void.
+ * A name is known here only by two keys, 64-bit keyed hashes: of its folded form, by which it is
+ * found, and of its look (worker/text/name.h); the name itself is in the client's record.  A named
+ * client has one entry for each of its two keys.  All changes but name_table_confirm happen under
+ * the gate, so the table has one writer at a time.  Each change is ordered so that a death in its
+ * middle leaves an entry that is void.
  *
  * An entry is claimed before the ledger entry that makes it true is committed.  It is valid only if
- * that ledger entry is committed *and* names the same client, generation, kind and key: the ledger
- * index of a dead writer may be used for another entry.  Before the ledger overwrites that index,
- * the entry is confirmed (when the join or nick is applied); from then on it is valid by itself. An
- * entry whose client is gone is void too, so a missed clearing costs a bucket until it is reused.
+ * that ledger entry is committed *and* names the same client, generation, kind and key (its side
+ * data, room.h): the ledger index of a dead writer may be used for another entry.  Before the
+ * ledger overwrites that index, the entry is confirmed (when the join or nick is applied); from
+ * then on it is valid by itself. An entry whose client is gone is void too, so a missed clearing
+ * costs a bucket until it is reused.
  */
 #ifndef IPC_NAME_TABLE_H
 #define IPC_NAME_TABLE_H

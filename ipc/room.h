@@ -45,9 +45,9 @@ enum { RING_SIDE = ENC_COUNT, RING_COUNT };
 enum entry_kind {
     ENTRY_GENESIS, /* index 0: makes "the entry before" always exist */
     ENTRY_SPEECH,  /* say, /me: bytes for everyone */
-    ENTRY_JOIN,    /* side data: the name */
+    ENTRY_JOIN,    /* side data: the name, NUL, struct side_name; nothing if it has no name */
     ENTRY_LEAVE,
-    ENTRY_NICK,    /* side data: the new name */
+    ENTRY_NICK,    /* side data: the new name, NUL, struct side_name */
     ENTRY_PRIVATE, /* side data: struct side_private, then the text */
     ENTRY_SYSTEM,  /* an announcement; no client */
     ENTRY_KICK,    /* side data: struct side_private naming the client, then the reason */
@@ -81,6 +81,9 @@ _Static_assert(sizeof(struct entry) == 64, "an entry is one cache line");
 
 struct side_private {
     uint32_t client, generation; /* the addressee */
+};
+struct side_name {
+    uint64_t key, look; /* what the name is claimed by (name_table.h) */
 };
 struct side_move {
     uint32_t from, to; /* slots */

@@ -65,7 +65,7 @@ void segment_geometry(struct geometry *g, const struct config *config, uint32_t 
     g->clients_len = descriptors;
     g->rx_buffers = config->max_clients + 64; /* for clients that are refused: the room is full */
     g->tx_buffers = config->max_clients / 8 + TX_BUFFERS_MIN;
-    g->names_len = config->max_clients + config->max_clients / 8 + 64;
+    g->names_len = 2 * (config->max_clients + config->max_clients / 8 + 64); /* two keys a name */
     g->origins_len = origin_table_len(config->max_clients);
 }
 

@@ -25,12 +25,13 @@ bool unicode_valid(const char *s, size_t n);
 size_t unicode_ascii(const void *s, size_t n);
 
 enum unicode_class {
-    UNICODE_OTHER,        /* punctuation, symbols, spaces, letters unfit for names */
+    UNICODE_OTHER,        /* punctuation, symbols, letters unfit for names */
     UNICODE_DROP,         /* invisible, reordering, unassigned, private: never shown */
     UNICODE_LETTER,       /* of a name */
     UNICODE_DIGIT,        /* decimal, of any script */
     UNICODE_MARK,         /* takes no column: combines with the character before it */
     UNICODE_SPACING_MARK, /* vowel signs beside it */
+    UNICODE_BLANK,        /* spaces of any script, empty Braille */
 };
 
 /* Numbers of scripts, in the order of scripts/unicode-table; those not named here matter only as

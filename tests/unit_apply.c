@@ -273,6 +273,28 @@ Test(apply, a_nick_to_the_same_name_written_otherwise_keeps_it) {
     cr_assert_eq(unit_holder(&worker, "ann"), client_index(&worker, ann));
 }
 
+/* Both ways: the key that the new name shares with the old one stays, the other one is freed. */
+Test(apply, a_nick_frees_one_key_of_two_while_adopting) {
+    static const char *const names[] = {"paul", "pauI", "paul", "PAUL"};
+    int peer;
+    struct client *c = unit_named(&worker, "paul", &peer);
+    for (int i = 1; i < 4; i++) {
+        struct line line = {.consumed = 0};
+        say_nick(&worker, c, &line, names[i]);
+        publish(&worker);
+        worker.adopting = true;
+        unit_round(&worker);
+        const uint64_t keys[] = {speaker_key(&worker, names[i]), speaker_look(&worker, names[i])};
+        uint32_t used = 0;
+        for (uint32_t k = 0; k < seg.names.len; k++)
+            if (atomic_load(&seg.names.at[k].owner) == client_tag(&worker, c)) {
+                cr_assert(seg.names.at[k].key == keys[0] || seg.names.at[k].key == keys[1]);
+                used++;
+            }
+        cr_assert_eq(used, 2, "%s: %u", names[i], used);
+    }
+}
+
 /* ---- moves ---- */
 
 /* A client of slot 1 on a TCP connection, because the receiver of a move reads the socket's byte

@@ -15,13 +15,20 @@ static void set_up(void) {
 }
 TestSuite(name_table, .init = set_up);
 
-/* Writes ledger entry `index`: `kind`, (client, generation) and the key. */
+/* Writes ledger entry `index`: `kind`, (client, generation) and the two keys in its side data. */
+static void said_two(uint64_t index, uint32_t kind, uint32_t client, uint32_t generation,
+                     struct side_name keys) {
+    struct entry *entry = room_entry(&seg.room, index);
+    uint64_t start = index * sizeof keys;
+    *entry = (struct entry){.kind = (uint8_t)kind, .client = client, .generation = generation};
+    entry->end[RING_SIDE] = start + sizeof keys;
+    room_entry(&seg.room, index - 1)->end[RING_SIDE] = start;
+    memcpy((void *)room_text(&seg.room, RING_SIDE, start), &keys, sizeof keys);
+}
+
 static void said(uint64_t index, uint32_t kind, uint32_t client, uint32_t generation,
                  uint64_t key) {
-    *room_entry(&seg.room, index) = (struct entry){.kind = (uint8_t)kind,
-                                                   .client = client,
-                                                   .generation = generation,
-                                                   .speaker = (uint32_t)key};
+    said_two(index, kind, client, generation, (struct side_name){key, key ^ UINT64_MAX});
 }
 
 static bool claim(uint64_t upto, uint64_t key, uint64_t index, uint32_t client) {
@@ -62,6 +69,43 @@ Test(name_table, a_dead_writers_claim_is_void) {
     cr_assert_eq(find(6, 1000), NO_CLIENT, "of another name");
     said(5, ENTRY_NICK, 7, 1, 1000);
     cr_assert_eq(find(6, 1000), 7);
+}
+
+Test(name_table, a_name_is_claimed_by_either_key) {
+    cr_assert(claim(5, 1000, 5, 7));
+    cr_assert(claim(5, 2000, 5, 7));
+    said_two(5, ENTRY_JOIN, 7, 1, (struct side_name){1000, 2000});
+    cr_assert_eq(find(6, 1000), 7);
+    cr_assert_eq(find(6, 2000), 7);
+    said_two(5, ENTRY_JOIN, 7, 1, (struct side_name){1000, 2001});
+    cr_assert_eq(find(6, 1000), 7);
+    cr_assert_eq(find(6, 2000), NO_CLIENT, "all 64 bits of the other key count");
+    said_two(5, ENTRY_JOIN, 7, 1, (struct side_name){1000 + (1ull << 32), 2000});
+    cr_assert_eq(find(6, 1000), NO_CLIENT);
+    cr_assert_eq(find(6, 2000), 7);
+}
+
+/* The second claim finds the first one in its bucket, which is not valid yet. */
+Test(name_table, two_keys_of_a_name_may_share_a_bucket) {
+    uint64_t other = 1000 + 3ull * seg.names.len;
+    for (int again = 0; again < 2; again++) { /* the second time after a death before the commit */
+        cr_assert(claim(5, 1000, 5, 7));
+        cr_assert(claim(5, other, 5, 7));
+    }
+    said_two(5, ENTRY_JOIN, 7, 1, (struct side_name){1000, other});
+    cr_assert_eq(find(6, 1000), 7);
+    cr_assert_eq(find(6, other), 7);
+    name_table_clear(&seg.names, 1000, 7, 1);
+    name_table_clear(&seg.names, other, 7, 1);
+    cr_assert_eq(find(6, 1000), NO_CLIENT);
+    cr_assert_eq(find(6, other), NO_CLIENT);
+}
+
+Test(name_table, a_join_without_a_name_claims_nothing) {
+    cr_assert(claim(5, 1000, 5, 7));
+    said(5, ENTRY_JOIN, 7, 1, 1000);
+    room_entry(&seg.room, 4)->end[RING_SIDE] = room_entry(&seg.room, 5)->end[RING_SIDE];
+    cr_assert_eq(find(6, 1000), NO_CLIENT, "the keys before it are another entry's");
 }
 
 Test(name_table, a_confirmed_name_needs_no_ledger_entry) {

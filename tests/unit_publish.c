@@ -143,6 +143,85 @@ Test(publish, a_nick_to_a_taken_name_is_refused) {
     cr_assert_eq(unit_holder(&worker, "bob"), client_index(&worker, bob));
 }
 
+/* Whether any bucket of the name table names the client; how many do. */
+static uint32_t buckets(const struct client *c) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < seg.names.len; i++)
+        n += atomic_load(&seg.names.at[i].owner) == client_tag(&worker, c);
+    return n;
+}
+
+Test(publish, a_name_that_looks_like_anothers_is_refused) {
+    int peer, other;
+    struct client *paul = unit_named(&worker, "paul", &peer);
+    struct client *c = unit_newcomer(&worker, &other);
+    stage_join(c, "pauI");
+    stage_join(c, "PAUI"); /* neither by case nor by its look */
+    publish(&worker);
+    cr_assert_eq(verdict(0), STAGE_NAME_TAKEN);
+    cr_assert_eq(verdict(1), STAGE_PUBLISHED);
+    cr_assert_eq(unit_holder(&worker, "paul"), client_index(&worker, paul));
+    cr_assert_eq(unit_holder(&worker, "paui"), client_index(&worker, c));
+    cr_assert_eq(buckets(c), 2);
+}
+
+Test(publish, both_keys_of_a_name_are_confirmed_when_it_is_applied) {
+    int peer;
+    struct client *ann = unit_newcomer(&worker, &peer);
+    stage_join(ann, "ann");
+    unit_turn(&worker);
+    stage_nick(ann, "pau1");
+    unit_turn(&worker);
+    cr_assert_eq(buckets(ann), 2);
+    for (uint32_t i = 0; i < seg.names.len; i++) {
+        const struct name_entry *entry = &seg.names.at[i];
+        if (atomic_load(&entry->owner) == client_tag(&worker, ann))
+            cr_assert(entry->index & NAME_TABLE_CONFIRMED, "the ledger may overwrite its entry");
+    }
+}
+
+Test(publish, a_refused_name_leaves_no_claim) {
+    int peer, other;
+    unit_named(&worker, "paul", &peer);
+    struct client *c = unit_newcomer(&worker, &other);
+    stage_join(c, "pauI"); /* its folded form is free, its look is not */
+    stage_join(c, "PAUL"); /* the other way round */
+    publish(&worker);
+    cr_assert_eq(verdict(0), STAGE_NAME_TAKEN);
+    cr_assert_eq(verdict(1), STAGE_NAME_TAKEN);
+    cr_assert_eq(buckets(c), 0);
+}
+
+Test(publish, ones_own_name_in_another_case_or_look_is_free) {
+    static const char *const names[] = {"Paul", "pauI", "PauI", "paul", "PAUL", "paul", "paul"};
+    int peer;
+    struct client *paul = unit_named(&worker, "paul", &peer);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        stage_nick(paul, names[i]);
+        unit_turn(&worker);
+        cr_assert_str_eq(client_facts(paul)->name, names[i]);
+        cr_assert_eq(unit_holder(&worker, names[i]), client_index(&worker, paul));
+        cr_assert_eq(buckets(paul), 2, "%s: %u", names[i], buckets(paul));
+    }
+    unit_heard(peer);
+}
+
+Test(publish, a_look_is_free_when_its_client_has_left_or_changed_its_name) {
+    int peer, other;
+    struct client *paul = unit_named(&worker, "paul", &peer);
+    struct client *c = unit_named(&worker, "bob", &other);
+    stage_nick(paul, "ann");
+    unit_turn(&worker);
+    stage_nick(c, "pauI");
+    unit_turn(&worker);
+    cr_assert_str_eq(client_facts(c)->name, "pauI");
+    cr_assert_eq(buckets(c), 2);
+    cr_assert_eq(buckets(paul), 2);
+    stage_nick(paul, "paul");
+    publish(&worker);
+    cr_assert_eq(verdict(0), STAGE_NAME_TAKEN);
+}
+
 /* ---- addressees ---- */
 
 Test(publish, a_private_line_to_an_absent_name_is_refused) {

@@ -44,6 +44,16 @@ enum line_outcome say_speech(struct worker *w, struct client *c, struct line *li
     return LINE_STAGED;
 }
 
+/* Side data of a join or a nick: the name and its keys. */
+static void say_new_name(struct worker *w, struct staged *s, const char *name) {
+    s->key = speaker_key(w, name);
+    s->look = speaker_look(w, name);
+    s->line.entry.speaker = (uint32_t)s->key;
+    struct side_name side = {s->key, s->look};
+    say_side_string(w, s, name);
+    stage_side(&w->stage, s, &side, sizeof side);
+}
+
 enum line_outcome say_join(struct worker *w, struct client *c, const struct line *line,
                            const char *name) {
     char label[LABEL_TEXT];
@@ -52,11 +62,8 @@ enum line_outcome say_join(struct worker *w, struct client *c, const struct line
     struct words words = {.name = name ? name : label_name(client_facts(c), &c->addr, label)};
     struct staged *s = say_stage(w, c, line, ENTRY_JOIN);
     s->line.people = 1;
-    if (name) {
-        s->key = speaker_key(w, name);
-        s->line.entry.speaker = (uint32_t)s->key;
-        stage_side(&w->stage, s, name, (uint32_t)strlen(name));
-    }
+    if (name)
+        say_new_name(w, s, name);
     say_sentence(w, s, SAY_JOINED, &words);
     return LINE_STAGED;
 }
@@ -70,8 +77,10 @@ enum line_outcome say_leave(struct worker *w, struct client *c) {
     struct words words = {.name = label_name(f, &c->addr, label)};
     struct staged *s = say_stage(w, c, &nothing, ENTRY_LEAVE);
     s->line.people = -1;
-    if (f->flags & FACT_NAMED)
+    if (f->flags & FACT_NAMED) {
         s->old_key = speaker_key(w, label);
+        s->old_look = speaker_look(w, label);
+    }
     say_sentence(w, s, SAY_LEFT, &words);
     return LINE_STAGED;
 }
@@ -83,10 +92,9 @@ enum line_outcome say_nick(struct worker *w, struct client *c, const struct line
         return LINE_LATER;
     struct words words = {.name = label_name(client_facts(c), &c->addr, label), .text = name};
     struct staged *s = say_stage(w, c, line, ENTRY_NICK);
-    s->key = speaker_key(w, name);
     s->old_key = speaker_key(w, label);
-    s->line.entry.speaker = (uint32_t)s->key;
-    stage_side(&w->stage, s, name, (uint32_t)strlen(name));
+    s->old_look = speaker_look(w, label);
+    say_new_name(w, s, name);
     say_sentence(w, s, SAY_NICK, &words);
     return LINE_STAGED;
 }

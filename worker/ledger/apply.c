@@ -71,23 +71,31 @@ static struct side_private apply_addressee(const struct worker *w, uint64_t inde
     return to;
 }
 
-static void apply_name(struct change *ch, const char *name, uint32_t len, uint64_t index) {
+static void apply_name(struct change *ch, const char *name, uint64_t index) {
     struct facts *f = ch->f;
     memset(f->name, 0, sizeof f->name);
-    memcpy(f->name, name, len);
+    memcpy(f->name, name, strlen(name));
     f->flags |= FACT_NAMED;
-    name_table_confirm(&ch->w->seg->names, speaker_key(ch->w, name), (uint32_t)ch->tag,
-                       (uint32_t)(ch->tag >> 32), index);
+    const uint64_t keys[] = {speaker_key(ch->w, name), speaker_look(ch->w, name)};
+    for (int i = 0; i < 2; i++)
+        name_table_confirm(&ch->w->seg->names, keys[i], (uint32_t)ch->tag,
+                           (uint32_t)(ch->tag >> 32), index);
     speaker_forget(ch->w, ch->c);
 }
 
-/* The publisher frees a name after the commit.  It may have died before it did. */
-static void apply_free_name(struct change *ch, const char *name) {
+/* The publisher frees a name's keys after the commit, but for one that the new name has, too.  It
+ * may have died before it did.  `new`: NULL: none. */
+static void apply_free_name(struct change *ch, const char *old, const char *new) {
+    struct name_table *names = &ch->w->seg->names;
+    uint32_t client = (uint32_t)ch->tag, generation = (uint32_t)(ch->tag >> 32);
     if (!ch->w->adopting)
         return;
+    uint64_t key = speaker_key(ch->w, old), look = speaker_look(ch->w, old);
     worker_lock(ch->w);
-    name_table_clear(&ch->w->seg->names, speaker_key(ch->w, name), (uint32_t)ch->tag,
-                     (uint32_t)(ch->tag >> 32));
+    if (!new || speaker_key(ch->w, new) != key)
+        name_table_clear(names, key, client, generation);
+    if (!new || speaker_look(ch->w, new) != look)
+        name_table_clear(names, look, client, generation);
     worker_unlock(ch->w);
 }
 
@@ -104,9 +112,8 @@ static void apply_join(struct change *ch, const struct effect *e) {
     struct worker *w = ch->w;
     char name[NAME_BYTES_MAX + 1], label[LABEL_TEXT], shown[LABEL_TEXT];
     struct words words = {.room = w->config.room};
-    uint32_t len = apply_side(w, e->index, 0, name, sizeof name);
-    if (len > 0)
-        apply_name(ch, name, len, e->index);
+    if (apply_side(w, e->index, 0, name, sizeof name) > 0)
+        apply_name(ch, name, e->index);
     ch->f->last_input = apply_tenths(w, e->entry);
     ch->free_answer = true; /* the first words */
     change_sentence(ch, SAY_GREETING, &words);
@@ -122,11 +129,9 @@ static void apply_join(struct change *ch, const struct effect *e) {
 
 static void apply_nick(struct change *ch, const struct effect *e) {
     char name[NAME_BYTES_MAX + 1], old[LABEL_TEXT];
-    uint32_t len = apply_side(ch->w, e->index, 0, name, sizeof name);
-    label_name(ch->f, &ch->c->addr, old);
-    if (speaker_key(ch->w, old) != speaker_key(ch->w, name))
-        apply_free_name(ch, old);
-    apply_name(ch, name, len, e->index);
+    apply_side(ch->w, e->index, 0, name, sizeof name);
+    apply_free_name(ch, label_name(ch->f, &ch->c->addr, old), name);
+    apply_name(ch, name, e->index);
 }
 
 /* A guest of a room that asks for names now: it is one that has not logged in yet.  Lines before
@@ -144,7 +149,7 @@ static void apply_leave_connected(struct change *ch, const struct effect *e) {
 static void apply_leave(struct change *ch, const struct effect *e) {
     char name[LABEL_TEXT];
     if (ch->f->flags & FACT_NAMED)
-        apply_free_name(ch, label_name(ch->f, &ch->c->addr, name));
+        apply_free_name(ch, label_name(ch->f, &ch->c->addr, name), NULL);
     if (client_live(ch->c))
         apply_leave_connected(ch, e);
     else

@@ -26,6 +26,13 @@ static enum stage_verdict publish_decide_move(const struct worker *w, const stru
     return there ? STAGE_PUBLISHED : STAGE_NOBODY;
 }
 
+static bool publish_find(const struct worker *w, const struct batch *b, uint64_t key,
+                         struct side_private *holder) {
+    struct segment *seg = w->seg;
+    return name_table_find(&seg->names, &seg->room, &seg->clients, b->next, key, &holder->client,
+                           &holder->generation);
+}
+
 /* Whether the addressee has more unread than a private line may be added to: what waits in its
  * buffers, and what may be on its way to them. */
 static bool publish_unread(const struct worker *w, const struct batch *b, uint32_t client,
@@ -45,8 +52,7 @@ static enum stage_verdict publish_decide_private(const struct worker *w, const s
     struct side_private to;
     struct client_view view;
     memcpy(&to, s->line.text[RING_SIDE], sizeof to);
-    if (s->key != 0 && !name_table_find(&seg->names, &seg->room, &seg->clients, b->next, s->key,
-                                        &to.client, &to.generation))
+    if (s->key != 0 && !publish_find(w, b, s->key, &to))
         return STAGE_NOBODY;
     if (!client_peek(&seg->clients.at[to.client], &view) || view.generation != to.generation ||
         (s->key == 0 && !(view.facts.flags & FACT_IN_ROOM)))
@@ -55,41 +61,65 @@ static enum stage_verdict publish_decide_private(const struct worker *w, const s
     return publish_unread(w, b, to.client, &view.facts) ? STAGE_UNREAD : STAGE_PUBLISHED;
 }
 
-static enum stage_verdict publish_decide(struct worker *w, const struct batch *b,
-                                         struct staged *s) {
+enum publish_holder { PUBLISH_NO_HOLDER, PUBLISH_OWN, PUBLISH_OTHER };
+
+static enum publish_holder publish_holder(const struct worker *w, const struct batch *b,
+                                          const struct entry *entry, uint64_t key) {
+    struct side_private holder;
+    if (!publish_find(w, b, key, &holder))
+        return PUBLISH_NO_HOLDER;
+    bool own = holder.client == entry->client && holder.generation == entry->generation;
+    return own ? PUBLISH_OWN : PUBLISH_OTHER;
+}
+
+/* Both keys of the new name are claimed, for the entry that is about to be written.  If that finds
+ * no room, or is never committed, the claims are void by themselves; none is made for a name that
+ * is refused, because void ones lengthen searches.  A key that the client has already (its name in
+ * another spelling) stays with it. */
+static enum stage_verdict publish_decide_name(const struct worker *w, const struct batch *b,
+                                              const struct staged *s) {
     struct segment *seg = w->seg;
     const struct entry *entry = &s->line.entry;
-    uint32_t client, generation;
-    if (entry->kind == ENTRY_MOVE)
+    const uint64_t keys[] = {s->key, s->look};
+    enum publish_holder holder[2];
+    for (int i = 0; i < 2; i++)
+        if ((holder[i] = publish_holder(w, b, entry, keys[i])) == PUBLISH_OTHER)
+            return STAGE_NAME_TAKEN;
+    for (int i = 0; i < 2; i++)
+        if (holder[i] == PUBLISH_NO_HOLDER &&
+            !name_table_claim(&seg->names, &seg->room, &seg->clients, b->next, keys[i], b->next,
+                              entry->client, entry->generation))
+            return STAGE_NAMES_FULL;
+    return STAGE_PUBLISHED;
+}
+
+static enum stage_verdict publish_decide(struct worker *w, const struct batch *b,
+                                         struct staged *s) {
+    if (s->line.entry.kind == ENTRY_MOVE)
         return publish_decide_move(w, s);
-    if (entry->kind == ENTRY_PRIVATE)
+    if (s->line.entry.kind == ENTRY_PRIVATE)
         return publish_decide_private(w, b, s);
     if (s->key == 0)
         return STAGE_PUBLISHED;
-    bool found = name_table_find(&seg->names, &seg->room, &seg->clients, b->next, s->key, &client,
-                                 &generation);
-    bool own = found && client == entry->client && generation == entry->generation;
-    return found && !own ? STAGE_NAME_TAKEN : STAGE_PUBLISHED;
+    return publish_decide_name(w, b, s);
 }
 
 /* False: no room in the ring. */
 static bool publish_line(struct worker *w, struct batch *b, struct staged *s) {
-    struct segment *seg = w->seg;
-    const struct entry *entry = &s->line.entry;
     s->verdict = (uint8_t)publish_decide(w, b, s);
     if (s->verdict != STAGE_PUBLISHED)
         return true;
     publish_suppress_announcement(w, s, b->people + (s->line.people > 0));
-    /* The name is claimed for the entry that is about to be written.  If that finds no room, or is
-     * never committed, the claim is void by itself. */
-    bool names = entry->kind == ENTRY_JOIN || entry->kind == ENTRY_NICK;
-    if (names && s->key != 0 &&
-        !name_table_claim(&seg->names, &seg->room, &seg->clients, b->next, s->key, b->next,
-                          entry->client, entry->generation)) {
-        s->verdict = STAGE_NAMES_FULL;
-        return true;
-    }
-    return room_append(&seg->room, b, &s->line);
+    return room_append(&w->seg->room, b, &s->line);
+}
+
+/* The keys of a name that was given up, but for one that the new name has, too. */
+static void publish_free(struct segment *seg, const struct staged *s) {
+    const struct entry *entry = &s->line.entry;
+    if (s->old_key != 0 && s->old_key != s->key)
+        name_table_clear(&seg->names, s->old_key, entry->client, entry->generation);
+    if (s->old_key != 0 && s->old_look != s->look)
+        name_table_clear(&seg->names, s->old_look, entry->client, entry->generation);
 }
 
 /* True if anything was published. */
@@ -105,10 +135,8 @@ static bool publish_batch(struct worker *w) {
         room_commit(&seg->room, &b);
     /* A name is free once the entry that frees it is in the ledger. */
     for (uint32_t i = first; i < stage->next; i++) {
-        const struct staged *s = &stage->line[i];
-        if (s->verdict == STAGE_PUBLISHED && s->old_key != 0 && s->old_key != s->key)
-            name_table_clear(&seg->names, s->old_key, s->line.entry.client,
-                             s->line.entry.generation);
+        if (stage->line[i].verdict == STAGE_PUBLISHED)
+            publish_free(seg, &stage->line[i]);
     }
     return b.next != b.first;
 }

@@ -9,6 +9,10 @@ uint64_t speaker_key(const struct worker *w, const char *name) {
     return name_key(name, strlen(name), w->seg->header->name_key);
 }
 
+uint64_t speaker_look(const struct worker *w, const char *name) {
+    return name_look_key(name, strlen(name), w->seg->header->name_key);
+}
+
 uint32_t speaker_of_address(const struct in6_addr *addr, uint16_t port) {
     uint32_t hash = 2166136261u; /* FNV-1a */
     for (int i = 0; i < 16; i++)

@@ -7,6 +7,8 @@
 
 /* A name's key under the segment's secret: name_key (text/name.h). */
 uint64_t speaker_key(const struct worker *w, const char *name);
+/* The key of its look, likewise: name_look_key. */
+uint64_t speaker_look(const struct worker *w, const char *name);
 
 /* Of a member.  Computed once for a name, not once a line. */
 uint32_t speaker_of(struct worker *w, const struct client *c);

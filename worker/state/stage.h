@@ -30,7 +30,9 @@ enum stage_verdict {
 struct staged {
     struct room_line line;
     uint64_t key;      /* of the new name, or of the addressee's; 0: nothing to decide */
+    uint64_t look;     /* JOIN, NICK: the other key of the new name */
     uint64_t old_key;  /* LEAVE, NICK: of the name given up; 0: none */
+    uint64_t old_look; /* likewise */
     uint64_t consumed; /* the client's input up to and with this line */
     uint8_t verdict;   /* enum stage_verdict, once decided */
 };

@@ -9,7 +9,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const char *const name_reserved[] = {"look", "who", "say", "login", "logout"};
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+
+_Static_assert((int)NAME_FORM_MAX >= (int)SKELETON_GROWTH * (int)NAME_FORM_BYTES,
+               "a form's bytes, and so its code points, have room");
+
+static const char *const name_commands[] = {"look", "who", "say", "login", "logout"};
 
 /* The server's Chinese sentences have no blank between a name and their own words, and a person's
  * line begins with its name and a colon: a name with one of these would make a line that begins
@@ -23,7 +28,7 @@ static const char *const name_phrases[] = {
     "聊天室里有", "聊天室裡有", "聊天室裏有", "在线用户",
     "在線用戶", "线上用户", "線上用戶", "未知命令",
     "这不是名字", "這不是名字", "请写上内容", "請寫上內容",
-    "这一行太长了", "這一行太長了", "聊天室已满", "聊天室已滿",
+    "行太长了", "這一行太長了", "聊天室已满", "聊天室已滿",
     "不能屏蔽自己", "来自你的地址的连接太多了", "來自你的地址的連接太多了", "还没有人给你发过消息",
     "還沒有人給你發過消息", "你被禁言了", "你可以说话了", "你可以說話了",
 };
@@ -39,31 +44,45 @@ static const uint64_t name_together[] = {
 
 static bool name_scripts_mixed(uint64_t scripts) {
     scripts &= ~SCRIPT(UNICODE_COMMON);
-    for (size_t i = 0; i < sizeof name_together / sizeof *name_together; i++)
+    for (size_t i = 0; i < LENGTH(name_together); i++)
         if ((scripts & ~name_together[i]) == 0)
             return false;
     return (scripts & (scripts - 1)) != 0;
 }
 
-static bool name_same_fold(const char *folded, size_t n, const char *text) {
-    char other[NAME_FOLDED_MAX];
-    return name_fold(text, strlen(text), other) == n && memcmp(folded, other, n) == 0;
+struct name_forms {
+    size_t fold_len, look_len;
+    char fold[NAME_FORM_MAX], look[NAME_FORM_MAX];
+};
+
+static void name_forms(const char *utf8, size_t n, struct name_forms *out) {
+    out->fold_len = name_fold(utf8, n, out->fold);
+    out->look_len = name_look(utf8, n, out->look);
 }
 
-static bool name_has_phrase(const char *folded, size_t n) {
-    for (size_t i = 0; i < sizeof name_phrases / sizeof *name_phrases; i++)
-        if (memmem(folded, n, name_phrases[i], strlen(name_phrases[i])))
+static bool name_same(const struct name_forms *name, const char *text) {
+    struct name_forms other;
+    name_forms(text, strlen(text), &other);
+    return (name->fold_len == other.fold_len &&
+            memcmp(name->fold, other.fold, other.fold_len) == 0) ||
+           (name->look_len == other.look_len &&
+            memcmp(name->look, other.look, other.look_len) == 0);
+}
+
+static bool name_has_phrase(const struct name_forms *name) {
+    for (size_t i = 0; i < LENGTH(name_phrases); i++)
+        if (memmem(name->look, name->look_len, name_phrases[i], strlen(name_phrases[i])))
             return true;
     return false;
 }
 
 static bool name_is_reserved(const char *utf8, size_t n, const char *room) {
-    char folded[NAME_FOLDED_MAX];
-    size_t len = name_fold(utf8, n, folded);
-    for (size_t i = 0; i < sizeof name_reserved / sizeof *name_reserved; i++)
-        if (name_same_fold(folded, len, name_reserved[i]))
+    struct name_forms name;
+    name_forms(utf8, n, &name);
+    for (size_t i = 0; i < LENGTH(name_commands); i++)
+        if (name_same(&name, name_commands[i]))
             return true;
-    return name_same_fold(folded, len, room) || name_has_phrase(folded, len);
+    return name_has_phrase(&name) || name_same(&name, room);
 }
 
 enum name_error name_check(const char *utf8, size_t n, const char *room) {
@@ -109,11 +128,12 @@ static void name_sort_mark(int32_t *points, size_t count) {
     points[i] = mark;
 }
 
-size_t name_fold(const char *utf8, size_t n, char out[NAME_FOLDED_MAX]) {
-    int32_t points[NAME_FOLDED_MAX];
+static size_t name_form_of(size_t (*skeleton)(int32_t, int32_t *), const char *utf8, size_t n,
+                           char out[NAME_FORM_MAX]) {
+    int32_t points[NAME_FORM_MAX];
     size_t count = 0, length = 0, len;
-    if (n > NAME_FOLD_BYTES)
-        n = NAME_FOLD_BYTES;
+    if (n > NAME_FORM_BYTES)
+        n = NAME_FORM_BYTES;
     for (size_t i = 0; i < n; i += len) {
         int32_t cp = unicode_decode(utf8 + i, n - i, &len), as[SKELETON_MAX];
         size_t more = skeleton(cp == UNICODE_BAD ? UNICODE_REPLACEMENT : cp, as);
@@ -125,6 +145,14 @@ size_t name_fold(const char *utf8, size_t n, char out[NAME_FOLDED_MAX]) {
     for (size_t i = 0; i < count; i++)
         length += unicode_encode(points[i], out + length);
     return length;
+}
+
+size_t name_fold(const char *utf8, size_t n, char out[NAME_FORM_MAX]) {
+    return name_form_of(skeleton_capital, utf8, n, out);
+}
+
+size_t name_look(const char *utf8, size_t n, char out[NAME_FORM_MAX]) {
+    return name_form_of(skeleton_typed, utf8, n, out);
 }
 
 /* ---- SipHash-2-4 (Aumasson, Bernstein) ---- */
@@ -171,7 +199,14 @@ static uint64_t name_siphash(const void *bytes, size_t n, const uint8_t key[16])
 }
 
 uint64_t name_key(const char *utf8, size_t n, const uint8_t key[16]) {
-    char folded[NAME_FOLDED_MAX];
+    char folded[NAME_FORM_MAX];
     uint64_t hash = name_siphash(folded, name_fold(utf8, n, folded), key);
+    return hash ? hash : 1;
+}
+
+/* The byte before the form is in no UTF-8, so that no text has a key of the other kind. */
+uint64_t name_look_key(const char *utf8, size_t n, const uint8_t key[16]) {
+    char look[1 + NAME_FORM_MAX] = {'\377'};
+    uint64_t hash = name_siphash(look, 1 + name_look(utf8, n, look + 1), key);
     return hash ? hash : 1;
 }

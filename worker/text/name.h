@@ -1,11 +1,18 @@
 /* name.h - which texts are names, and which names are the same.
  *
- * A name is checked as typed, before anything is stripped from it.  Two names are the same if their
- * folded forms are equal: case, full and half width, composed and decomposed accents, digits of
- * other scripts by value, and letters that look like Latin ones (Cyrillic, Greek, small capitals,
- * ...) do not make a difference.  Within ASCII only case does not: `bob1`, `bobl` and `bobI` are
- * three. In the spirit of UTS 39: one script a name ("highly restrictive"), and its skeletons. Pure
- * functions; safe anywhere. */
+ * A name is checked as typed, before anything is stripped from it.  Two names are the same if
+ * either of two forms is equal:
+ *
+ *   name_fold: what it looks like in capitals.  Case, full and half width, composed and decomposed
+ *   accents, and digits of other scripts by value do not make a difference, nor do letters whose
+ *   capitals look alike (Latin, Cyrillic, Greek): `nik` is `ΝΙΚ`.
+ *
+ *   name_look: what it looks like as typed, its skeleton (UTS 39, section 4): `pauI` is `paul`,
+ *   `bob1` is `bobl`, `barn` is `bam`.
+ *
+ * They are different relations: `Ian` is `ian` by the first and `lan` by the second, and is not
+ * `Lan`.  One script a name ("highly restrictive", UTS 39, section 5.2).  Pure functions; safe
+ * anywhere. */
 #ifndef WORKER_TEXT_NAME_H
 #define WORKER_TEXT_NAME_H
 
@@ -26,14 +33,16 @@ enum name_error {
 /* `utf8` need not be valid; `room` is NUL-terminated. */
 enum name_error name_check(const char *utf8, size_t n, const char *room);
 
-/* The folded form as UTF-8, never terminated; its length.  Any text may be folded (a room's name,
- * an address); bytes that are not UTF-8 fold to U+FFFD.  Only the first NAME_FOLD_BYTES of it
- * count, which is more than a name can have. */
-enum { NAME_FOLD_BYTES = 128, NAME_FOLDED_MAX = 3 * NAME_FOLD_BYTES };
-size_t name_fold(const char *utf8, size_t n, char out[NAME_FOLDED_MAX]);
+/* The form as UTF-8, never terminated; its length.  Any text has them (a room's name, an address);
+ * bytes that are not UTF-8 count as U+FFFD.  Only the first NAME_FORM_BYTES of it count, which is
+ * more than a name can have. */
+enum { NAME_FORM_BYTES = 128, NAME_FORM_MAX = 7 * NAME_FORM_BYTES };
+size_t name_fold(const char *utf8, size_t n, char out[NAME_FORM_MAX]);
+size_t name_look(const char *utf8, size_t n, char out[NAME_FORM_MAX]);
 
-/* SipHash-2-4 of the folded form under a secret key, never 0: equal for names that are the same,
- * and without the key no two names that collide can be found. */
+/* SipHash-2-4 of the form under a secret key, never 0: equal for equal forms, and without the key
+ * no two names that collide can be found.  A name is found by its name_key. */
 uint64_t name_key(const char *utf8, size_t n, const uint8_t key[16]);
+uint64_t name_look_key(const char *utf8, size_t n, const uint8_t key[16]);
 
 #endif

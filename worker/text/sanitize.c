@@ -6,33 +6,39 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool sanitize_plain(char c) {
-    return c >= 0x20 && c < 0x7F;
+/* What stands before the next character. */
+struct sanitize_before {
+    unsigned marks;  /* on one character */
+    unsigned blanks; /* in a row, marks and dropped characters aside */
+};
+
+/* Whether the character is kept. */
+static bool sanitize_keep(struct sanitize_before *before, int32_t cp) {
+    uint8_t class = cp > ' ' && cp <= '~' ? UNICODE_OTHER : unicode_properties(cp).class;
+    if (class == UNICODE_DROP)
+        return false;
+    if (class == UNICODE_MARK)
+        return before->marks++ < SANITIZE_MARKS_MAX;
+    if (class == UNICODE_BLANK && before->blanks == SANITIZE_BLANKS_MAX) {
+        before->marks = SANITIZE_MARKS_MAX; /* those on a dropped blank are dropped, too */
+        return false;
+    }
+    before->marks = 0;
+    before->blanks = class == UNICODE_BLANK ? before->blanks + 1 : 0;
+    return true;
 }
 
 size_t sanitize(char *s, size_t n) {
-    size_t from = 0, to, len;
-    while (from < n && sanitize_plain(s[from]))
-        from++;
-    unsigned marks =
-        from > 0 ? 0 : SANITIZE_MARKS_MAX; /* at the start there is nothing to stand on */
-    for (to = from; from < n; from += len) {
+    struct sanitize_before before = {SANITIZE_MARKS_MAX, 0}; /* nothing to stand on */
+    size_t to = 0, len;
+    for (size_t from = 0; from < n; from += len) {
         int32_t cp = unicode_decode(s + from, n - from, &len);
         if (cp == '\t')
-            s[from] = ' ';
-        else if (cp == UNICODE_BAD)
+            s[from] = (char)(cp = ' ');
+        if (cp == UNICODE_BAD || !sanitize_keep(&before, cp))
             continue;
-        else if (!sanitize_plain(s[from])) {
-            uint8_t kind = unicode_properties(cp).class;
-            if (kind == UNICODE_DROP || (kind == UNICODE_MARK && marks == SANITIZE_MARKS_MAX))
-                continue;
-            marks = kind == UNICODE_MARK ? marks + 1 : 0;
-            memmove(s + to, s + from, len);
-            to += len;
-            continue;
-        }
-        marks = 0;
-        s[to++] = s[from];
+        memmove(s + to, s + from, len);
+        to += len;
     }
     return to;
 }

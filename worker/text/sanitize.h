@@ -10,12 +10,18 @@
 /* Marks that may stand on one character: more would climb over the lines above. */
 enum { SANITIZE_MARKS_MAX = 4 };
 
-/* Cleans s[0, n) in place; the new length, never longer.  A tab becomes a space.  Dropped are:
- * controls (C0, DEL, C1), bidirectional marks, embeddings, overrides and isolates, everything
- * invisible (zero width, joiners, soft hyphen, variation selectors, tags, fillers), line and
- * paragraph separators, private use, surrogates, unassigned code points and noncharacters, marks
- * without a character to stand on and more than SANITIZE_MARKS_MAX on one.  Of an escape sequence
- * that leaves a harmless `[2J`.  What is clean stays as it is: cleaning twice is cleaning once. */
+/* Blanks in a row: more could move what follows to the beginning of a terminal's next row, where it
+ * would look like a line of its own. */
+enum { SANITIZE_BLANKS_MAX = 16 };
+
+/* Cleans s[0, n) in place; the new length, never longer.  A tab becomes a space.  Of blanks of
+ * any script, wide or narrow, mixed and with marks on them, the first SANITIZE_BLANKS_MAX in a row
+ * are kept.  Dropped are: controls (C0, DEL, C1), bidirectional marks, embeddings, overrides and
+ * isolates, everything invisible (zero width, joiners, soft hyphen, variation selectors, tags,
+ * fillers), line and paragraph separators, private use, surrogates, unassigned code points and
+ * noncharacters, marks without a character to stand on and more than SANITIZE_MARKS_MAX on one.  Of
+ * an escape sequence that leaves a harmless `[2J`.  What is clean stays as it is: cleaning twice is
+ * cleaning once. */
 size_t sanitize(char *s, size_t n);
 
 #endif
