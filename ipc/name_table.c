@@ -22,7 +22,7 @@ static bool name_entry_valid(const struct name_entry *entry, const struct room *
     const struct entry *said = room_entry(room, index);
     return said->client == client && said->generation == generation &&
            (said->kind == ENTRY_JOIN || said->kind == ENTRY_NICK) &&
-           said->speaker == (uint32_t)entry->key;
+           said->key == (uint32_t)entry->key;
 }
 
 bool name_table_find(const struct name_table *names, const struct room *room,

@@ -12,7 +12,8 @@
  *     clients    client.h
  *     names      name_table.h
  *     origins    origin.h: accounts of addresses
- *     buffers    buffer.h: rx and tx buffers, and their owner words
+ *     buffers    buffer.h: rx, tx and ignore_more buffers, and their owner words
+ *     ignoring   ignore_list.h: one list for each record
  *
  * Included by every process; everything that two of them share is declared in ipc/. */
 #ifndef IPC_SEGMENT_H
@@ -23,6 +24,7 @@
 #include "ipc/config.h"
 #include "ipc/gate.h"
 #include "ipc/header.h"
+#include "ipc/ignore_list.h"
 #include "ipc/name_table.h"
 #include "ipc/origin.h"
 #include "ipc/room.h"
@@ -42,7 +44,8 @@ struct segment {
     struct client_table clients;
     struct name_table names;
     struct origin_table origins;
-    struct buffer_pool rx_buffers, tx_buffers;
+    struct buffer_pool rx_buffers, tx_buffers, ignore_more;
+    struct ignore_list *ignore_lists; /* [clients.len] */
 };
 
 /* From the configuration; `descriptors` is how many the process may have. */

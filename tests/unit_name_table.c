@@ -18,10 +18,8 @@ TestSuite(name_table, .init = set_up);
 /* Writes ledger entry `index`: `kind`, (client, generation) and the key. */
 static void said(uint64_t index, uint32_t kind, uint32_t client, uint32_t generation,
                  uint64_t key) {
-    *room_entry(&seg.room, index) = (struct entry){.kind = (uint8_t)kind,
-                                                   .client = client,
-                                                   .generation = generation,
-                                                   .speaker = (uint32_t)key};
+    *room_entry(&seg.room, index) = (struct entry){
+        .kind = (uint8_t)kind, .client = client, .generation = generation, .key = (uint32_t)key};
 }
 
 static bool claim(uint64_t upto, uint64_t key, uint64_t index, uint32_t client) {

@@ -11,46 +11,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The client of that name.  False, with the name's mark alone, if there is none. */
-static bool preferences_find(struct invocation *inv, const char *name, struct ignored *whom) {
+/* The tag of the client of that name; 0: there is none. */
+static uint64_t preferences_find(struct invocation *inv, const char *name) {
     struct worker *w = inv->w;
     struct segment *seg = w->seg;
+    uint32_t client, generation;
     if (client_facts(inv->c)->flags & FACT_NAMED) {
         uint64_t key = speaker_key(w, name);
         worker_lock(w);
         bool found = name_table_find(&seg->names, &seg->room, &seg->clients, room_count(&seg->room),
-                                     key, &whom->client, &whom->generation);
+                                     key, &client, &generation);
         worker_unlock(w);
-        whom->mark = (uint32_t)key;
-        return found;
+        return found ? buffer_tag(client, generation) : 0;
     }
     struct client_view view;
-    if (!invocation_endpoint(w, name, &view, &whom->client))
-        return false;
-    whom->generation = view.generation;
-    whom->mark = speaker_of_address(&view.addr, view.port);
-    return true;
+    bool found = invocation_endpoint(w, name, &view, &client);
+    return found ? buffer_tag(client, view.generation) : 0;
 }
 
 static enum line_outcome preferences_change_ignored(struct invocation *inv, bool ignore) {
     char *rest = inv->text, *name = invocation_word(&rest);
-    struct ignored whom = {0};
     if (*name == '\0')
         return invocation_say_text(inv, SAY_NO_NAME, NULL);
-    bool here = preferences_find(inv, name, &whom);
-    if (ignore && !here)
+    uint64_t whom = preferences_find(inv, name);
+    if (whom == 0)
         return invocation_say_text(inv, SAY_NOBODY, name);
-    if (ignore && whom.client == client_index(inv->w, inv->c))
+    if (ignore && whom == client_tag(inv->w, inv->c))
         return invocation_say_text(inv, SAY_IGNORE_SELF, NULL);
     struct change ch;
-    struct words words = {.name = name, .n = IGNORE_MAX};
+    struct words words = {.name = name, .n = ignore_count(inv->w, inv->c, client_facts(inv->c))};
     invocation_begin(&ch, inv);
     change_settle_map(&ch); /* from here on the filter copies line by line */
-    enum sentence said;
+    enum sentence said = SAY_NOT_IGNORING;
     if (ignore)
-        said = ignore_add(&ch, &whom);
+        said = ignore_add(&ch, whom) ? SAY_IGNORING : SAY_IGNORES_FULL;
     else
-        said = ignore_drop(&ch, whom.mark) || here ? SAY_NOT_IGNORING : SAY_NOBODY;
+        ignore_drop(&ch, whom);
     change_sentence(&ch, said, &words);
     return invocation_done(inv, &ch);
 }

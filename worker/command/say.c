@@ -40,7 +40,6 @@ enum line_outcome say_speech(struct worker *w, struct client *c, struct line *li
         return LINE_LATER;
     struct words words = {.name = label_name(f, &c->addr, label), .text = text};
     struct staged *s = say_stage(w, c, line, ENTRY_SPEECH);
-    s->line.entry.speaker = speaker_of(w, c);
     say_sentence(w, s, action ? SAY_ME : f->flags & FACT_NAMED ? SAY_SPEECH : SAY_BARE, &words);
     line->plain = true;
     return LINE_STAGED;
@@ -56,7 +55,7 @@ enum line_outcome say_join(struct worker *w, struct client *c, const struct line
     s->line.people = 1;
     if (name) {
         s->key = speaker_key(w, name);
-        s->line.entry.speaker = (uint32_t)s->key;
+        s->line.entry.key = (uint32_t)s->key;
         stage_side(&w->stage, s, name, (uint32_t)strlen(name));
     }
     say_sentence(w, s, SAY_JOINED, &words);
@@ -72,7 +71,7 @@ enum line_outcome say_nick(struct worker *w, struct client *c, const struct line
     struct staged *s = say_stage(w, c, line, ENTRY_NICK);
     s->key = speaker_key(w, name);
     s->old_key = speaker_key(w, label);
-    s->line.entry.speaker = (uint32_t)s->key;
+    s->line.entry.key = (uint32_t)s->key;
     stage_side(&w->stage, s, name, (uint32_t)strlen(name));
     say_sentence(w, s, SAY_NICK, &words);
     return LINE_STAGED;
@@ -87,7 +86,6 @@ enum line_outcome say_private(struct worker *w, struct client *c, const struct l
     struct side_private side = {to->client, to->generation};
     struct staged *s = say_stage(w, c, line, ENTRY_PRIVATE);
     s->key = to->key;
-    s->line.entry.speaker = speaker_of(w, c);
     stage_side(&w->stage, s, &side, sizeof side);
     say_side_string(w, s, label_unique(client_facts(c), &c->addr, c->port, label));
     say_side_string(w, s, to->label);

@@ -62,7 +62,6 @@ static void apply_name(struct change *ch, const char *name, uint32_t len, uint64
     f->flags |= FACT_NAMED;
     name_table_confirm(&ch->w->seg->names, speaker_key(ch->w, name), (uint32_t)ch->tag,
                        (uint32_t)(ch->tag >> 32), index);
-    speaker_forget(ch->w, ch->c);
 }
 
 /* The publisher frees a name after the commit.  It may have died before it did. */
@@ -131,7 +130,7 @@ static void apply_private_line(struct change *ch, const struct effect *e, bool c
         return;
     struct words words = {.name = copy ? to : speaker, .text = said};
     if (!copy) {
-        if (ignore_has(ch->w, ch->c, ch->f, e->entry->speaker))
+        if (ignore_has(ch->w, ch->c, ch->f, buffer_tag(e->entry->client, e->entry->generation)))
             return;
         ch->f->reply_client = e->entry->client;
         ch->f->reply_generation = e->entry->generation;
@@ -210,6 +209,7 @@ static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
         struct change ch;
         change_begin(&ch, w, c);
         ch.drop_replies |= drop;
+        ch.outside = false; /* the greeting of a client that joins is not to be lost */
         apply_effect(&ch, e);
         ch.f->lines_lost += drop;
         if (change_commit(&ch))
