@@ -48,10 +48,11 @@ static void reclaim_member(struct worker *w, struct reclaim *r, struct client *c
     *last = now;
 }
 
-/* Whether a quarter of the pool or less is free. */
+/* Whether more than half of the pool is taken: not by clients outside and half-typed lines alone,
+ * whose shares end there (change.h). */
 static bool reclaim_few(const struct worker *w) {
     const struct buffer_pool *pool = &w->seg->tx_buffers;
-    return pool->count - buffer_used(pool) <= pool->count / 4;
+    return buffer_used(pool) > pool->count / 2;
 }
 
 void reclaim_look(struct worker *w, struct reclaim *r) {

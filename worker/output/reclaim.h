@@ -7,8 +7,8 @@
  *     not in the room, its socket full     disconnected at once
  *     half a long line at two looks        the line counts as too long
  *     in the room, its socket full         disconnected if it has not read at one look what it held
- *                                          at the one before, while a quarter of the pool or less
- *                                          is free */
+ *                                          at the one before, while more than half of the pool is
+ *                                          taken */
 #ifndef WORKER_OUTPUT_RECLAIM_H
 #define WORKER_OUTPUT_RECLAIM_H
 
