@@ -51,3 +51,35 @@ bool address_within(const struct in6_addr *addr, const struct network *networks,
     }
     return false;
 }
+
+/* The whole text is a port in decimal. */
+static bool endpoint_port(const char *text, uint16_t *port) {
+    uint32_t value = 0;
+    size_t len = strspn(text, "0123456789");
+    if (len == 0 || len > 5 || text[len] != '\0')
+        return false;
+    for (size_t i = 0; i < len; i++)
+        value = value * 10 + (uint32_t)(text[i] - '0');
+    *port = (uint16_t)value;
+    return value <= UINT16_MAX;
+}
+
+bool endpoint_parse(const char *text, struct in6_addr *addr, uint16_t *port) {
+    char host[ADDRESS_TEXT];
+    struct in_addr v4;
+    bool bracket = *text == '[';
+    const char *from = text + bracket, *end = strrchr(text, ':');
+    size_t len = end && end > from ? (size_t)(end - from) : 0;
+    if (bracket && (len == 0 || from[--len] != ']'))
+        return false;
+    if (len == 0 || len >= sizeof host || !endpoint_port(end + 1, port))
+        return false;
+    memcpy(host, from, len);
+    host[len] = '\0';
+    if (bracket)
+        return inet_pton(AF_INET6, host, addr) == 1;
+    if (inet_pton(AF_INET, host, &v4) != 1)
+        return false;
+    *addr = address_mapped(&v4);
+    return true;
+}

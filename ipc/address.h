@@ -36,4 +36,7 @@ const char *endpoint_format(const struct in6_addr *addr, uint16_t port, char out
 /* Whether one of the `count` networks holds the address. */
 bool address_within(const struct in6_addr *addr, const struct network *networks, uint32_t count);
 
+/* The address and port that endpoint_format prints so; false if the text is none. */
+bool endpoint_parse(const char *text, struct in6_addr *addr, uint16_t *port);
+
 #endif

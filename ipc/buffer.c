@@ -3,7 +3,7 @@
 
 #include "ipc/fault.h"
 
-static uint32_t buffer_take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limit) {
+uint32_t buffer_take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limit) {
     uint32_t at = pool->hint;
     for (uint32_t tries = 0; tries < limit; tries++, at++) {
         if (at >= limit)
@@ -22,10 +22,6 @@ static uint32_t buffer_take_below(struct buffer_pool *pool, uint64_t tag, uint32
 
 uint32_t buffer_take(struct buffer_pool *pool, uint64_t tag) {
     return buffer_take_below(pool, tag, pool->count);
-}
-
-uint32_t buffer_take_low(struct buffer_pool *pool, uint64_t tag) {
-    return buffer_take_below(pool, tag, pool->count / 2);
 }
 
 bool buffer_owned(const struct buffer_pool *pool, uint32_t buffer, uint64_t tag) {

@@ -1,9 +1,9 @@
 /* buffer.h - pools of fixed-size buffers for what fits neither a record nor a ring.
  *
- * Two pools.  rx: raw input, a telnet subnegotiation and a half-typed line; one for each client
+ * Three pools.  rx: raw input, a telnet subnegotiation and a half-typed line; one for each client
  * that may be connected, so that reading never fails for want of one.  tx: private replies, long
- * half-typed lines, lists of ignored names; fewer, so that taking one may fail and the caller
- * waits.
+ * half-typed lines; fewer, so that taking one may fail and the caller waits.  ignore_more: the rows
+ * of long lists of ignored people (ignore_list.h).
  *
  * A buffer belongs to the client whose tag, (generation << 32 | client), is its owner word.  Taking
  * one is a CAS from 0, giving it back a CAS to 0, so either may be repeated after a death.  A
@@ -30,7 +30,7 @@ struct rx_buffer {
 };
 struct tx_buffer {
     uint32_t next; /* number of the next in the chain; NO_BUFFER ends it */
-    uint32_t used; /* entries, of a list of ignored names; else unused */
+    uint32_t pad;
     uint8_t data[TX_DATA];
 };
 
@@ -49,8 +49,9 @@ static inline uint64_t buffer_tag(uint32_t client, uint32_t generation) {
 
 /* Returns NO_BUFFER if all are taken. */
 uint32_t buffer_take(struct buffer_pool *pool, uint64_t tag);
-/* The same from the first half of the pool only: for what is kept long. */
-uint32_t buffer_take_low(struct buffer_pool *pool, uint64_t tag);
+/* The same from the first `limit` buffers only: what is behind them is kept for more urgent uses.
+ */
+uint32_t buffer_take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limit);
 /* Does nothing if the buffer is not, or no longer, the tag's. */
 void buffer_give(struct buffer_pool *pool, uint32_t buffer, uint64_t tag);
 static inline void *buffer_at(const struct buffer_pool *pool, uint32_t buffer) {

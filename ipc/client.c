@@ -4,6 +4,7 @@
 #include "ipc/fault.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* Records are copied word by word with relaxed atomics, because another process may change them
  * meanwhile; the reader then finds `active` or the state word changed and discards the copy.  The
@@ -99,6 +100,13 @@ bool client_peek_address(const struct client *c, struct in6_addr *addr) {
     client_copy_addr(addr, &c->addr);
     atomic_thread_fence(memory_order_acquire);
     return atomic_load_explicit(&c->state_word, memory_order_relaxed) == word;
+}
+
+bool client_glance(const struct client *c, const struct in6_addr *addr, uint16_t port) {
+    struct in6_addr found;
+    if (__atomic_load_n(&c->port, __ATOMIC_RELAXED) != port)
+        return false;
+    return client_peek_address(c, &found) && memcmp(&found, addr, sizeof found) == 0;
 }
 
 static uint64_t client_filling(uint32_t generation, uint32_t slot, uint64_t cookie) {

@@ -55,7 +55,7 @@ enum {
     FACT_OVERLONG = 1u << 4,   /* the line under way is too long: discard up to its end */
     FACT_TORN = 1u << 5,       /* overrun in the middle of a line: end it before the notice */
     FACT_TIMESTAMPS = 1u << 6, /* filtered: times before lines */
-    FACT_IGNORES = 1u << 7,    /* filtered: has a buffer with keys of ignored names */
+    FACT_IGNORES = 1u << 7,    /* filtered: its list of ignored people counts (ignore_list.h) */
     FACT_ECHOED = 1u << 8,     /* filtered: the server echoes and edits its line */
     FACT_LIST_ROOM = 1u << 11, /* `look` under way from list_next */
     FACT_LIST_ALL = 1u << 12,  /* `who` under way from list_next */
@@ -83,12 +83,9 @@ struct facts {
     uint32_t line_buffer; /* a half-typed line that is too long for the rx buffer */
     uint32_t tat;
     uint32_t last_input;
-    uint32_t lines_lost; /* room lines overrun and not yet reported to the client */
-    union {
-        uint32_t list_next;     /* FACT_LIST_...: record at which the list under way continues */
-        uint32_t lines_dropped; /* FACT_DROPPING: not yet reported to the client */
-    };
-    uint32_t ignore_buffer;
+    uint32_t lines_lost;    /* room lines overrun and not yet reported to the client */
+    uint32_t list_next;     /* FACT_LIST_...: record at which the list under way continues */
+    uint32_t lines_dropped; /* FACT_DROPPING: not yet reported to the client */
     uint32_t reply_client, reply_generation; /* addressee of /reply; generation 0: none */
     uint32_t flags;
     uint16_t line_len;         /* bytes of the half-typed line */
@@ -197,6 +194,9 @@ bool client_peek(const struct client *c, struct client_view *out);
 bool client_peek_last(const struct client *c, uint32_t generation, struct client_view *out);
 /* The address alone; false if the client is not live. */
 bool client_peek_address(const struct client *c, struct in6_addr *addr);
+/* Whether it may be the live client with that address and port: a cheap look, to be confirmed by
+ * client_peek. */
+bool client_glance(const struct client *c, const struct in6_addr *addr, uint16_t port);
 
 /* Claims the record of an accepted socket for the worker in `slot`.  Returns its generation, or 0
  * if another worker serves that socket or is about to.  A record that a predecessor in the same

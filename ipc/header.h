@@ -24,6 +24,8 @@ struct geometry {
     uint32_t rx_buffers, tx_buffers;
     uint32_t names_len;
     uint32_t origins_len; /* places in a row of origin.h */
+    uint32_t ignore_more; /* buffers */
+    uint32_t pad;
 };
 
 enum listener_state { LISTENER_UNUSED, LISTENER_SERVING, LISTENER_DRAINING };

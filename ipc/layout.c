@@ -6,6 +6,7 @@
 #include "ipc/correspondent.h"
 #include "ipc/gate.h"
 #include "ipc/header.h"
+#include "ipc/ignore_list.h"
 #include "ipc/log.h"
 #include "ipc/name_table.h"
 #include "ipc/origin.h"
@@ -46,6 +47,7 @@ static const struct layout_row layout_table[] = {
     FIELD(geometry, ring_size), FIELD(geometry, side_size), FIELD(geometry, ledger_len),
     FIELD(geometry, clients_len), FIELD(geometry, max_clients), FIELD(geometry, rx_buffers),
     FIELD(geometry, tx_buffers), FIELD(geometry, names_len), FIELD(geometry, origins_len),
+    FIELD(geometry, ignore_more), FIELD(geometry, pad),
 
     WHOLE(listener),
     FIELD(listener, state), FIELD(listener, configured), FIELD(listener, bound),
@@ -81,7 +83,7 @@ static const struct layout_row layout_table[] = {
 
     WHOLE(entry),
     FIELD(entry, end), FIELD(entry, client), FIELD(entry, generation), FIELD(entry, consumed),
-    FIELD(entry, lines), FIELD(entry, people), FIELD(entry, time), FIELD(entry, speaker),
+    FIELD(entry, lines), FIELD(entry, people), FIELD(entry, time), FIELD(entry, pad),
     FIELD(entry, kind), FIELD(entry, slot), FIELD(entry, flags),
 
     WHOLE(room_shared),
@@ -118,7 +120,7 @@ static const struct layout_row layout_table[] = {
     FIELD(facts, consumed), FIELD(facts, seen), FIELD(facts, base), FIELD(facts, pos),
     FIELD(facts, tx_len), FIELD(facts, tx), FIELD(facts, rx), FIELD(facts, line_buffer),
     FIELD(facts, tat), FIELD(facts, last_input), FIELD(facts, lines_lost),
-    FIELD(facts, list_next), FIELD(facts, ignore_buffer), FIELD(facts, reply_client),
+    FIELD(facts, list_next), FIELD(facts, lines_dropped), FIELD(facts, reply_client),
     FIELD(facts, reply_generation), FIELD(facts, flags), FIELD(facts, line_len),
     FIELD(facts, sub_len), FIELD(facts, raw_off), FIELD(facts, encoding), FIELD(facts, columns),
     FIELD(facts, telnet), FIELD(facts, name),
@@ -136,7 +138,10 @@ static const struct layout_row layout_table[] = {
     FIELD(correspondent, client), FIELD(correspondent, generation), FIELD(correspondent, label),
 
     WHOLE(rx_buffer), FIELD(rx_buffer, raw), FIELD(rx_buffer, sub), FIELD(rx_buffer, line),
-    WHOLE(tx_buffer), FIELD(tx_buffer, next), FIELD(tx_buffer, used), FIELD(tx_buffer, data),
+    WHOLE(tx_buffer), FIELD(tx_buffer, next), FIELD(tx_buffer, pad), FIELD(tx_buffer, data),
+
+    WHOLE(ignore_list), FIELD(ignore_list, row), FIELD(ignore_list, more), FIELD(ignore_list, pad),
+    WHOLE(ignore_more), FIELD(ignore_more, row),
 
     NUMBER(CLIENT_FREE), NUMBER(CLIENT_FILLING), NUMBER(CLIENT_LIVE), NUMBER(CLIENT_CLOSING),
     NUMBER(CLIENT_COOKIE_BITS), NUMBER(NO_BUFFER),

@@ -69,8 +69,8 @@ struct entry {
     uint32_t consumed;
     uint32_t lines;
     uint32_t people;
-    uint32_t time;    /* 10 ms since the segment's epoch, modulo 2^32 */
-    uint32_t speaker; /* low half of the speaker's name key: what /ignore compares */
+    uint32_t time; /* 10 ms since the segment's epoch, modulo 2^32 */
+    uint32_t pad;
     uint8_t kind;
     uint8_t slot; /* of its publisher */
     uint16_t flags;
@@ -115,7 +115,7 @@ struct room {
     uint32_t slot_count;
 };
 
-/* A line as the publisher hands it in; `entry` needs client, generation, consumed, time, speaker,
+/* A line as the publisher hands it in; `entry` needs client, generation, consumed, time,
  * kind, slot and flags; `people` is the change (-1, 0, 1); end and lines are filled in. */
 struct room_line {
     struct entry entry;

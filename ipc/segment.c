@@ -16,11 +16,18 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, TX_BUFFERS_MIN = 256, LEDGER_MIN = 1024, SIDE_MIN = 65536 };
+enum {
+    PAGE = 4096,
+    TX_BUFFERS_MIN = 256,
+    IGNORE_MORE_MIN = 64,
+    LEDGER_MIN = 1024,
+    SIDE_MIN = 65536
+};
 
 struct parts {
     size_t gate, room, ledger, slots, clients, names, origins, correspondents;
     size_t rx_owner, tx_owner, rx_buffers, tx_buffers;
+    size_t ignore_lists, ignore_owner, ignore_more;
     size_t ring[RING_COUNT];
     size_t size;
 };
@@ -50,6 +57,9 @@ static struct parts segment_parts(const struct geometry *g) {
     l.tx_owner = segment_take(&at, sizeof(uint64_t) * (g->tx_buffers + 1ul));
     l.rx_buffers = segment_take(&at, sizeof(struct rx_buffer) * g->rx_buffers);
     l.tx_buffers = segment_take(&at, sizeof(struct tx_buffer) * g->tx_buffers);
+    l.ignore_lists = segment_take(&at, sizeof(struct ignore_list) * g->clients_len);
+    l.ignore_owner = segment_take(&at, sizeof(uint64_t) * (g->ignore_more + 1ul));
+    l.ignore_more = segment_take(&at, sizeof(struct ignore_more) * g->ignore_more);
     for (int e = 0; e < RING_COUNT; e++)
         l.ring[e] = segment_take(&at, e == RING_SIDE ? g->side_size : g->ring_size);
     l.size = at;
@@ -65,6 +75,7 @@ void segment_geometry(struct geometry *g, const struct config *config, uint32_t 
     g->clients_len = descriptors;
     g->rx_buffers = config->max_clients + 64; /* for clients that are refused: the room is full */
     g->tx_buffers = config->max_clients / 8 + TX_BUFFERS_MIN;
+    g->ignore_more = config->max_clients / 16 + IGNORE_MORE_MIN;
     g->names_len = 2 * (config->max_clients + config->max_clients / 8 + 64); /* two keys a name */
     g->origins_len = origin_table_len(config->max_clients);
 }
@@ -111,6 +122,10 @@ static int segment_map(struct segment *s, const struct geometry *g) {
     s->tx_buffers =
         (struct buffer_pool){(_Atomic uint64_t *)(base + l.tx_owner), base + l.tx_buffers,
                              sizeof(struct tx_buffer), g->tx_buffers, 0};
+    s->ignore_lists = (struct ignore_list *)(base + l.ignore_lists);
+    s->ignore_more =
+        (struct buffer_pool){(_Atomic uint64_t *)(base + l.ignore_owner), base + l.ignore_more,
+                             sizeof(struct ignore_more), g->ignore_more, 0};
     s->room = (struct room){.shared = (struct room_shared *)(base + l.room),
                             .ledger = (struct entry *)(base + l.ledger),
                             .ledger_len = g->ledger_len,

@@ -13,7 +13,8 @@
  *     names      name_table.h
  *     origins    origin.h: accounts of addresses
  *     replies    correspondent.h: one row per client
- *     buffers    buffer.h: rx and tx buffers, and their owner words
+ *     buffers    buffer.h: rx, tx and ignore_more buffers, and their owner words
+ *     ignoring   ignore_list.h: one list for each record
  *
  * Included by every process; everything that two of them share is declared in ipc/. */
 #ifndef IPC_SEGMENT_H
@@ -25,6 +26,7 @@
 #include "ipc/correspondent.h"
 #include "ipc/gate.h"
 #include "ipc/header.h"
+#include "ipc/ignore_list.h"
 #include "ipc/name_table.h"
 #include "ipc/origin.h"
 #include "ipc/room.h"
@@ -45,7 +47,8 @@ struct segment {
     struct name_table names;
     struct origin_table origins;
     struct correspondent *correspondents; /* [clients.len] */
-    struct buffer_pool rx_buffers, tx_buffers;
+    struct buffer_pool rx_buffers, tx_buffers, ignore_more;
+    struct ignore_list *ignore_lists; /* [clients.len] */
 };
 
 /* From the configuration; `descriptors` is how many the process may have. */

@@ -103,8 +103,8 @@ Test(commands, ignore_hides_a_speaker_from_the_one_client_only) {
     server_stop(s);
 }
 
-/* The speaker stays ignored under a new name, and when it takes the old one again; the history
- * counts only lines that it shows. */
+/* The speaker stays ignored under a new name, and its changes of name are hidden; another person
+ * that takes the name is not.  The history counts only lines that it shows. */
 Test(commands, ignore_follows_a_new_name) {
     struct guest *g[2];
     struct server *s = server_start("workers = 2\nflood_rate = 0\nhistory = 20\n");
@@ -120,11 +120,11 @@ Test(commands, ignore_follows_a_new_name) {
     guest_say(g[1], "one");
     guest_expect(g[1], "bob: one");
     guest_say(g[1], "/nick rob");
-    guests_expect(g, 2, told2(TOLD_NICK, "bob", "rob"));
+    guest_expect(g[1], "%s", told2(TOLD_NICK, "bob", "rob"));
     guest_say(g[1], "two");
     guest_expect(g[1], "rob: two");
     guest_say(g[1], "/nick bobby");
-    guests_expect(g, 2, told2(TOLD_NICK, "rob", "bobby"));
+    guest_expect(g[1], "%s", told2(TOLD_NICK, "rob", "bobby"));
     guest_say(g[1], "three");
     guest_expect(g[1], "bobby: three");
     guest_say(g[0], "hello?");
@@ -134,13 +134,13 @@ Test(commands, ignore_follows_a_new_name) {
     g[1] = guest_enter(s, "bobby");
     guest_expect(g[0], "%s", told1(TOLD_COMES, "bobby"));
     guest_say(g[1], "four");
-    guest_expect(g[1], "bobby: four");
-    guest_say(g[0], "/history 6");
+    guests_expect(g, 2, "bobby: four");
+    guest_say(g[0], "/history 7");
     guest_expect(g[0], "*** 4 earlier lines");
-    guest_expect(g[0], "%s", told2(TOLD_NICK, "rob", "bobby"));
     guest_expect(g[0], "ann: hello?");
     guest_expect(g[0], "%s", told1(TOLD_GOES, "bobby"));
     guest_expect(g[0], "%s", told1(TOLD_COMES, "bobby"));
+    guest_expect(g[0], "bobby: four");
     guest_say(g[0], "/unignore bobby");
     guest_expect(g[0], "You see what bobby says again.");
     guest_say(g[1], "five");

@@ -272,7 +272,6 @@ Test(identity_unit, whom_finds_clients_in_the_room_alone) {
     cr_assert_str_eq(whom.label, "김철수");
     cr_assert_eq(whom.client, client_index(&worker, kim));
     cr_assert(client_is(kim, whom.generation));
-    cr_assert_eq(whom.mark, speaker_of(&worker, kim));
     cr_assert(whom_find(&worker, ann, "김철수", &whom));
     cr_assert_eq(whom.client, client_index(&worker, kim));
     snprintf(number, sizeof number, "#%u", client_index(&worker, newcomer));

@@ -176,15 +176,11 @@ static void rename_itself(struct guest *g) {
     guest_type(g, "/nick %s\r\n", name);
 }
 
-/* Now and then a guest that others ignore changes its name: their filters follow it. */
+/* A guest that others ignore keeps its name: they are not sent the line that says another. */
 static void filter(struct crowd *c, struct guest *g) {
     static const char *const commands[] = {"/timestamps on\r\n", "/timestamps off\r\n"};
     const struct guest *other = &c->guest[5 + crowd_random(c, (c->count + 4) / 10) * 10];
     uint32_t what = crowd_random(c, 4);
-    if (crowd_random(c, 8) == 0) {
-        rename_itself(g);
-        return;
-    }
     if (other == g || other->state != GUEST_INSIDE)
         what %= 2;
     if (what < 2)
@@ -192,6 +188,26 @@ static void filter(struct crowd *c, struct guest *g) {
     else
         guest_type(g, "/%s %s\r\n", what == 2 ? "ignore" : "unignore", other->name);
     g->asked++;
+}
+
+static void ignore_all(struct crowd *c, struct guest *g, const char *command) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct guest *other = &c->guest[i];
+        if (other == g || other->role != ROLE_FILTERS || other->state != GUEST_INSIDE)
+            continue;
+        guest_type(g, "/%s %s\r\n", command, other->name);
+        g->asked++;
+    }
+}
+
+void crowd_ignore(struct crowd *c) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct guest *g = &c->guest[i];
+        if (g->role != ROLE_FILTERS || g->state != GUEST_INSIDE)
+            continue;
+        ignore_all(c, g, "ignore");
+        ignore_all(c, g, "unignore");
+    }
 }
 
 static void guest_deafen(struct crowd *c, struct guest *g, uint32_t ms) {

@@ -81,6 +81,8 @@ void crowd_free(struct crowd *c);
 void crowd_deafen(struct crowd *c, uint32_t ms);
 /* Guests with ROLE_COMES_AND_GOES leave; they join again within 1.5 s. */
 void crowd_send_away(struct crowd *c);
+/* Guests with ROLE_FILTERS ignore all others of them, and cease to. */
+void crowd_ignore(struct crowd *c);
 
 uint32_t crowd_random(struct crowd *c, uint32_t below);
 void crowd_hang_up(struct crowd *c, struct guest *g);

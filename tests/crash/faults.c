@@ -69,7 +69,8 @@ enum stimulus {
     MOVE_PIDFILE,
     FILL,
     STRANGER,
-    RESET_LONG
+    RESET_LONG,
+    IGNORE,
 };
 static const struct {
     const char *prefix;
@@ -107,6 +108,7 @@ static const struct {
     {"pidfile.", MOVE_PIDFILE},
     {"input.shortest", STRANGER},
     {"input.dropping", STRANGER},
+    {"ignore.", IGNORE},
 };
 
 /* Points that are reached only after a death at another point. */
@@ -241,6 +243,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case RESET:
     case RESET_LONG: reset(b); break;
     case STRANGER: strangers(b); break;
+    case IGNORE: crowd_ignore(&b->crowd); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;

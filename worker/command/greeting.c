@@ -12,6 +12,7 @@ static bool greeting_send(struct worker *w, struct client *c) {
     struct change ch;
     struct words words = {.room = w->config.room};
     change_begin(&ch, w, c);
+    ch.outside = false; /* a new socket takes it at once, and the buffer is free again */
     change_sentence(&ch, SAY_GREETING, &words);
     change_sentence(&ch, SAY_LOG_IN, &words);
     ch.f->flags |= FACT_GREETED;

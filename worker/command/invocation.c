@@ -1,9 +1,9 @@
 /* invocation.c - see invocation.h. */
 #include "worker/command/invocation.h"
 
+#include "ipc/address.h"
 #include "worker/output/flush.h"
 #include "worker/record/consume.h"
-#include "worker/state/label.h"
 
 #include <string.h>
 
@@ -60,11 +60,15 @@ char *invocation_word(char **rest) {
 bool invocation_endpoint(struct worker *w, const char *name, struct client_view *found,
                          uint32_t *client) {
     uint32_t high = atomic_load(&w->seg->header->fd_high);
+    struct in6_addr addr;
+    uint16_t port;
+    if (!endpoint_parse(name, &addr, &port))
+        return false;
     for (uint32_t fd = 0; fd <= high && fd < w->seg->clients.len; fd++) {
-        char endpoint[ENDPOINT_TEXT];
-        if (!client_peek(worker_client(w, fd), found) || !(found->facts.flags & FACT_IN_ROOM))
-            continue;
-        if (strcmp(endpoint_format(&found->addr, found->port, endpoint), name) == 0) {
+        const struct client *c = worker_client(w, fd);
+        if (client_glance(c, &addr, port) && client_peek(c, found) &&
+            (found->facts.flags & FACT_IN_ROOM) && found->port == port &&
+            memcmp(&found->addr, &addr, sizeof addr) == 0) {
             *client = fd;
             return true;
         }

@@ -16,25 +16,23 @@ static enum line_outcome preferences_change_ignored(struct invocation *inv, bool
     struct whom found;
     if (*name == '\0')
         return invocation_say_text(inv, SAY_NO_NAME, NULL);
-    bool here = whom_find(inv->w, inv->c, name, &found);
-    struct ignored whom = {found.mark, found.client, found.generation};
-    if (ignore && !here)
+    if (!whom_find(inv->w, inv->c, name, &found))
         return invocation_say_text(inv, SAY_NOBODY, name);
-    if (ignore && whom.client == client_index(inv->w, inv->c))
+    uint64_t whom = buffer_tag(found.client, found.generation);
+    if (ignore && whom == client_tag(inv->w, inv->c))
         return invocation_say_text(inv, SAY_IGNORE_SELF, NULL);
     struct change ch;
     char shown[LABEL_TEXT];
     enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
-    if (here)
-        name = label_shown(enc, found.label, found.client, shown);
-    struct words words = {.name = name, .n = IGNORE_MAX};
+    struct words words = {.name = label_shown(enc, found.label, found.client, shown),
+                          .n = ignore_count(inv->w, inv->c, client_facts(inv->c))};
     invocation_begin(&ch, inv);
     change_settle_map(&ch); /* from here on the filter copies line by line */
-    enum sentence said;
+    enum sentence said = SAY_NOT_IGNORING;
     if (ignore)
-        said = ignore_add(&ch, &whom);
+        said = ignore_add(&ch, whom) ? SAY_IGNORING : SAY_IGNORES_FULL;
     else
-        said = ignore_drop(&ch, whom.mark) || here ? SAY_NOT_IGNORING : SAY_NOBODY;
+        ignore_drop(&ch, whom);
     change_sentence(&ch, said, &words);
     return invocation_done(inv, &ch);
 }

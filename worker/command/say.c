@@ -38,7 +38,6 @@ enum line_outcome say_speech(struct worker *w, struct client *c, struct line *li
         return LINE_LATER;
     struct words words = {.name = label_name(f, &c->addr, label), .text = text};
     struct staged *s = say_stage(w, c, line, ENTRY_SPEECH);
-    s->line.entry.speaker = speaker_of(w, c);
     say_sentence(w, s, action ? SAY_ME : f->flags & FACT_NAMED ? SAY_SPEECH : SAY_BARE, &words);
     line->plain = true;
     return LINE_STAGED;
@@ -48,7 +47,6 @@ enum line_outcome say_speech(struct worker *w, struct client *c, struct line *li
 static void say_new_name(struct worker *w, struct staged *s, const char *name) {
     s->key = speaker_key(w, name);
     s->look = speaker_look(w, name);
-    s->line.entry.speaker = (uint32_t)s->key;
     struct side_name side = {s->key, s->look};
     say_side_string(w, s, name);
     stage_side(&w->stage, s, &side, sizeof side);
@@ -108,7 +106,6 @@ enum line_outcome say_private(struct worker *w, struct client *c, const struct l
     struct side_private side = {to->client, to->generation};
     struct staged *s = say_stage(w, c, line, ENTRY_PRIVATE);
     s->key = to->key;
-    s->line.entry.speaker = speaker_of(w, c);
     stage_side(&w->stage, s, &side, sizeof side);
     say_side_string(w, s, label_unique(client_facts(c), &c->addr, c->port, label));
     say_side_string(w, s, to->label);

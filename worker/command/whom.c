@@ -7,13 +7,10 @@
 
 #include <stdio.h>
 
-static void whom_is(struct worker *w, uint32_t client, const struct client_view *view,
-                    struct whom *whom) {
+static void whom_is(uint32_t client, const struct client_view *view, struct whom *whom) {
     whom->client = client;
     whom->generation = view->generation;
     label_unique(&view->facts, &view->addr, view->port, whom->label);
-    whom->mark = view->facts.flags & FACT_NAMED ? (uint32_t)speaker_key(w, whom->label)
-                                                : speaker_of_address(&view->addr, view->port);
 }
 
 bool whom_numbered(struct worker *w, const char *typed, struct whom *whom) {
@@ -23,7 +20,7 @@ bool whom_numbered(struct worker *w, const char *typed, struct whom *whom) {
     if (!label_number(typed, &client) || client >= w->seg->clients.len ||
         !client_peek(worker_client(w, client), &view) || !(view.facts.flags & FACT_IN_ROOM))
         return false;
-    whom_is(w, client, &view, whom);
+    whom_is(client, &view, whom);
     return true;
 }
 
@@ -38,7 +35,6 @@ static bool whom_named(struct worker *w, const char *name, struct whom *whom) {
     bool found = name_table_find(&seg->names, &seg->room, &seg->clients, room_count(&seg->room),
                                  key, &client, &generation);
     worker_unlock(w);
-    whom->mark = (uint32_t)key;
     if (!found || !client_peek(worker_client(w, client), &view) || view.generation != generation)
         return false;
     whom->client = client;
@@ -60,6 +56,6 @@ bool whom_find(struct worker *w, const struct client *asking, const char *typed,
         return whom_named(w, typed, whom);
     if (!invocation_endpoint(w, typed, &view, &client))
         return false;
-    whom_is(w, client, &view, whom);
+    whom_is(client, &view, whom);
     return true;
 }

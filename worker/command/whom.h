@@ -8,12 +8,10 @@
 
 struct whom {
     uint32_t client, generation;
-    uint32_t mark;          /* by which a ledger entry names this speaker (speaker.h) */
     char label[LABEL_TEXT]; /* its name, or address:port: UTF-8 */
 };
 
-/* Whom `asking` means by the word it has typed.  False: no such client is in the room; `mark` is
- * then that of the name, and the rest is empty. */
+/* Whom `asking` means by the word it has typed.  False: no such client is in the room. */
 bool whom_find(struct worker *w, const struct client *asking, const char *typed, struct whom *whom);
 
 /* The same for `#N` and `???#N` alone: any other word is not found. */

@@ -87,8 +87,11 @@ static void scan_keep_line(struct scan *s, struct change *ch) {
     uint32_t len = s->now.line_len;
     if (len > RX_LINE || (len > 0 && f->line_buffer != NO_BUFFER)) {
         struct tx_buffer *buffer = change_line_buffer(ch);
-        if (!buffer)
+        if (!buffer) { /* it counts as too long */
+            f->line_len = 0;
+            f->flags |= FACT_OVERLONG;
             return;
+        }
         memcpy(buffer->data, s->line, len);
     } else if (len > 0) {
         struct rx_buffer *rx = change_rx(ch);
@@ -173,6 +176,8 @@ static bool scan_commit(struct scan *s, const struct telnet_event *ev) {
 
 static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
     uint32_t max = s->w->config.line_max; /* a reload may have made it smaller than the line */
+    if (max > RX_LINE && !(client_facts(s->c)->flags & FACT_IN_ROOM))
+        max = RX_LINE; /* nothing longer is a login, and it would take a buffer */
     uint32_t space = s->now.line_len < max ? max - s->now.line_len : 0;
     if (s->overlong)
         return;

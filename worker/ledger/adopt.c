@@ -137,17 +137,20 @@ static void adopt_poison(struct worker *w) {
     FAULT("adopt.fault.after");
 }
 
-/* Whether the facts of the buffer's owner lead to it. */
-static bool adopt_in_use(const struct buffer_pool *pool, uint32_t buffer, uint64_t tag,
-                         const struct facts *f, bool rx) {
-    if (rx)
+/* Whether the record of the buffer's owner leads to it. */
+static bool adopt_in_use(struct worker *w, const struct buffer_pool *pool, uint32_t buffer,
+                         const struct client *c) {
+    const struct segment *seg = w->seg;
+    const struct facts *f = client_facts(c);
+    if (pool == &seg->rx_buffers)
         return f->rx == buffer;
-    return f->line_buffer == buffer || f->ignore_buffer == buffer ||
-           chain_has(pool, f, tag, buffer);
+    if (pool == &seg->ignore_more)
+        return (f->flags & FACT_IGNORES) && seg->ignore_lists[client_index(w, c)].more == buffer;
+    return f->line_buffer == buffer || chain_has(pool, f, client_tag(w, c), buffer);
 }
 
 /* Buffers that the predecessor had taken and not yet, or no longer, put into a record. */
-static void adopt_sweep(struct worker *w, struct buffer_pool *pool, bool rx) {
+static void adopt_sweep(struct worker *w, struct buffer_pool *pool) {
     for (uint32_t buffer = 1; buffer <= pool->count; buffer++) {
         uint64_t tag = atomic_load_explicit(&pool->owner[buffer], memory_order_acquire);
         uint32_t fd = (uint32_t)tag, generation = (uint32_t)(tag >> 32);
@@ -160,8 +163,7 @@ static void adopt_sweep(struct worker *w, struct buffer_pool *pool, bool rx) {
             if ((int32_t)(client_generation(word) - generation) > 0 ||
                 client_state(word) == CLIENT_FREE)
                 buffer_give(pool, buffer, tag);
-        } else if (atomic_load(&c->slot) == w->index &&
-                   !adopt_in_use(pool, buffer, tag, client_facts(c), rx)) {
+        } else if (atomic_load(&c->slot) == w->index && !adopt_in_use(w, pool, buffer, c)) {
             buffer_give(pool, buffer, tag);
         }
     }
@@ -254,8 +256,9 @@ void adopt_slot(struct worker *w) {
             adopt_client(w, c);
     }
     adopt_overrun(w, old, guard);
-    adopt_sweep(w, &seg->rx_buffers, true);
-    adopt_sweep(w, &seg->tx_buffers, false);
+    adopt_sweep(w, &seg->rx_buffers);
+    adopt_sweep(w, &seg->tx_buffers);
+    adopt_sweep(w, &seg->ignore_more);
     w->orphans_due = !adopt_orphans(w);
     breadcrumb_clear(w);
 }

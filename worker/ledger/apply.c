@@ -80,7 +80,6 @@ static void apply_name(struct change *ch, const char *name, uint64_t index) {
     for (int i = 0; i < 2; i++)
         name_table_confirm(&ch->w->seg->names, keys[i], (uint32_t)ch->tag,
                            (uint32_t)(ch->tag >> 32), index);
-    speaker_forget(ch->w, ch->c);
 }
 
 /* The publisher frees a name's keys after the commit, but for one that the new name has, too.  It
@@ -180,7 +179,7 @@ static void apply_private_line(struct change *ch, const struct effect *e, bool c
     if (said > text + len)
         return;
     if (!copy) {
-        if (ignore_has(ch->w, ch->c, ch->f, e->entry->speaker))
+        if (ignore_has(ch->w, ch->c, ch->f, buffer_tag(e->entry->client, e->entry->generation)))
             return;
         other = (struct side_private){e->entry->client, e->entry->generation};
         apply_correspondent(ch, &other, speaker);
@@ -265,6 +264,7 @@ static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
         struct change ch;
         change_begin(&ch, w, c);
         ch.drop_replies |= drop;
+        ch.outside = false; /* the greeting of a client that joins is not to be lost */
         apply_effect(&ch, e);
         ch.f->lines_lost += drop;
         if (change_commit(&ch))

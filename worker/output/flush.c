@@ -77,7 +77,9 @@ void flush_until(struct worker *w, struct client *c, uint64_t until) {
 bool flush_waits(const struct client *c) {
     const struct facts *f = client_facts(c);
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    return (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) || client_tx_end(f) > sent + OUTPUT_WAITS;
+    bool outside = c->mode == MODE_BLOCKED && !(f->flags & FACT_IN_ROOM);
+    return (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) ||
+           client_tx_end(f) > sent + (outside ? 0 : OUTPUT_WAITS);
 }
 
 void flush_unblock(struct worker *w, struct client *c) {

@@ -5,155 +5,155 @@
 
 #include <string.h>
 
-_Static_assert(IGNORE_MAX * sizeof(struct ignored) <= TX_DATA, "a list fits into one buffer");
+/* A client's rows where they lie. */
+struct ignore_rows {
+    uint64_t *first;
+    uint64_t *more; /* NULL: none */
+    uint32_t room;
+};
 
-static struct tx_buffer *ignore_buffer(const struct worker *w, const struct client *c,
-                                       const struct facts *f) {
-    const struct buffer_pool *pool = &w->seg->tx_buffers;
-    if (!(f->flags & FACT_IGNORES) || !buffer_owned(pool, f->ignore_buffer, client_tag(w, c)))
-        return NULL;
-    return buffer_at(pool, f->ignore_buffer);
+static struct ignore_list *ignore_list(const struct worker *w, const struct client *c) {
+    return &w->seg->ignore_lists[client_index(w, c)];
 }
 
-static struct ignored *ignore_rows(struct tx_buffer *buffer) {
-    return (struct ignored *)(void *)buffer->data;
-}
-
-/* Of a damaged buffer, no more than there are. */
-static uint32_t ignore_count(const struct tx_buffer *buffer) {
-    return buffer->used < IGNORE_MAX ? buffer->used : IGNORE_MAX;
-}
-
-static struct ignored *ignore_find(struct tx_buffer *buffer, uint32_t mark) {
-    struct ignored *row = ignore_rows(buffer), *end = row + ignore_count(buffer);
-    for (; row < end; row++) {
-        if (row->mark == mark)
-            return row;
+static struct ignore_rows ignore_rows(const struct worker *w, const struct client *c) {
+    const struct buffer_pool *pool = &w->seg->ignore_more;
+    struct ignore_list *list = ignore_list(w, c);
+    struct ignore_rows rows = {list->row, NULL, IGNORE_ROWS};
+    if (buffer_owned(pool, list->more, client_tag(w, c))) {
+        rows.more = ((struct ignore_more *)buffer_at(pool, list->more))->row;
+        rows.room = IGNORE_MAX;
     }
-    return NULL;
+    return rows;
+}
+
+static uint64_t *ignore_row(const struct ignore_rows *rows, uint32_t i) {
+    return i < IGNORE_ROWS ? &rows->first[i] : &rows->more[i - IGNORE_ROWS];
+}
+
+/* Index of the first row that is `whom`, or 0 for the end of the list; `room` if there is none. */
+static uint32_t ignore_find(const struct ignore_rows *rows, uint64_t whom) {
+    for (uint32_t i = 0; i < rows->room; i++) {
+        uint64_t row = *ignore_row(rows, i);
+        if (row == whom)
+            return i;
+        if (row == 0)
+            break;
+    }
+    return rows->room;
+}
+
+static void ignore_store(const struct ignore_rows *rows, uint32_t i, uint64_t whom) {
+    __atomic_store_n(ignore_row(rows, i), whom, __ATOMIC_RELEASE);
 }
 
 bool ignore_has(const struct worker *w, const struct client *c, const struct facts *f,
-                uint32_t mark) {
-    struct tx_buffer *buffer = ignore_buffer(w, c, f);
-    return buffer && ignore_find(buffer, mark);
-}
-
-/* ---- what the filter learns: in place ---- */
-
-/* A successor must not find half of one row and half of another: without a generation it is a mark.
- */
-static void ignore_put(struct ignored *to, const struct ignored *row) {
-    __atomic_store_n(&to->generation, 0, __ATOMIC_RELEASE);
-    FAULT("ignore.put.generation");
-    __atomic_store_n(&to->mark, row->mark, __ATOMIC_RELEASE);
-    __atomic_store_n(&to->client, row->client, __ATOMIC_RELEASE);
-    FAULT("ignore.put.mark");
-    __atomic_store_n(&to->generation, row->generation, __ATOMIC_RELEASE);
-}
-
-static bool ignore_append(struct tx_buffer *buffer, const struct ignored *row) {
-    uint32_t used = ignore_count(buffer);
-    if (used == IGNORE_MAX)
+                uint64_t whom) {
+    if (!(f->flags & FACT_IGNORES))
         return false;
-    ignore_put(&ignore_rows(buffer)[used], row);
-    FAULT("ignore.append.before");
-    __atomic_store_n(&buffer->used, used + 1, __ATOMIC_RELEASE);
-    FAULT("ignore.append.after");
-    return true;
-}
-
-/* At most two rows a client: the mark that was ignored, and the present one. */
-static void ignore_renamed(struct tx_buffer *buffer, const struct ignored *now) {
-    struct ignored *found[2] = {NULL, NULL};
-    for (uint32_t i = 0; i < ignore_count(buffer) && !found[1]; i++) {
-        struct ignored *row = &ignore_rows(buffer)[i];
-        if (row->client == now->client && row->generation == now->generation)
-            found[found[0] != NULL] = row;
-    }
-    if (found[1])
-        ignore_put(found[1], now);
-    else if (found[0] && !ignore_find(buffer, now->mark) && !ignore_append(buffer, now))
-        ignore_put(found[0], now);
+    struct ignore_rows rows = ignore_rows(w, c);
+    return ignore_find(&rows, whom) < rows.room;
 }
 
 bool ignore_hides(const struct worker *w, const struct client *c, const struct facts *f,
                   const struct entry *entry) {
-    struct tx_buffer *buffer = ignore_buffer(w, c, f);
-    struct ignored now = {entry->speaker, entry->client, entry->generation}, *known;
-    if (!buffer)
-        return false;
-    if (entry->kind == ENTRY_NICK)
-        ignore_renamed(buffer, &now);
-    if (entry->kind != ENTRY_SPEECH && entry->kind != ENTRY_JOIN)
-        return false;
-    known = ignore_find(buffer, now.mark);
-    if (known && (known->client != now.client || known->generation != now.generation))
-        ignore_put(known, &now); /* the ignored name has come back with another connection */
-    return known && entry->kind == ENTRY_SPEECH;
+    return (entry->kind == ENTRY_SPEECH || entry->kind == ENTRY_NICK) &&
+           ignore_has(w, c, f, buffer_tag(entry->client, entry->generation));
 }
 
-/* ---- what the client asks for: a new buffer ---- */
+uint32_t ignore_count(const struct worker *w, const struct client *c, const struct facts *f) {
+    if (!(f->flags & FACT_IGNORES))
+        return 0;
+    struct ignore_rows rows = ignore_rows(w, c);
+    return ignore_find(&rows, 0);
+}
 
-/* The change's own copy of the list, empty if there was none; NULL if no buffer is free. */
-static struct tx_buffer *ignore_copy(struct change *ch, uint32_t number) {
-    const struct tx_buffer *old = ignore_buffer(ch->w, ch->c, ch->f);
-    if (number == NO_BUFFER)
-        return NULL;
-    struct tx_buffer *copy = buffer_at(&ch->w->seg->tx_buffers, number);
-    copy->used = old ? ignore_count(old) : 0;
-    if (old)
-        memcpy(copy->data, old->data, copy->used * sizeof(struct ignored));
-    change_give(ch, ch->f->ignore_buffer);
-    ch->f->ignore_buffer = number;
+/* ---- what the client asks for ---- */
+
+static bool ignore_gone(const struct worker *w, uint64_t whom) {
+    uint32_t client = (uint32_t)whom;
+    return client >= w->seg->clients.len ||
+           !client_is(&w->seg->clients.at[client], (uint32_t)(whom >> 32));
+}
+
+/* Takes the buffer with the other rows.  It is taken before the list refers to it: what a death
+ * leaves in between is freed by the successor's sweep. */
+static void ignore_extend(const struct change *ch, struct ignore_rows *rows) {
+    struct buffer_pool *pool = &ch->w->seg->ignore_more;
+    uint32_t buffer = buffer_take(pool, ch->tag);
+    if (buffer == NO_BUFFER)
+        return;
+    struct ignore_more *more = buffer_at(pool, buffer);
+    memset(more, 0, sizeof *more);
+    FAULT("ignore.more.before");
+    __atomic_store_n(&ignore_list(ch->w, ch->c)->more, buffer, __ATOMIC_RELEASE);
+    FAULT("ignore.more.after");
+    rows->more = more->row;
+    rows->room = IGNORE_MAX;
+}
+
+/* Index of the row that a new person goes to; `room` if the list is full. */
+static uint32_t ignore_place(const struct change *ch, struct ignore_rows *rows) {
+    uint32_t end = ignore_find(rows, 0);
+    if (end < rows->room)
+        return end;
+    for (uint32_t i = 0; i < rows->room; i++) {
+        if (ignore_gone(ch->w, *ignore_row(rows, i)))
+            return i;
+    }
+    if (!rows->more)
+        ignore_extend(ch, rows);
+    return end; /* with more rows, the first of them */
+}
+
+/* Nothing counts before FACT_IGNORES is committed: until then the list is made empty again. */
+static void ignore_clear(const struct change *ch) {
+    memset(ignore_list(ch->w, ch->c), 0, sizeof(struct ignore_list));
+    FAULT("ignore.clear.after");
+}
+
+bool ignore_add(struct change *ch, uint64_t whom) {
+    if (!(ch->f->flags & FACT_IGNORES))
+        ignore_clear(ch);
+    struct ignore_rows rows = ignore_rows(ch->w, ch->c);
+    if (ignore_find(&rows, whom) == rows.room) {
+        uint32_t place = ignore_place(ch, &rows);
+        if (place == rows.room)
+            return false;
+        FAULT("ignore.add.before");
+        ignore_store(&rows, place, whom);
+        FAULT("ignore.add.after");
+    }
     ch->f->flags |= FACT_IGNORES;
-    return copy;
-}
-
-enum sentence ignore_add(struct change *ch, const struct ignored *whom) {
-    struct tx_buffer *list = ignore_buffer(ch->w, ch->c, ch->f);
-    if (list && ignore_count(list) == IGNORE_MAX && !ignore_find(list, whom->mark))
-        return SAY_IGNORES_FULL;
-    uint32_t number = change_take_low(ch);
-    if (number == NO_BUFFER && list) /* its present buffer is given back for it */
-        number = change_take(ch);
-    list = ignore_copy(ch, number);
-    if (!list)
-        return SAY_IGNORES_TOO_MANY;
-    struct ignored *row = ignore_find(list, whom->mark);
-    if (!row)
-        row = &ignore_rows(list)[list->used++];
-    *row = *whom;
-    return SAY_IGNORING;
-}
-
-/* The mark's row, and the other row of the same client. */
-static void ignore_remove(struct tx_buffer *list, const struct ignored *whom) {
-    struct ignored *rows = ignore_rows(list);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < list->used; i++) {
-        bool same = whom->generation != 0 && rows[i].generation == whom->generation &&
-                    rows[i].client == whom->client;
-        if (rows[i].mark != whom->mark && !same)
-            rows[kept++] = rows[i];
-    }
-    list->used = kept;
-}
-
-bool ignore_drop(struct change *ch, uint32_t mark) {
-    struct tx_buffer *list = ignore_buffer(ch->w, ch->c, ch->f);
-    struct ignored *found = list ? ignore_find(list, mark) : NULL;
-    if (!found)
-        return false;
-    struct ignored whom = *found;
-    list = ignore_copy(ch, change_take(ch));
-    if (!list)
-        return true; /* the change has failed, and is tried again */
-    ignore_remove(list, &whom);
-    if (list->used == 0) {
-        change_give(ch, ch->f->ignore_buffer);
-        ch->f->ignore_buffer = NO_BUFFER;
-        ch->f->flags &= ~(uint32_t)FACT_IGNORES;
-    }
     return true;
+}
+
+/* The last row takes its place.  A death between the two stores leaves that row twice. */
+static void ignore_remove(const struct ignore_rows *rows, uint32_t at) {
+    uint32_t last = ignore_find(rows, 0) - 1;
+    FAULT("ignore.remove.before");
+    ignore_store(rows, at, *ignore_row(rows, last));
+    FAULT("ignore.remove.moved");
+    ignore_store(rows, last, 0);
+    FAULT("ignore.remove.after");
+}
+
+void ignore_give(struct worker *w, struct client *c) {
+    struct ignore_list *list = ignore_list(w, c);
+    uint32_t more = list->more;
+    __atomic_store_n(&list->more, NO_BUFFER, __ATOMIC_RELEASE);
+    FAULT("ignore.give.after");
+    buffer_give(&w->seg->ignore_more, more, client_tag(w, c));
+}
+
+void ignore_drop(struct change *ch, uint64_t whom) {
+    if (!(ch->f->flags & FACT_IGNORES))
+        return;
+    struct ignore_rows rows = ignore_rows(ch->w, ch->c);
+    for (uint32_t at; (at = ignore_find(&rows, whom)) < rows.room;)
+        ignore_remove(&rows, at);
+    if (rows.more && rows.more[0] == 0)
+        ignore_give(ch->w, ch->c);
+    if (rows.first[0] == 0)
+        ch->f->flags &= ~(uint32_t)FACT_IGNORES;
 }

@@ -1,34 +1,27 @@
-/* ignore.h - whose lines a client does not see: a tx buffer with up to IGNORE_MAX rows.
+/* ignore.h - whose lines a client does not see: up to IGNORE_MAX people (ipc/ignore_list.h).
  *
- * A row's mark is what ledger entries carry as `speaker` (state/speaker.h).  An ignored client
- * stays ignored under another name: the nick change passes through the filter of every client that
- * ignores a speaker, and the new mark is added beside the first one.
- *
- * Two ways of changing the buffer.  /ignore and /unignore write a new buffer, which the record's
- * facts name from the commit on: a change that fails leaves the old one.  What the filter learns (a
- * new name, a client that has come back) is stored in place, row by row, by stores that are
- * harmless to repeat.  By the client's owner only. */
+ * A person is ignored, not a name: one that takes another name stays ignored, and another person
+ * that takes the old name is not.  `whom` is a person's tag (client_tag).  Rows of people that are
+ * gone stay until their place is wanted, so that the history hides their lines, too.  By the
+ * client's owner only. */
 #ifndef WORKER_OUTPUT_IGNORE_H
 #define WORKER_OUTPUT_IGNORE_H
 
 #include "worker/record/change.h"
 
-enum { IGNORE_MAX = 100 };
-
-struct ignored {
-    uint32_t mark, client, generation; /* generation 0: the client is not known, only its mark */
-};
-
+/* Whether the client with facts `f` ignores that person. */
 bool ignore_has(const struct worker *w, const struct client *c, const struct facts *f,
-                uint32_t mark);
-/* Whether the entry is hidden from the client.  Entries come in the ledger's order, perhaps more
- * than once. */
+                uint64_t whom);
+/* Whether the entry's text is hidden from the client: speech, and the change of a name. */
 bool ignore_hides(const struct worker *w, const struct client *c, const struct facts *f,
                   const struct entry *entry);
-/* Returns the sentence that answers it.  Lists are kept for long, so they may use half of the
- * buffers only. */
-enum sentence ignore_add(struct change *ch, const struct ignored *whom);
-/* False: that mark is not ignored. */
-bool ignore_drop(struct change *ch, uint32_t mark);
+/* How many rows the list has. */
+uint32_t ignore_count(const struct worker *w, const struct client *c, const struct facts *f);
+
+/* The list changes at once, the flag with the change; both may be done again if that fails. */
+bool ignore_add(struct change *ch, uint64_t whom); /* false: the list is full */
+void ignore_drop(struct change *ch, uint64_t whom);
+/* Gives back the buffer with the other rows: the client leaves. */
+void ignore_give(struct worker *w, struct client *c);
 
 #endif

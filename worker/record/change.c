@@ -20,27 +20,26 @@ void change_begin(struct change *ch, struct worker *w, struct client *c) {
     ch->tag = client_tag(w, c);
     ch->f = client_begin(c);
     ch->drop_replies = c->mode == MODE_WRITE_FAILED;
+    ch->outside = !(ch->f->flags & FACT_IN_ROOM);
 }
 
 /* ---- buffers ---- */
 
-uint32_t change_take(struct change *ch) {
-    uint32_t buffer = NO_BUFFER;
-    if (!ch->failed && ch->taken_count < CHANGE_TAKEN)
-        buffer = buffer_take(&ch->w->seg->tx_buffers, ch->tag);
-    if (buffer == NO_BUFFER)
-        ch->failed = true;
-    else
+/* One of the pool's first `quarters` quarters. */
+static uint32_t change_take(struct change *ch, uint32_t quarters) {
+    struct buffer_pool *pool = &ch->w->seg->tx_buffers;
+    uint32_t buffer = NO_BUFFER, limit = (uint32_t)((uint64_t)pool->count * quarters / 4);
+    if (ch->taken_count < CHANGE_TAKEN)
+        buffer = buffer_take_below(pool, ch->tag, limit);
+    if (buffer != NO_BUFFER)
         ch->taken[ch->taken_count++] = buffer;
     return buffer;
 }
 
-uint32_t change_take_low(struct change *ch) {
-    uint32_t buffer = NO_BUFFER;
-    if (ch->taken_count < CHANGE_TAKEN)
-        buffer = buffer_take_low(&ch->w->seg->tx_buffers, ch->tag);
-    if (buffer != NO_BUFFER)
-        ch->taken[ch->taken_count++] = buffer;
+static uint32_t change_take_reply(struct change *ch) {
+    bool reads = ch->f->tx_len < CHANGE_FEW * TX_DATA && ch->c->mode != MODE_BLOCKED;
+    uint32_t buffer = change_take(ch, ch->outside ? 2 : reads ? 4 : 3);
+    ch->failed |= buffer == NO_BUFFER;
     return buffer;
 }
 
@@ -70,9 +69,11 @@ struct rx_buffer *change_rx(struct change *ch) {
 
 struct tx_buffer *change_line_buffer(struct change *ch) {
     if (ch->f->line_buffer == NO_BUFFER) {
-        ch->f->line_buffer = change_take(ch);
-        if (ch->failed)
+        ch->f->line_buffer = change_take(ch, 1);
+        if (ch->f->line_buffer == NO_BUFFER) {
+            buffer_request(ch->w);
             return NULL;
+        }
     }
     return buffer_at(&ch->w->seg->tx_buffers, ch->f->line_buffer);
 }
@@ -107,7 +108,7 @@ static void change_append(struct change *ch, const void *bytes, size_t len) {
             return;
         }
         if (offset == 0) {
-            uint32_t buffer = change_take(ch);
+            uint32_t buffer = change_take_reply(ch);
             if (buffer == NO_BUFFER)
                 return;
             if (f->tx_len == 0)

@@ -11,7 +11,12 @@
  * copied into the buffers first (client.h, output map).  When a change fails, the buffers it took
  * are given back and the client is paused (PAUSE_BUFFERS) until input and output are tried again.
  * Buffers that the facts no longer name are given back after the commit.  Changes of one client do
- * not nest; changes of two clients may be open at once.  By the client's owner only. */
+ * not nest; changes of two clients may be open at once.  By the client's owner only.
+ *
+ * Shares of the pool.  Half-typed lines take buffers of its first quarter only, replies to clients
+ * that are not in the room of its first half, and replies to a client whose socket is full or that
+ * holds CHANGE_FEW buffers already of the first three quarters.  So the last quarter is for clients
+ * in the room that read their replies, and such a buffer is free again at once. */
 #ifndef WORKER_RECORD_CHANGE_H
 #define WORKER_RECORD_CHANGE_H
 
@@ -22,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CHANGE_TAKEN = 24, CHANGE_GIVEN = 4 };
+enum { CHANGE_TAKEN = 24, CHANGE_GIVEN = 4, CHANGE_FEW = 2 };
 
 struct change {
     struct worker *w;
@@ -36,6 +41,7 @@ struct change {
     uint32_t lines;    /* that it pays for, */
     uint32_t ms;       /* and when */
     uint32_t answered; /* bytes */
+    bool outside;      /* the client is not in the room: its share is smaller */
     uint32_t tail;     /* the tx buffer that the next byte goes to; NO_BUFFER: not found yet */
     uint32_t old_head; /* a chain that is drained: given back after the commit */
     uint32_t old_len;
@@ -71,11 +77,12 @@ void change_settle_map(struct change *ch);
 /* Forgets all output that has not been sent, and the rest of a torn line. */
 void change_drop_output(struct change *ch);
 
-/* Buffers; NULL or NO_BUFFER, and failed, if none is free. */
-uint32_t change_take(struct change *ch);
-uint32_t change_take_low(struct change *ch); /* for long (buffer_take_low); not a failure if none */
-struct rx_buffer *change_rx(struct change *ch);          /* the client's, taken if it has none */
-struct tx_buffer *change_line_buffer(struct change *ch); /* the same for a long half-typed line */
+/* The client's rx buffer, taken if it has none.  NULL, and failed, if none is free. */
+struct rx_buffer *change_rx(struct change *ch);
+/* The same for a long half-typed line.  NULL if none is free in its share: no failure, but a
+ * request. */
+struct tx_buffer *change_line_buffer(struct change *ch);
+
 /* The client pays, with the commit, for `lines`, for the answer, and for what it owes
  * (state/account.h).  `ms`: when it sent that, segment_now(). */
 void change_charge(struct change *ch, uint32_t lines, uint32_t ms);

@@ -20,7 +20,6 @@ struct members {
     uint32_t count;
     uint32_t *index;          /* [fd]: index in `at` + 1; 0: not a member */
     uint32_t unauthenticated; /* members that are not in the room */
-    uint32_t *speaker;        /* [fd]: speaker_of, once computed; 0: not yet (speaker.h) */
 };
 
 /* What epoll watches: epoll_interest.h. */

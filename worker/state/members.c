@@ -9,7 +9,6 @@ bool members_make(struct worker *w, uint32_t len) {
     struct members *m = &w->members;
     m->at = calloc(len, sizeof *m->at);
     m->index = calloc(len, sizeof *m->index);
-    m->speaker = calloc(len, sizeof *m->speaker);
     w->interest.armed = calloc(len, sizeof *w->interest.armed);
     w->interest.readable = calloc(len, 1);
     w->interest.ended = calloc(len, sizeof *w->interest.ended);
@@ -18,8 +17,8 @@ bool members_make(struct worker *w, uint32_t len) {
     w->accounts.drop_at = calloc(len, sizeof *w->accounts.drop_at);
     w->accounts.drop_to = calloc(len, sizeof *w->accounts.drop_to);
     return w->accounts.owed && w->accounts.drop_at && w->accounts.drop_to && m->at && m->index &&
-           m->speaker && w->interest.armed && w->interest.readable && w->interest.ended &&
-           w->pauses.why && fd_queue_make(&w->pauses.look, len) && fd_queue_make(&w->ready, len) &&
+           w->interest.armed && w->interest.readable && w->interest.ended && w->pauses.why &&
+           fd_queue_make(&w->pauses.look, len) && fd_queue_make(&w->ready, len) &&
            fd_queue_make(&w->reply_pending, len) && fd_queue_make(&w->closing, len);
 }
 
@@ -40,7 +39,6 @@ void member_add(struct worker *w, struct client *c) {
         return;
     w->members.at[w->members.count++] = fd;
     w->members.index[fd] = w->members.count;
-    w->members.speaker[fd] = 0;
     w->pauses.why[fd] = 0;
     w->accounts.owed[fd] = w->accounts.drop_at[fd] = 0;
     w->accounts.drop_to[fd] = 0;

@@ -55,8 +55,6 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_IGNORE_SELF] = {"You cannot ignore yourself.", "不能屏蔽自己。"},
     [SAY_IGNORES_FULL] = {"You ignore {n} people already; that is the most.",
                           "你已屏蔽{n}人, 不能再多了。"},
-    [SAY_IGNORES_TOO_MANY] = {"Too many people here ignore somebody; please try again later.",
-                              "屏蔽他人的人太多了, 请稍后再试。"},
     [SAY_ENCODING] = {"*** Your encoding is now {text}.", "*** 你的编码现在是{text}。"},
     [SAY_ENCODING_IS] =
         {"*** You seem to type {text}: you are now sent {text} too (/encoding changes it).",
