@@ -33,10 +33,10 @@ static enum foreign newcomer_head(const struct line *so_far, const struct telnet
     return foreign_line(head, len + more, false);
 }
 
-bool newcomer_text(struct worker *w, struct client *c, const struct line *so_far,
+bool newcomer_text(struct worker *w, struct client *c, const struct line *so_far, uint32_t line_max,
                    const struct telnet *telnet, const struct telnet_event *text) {
     enum foreign kind = telnet_spoken(telnet) ? FOREIGN_NONE : foreign_text(text->bytes, text->len);
-    if (kind == FOREIGN_NONE && !so_far->overlong && so_far->len + text->len > w->config.line_max)
+    if (kind == FOREIGN_NONE && !so_far->overlong && so_far->len + text->len > line_max)
         kind = newcomer_head(so_far, text);
     return newcomer_ends(w, c, kind);
 }

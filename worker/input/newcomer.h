@@ -13,8 +13,9 @@
  * the client is leaving, or because the next byte decides. */
 bool newcomer_opening(struct worker *w, struct client *c, const uint8_t *raw, size_t len);
 
-/* Text arrives behind the line so far.  True: the client is leaving. */
-bool newcomer_text(struct worker *w, struct client *c, const struct line *so_far,
+/* Text arrives behind the line so far, of which `line_max` bytes are kept.  True: the client is
+ * leaving. */
+bool newcomer_text(struct worker *w, struct client *c, const struct line *so_far, uint32_t line_max,
                    const struct telnet *telnet, const struct telnet_event *text);
 
 /* The line is finished.  True: the client is leaving.  Else line->probe is set. */

@@ -174,10 +174,14 @@ static bool scan_commit(struct scan *s, const struct telnet_event *ev) {
 
 /* ---- events ---- */
 
+/* Nothing longer than RX_LINE is a login, and it would take a buffer. */
+static uint32_t scan_line_max(const struct scan *s) {
+    uint32_t max = s->w->config.line_max;
+    return max > RX_LINE && !(client_facts(s->c)->flags & FACT_IN_ROOM) ? RX_LINE : max;
+}
+
 static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
-    uint32_t max = s->w->config.line_max; /* a reload may have made it smaller than the line */
-    if (max > RX_LINE && !(client_facts(s->c)->flags & FACT_IN_ROOM))
-        max = RX_LINE; /* nothing longer is a login, and it would take a buffer */
+    uint32_t max = scan_line_max(s); /* a reload may have made it smaller than the line */
     uint32_t space = s->now.line_len < max ? max - s->now.line_len : 0;
     if (s->overlong)
         return;
@@ -196,7 +200,7 @@ static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
 /* Text of a client's first line, before it is taken: that of another protocol ends the client. */
 static bool scan_foreign(const struct scan *s, const struct telnet_event *ev) {
     struct line line = {.bytes = s->line, .len = s->now.line_len, .overlong = s->overlong};
-    return newcomer_text(s->w, s->c, &line, &s->now.telnet, ev);
+    return newcomer_text(s->w, s->c, &line, scan_line_max(s), &s->now.telnet, ev);
 }
 
 /* The client asks on without reading the answers: its input waits until it does. */
