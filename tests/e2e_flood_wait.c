@@ -85,17 +85,16 @@ Test(flood_wait, counts_exactly_over_the_death_of_a_worker) {
 
 static const struct {
     const char *word;
-    const char *open; /* configuration */
-} leaves[] = {{"/quit\r\n", ""},
-              {"logout\r\n", ""},
-              {"  /quit  \r\n", ""},
-              {"/logout\n", ""},
-              {"/quit\r\n", "login = no\n"}};
+    const char *open; /* configuration; NULL: not logged in */
+} leaves[] = {{"quit\r\n", NULL}, {"  EXIT\r\n", NULL},         {"logout\n", NULL},
+              {"/quit\r\n", ""},  {"logout\r\n", ""},           {"  /quit  \r\n", ""},
+              {"/logout\n", ""},  {"/quit\r\n", "login = no\n"}};
 
 Test(flood_wait, a_word_that_leaves_is_obeyed_behind_a_paste) {
     for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
-        struct server *s = server_start(SLOW "flood_wait = 1s\n%s", leaves[i].open);
-        struct guest *bob = leaves[i].open[0] ? guest_connect(s) : guest_enter(s, "bob");
+        const char *open = leaves[i].open;
+        struct server *s = server_start(SLOW "flood_wait = 1s\n%s", open ? open : "");
+        struct guest *bob = !open || open[0] ? guest_connect(s) : guest_enter(s, "bob");
         floods(bob, SENT, leaves[i].word, strlen(leaves[i].word));
         int lines = 0;
         while (guest_read(bob))

@@ -27,20 +27,27 @@ static bool decide_is(const char *text, size_t len, const char *word) {
     return strlen(word) == len && strncasecmp(text, word, len) == 0;
 }
 
-/* Before login: what people type who do not know the room yet.  A bare word is no name: scanners,
- * and people who try `hello`, would become people. */
-static enum line_outcome decide_before_login(struct invocation *inv) {
+/* What people type alone on a line who do not know the room yet; NULL: nothing of that. */
+static const struct command *decide_early_word(const char *text, size_t len) {
     static const struct {
         const char *word, *command;
     } words[] = {{"help", "help"}, {"?", "help"},   {"quit", "quit"},
                  {"exit", "quit"}, {"bye", "quit"}, {"logout", "logout"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (decide_is(text, len, words[i].word))
+            return command_find(words[i].command, strlen(words[i].command));
+    return NULL;
+}
+
+/* Before login.  A bare word is no name: scanners, and people who try `hello`, would become people.
+ */
+static enum line_outcome decide_before_login(struct invocation *inv) {
     size_t len = strcspn(inv->text, " ");
-    bool alone = inv->text[len] == '\0';
+    const struct command *command = decide_early_word(inv->text, len);
     if (decide_is(inv->text, len, "login"))
         return command_login(inv, len);
-    for (size_t i = 0; alone && i < sizeof words / sizeof words[0]; i++)
-        if (decide_is(inv->text, len, words[i].word))
-            return command_run(inv, command_find(words[i].command, strlen(words[i].command)), len);
+    if (command && inv->text[len] == '\0')
+        return command_run(inv, command, len);
     return invocation_say_text(inv, SAY_LOG_IN, NULL);
 }
 
@@ -102,11 +109,10 @@ static enum line_outcome decide_text(struct invocation *inv) {
     return in_room ? decide_in_room(inv) : decide_before_login(inv);
 }
 
-bool decide_leaves(const struct worker *w, const struct client *c, const struct line *line) {
+bool decide_leaves(const struct client *c, const struct line *line) {
     enum { WORD = 16 };
-    char word[WORD + 1];
-    const uint8_t *from = line->bytes, *to = line->bytes + line->len;
-    (void)w;
+    const char *from = (const char *)line->bytes, *to = from + line->len;
+    uint32_t flags = client_facts(c)->flags;
     while (from < to && (*from == ' ' || *from == '\t'))
         from++;
     while (from < to && (to[-1] == ' ' || to[-1] == '\t'))
@@ -114,11 +120,14 @@ bool decide_leaves(const struct worker *w, const struct client *c, const struct 
     size_t len = (size_t)(to - from);
     if (line->overlong || len == 0 || len > WORD)
         return false;
-    memcpy(word, from, len);
-    bool slash = word[0] == '/', named = client_facts(c)->flags & FACT_NAMED;
-    const struct command *command = command_find(word + slash, len - slash);
-    return command && command_leaves(command) &&
-           (slash || (named && command->how & COMMAND_CLASSIC));
+    const struct command *command = NULL;
+    if (*from == '/')
+        command = command_find(from + 1, len - 1);
+    else if (!(flags & FACT_IN_ROOM))
+        command = decide_early_word(from, len);
+    else if ((flags & FACT_NAMED) && (command = command_find(from, len)) != NULL)
+        command = command->how & COMMAND_CLASSIC ? command : NULL;
+    return command && command_leaves(command);
 }
 
 enum line_outcome decide_line(struct worker *w, struct client *c, struct line *line) {

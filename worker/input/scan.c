@@ -223,7 +223,7 @@ static void scan_next_line(struct scan *s) {
 
 /* A finished line of a client that was too fast for too long.  True: the scan goes on. */
 static bool scan_drop(struct scan *s, const struct line *line, enum scan_outcome *outcome) {
-    if (!decide_leaves(s->w, s->c, line)) {
+    if (!decide_leaves(s->c, line)) {
         s->dropped++;
         scan_next_line(s);
         return true;
