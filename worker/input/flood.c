@@ -36,14 +36,27 @@ void flood_rested(struct worker *w, const struct client *c) {
     w->accounts.drop_at[client_index(w, c)] = 0;
 }
 
-uint64_t flood_drop_to(struct worker *w, const struct client *c) {
-    uint64_t *to = &w->accounts.drop_to[client_index(w, c)];
+static uint64_t flood_sent(struct worker *w, const struct client *c) {
     int waiting = 0;
+    (void)!ioctl((int)client_index(w, c), FIONREAD, &waiting);
+    return c->received + (uint64_t)waiting;
+}
+
+uint64_t flood_drop_to(struct worker *w, const struct client *c) {
+    uint32_t fd = client_index(w, c);
+    uint64_t *to = &w->accounts.drop_to[fd];
     if (*to == 0) {
-        (void)!ioctl((int)client_index(w, c), FIONREAD, &waiting);
-        *to = c->received + (uint64_t)waiting;
+        *to = flood_sent(w, c);
+        w->accounts.drop_most[fd] = *to + FLOOD_DROP_MAX;
     }
     return *to;
+}
+
+bool flood_drop_on(struct worker *w, const struct client *c) {
+    uint32_t fd = client_index(w, c);
+    uint64_t sent = flood_sent(w, c), most = w->accounts.drop_most[fd], to = flood_drop_to(w, c);
+    w->accounts.drop_to[fd] = sent < most ? sent : most;
+    return w->accounts.drop_to[fd] > to;
 }
 
 void flood_dropped(struct worker *w, const struct client *c) {

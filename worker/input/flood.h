@@ -25,6 +25,13 @@ void flood_rested(struct worker *w, const struct client *c);
 
 /* The stream position behind what it has sent by now, or had when its dropping began. */
 uint64_t flood_drop_to(struct worker *w, const struct client *c);
+
+/* Up to there all is dropped.  True if more has arrived meanwhile, which goes the same way: it
+ * waited in the peer's socket, because this one was full.  Not more than FLOOD_DROP_MAX bytes,
+ * which are more than a socket holds, so that dropping ends. */
+enum { FLOOD_DROP_MAX = 8 << 20 };
+bool flood_drop_on(struct worker *w, const struct client *c);
+
 /* It is told; a new account of how long it is too fast begins. */
 void flood_dropped(struct worker *w, const struct client *c);
 

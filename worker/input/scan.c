@@ -123,6 +123,8 @@ static void scan_count_dropped(struct scan *s, struct change *ch) {
     s->dropped = 0;
     if (!s->drop_ends && s->now.at < flood_drop_to(s->w, s->c))
         return;
+    if (flood_drop_on(s->w, s->c))
+        return;
     struct words words = {.n = f->lines_dropped};
     if (words.n > 0)
         change_sentence(ch, words.n == 1 ? SAY_DROPPED_ONE : SAY_DROPPED, &words);

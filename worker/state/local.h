@@ -54,7 +54,9 @@ struct accounts {
     uint32_t *owed;    /* [fd]: in 1/ACCOUNT_LINE of a line */
     uint32_t *drop_at; /* [fd]: when its waiting input is dropped, segment_now() | 1; 0: it is not
                           too fast */
-    uint64_t *drop_to; /* [fd]: FACT_DROPPING: stream position up to which; 0: not known */
+    /* [fd], FACT_DROPPING: stream positions up to which, and how far that may still move; 0: not
+     * known */
+    uint64_t *drop_to, *drop_most;
 };
 
 struct worker {

@@ -16,8 +16,10 @@ bool members_make(struct worker *w, uint32_t len) {
     w->accounts.owed = calloc(len, sizeof *w->accounts.owed);
     w->accounts.drop_at = calloc(len, sizeof *w->accounts.drop_at);
     w->accounts.drop_to = calloc(len, sizeof *w->accounts.drop_to);
-    return w->accounts.owed && w->accounts.drop_at && w->accounts.drop_to && m->at && m->index &&
-           w->interest.armed && w->interest.readable && w->interest.ended && w->pauses.why &&
+    w->accounts.drop_most = calloc(len, sizeof *w->accounts.drop_most);
+    return w->accounts.owed && w->accounts.drop_at && w->accounts.drop_to &&
+           w->accounts.drop_most && m->at && m->index && w->interest.armed &&
+           w->interest.readable && w->interest.ended && w->pauses.why &&
            fd_queue_make(&w->pauses.look, len) && fd_queue_make(&w->ready, len) &&
            fd_queue_make(&w->reply_pending, len) && fd_queue_make(&w->closing, len);
 }
