@@ -17,6 +17,7 @@ static uint32_t buffer_take_below(struct buffer_pool *pool, uint64_t tag, uint32
             return at + 1;
         }
     }
+    pool->hint = limit;
     return NO_BUFFER;
 }
 

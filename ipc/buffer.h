@@ -40,7 +40,8 @@ struct buffer_pool {
     uint8_t *data;
     uint32_t size; /* bytes of a buffer */
     uint32_t count;
-    uint32_t hint; /* where this process looks first for a free one; not shared */
+    uint32_t hint; /* where this process looks first for a free one: below it all were taken when
+                      it last looked; not shared */
 };
 
 static inline uint64_t buffer_tag(uint32_t client, uint32_t generation) {
@@ -51,6 +52,11 @@ static inline uint64_t buffer_tag(uint32_t client, uint32_t generation) {
 uint32_t buffer_take(struct buffer_pool *pool, uint64_t tag);
 /* The same from the first half of the pool only: for what is kept long. */
 uint32_t buffer_take_low(struct buffer_pool *pool, uint64_t tag);
+/* Whether less than half of the pool is taken, as far as this process has seen: for a taker that
+ * may do with fewer. */
+static inline bool buffer_plenty(const struct buffer_pool *pool) {
+    return pool->hint < pool->count / 2;
+}
 /* Does nothing if the buffer is not, or no longer, the tag's. */
 void buffer_give(struct buffer_pool *pool, uint32_t buffer, uint64_t tag);
 static inline void *buffer_at(const struct buffer_pool *pool, uint32_t buffer) {

@@ -139,11 +139,12 @@ static void adopt_poison(struct worker *w) {
 
 /* Whether the facts of the buffer's owner lead to it. */
 static bool adopt_in_use(const struct buffer_pool *pool, uint32_t buffer, uint64_t tag,
-                         const struct facts *f, bool rx) {
+                         const struct client *c, bool rx) {
+    const struct facts *f = client_facts(c);
     if (rx)
         return f->rx == buffer;
     return f->line_buffer == buffer || f->ignore_buffer == buffer ||
-           chain_has(pool, f, tag, buffer);
+           (!client_drained(c, f) && chain_has(pool, f, tag, buffer));
 }
 
 /* Buffers that the predecessor had taken and not yet, or no longer, put into a record. */
@@ -160,8 +161,7 @@ static void adopt_sweep(struct worker *w, struct buffer_pool *pool, bool rx) {
             if ((int32_t)(client_generation(word) - generation) > 0 ||
                 client_state(word) == CLIENT_FREE)
                 buffer_give(pool, buffer, tag);
-        } else if (atomic_load(&c->slot) == w->index &&
-                   !adopt_in_use(pool, buffer, tag, client_facts(c), rx)) {
+        } else if (atomic_load(&c->slot) == w->index && !adopt_in_use(pool, buffer, tag, c, rx)) {
             buffer_give(pool, buffer, tag);
         }
     }

@@ -31,7 +31,7 @@ static void reclaim_member(struct worker *w, struct reclaim *r, struct client *c
      * matches. */
     uint32_t sent = (uint32_t)atomic_load_explicit(&c->sent, memory_order_relaxed);
     uint32_t reads = sent + (generation << 20) + 1, types = ~generation;
-    bool unread = c->mode == MODE_BLOCKED && f->tx != NO_BUFFER;
+    bool unread = c->mode == MODE_BLOCKED && !client_drained(c, f);
     if (unread && r->mark[fd] == reads)
         leave_begin(w, c, "reads nothing, and no buffer is free for others");
     else if (!unread && f->line_buffer != NO_BUFFER && r->mark[fd] == types)

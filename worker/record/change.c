@@ -138,11 +138,11 @@ static size_t change_torn_rest(const struct change *ch, uint64_t pos) {
     return stop ? (size_t)(stop - rest) + 1 : end - pos;
 }
 
-/* The map begins at stream position `sent`, which is byte `pos` of the ring; the chain is drained.
- */
+/* The map begins at stream position `sent`, which is byte `pos` of the ring.  A chain that is not
+ * drained is dropped. */
 static void change_restart_map(struct change *ch, uint64_t sent, uint64_t pos) {
     struct facts *f = ch->f;
-    if (f->tx != NO_BUFFER) {
+    if (sent < client_tx_end(f)) {
         ch->old_head = f->tx;
         ch->old_len = f->tx_len;
     }
@@ -286,7 +286,7 @@ bool change_commit(struct change *ch) {
     for (uint32_t i = 0; i < ch->given_count; i++)
         buffer_give(&seg->tx_buffers, ch->given[i], ch->tag);
     buffer_give(&seg->rx_buffers, ch->rx_given, ch->tag);
-    if (ch->taken_count > 0 || ch->tail != NO_BUFFER)
+    if (!ch->sending && (ch->taken_count > 0 || ch->tail != NO_BUFFER))
         fd_queue_push(&ch->w->reply_pending, client_index(ch->w, ch->c));
     return true;
 }

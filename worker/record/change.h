@@ -36,8 +36,9 @@ struct change {
     uint32_t lines;    /* that it pays for, */
     uint32_t ms;       /* and when */
     uint32_t answered; /* bytes */
+    bool sending;      /* the caller sends what it queues: no other flush needs to */
     uint32_t tail;     /* the tx buffer that the next byte goes to; NO_BUFFER: not found yet */
-    uint32_t old_head; /* a chain that is drained: given back after the commit */
+    uint32_t old_head; /* a chain that is dropped: given back after the commit */
     uint32_t old_len;
     uint32_t rx_taken, rx_given;
     uint32_t taken_count, given_count;

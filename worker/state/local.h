@@ -58,6 +58,13 @@ struct accounts {
     uint64_t *drop_to; /* [fd]: FACT_DROPPING: stream position up to which; 0: not known */
 };
 
+/* The time that lines of one minute begin with: output/filter.c. */
+enum { STAMP_BYTES = 8 };
+struct stamp {
+    int64_t minute; /* since 1970 */
+    char text[STAMP_BYTES];
+};
+
 struct worker {
     struct segment *seg;
     struct slot *slot;
@@ -79,6 +86,7 @@ struct worker {
     struct flush_pass flush;
     struct stage stage;
     uint64_t log_tat;      /* the account of this worker's lines about clients (client_log.h), us */
+    struct stamp stamp;
     uint32_t buffers_seen; /* the header's buffers_wanted when last looked at (buffer_request.h) */
 
     struct fd_queue ready;         /* input may be waiting, or the greeting is not complete */
