@@ -14,9 +14,16 @@
 /* How many bytes at its end begin a character and do not finish it. */
 size_t typed_half(enum encoding enc, const uint8_t *line, size_t n);
 
-/* What of the line its own terminal may be shown, in its encoding: what others would see of it, and
- * nothing of a character still half to come.  `out` has TYPED_SHOWN_MAX bytes; n is at most
- * LINE_MAX_MAX.  Returns the length. */
+/* Where the end of the line begins of which a terminal of `width` columns (0: unknown) is shown the
+ * last rows: at a character, more than two rows from the end (width 0: less than 80 columns from
+ * it), and for a row or so of typing at the same place.  It is computed from the bytes near the
+ * end, what the line is in included. */
+size_t typed_tail(enum encoding enc, const uint8_t *line, size_t n, unsigned width);
+enum { TYPED_TAIL_MAX = 7 * UINT8_MAX }; /* bytes from there to the end, for widths up to 255 */
+
+/* What of the line, or of its end, its own terminal may be shown, in its encoding: what others
+ * would see of it, and nothing of a character still half to come.  `out` has 3 * n bytes; n is at
+ * most LINE_MAX_MAX.  Returns the length. */
 enum { TYPED_SHOWN_MAX = 3 * LINE_MAX_MAX };
 size_t typed_shown(enum encoding enc, const uint8_t *line, size_t n, char *out);
 

@@ -3,7 +3,6 @@
 
 #include "ipc/fault.h"
 #include "worker/record/chain.h"
-#include "worker/record/echo.h"
 #include "worker/state/account.h"
 #include "worker/state/buffer_request.h"
 #include "worker/state/pause.h"
@@ -189,21 +188,24 @@ void change_hide_line(struct change *ch) {
     if (!(ch->f->flags & FACT_DRAWN) || ch->drop_replies)
         return;
     ch->f->flags &= ~(uint32_t)FACT_DRAWN;
-    if (ch->f->line_len == 0)
+    if (ch->f->line_len == 0) {
         change_raw(ch, "\r\n", 2);
-    else
-        change_raw(ch, out, echo_away(ch->w->seg, client_facts(ch->c), out));
+        return;
+    }
+    ch->drawn = echo_lay(ch->w->seg, client_facts(ch->c), ch->drawn_text);
+    change_raw(ch, out, draw_away(&ch->drawn, out));
 }
 
 /* The line that the facts hold is drawn, if it is not on the screen. */
 static void change_show_line(struct change *ch) {
-    char shown[TYPED_SHOWN_MAX];
     if (ch->drop_replies)
         return;
     if (ch->f->line_len == 0) {
         change_hide_line(ch);
     } else if (!(ch->f->flags & FACT_DRAWN)) {
-        change_raw(ch, shown, echo_line(ch->w->seg, ch->f, shown));
+        if (!ch->drawn.text || !echo_same(client_facts(ch->c), ch->f))
+            ch->drawn = echo_lay(ch->w->seg, ch->f, ch->drawn_text);
+        change_raw(ch, ch->drawn.text, ch->drawn.len);
         ch->f->flags |= FACT_DRAWN;
     }
 }
