@@ -7,12 +7,15 @@
 #include <string.h>
 #include <time.h>
 
-/* A part under way: visible lines that follow one another in the ring are copied in one piece. */
+/* A part under way.  Visible lines that follow one another in the ring are copied in one piece;
+ * with times they are put together first, because a change is dear for each piece. */
 struct filter {
     struct change *ch;
     uint64_t from; /* ring position of the first byte that is visible and not copied */
     time_t now;
     uint32_t ticks; /* the same moment, as ledger entries have it */
+    uint32_t len;   /* bytes of `text` */
+    char text[TX_DATA];
 };
 
 static void filter_copy(struct filter *p, uint64_t to) {
@@ -22,42 +25,66 @@ static void filter_copy(struct filter *p, uint64_t to) {
     p->from = to;
 }
 
+static void filter_copy_text(struct filter *p) {
+    if (p->len > 0)
+        change_bytes(p->ch, p->text, p->len);
+    p->len = 0;
+}
+
 /* "[21:04] ": the local time at which a ledger entry was made.  It is written once a minute. */
-static void filter_time(struct filter *p, const struct entry *entry) {
+static const char *filter_time(struct filter *p, const struct entry *entry) {
     struct stamp *stamp = &p->ch->w->stamp;
     time_t when = p->now - (time_t)((p->ticks - entry->time) / 100);
-    if (stamp->minute != when / 60) {
+    if (when < stamp->from || when >= stamp->from + 60) {
         char out[STAMP_BYTES + 1];
         struct tm local;
         localtime_r(&when, &local);
         strftime(out, sizeof out, "[%H:%M] ", &local);
         memcpy(stamp->text, out, STAMP_BYTES);
-        stamp->minute = when / 60;
+        stamp->from = when - local.tm_sec % 60;
     }
-    change_bytes(p->ch, stamp->text, STAMP_BYTES);
+    return stamp->text;
+}
+
+static void filter_line(struct filter *p, const struct entry *entry, uint32_t len) {
+    const struct facts *f = p->ch->f;
+    if (p->len + STAMP_BYTES + len > sizeof p->text)
+        filter_copy_text(p);
+    memcpy(p->text + p->len, filter_time(p, entry), STAMP_BYTES);
+    p->len += STAMP_BYTES;
+    if (p->len + len > sizeof p->text) { /* it is as long as that */
+        filter_copy_text(p);
+        p->from = f->pos;
+        filter_copy(p, f->pos + len);
+        return;
+    }
+    memcpy(p->text + p->len, room_text(&p->ch->w->seg->room, f->encoding, f->pos), len);
+    p->len += len;
 }
 
 /* The entries from `index` on, until the part is full. */
 static void filter_lines(struct filter *p, uint64_t index, uint64_t until) {
-    struct change *ch = p->ch;
-    struct facts *f = ch->f;
-    uint32_t most = buffer_plenty(&ch->w->seg->tx_buffers) ? FILTER_LARGE : FILTER_SMALL;
-    uint64_t full = f->pos + most - (f->tx_len < most ? f->tx_len : most);
+    const struct room *room = &p->ch->w->seg->room;
+    struct facts *f = p->ch->f;
+    uint32_t most = buffer_plenty(&p->ch->w->seg->tx_buffers) ? FILTER_LARGE : FILTER_SMALL;
+    uint64_t room_left = f->tx_len < most ? most - f->tx_len : 0, used = 0;
     bool stamps = f->flags & FACT_TIMESTAMPS, ignores = f->flags & FACT_IGNORES;
     p->from = f->pos;
-    for (; index < until && (f->pos < full && f->tx_len < most); index++) {
-        const struct entry *entry = room_entry(&ch->w->seg->room, index);
-        bool hidden = ignores && ignore_hides(ch->w, ch->c, f, entry);
-        bool empty = entry->end[f->encoding] == f->pos;
-        if (hidden || (stamps && !empty))
+    for (; index < until && used < room_left; index++) {
+        const struct entry *entry = room_entry(room, index);
+        uint32_t len = (uint32_t)(entry->end[f->encoding] - f->pos);
+        bool hidden = ignores && ignore_hides(p->ch->w, p->ch->c, f, entry);
+        if (hidden && !stamps)
             filter_copy(p, f->pos);
-        if (stamps && !hidden && !empty)
-            filter_time(p, entry);
-        f->pos = entry->end[f->encoding];
-        if (hidden)
+        if (stamps && !hidden && len > 0)
+            filter_line(p, entry, len);
+        f->pos += len;
+        used += hidden ? 0 : len + (stamps ? STAMP_BYTES : 0);
+        if (hidden || stamps)
             p->from = f->pos;
     }
     filter_copy(p, f->pos);
+    filter_copy_text(p);
 }
 
 /* The entry whose text begins at `pos`: most often one of the last. */
@@ -80,7 +107,11 @@ bool filter_continue(struct worker *w, struct client *c, uint64_t until) {
     change_settle_map(&ch);
     ch.sending = true;
     uint64_t guard = atomic_load_explicit(&w->slot->guard, memory_order_relaxed);
-    struct filter part = {.ch = &ch, .ticks = segment_ticks(w->seg), .now = time(NULL)};
+    struct filter part;
+    part.ch = &ch;
+    part.len = 0;
+    part.now = time(NULL);
+    part.ticks = segment_ticks(w->seg);
     filter_lines(&part, filter_first(room, ring, ch.f->pos, guard, until), until);
     return change_commit(&ch);
 }

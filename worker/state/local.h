@@ -61,7 +61,7 @@ struct accounts {
 /* The time that lines of one minute begin with: output/filter.c. */
 enum { STAMP_BYTES = 8 };
 struct stamp {
-    int64_t minute; /* since 1970 */
+    int64_t from; /* of its minute, seconds since 1970 */
     char text[STAMP_BYTES];
 };
 
