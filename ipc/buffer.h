@@ -34,6 +34,8 @@ struct tx_buffer {
     uint8_t data[TX_DATA];
 };
 
+enum { BUFFER_RECENT = 4 };
+
 /* A process's view of one pool. */
 struct buffer_pool {
     _Atomic uint64_t *owner; /* [count + 1]; 0: free */
@@ -42,6 +44,8 @@ struct buffer_pool {
     uint32_t count;
     uint32_t hint; /* where this process looks first for a free one: below it all were taken when
                       it last looked; not shared */
+    uint32_t recent[BUFFER_RECENT]; /* given back last by this process, perhaps taken since: looked
+                                       at first, their bytes are in its caches; not shared */
 };
 
 static inline uint64_t buffer_tag(uint32_t client, uint32_t generation) {

@@ -105,12 +105,18 @@ static int segment_map(struct segment *s, const struct geometry *g) {
     s->origins = (struct origin_table){(struct origin *)(base + l.origins), g->origins_len,
                                        s->header->name_key};
     s->correspondents = (struct correspondent *)(base + l.correspondents);
-    s->rx_buffers =
-        (struct buffer_pool){(_Atomic uint64_t *)(base + l.rx_owner), base + l.rx_buffers,
-                             sizeof(struct rx_buffer), g->rx_buffers, 0};
-    s->tx_buffers =
-        (struct buffer_pool){(_Atomic uint64_t *)(base + l.tx_owner), base + l.tx_buffers,
-                             sizeof(struct tx_buffer), g->tx_buffers, 0};
+    s->rx_buffers = (struct buffer_pool){(_Atomic uint64_t *)(base + l.rx_owner),
+                                         base + l.rx_buffers,
+                                         sizeof(struct rx_buffer),
+                                         g->rx_buffers,
+                                         0,
+                                         {0}};
+    s->tx_buffers = (struct buffer_pool){(_Atomic uint64_t *)(base + l.tx_owner),
+                                         base + l.tx_buffers,
+                                         sizeof(struct tx_buffer),
+                                         g->tx_buffers,
+                                         0,
+                                         {0}};
     s->room = (struct room){.shared = (struct room_shared *)(base + l.room),
                             .ledger = (struct entry *)(base + l.ledger),
                             .ledger_len = g->ledger_len,

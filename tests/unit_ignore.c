@@ -42,7 +42,8 @@ static bool has(uint32_t mark) {
 static bool hides(enum entry_kind kind, uint32_t mark, uint32_t client, uint32_t generation) {
     struct entry entry = {
         .kind = (uint8_t)kind, .speaker = mark, .client = client, .generation = generation};
-    return ignore_hides(&worker, ann, client_facts(ann), &entry);
+    struct tx_buffer *list = ignore_list(&worker, ann, client_facts(ann));
+    return list && ignore_hides(list, &entry);
 }
 
 static struct tx_buffer *list(void) {

@@ -68,12 +68,13 @@ static void filter_lines(struct filter *p, uint64_t index, uint64_t until) {
     struct facts *f = p->ch->f;
     uint32_t most = buffer_plenty(&p->ch->w->seg->tx_buffers) ? FILTER_LARGE : FILTER_SMALL;
     uint64_t room_left = f->tx_len < most ? most - f->tx_len : 0, used = 0;
-    bool stamps = f->flags & FACT_TIMESTAMPS, ignores = f->flags & FACT_IGNORES;
+    bool stamps = f->flags & FACT_TIMESTAMPS;
+    struct tx_buffer *ignored = ignore_list(p->ch->w, p->ch->c, f);
     p->from = f->pos;
     for (; index < until && used < room_left; index++) {
         const struct entry *entry = room_entry(room, index);
         uint32_t len = (uint32_t)(entry->end[f->encoding] - f->pos);
-        bool hidden = ignores && ignore_hides(p->ch->w, p->ch->c, f, entry);
+        bool hidden = ignored && ignore_hides(ignored, entry);
         if (hidden && !stamps)
             filter_copy(p, f->pos);
         if (stamps && !hidden && len > 0)

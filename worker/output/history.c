@@ -23,8 +23,9 @@ static uint64_t history_first(const struct worker *w, uint64_t before, uint32_t 
 static uint32_t history_lines(struct change *ch, uint64_t first, uint64_t before) {
     const struct room *room = &ch->w->seg->room;
     uint32_t lines = room_entry(room, before - 1)->lines - room_entry(room, first - 1)->lines;
-    for (uint64_t i = first; i < before && (ch->f->flags & FACT_IGNORES); i++)
-        lines -= ignore_hides(ch->w, ch->c, ch->f, room_entry(room, i));
+    struct tx_buffer *ignored = ignore_list(ch->w, ch->c, ch->f);
+    for (uint64_t i = first; i < before && ignored; i++)
+        lines -= ignore_hides(ignored, room_entry(room, i));
     return lines;
 }
 

@@ -7,8 +7,8 @@
 
 _Static_assert(IGNORE_MAX * sizeof(struct ignored) <= TX_DATA, "a list fits into one buffer");
 
-static struct tx_buffer *ignore_buffer(const struct worker *w, const struct client *c,
-                                       const struct facts *f) {
+struct tx_buffer *ignore_list(const struct worker *w, const struct client *c,
+                              const struct facts *f) {
     const struct buffer_pool *pool = &w->seg->tx_buffers;
     if (!(f->flags & FACT_IGNORES) || !buffer_owned(pool, f->ignore_buffer, client_tag(w, c)))
         return NULL;
@@ -35,7 +35,7 @@ static struct ignored *ignore_find(struct tx_buffer *buffer, uint32_t mark) {
 
 bool ignore_has(const struct worker *w, const struct client *c, const struct facts *f,
                 uint32_t mark) {
-    struct tx_buffer *buffer = ignore_buffer(w, c, f);
+    struct tx_buffer *buffer = ignore_list(w, c, f);
     return buffer && ignore_find(buffer, mark);
 }
 
@@ -77,12 +77,8 @@ static void ignore_renamed(struct tx_buffer *buffer, const struct ignored *now) 
         ignore_put(found[0], now);
 }
 
-bool ignore_hides(const struct worker *w, const struct client *c, const struct facts *f,
-                  const struct entry *entry) {
-    struct tx_buffer *buffer = ignore_buffer(w, c, f);
+bool ignore_hides(struct tx_buffer *buffer, const struct entry *entry) {
     struct ignored now = {entry->speaker, entry->client, entry->generation}, *known;
-    if (!buffer)
-        return false;
     if (entry->kind == ENTRY_NICK)
         ignore_renamed(buffer, &now);
     if (entry->kind != ENTRY_SPEECH && entry->kind != ENTRY_JOIN)
@@ -97,7 +93,7 @@ bool ignore_hides(const struct worker *w, const struct client *c, const struct f
 
 /* The change's own copy of the list, empty if there was none; NULL if no buffer is free. */
 static struct tx_buffer *ignore_copy(struct change *ch, uint32_t number) {
-    const struct tx_buffer *old = ignore_buffer(ch->w, ch->c, ch->f);
+    const struct tx_buffer *old = ignore_list(ch->w, ch->c, ch->f);
     if (number == NO_BUFFER)
         return NULL;
     struct tx_buffer *copy = buffer_at(&ch->w->seg->tx_buffers, number);
@@ -111,7 +107,7 @@ static struct tx_buffer *ignore_copy(struct change *ch, uint32_t number) {
 }
 
 enum sentence ignore_add(struct change *ch, const struct ignored *whom) {
-    struct tx_buffer *list = ignore_buffer(ch->w, ch->c, ch->f);
+    struct tx_buffer *list = ignore_list(ch->w, ch->c, ch->f);
     if (list && ignore_count(list) == IGNORE_MAX && !ignore_find(list, whom->mark))
         return SAY_IGNORES_FULL;
     uint32_t number = change_take_low(ch);
@@ -141,7 +137,7 @@ static void ignore_remove(struct tx_buffer *list, const struct ignored *whom) {
 }
 
 bool ignore_drop(struct change *ch, uint32_t mark) {
-    struct tx_buffer *list = ignore_buffer(ch->w, ch->c, ch->f);
+    struct tx_buffer *list = ignore_list(ch->w, ch->c, ch->f);
     struct ignored *found = list ? ignore_find(list, mark) : NULL;
     if (!found)
         return false;

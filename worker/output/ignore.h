@@ -21,10 +21,12 @@ struct ignored {
 
 bool ignore_has(const struct worker *w, const struct client *c, const struct facts *f,
                 uint32_t mark);
-/* Whether the entry is hidden from the client.  Entries come in the ledger's order, perhaps more
- * than once. */
-bool ignore_hides(const struct worker *w, const struct client *c, const struct facts *f,
-                  const struct entry *entry);
+/* The client's list; NULL if it ignores nobody.  Valid until its next change. */
+struct tx_buffer *ignore_list(const struct worker *w, const struct client *c,
+                              const struct facts *f);
+/* Whether the entry is hidden from the client whose list it is.  Entries come in the ledger's
+ * order, perhaps more than once. */
+bool ignore_hides(struct tx_buffer *list, const struct entry *entry);
 /* Returns the sentence that answers it.  Lists are kept for long, so they may use half of the
  * buffers only. */
 enum sentence ignore_add(struct change *ch, const struct ignored *whom);
