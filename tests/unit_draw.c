@@ -3,6 +3,7 @@
  * the terminal's width; and what that costs does not grow with the line. */
 #include "tests/lib/terminal.h"
 #include "worker/protocol/draw.h"
+#include "worker/protocol/erase.h"
 #include "worker/protocol/typed.h"
 #include "worker/text/charset.h"
 
@@ -154,7 +155,9 @@ static void any_keys(enum encoding enc, unsigned width, unsigned ops, unsigned m
             }
             type(s, keys[enc][(unsigned)rand() % mix]);
         } else if (what < 14 && s->len > 0) {
-            s->len = typed_erase_char(enc, s->line, s->len);
+            struct erase erase;
+            erase_begin(&erase, enc);
+            s->len = erase_char(&erase, s->line, (uint32_t)s->len);
             redraw(s, "erasing");
         } else if (s->said < SAID_MAX) {
             said(s);

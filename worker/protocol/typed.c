@@ -34,14 +34,6 @@ static enum encoding typed_in(enum encoding enc, const uint8_t *line, size_t n, 
     return in;
 }
 
-size_t typed_half(enum encoding enc, const uint8_t *line, size_t n) {
-    size_t half;
-    typed_in(enc, line, n, &half);
-    return half;
-}
-
-/* ---- what is shown ---- */
-
 /* From `keep` bytes before the end to a chunk more. */
 static size_t typed_cut(size_t n, size_t keep, size_t chunk) {
     return n > keep ? (n - keep) / chunk * chunk : 0;
