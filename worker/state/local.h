@@ -85,7 +85,7 @@ struct worker {
     struct accounts accounts;
     struct flush_pass flush;
     struct stage stage;
-    uint64_t log_tat;      /* the account of this worker's lines about clients (client_log.h), us */
+    uint64_t log_tat; /* the account of this worker's lines about clients (client_log.h), us */
     struct stamp stamp;
     uint32_t buffers_seen; /* the header's buffers_wanted when last looked at (buffer_request.h) */
 
