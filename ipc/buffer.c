@@ -3,20 +3,41 @@
 
 #include "ipc/fault.h"
 
+static bool buffer_claim(struct buffer_pool *pool, uint32_t buffer, uint64_t tag) {
+    _Atomic uint64_t *owner = &pool->owner[buffer];
+    uint64_t unowned = 0;
+    if (atomic_load_explicit(owner, memory_order_relaxed) != 0 ||
+        !atomic_compare_exchange_strong(owner, &unowned, tag))
+        return false;
+    FAULT("buffer.take.after");
+    return true;
+}
+
+static uint32_t buffer_take_recent(struct buffer_pool *pool, uint64_t tag, uint32_t limit) {
+    for (int i = 0; i < BUFFER_RECENT; i++) {
+        uint32_t buffer = pool->recent[i];
+        if (buffer != NO_BUFFER && buffer <= limit) {
+            pool->recent[i] = NO_BUFFER;
+            if (buffer_claim(pool, buffer, tag))
+                return buffer;
+        }
+    }
+    return NO_BUFFER;
+}
+
 uint32_t buffer_take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limit) {
-    uint32_t at = pool->hint;
+    uint32_t buffer = buffer_take_recent(pool, tag, limit), at = pool->hint;
+    if (buffer != NO_BUFFER)
+        return buffer;
     for (uint32_t tries = 0; tries < limit; tries++, at++) {
         if (at >= limit)
             at = 0;
-        _Atomic uint64_t *owner = &pool->owner[at + 1];
-        uint64_t unowned = 0;
-        if (atomic_load_explicit(owner, memory_order_relaxed) == 0 &&
-            atomic_compare_exchange_strong(owner, &unowned, tag)) {
-            FAULT("buffer.take.after");
+        if (buffer_claim(pool, at + 1, tag)) {
             pool->hint = at + 1;
             return at + 1;
         }
     }
+    pool->hint = limit;
     return NO_BUFFER;
 }
 
@@ -33,10 +54,16 @@ void buffer_give(struct buffer_pool *pool, uint32_t buffer, uint64_t tag) {
     if (buffer == NO_BUFFER || buffer > pool->count)
         return;
     FAULT("buffer.give.before");
-    atomic_compare_exchange_strong(&pool->owner[buffer], &tag, 0);
+    if (!atomic_compare_exchange_strong(&pool->owner[buffer], &tag, 0))
+        return;
     FAULT("buffer.give.after");
     if (buffer - 1 < pool->hint)
         pool->hint = buffer - 1;
+    for (int i = 0; i < BUFFER_RECENT; i++)
+        if (pool->recent[i] == NO_BUFFER) {
+            pool->recent[i] = buffer;
+            return;
+        }
 }
 
 uint32_t buffer_used(const struct buffer_pool *pool) {

@@ -34,13 +34,18 @@ struct tx_buffer {
     uint8_t data[TX_DATA];
 };
 
+enum { BUFFER_RECENT = 4 };
+
 /* A process's view of one pool. */
 struct buffer_pool {
     _Atomic uint64_t *owner; /* [count + 1]; 0: free */
     uint8_t *data;
     uint32_t size; /* bytes of a buffer */
     uint32_t count;
-    uint32_t hint; /* where this process looks first for a free one; not shared */
+    uint32_t hint; /* where this process looks first for a free one: below it all were taken when
+                      it last looked; not shared */
+    uint32_t recent[BUFFER_RECENT]; /* given back last by this process, perhaps taken since: looked
+                                       at first, their bytes are in its caches; not shared */
 };
 
 static inline uint64_t buffer_tag(uint32_t client, uint32_t generation) {
@@ -52,6 +57,11 @@ uint32_t buffer_take(struct buffer_pool *pool, uint64_t tag);
 /* The same from the first `limit` buffers only: what is behind them is kept for more urgent uses.
  */
 uint32_t buffer_take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limit);
+/* Whether less than half of the pool is taken, as far as this process has seen: for a taker that
+ * may do with fewer. */
+static inline bool buffer_plenty(const struct buffer_pool *pool) {
+    return pool->hint < pool->count / 2;
+}
 /* Does nothing if the buffer is not, or no longer, the tag's. */
 void buffer_give(struct buffer_pool *pool, uint32_t buffer, uint64_t tag);
 static inline void *buffer_at(const struct buffer_pool *pool, uint32_t buffer) {

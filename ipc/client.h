@@ -20,7 +20,9 @@
  * of the stream lie in the chain of buffers `tx`; byte x after them is byte
  * (pos + x - base - tx_len) of the client's ring.  Sending moves only `sent`.  `bias` =
  * pos - base - tx_len is kept beside `sent`, so that a flush touches one cache line: the ring
- * position is sent + bias.
+ * position is sent + bias.  A chain that is sent to its end (drained: sent >= base + tx_len) is
+ * given back at once, without a commit: the facts go on naming its buffers, which may be another
+ * client's, until the map changes.
  *
  * Life cycle.  `state_word` holds the generation (which user of this descriptor number the record
  * describes), the state, and of a FILLING record the slot of the worker that fills it and 24 bits
@@ -56,17 +58,17 @@ enum {
     FACT_TORN = 1u << 5,       /* overrun in the middle of a line: end it before the notice */
     FACT_TIMESTAMPS = 1u << 6, /* filtered: times before lines */
     FACT_IGNORES = 1u << 7,    /* filtered: its list of ignored people counts (ignore_list.h) */
-    FACT_ECHOED = 1u << 8,     /* filtered: the server echoes and edits its line */
+    FACT_ECHOED = 1u << 8,     /* the server echoes and edits its line */
     FACT_LIST_ROOM = 1u << 11, /* `look` under way from list_next */
     FACT_LIST_ALL = 1u << 12,  /* `who` under way from list_next */
-    FACT_DRAWN = 1u << 13,     /* echoed: the half-typed line is on its screen */
+    FACT_DRAWN = 1u << 13,     /* echoed, filtered: the half-typed line is on its screen */
     FACT_KEYS = 1u << 14,      /* its lines have arrived key by key */
     FACT_BINARY = 1u << 15,    /* was asked to send all eight bits */
     FACT_GREETED = 1u << 16,   /* was sent the greeting, or is in the room */
     FACT_SWITCHED = 1u << 17,  /* was switched to the encoding it types in */
     FACT_HEARD = 1u << 18,     /* a line of it was taken: it speaks no other protocol */
     FACT_DROPPING = 1u << 24,  /* was too fast for too long: its lines are dropped unheard */
-    FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_ECHOED,
+    FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_DRAWN,
 };
 
 /* Times: `tat` (rate limit: theoretical arrival time, see rate_limit.h) in milliseconds, and
@@ -169,6 +171,10 @@ static inline const struct facts *client_facts(const struct client *c) {
 /* The stream position behind the last byte that buffers give. */
 static inline uint64_t client_tx_end(const struct facts *f) {
     return f->base + f->tx_len;
+}
+/* Whether all of the chain is sent, so that its buffers are no longer the client's. */
+static inline bool client_drained(const struct client *c, const struct facts *f) {
+    return atomic_load_explicit(&c->sent, memory_order_relaxed) >= client_tx_end(f);
 }
 
 /* Recomputes bias and mode; MODE_BLOCKED and MODE_WRITE_FAILED stay until the owner sets another.

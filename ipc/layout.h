@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Raised by hand when a field keeps its place and its size but means something else. */
-enum { LAYOUT_MEANING = 1 };
+enum { LAYOUT_MEANING = 2 };
 
 struct layout_row {
     const char *type,

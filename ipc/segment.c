@@ -100,6 +100,14 @@ static int segment_map_ring(struct segment *s, const struct parts *l, int e) {
     return 0;
 }
 
+static struct buffer_pool segment_pool(uint8_t *owner, uint8_t *data, uint32_t size,
+                                       uint32_t count) {
+    struct buffer_pool pool = {.size = size, .count = count};
+    pool.owner = (_Atomic uint64_t *)(void *)owner;
+    pool.data = data;
+    return pool;
+}
+
 static int segment_map(struct segment *s, const struct geometry *g) {
     struct parts l = segment_parts(g);
     size_t plain = l.ring[0]; /* the rings come last and are mapped by themselves */
@@ -116,16 +124,13 @@ static int segment_map(struct segment *s, const struct geometry *g) {
     s->origins = (struct origin_table){(struct origin *)(base + l.origins), g->origins_len,
                                        s->header->name_key};
     s->correspondents = (struct correspondent *)(base + l.correspondents);
-    s->rx_buffers =
-        (struct buffer_pool){(_Atomic uint64_t *)(base + l.rx_owner), base + l.rx_buffers,
-                             sizeof(struct rx_buffer), g->rx_buffers, 0};
-    s->tx_buffers =
-        (struct buffer_pool){(_Atomic uint64_t *)(base + l.tx_owner), base + l.tx_buffers,
-                             sizeof(struct tx_buffer), g->tx_buffers, 0};
+    s->rx_buffers = segment_pool(base + l.rx_owner, base + l.rx_buffers, sizeof(struct rx_buffer),
+                                 g->rx_buffers);
+    s->tx_buffers = segment_pool(base + l.tx_owner, base + l.tx_buffers, sizeof(struct tx_buffer),
+                                 g->tx_buffers);
     s->ignore_lists = (struct ignore_list *)(base + l.ignore_lists);
-    s->ignore_more =
-        (struct buffer_pool){(_Atomic uint64_t *)(base + l.ignore_owner), base + l.ignore_more,
-                             sizeof(struct ignore_more), g->ignore_more, 0};
+    s->ignore_more = segment_pool(base + l.ignore_owner, base + l.ignore_more,
+                                  sizeof(struct ignore_more), g->ignore_more);
     s->room = (struct room){.shared = (struct room_shared *)(base + l.room),
                             .ledger = (struct entry *)(base + l.ledger),
                             .ledger_len = g->ledger_len,

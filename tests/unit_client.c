@@ -67,7 +67,8 @@ Test(client, mode_and_bias_follow_the_facts) {
         {FACT_IN_ROOM, 0, 1, MODE_SLOW},
         {FACT_IN_ROOM | FACT_TIMESTAMPS, 0, 0, MODE_SLOW},
         {FACT_IN_ROOM | FACT_IGNORES, 0, 0, MODE_SLOW},
-        {FACT_IN_ROOM | FACT_ECHOED, 0, 0, MODE_SLOW},
+        {FACT_IN_ROOM | FACT_ECHOED | FACT_DRAWN, 0, 0, MODE_SLOW},
+        {FACT_IN_ROOM | FACT_ECHOED, 0, 0, ENC_BIG5},
         {FACT_IN_ROOM | FACT_LIST_ALL, 0, 0, MODE_SLOW},
         {FACT_IN_ROOM | FACT_LIST_ROOM, 0, 0, MODE_SLOW},
     };

@@ -135,29 +135,41 @@ Test(keys, the_longest_line_of_rubbish_fits) {
 
 /* ---- on the screen ---- */
 
+static size_t away(enum encoding enc, unsigned width, const char *shown, size_t n, char *out) {
+    struct drawn line = draw_lay(enc, width, shown, n);
+    return draw_away(&line, out);
+}
+
+static size_t change(enum encoding enc, unsigned width, const char *old, size_t old_len,
+                     const char *new, size_t new_len, char *out) {
+    struct drawn from = draw_lay(enc, width, old, old_len);
+    struct drawn to = draw_lay(enc, width, new, new_len);
+    return draw_change(enc, &from, &to, out);
+}
+
 static void same_bytes(const char *want, const char *got, size_t len) {
     cr_expect(len == strlen(want) && memcmp(got, want, len) == 0, "%.*s", (int)len, got);
 }
 
 Test(keys, erasing_is_a_backspace_for_each_column) {
     char out[DRAW_MAX] = "";
-    same_bytes("\b \b", out, draw_change(ENC_UTF8, 80, "ab", 2, "a", 1, out));
-    same_bytes("\b \b\b \b", out, draw_change(ENC_UTF8, 0, "a你", 4, "a", 1, out));
-    same_bytes("\b \b\b \b", out, draw_change(ENC_GBK, 0, "\304\343", 2, "", 0, out));
-    same_bytes("b", out, draw_change(ENC_UTF8, 80, "a", 1, "ab", 2, out));
+    same_bytes("\b \b", out, change(ENC_UTF8, 80, "ab", 2, "a", 1, out));
+    same_bytes("\b \b\b \b", out, change(ENC_UTF8, 0, "a你", 4, "a", 1, out));
+    same_bytes("\b \b\b \b", out, change(ENC_GBK, 0, "\304\343", 2, "", 0, out));
+    same_bytes("b", out, change(ENC_UTF8, 80, "a", 1, "ab", 2, out));
     /* a mark is erased with its letter, and a character with all its bytes */
-    same_bytes("\b \be", out, draw_change(ENC_UTF8, 0, "ae\314\240", 4, "ae", 2, out));
-    same_bytes("\314\240", out, draw_change(ENC_UTF8, 0, "ae", 2, "ae\314\240", 4, out));
-    same_bytes("\b \b￥", out, draw_change(ENC_UTF8, 0, "\357\277\275", 3, "￥", 3, out));
-    same_bytes("\r   \r", out, draw_away(ENC_UTF8, 0, "a你", 4, out));
+    same_bytes("\b \be", out, change(ENC_UTF8, 0, "ae\314\240", 4, "ae", 2, out));
+    same_bytes("\314\240", out, change(ENC_UTF8, 0, "ae", 2, "ae\314\240", 4, out));
+    same_bytes("\b \b￥", out, change(ENC_UTF8, 0, "\357\277\275", 3, "￥", 3, out));
+    same_bytes("\r   \r", out, away(ENC_UTF8, 0, "a你", 4, out));
 }
 
 Test(keys, a_terminal_of_unknown_width_gets_no_escape_sequence) {
     char line[400], out[DRAW_MAX] = "";
     memset(line, 'x', sizeof line);
     for (size_t n = 1; n < sizeof line; n++) {
-        cr_assert_null(memchr(out, '\033', draw_away(ENC_UTF8, 0, line, n, out)));
-        cr_assert_null(memchr(out, '\033', draw_change(ENC_UTF8, 0, line, n, line, n / 2, out)));
+        cr_assert_null(memchr(out, '\033', away(ENC_UTF8, 0, line, n, out)));
+        cr_assert_null(memchr(out, '\033', change(ENC_UTF8, 0, line, n, line, n / 2, out)));
     }
 }
 
@@ -202,15 +214,18 @@ Test(keys, every_change_looks_like_the_new_line) {
             enum encoding enc = (enum encoding)e;
             char old[256], new[256], out[DRAW_MAX + 256];
             size_t old_len = mixed(enc, n, n, old), len;
-            memcpy(out, old, old_len);
-            len = draw_away(enc, WIDTH, old, old_len, out + old_len);
-            same_screen(enc, WIDTH, out, old_len + len, "", 0, "away");
+            struct drawn was = draw_lay(enc, WIDTH, old, old_len), now;
+            memcpy(out, was.text, was.len);
+            len = draw_away(&was, out + was.len);
+            same_screen(enc, WIDTH, out, was.len + len, "", 0, "away");
             for (unsigned m = 0; m < 40; m += 3) {
                 size_t kept = mixed(enc, n, m, new), other = mixed(enc, 7 * n + m, m, new + kept);
-                len = draw_change(enc, WIDTH, old, old_len, new, kept, out + old_len);
-                same_screen(enc, WIDTH, out, old_len + len, new, kept, "shorter or longer");
-                len = draw_change(enc, WIDTH, old, old_len, new + kept, other, out + old_len);
-                same_screen(enc, WIDTH, out, old_len + len, new + kept, other, "another");
+                now = draw_lay(enc, WIDTH, new, kept);
+                len = draw_change(enc, &was, &now, out + was.len);
+                same_screen(enc, WIDTH, out, was.len + len, now.text, now.len, "shorter or longer");
+                now = draw_lay(enc, WIDTH, new + kept, other);
+                len = draw_change(enc, &was, &now, out + was.len);
+                same_screen(enc, WIDTH, out, was.len + len, now.text, now.len, "another");
             }
         }
 }

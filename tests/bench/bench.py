@@ -19,7 +19,7 @@ import modes
 import report
 import systems
 
-PARTS = ("one", "window", "open", "idle", "scale", "workers")
+PARTS = ("one", "window", "open", "idle", "scale", "workers", "kinds")
 TALKERS = ["bare", "chatroom", "redis", "nats", "ngircd", "ncat"]
 
 

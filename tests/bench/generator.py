@@ -74,6 +74,7 @@ class Generator:
         login = self._ask("login", patience)
         if login["closed"]:
             raise Trouble(f"{login['closed']} of {self.clients} clients were not let in")
+        self._ask("habit", patience)
         return accept, login
 
     def run(self, **settings):

@@ -6,12 +6,12 @@ import time
 
 import process
 from generator import Generator, Trouble, figures
-from systems import SYSTEMS
+from systems import KINDS, SYSTEMS
 
 
 def _session(bench, name, clients, workers, cores, work, **settings):
     """Starts the system, gives `work(server)` its samples; trouble is reported and leaves a gap."""
-    system = SYSTEMS[name]
+    system = SYSTEMS.get(name) or KINDS[name]
     clients = min(clients, system.most)
     base = {"system": name, "clients": clients, "workers": 1 if system.single else workers}
     try:
@@ -159,12 +159,30 @@ def workers(bench, round_number):
             _session(bench, name, bench.clients, count, bench.server_cores[:count], work)
 
 
+def kinds(bench, round_number):
+    """Receivers with times, with somebody ignored, with a half-typed line, beside direct ones."""
+
+    def work(server, clients):
+        with Generator(server, bench.generator_cores, clients) as generator:
+            generator.connect()
+            generator.run(seconds=0.3, window=4, speakers=4)
+            for mode, settings in (("kinds-one", {}),
+                                   ("kinds-window", {"window": 64, "speakers": 4})):
+                answer = generator.run(seconds=bench.seconds, bytes=bench.bytes, **settings)
+                yield {"mode": mode, **figures(answer)}
+
+    names = list(KINDS)
+    first = round_number % len(names)
+    for name in names[first:] + names[:first]:
+        _session(bench, name, bench.clients, bench.workers, bench.server_cores, work)
+
+
 def run(bench, part, rounds):
     for number in range(rounds):
         bench.round = number
         if part & {"one", "window", "open"}:
             talk(bench, part, number)
-        for mode in (idle, scale, workers):
+        for mode in (idle, scale, workers, kinds):
             if mode.__name__ in part:
                 mode(bench, number)
         sys.stdout.flush()

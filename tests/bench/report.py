@@ -15,6 +15,8 @@ TITLES = {
     "scale": "scale: clients logged in, one line at a time",
     "workers-one": "workers, one line at a time",
     "workers-window": "workers, 64 lines in flight",
+    "kinds-one": "kinds of receivers, one line at a time; ratios to direct",
+    "kinds-window": "kinds of receivers, 64 lines in flight; ratios to direct",
 }
 
 # Columns: heading, width, figure, factor, digits, and whether the ratio to bare follows.
@@ -38,7 +40,7 @@ COLUMNS = {
 }
 for talk in ("one", "window", "open"):
     COLUMNS[talk] = SPEED + LATENCY + TAIL
-for scaled in ("workers-one", "workers-window"):
+for scaled in ("workers-one", "workers-window", "kinds-one", "kinds-window"):
     COLUMNS[scaled] = SPEED + [LATENCY[4], TAIL[1]]
 
 
@@ -62,8 +64,14 @@ def value(samples, mode, system, figure, **alike):
     return median(found) if found else None
 
 
-def ratio(samples, mode, system, figure, to="bare", alike=None, **chosen):
+def _peer(mode):
+    """What the figures of a mode are compared with."""
+    return "direct" if mode.startswith("kinds") else "bare"
+
+
+def ratio(samples, mode, system, figure, to=None, alike=None, **chosen):
     """Median over the rounds of figure(system) / figure(to); None without a common round."""
+    to = to or _peer(mode)
     alike = ALIKE.get(mode, ()) if alike is None else alike
     ratios = []
     for s in of(samples, mode, system, **chosen):
@@ -92,7 +100,7 @@ def table(samples, mode):
     columns = COLUMNS[mode]
     lines = [f"\n{TITLES[mode]}",
              f"{'':<15}{'clients':>8}{'w':>3} " +
-             " ".join(f"{h:>{w}}" + (" x bare" if r else "") for h, w, _, _, _, r in columns)]
+             " ".join(f"{h:>{w}}" + (f" x {_peer(mode)}" if r else "") for h, w, _, _, _, r in columns)]
     for _, system, workers, clients in _rows(samples, mode):
         alike = {"workers": workers, "clients": clients}
         cells = []
@@ -165,6 +173,17 @@ def _worker_bars(out, samples):
                  got, *((">=", 1.8) if ours else (None, None)))
 
 
+def _kind_bars(out, samples):
+    """What is done for a receiver costs at most half as much as a direct one does."""
+    for mode, what in (("kinds-one", "one at a time"), ("kinds-window", "64 in flight")):
+        for kind in dict.fromkeys(s["system"] for s in samples if s["mode"] == mode):
+            if kind != "direct":
+                _bar(out, f"{kind}, {what}: CPU/delivery x direct",
+                     ratio(samples, mode, kind, "cpu_us"), "<=", 1.5)
+                _bar(out, f"{kind}, {what}: deliveries/s x direct",
+                     ratio(samples, mode, kind, "deliveries_s"), ">=", 1 / 1.5)
+
+
 def bars(samples):
     out = []
     _talk_bars(out, samples)
@@ -176,6 +195,7 @@ def bars(samples):
          value(samples, "idle", "chatroom", "wakeups_s"), "<=", 1)
     _scale_bars(out, samples)
     _worker_bars(out, samples)
+    _kind_bars(out, samples)
     return out
 
 

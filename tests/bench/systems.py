@@ -86,17 +86,29 @@ class Chatroom(System):
     name, protocol, login = "chatroom", "open", "no"
     program = os.environ.get("CHATROOM_MASTER", "./chatroom-master")
 
-    def command(self, folder, port, workers, clients, announce_max=1, **settings):
+    def command(self, folder, port, workers, clients, announce_max=1, room_for=1,
+                **settings):
         path = os.path.join(folder, self.name + ".conf")
         with open(path, "w") as f:
             f.write(f"listen = 127.0.0.1:{port}\nworkers = {workers}\nlogin = {self.login}\n"
-                    f"max_clients = {clients + 64}\nannounce_max = {announce_max}\n"
+                    f"max_clients = {room_for * clients + 64}\nannounce_max = {announce_max}\n"
                     "history = 0\nflood_rate = 0\nconnect_rate = 0\nlogin_timeout = 0\n")
         return [os.path.abspath(self.program), "-c", path]
 
 
 class ChatroomLogin(Chatroom):
     name, protocol, login = "chatroom-login", "login", "yes"
+
+
+class ChatroomKind(ChatroomLogin):
+    """The same, with receivers for which the server does more than send lines from its ring."""
+
+    def __init__(self, kind):
+        self.name, self.protocol = "direct" if kind == "login" else kind, kind
+
+    def command(self, folder, port, workers, clients, **settings):
+        # a list of ignored names, and a long half-typed line, take one of max_clients / 8 buffers
+        return super().command(folder, port, workers, clients, room_for=18, **settings)
 
 
 class Redis(System):
@@ -146,6 +158,8 @@ class Ncat(System):
 
 SYSTEMS = {s.name: s for s in
            (Bare(), Chatroom(), ChatroomLogin(), Redis(), Nats(), Ngircd(), Ncat())}
+KINDS = {s.name: s for s in map(ChatroomKind, (
+    "login", "stamps", "ignore", "keys", "keys-60", "keys-1000"))}
 
 
 def install(names):

@@ -122,8 +122,13 @@ static void edit_line(struct line *line, const struct telnet_event *ev) {
     MUST(old_len <= sizeof old && new_len <= sizeof new);
     for (size_t i = 0; i < new_len; i++)
         MUST((unsigned char)new[i] >= 0x20 && new[i] != 0x7F);
-    MUST(draw_change(line->enc, line->width, old, old_len, new, new_len, out) <= sizeof out);
-    MUST(draw_away(line->enc, line->width, new, new_len, out) <= sizeof out);
+    struct drawn was_drawn = draw_lay(line->enc, line->width, old, old_len);
+    struct drawn drawn = draw_lay(line->enc, line->width, new, new_len);
+    MUST(drawn.text >= new &&drawn.text + drawn.len == new + new_len &&drawn.row < DRAW_ROWS);
+    MUST(draw_change(line->enc, &was_drawn, &drawn, out) <= sizeof out);
+    MUST(draw_away(&drawn, out) <= sizeof out);
+    size_t from = typed_tail(line->enc, line->bytes, line->len, line->width);
+    MUST(from <= line->len && line->len - from <= TYPED_TAIL_MAX);
 }
 
 /* Requests the next option of the list, as a server does. */

@@ -146,7 +146,8 @@ static bool adopt_in_use(struct worker *w, const struct buffer_pool *pool, uint3
         return f->rx == buffer;
     if (pool == &seg->ignore_more)
         return (f->flags & FACT_IGNORES) && seg->ignore_lists[client_index(w, c)].more == buffer;
-    return f->line_buffer == buffer || chain_has(pool, f, client_tag(w, c), buffer);
+    return f->line_buffer == buffer ||
+           (!client_drained(c, f) && chain_has(pool, f, client_tag(w, c), buffer));
 }
 
 /* Buffers that the predecessor had taken and not yet, or no longer, put into a record. */

@@ -24,8 +24,8 @@ static bool flush_lost_notice(struct worker *w, struct client *c) {
     return change_commit(&ch);
 }
 
-/* The chain is sent: its buffers are given back. */
-static bool flush_free_chain(struct worker *w, struct client *c) {
+/* The chain is sent, and nothing keeps the client off the direct path. */
+static bool flush_forget_chain(struct worker *w, struct client *c) {
     struct change ch;
     change_begin(&ch, w, c);
     change_settle_map(&ch);
@@ -33,19 +33,19 @@ static bool flush_free_chain(struct worker *w, struct client *c) {
 }
 
 /* One step of what is pending.  False if nothing more can be done now. */
-static bool flush_step(struct worker *w, struct client *c, const struct entry *last) {
+static bool flush_step(struct worker *w, struct client *c, uint64_t until) {
     const struct facts *f = client_facts(c);
-    uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    if (sent < client_tx_end(f))
+    const struct entry *last = room_entry(&w->seg->room, until - 1);
+    if (!client_drained(c, f))
         return send_replies(w, c, last);
-    if (f->tx != NO_BUFFER)
-        return flush_free_chain(w, c);
     if (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) /* before the notice, which would cut it */
         return who_continue(w, c);
     if (f->lines_lost > 0)
         return flush_lost_notice(w, c);
     if ((f->flags & FACT_IN_ROOM) && (f->flags & FACT_FILTERED))
-        return filter_continue(w, c);
+        return filter_continue(w, c, until);
+    if (f->tx != NO_BUFFER)
+        return flush_forget_chain(w, c);
     /* A successor may be at an entry that its predecessor had flushed past; then nothing is sent.
      */
     if (c->mode < ENC_COUNT)
@@ -57,9 +57,9 @@ static bool flush_possible(const struct client *c, uint32_t generation) {
     return client_is(c, generation) && c->mode != MODE_BLOCKED && c->mode != MODE_WRITE_FAILED;
 }
 
-static void flush_steps(struct worker *w, struct client *c, const struct entry *last) {
+static void flush_steps(struct worker *w, struct client *c, uint64_t until) {
     uint32_t generation = (uint32_t)(client_tag(w, c) >> 32);
-    while (flush_possible(c, generation) && flush_step(w, c, last))
+    while (flush_possible(c, generation) && flush_step(w, c, until))
         ;
     if (pause_has(w, client_index(w, c), PAUSE_OUTPUT) && client_is(c, generation) &&
         !flush_waits(c))
@@ -67,11 +67,11 @@ static void flush_steps(struct worker *w, struct client *c, const struct entry *
 }
 
 void flush_client(struct worker *w, struct client *c) {
-    flush_steps(w, c, room_entry(&w->seg->room, room_count(&w->seg->room) - 1));
+    flush_steps(w, c, room_count(&w->seg->room));
 }
 
 void flush_until(struct worker *w, struct client *c, uint64_t until) {
-    flush_steps(w, c, room_entry(&w->seg->room, until - 1));
+    flush_steps(w, c, until);
 }
 
 bool flush_waits(const struct client *c) {
@@ -159,10 +159,10 @@ static void flush_extend(struct worker *w, uint64_t count) {
         pass->left = pass->guard_left = 0;
 }
 
-static void flush_members(struct worker *w, const struct entry *last) {
+static void flush_members(struct worker *w, uint64_t count) {
     struct flush_pass *pass = &w->flush;
     uint64_t end[ENC_COUNT];
-    memcpy(end, last->end, sizeof end);
+    memcpy(end, room_entry(&w->seg->room, count - 1)->end, sizeof end);
     for (uint32_t n = 0; n < FLUSH_SLICE && pass->left > 0; n++) {
         if (pass->at >= w->members.count)
             pass->at = 0;
@@ -176,7 +176,7 @@ static void flush_members(struct worker *w, const struct entry *last) {
         if (c->mode < ENC_COUNT)
             send_direct(w, c, end);
         else if (c->mode == MODE_SLOW)
-            flush_steps(w, c, last);
+            flush_steps(w, c, count);
     }
 }
 
@@ -185,7 +185,7 @@ bool flush_slice(struct worker *w) {
     struct flush_pass *pass = &w->flush;
     uint64_t count = room_count(room);
     flush_extend(w, count);
-    flush_members(w, room_entry(room, count - 1));
+    flush_members(w, count);
     if (pass->left == 0) {
         pass->guard_left = 0;
         flush_raise(w, count);

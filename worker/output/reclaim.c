@@ -25,7 +25,7 @@ static void reclaim_line(struct worker *w, struct client *c) {
 }
 
 static bool reclaim_unread(const struct client *c) {
-    return c->mode == MODE_BLOCKED && client_facts(c)->tx != NO_BUFFER;
+    return c->mode == MODE_BLOCKED && !client_drained(c, client_facts(c));
 }
 
 /* A look at a member in the room. */

@@ -87,6 +87,11 @@ bool send_replies(struct worker *w, struct client *c, const struct entry *last) 
     FAULT("flush.replies.after");
     if (taken > 0)
         send_accepted(w, c, (size_t)taken);
+    if (client_drained(c, f)) {
+        FAULT("flush.drained.before"); /* the successor's sweep gives them back */
+        chain_give(&w->seg->tx_buffers, client_tag(w, c), f->tx, f->tx_len);
+        FAULT("flush.drained.after");
+    }
     if (taken == (ssize_t)want)
         return true;
     send_short(w, c, taken);

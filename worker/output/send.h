@@ -13,7 +13,8 @@
 void send_direct(struct worker *w, struct client *c, const uint64_t end[]);
 
 /* The client's reply buffers and, where nothing comes in between, its ring up to ledger entry
- * `last`, in one sendmsg().  False if the socket did not take all of it. */
+ * `last`, in one sendmsg().  Buffers that are sent are given back at once, all of the chain
+ * together (client.h).  False if the socket did not take all of it. */
 bool send_replies(struct worker *w, struct client *c, const struct entry *last);
 
 #endif

@@ -55,6 +55,7 @@ static void who_line(struct change *ch, uint32_t client, const struct client_vie
 bool who_continue(struct worker *w, struct client *c) {
     struct change ch;
     change_begin(&ch, w, c);
+    change_settle_map(&ch);
     uint32_t at = ch.f->list_next, looked = 0;
     uint32_t len = atomic_load(&w->seg->header->fd_high) + 1;
     uint32_t now = segment_tenths(w->seg);

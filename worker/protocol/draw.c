@@ -3,13 +3,10 @@
 
 #include "ipc/unicode.h"
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Where the cursor is after some text: `column` of `row` cells are filled. */
-struct place {
-    unsigned row, column;
-};
 
 /* The character at the start of s[0, n) and its columns. */
 static size_t draw_step(enum encoding enc, const char *s, size_t n, unsigned *columns) {
@@ -23,64 +20,97 @@ static size_t draw_step(enum encoding enc, const char *s, size_t n, unsigned *co
     return *columns;
 }
 
-static struct place draw_place(enum encoding enc, unsigned width, const char *s, size_t n) {
-    struct place at = {0, 0};
-    unsigned columns;
-    for (size_t i = 0; i < n; at.column += columns) {
-        i += draw_step(enc, s + i, n - i, &columns);
-        if (width > 0 && at.column + columns > width) {
-            at.row++;
-            at.column = 0;
+/* Rows that fill while a text is laid out. */
+struct layout {
+    unsigned width;
+    struct drawn at;         /* the cursor, from where the text begins */
+    size_t begin[DRAW_ROWS]; /* of the last rows, by row modulo DRAW_ROWS */
+};
+
+/* The next characters take `columns`, at most those of a row.  `i`: where the text goes on. */
+static void draw_advance(struct layout *l, size_t i, unsigned columns) {
+    if (columns > l->width - l->at.column) {
+        l->at.row++;
+        l->at.column = 0;
+        l->begin[l->at.row % DRAW_ROWS] = i;
+    }
+    l->at.column += columns;
+}
+
+static void draw_ascii(struct layout *l, size_t i, size_t n) {
+    while (n > 0) {
+        size_t space = l->width - l->at.column;
+        size_t row = space > 0 ? space : l->width;
+        size_t take = n < row ? n : row;
+        draw_advance(l, i, (unsigned)take);
+        i += take;
+        n -= take;
+    }
+}
+
+struct drawn draw_lay(enum encoding enc, unsigned width, const char *shown, size_t n) {
+    struct layout l = {.width = width > 0 ? width : UINT_MAX};
+    for (size_t i = 0; i < n;) {
+        size_t len = unicode_ascii(shown + i, n - i);
+        draw_ascii(&l, i, len);
+        i += len;
+        if (i < n) {
+            unsigned columns;
+            len = draw_step(enc, shown + i, n - i, &columns);
+            draw_advance(&l, i, columns);
+            i += len;
         }
     }
-    return at;
+    unsigned hidden = l.at.row < DRAW_ROWS ? 0 : l.at.row - (DRAW_ROWS - 1);
+    size_t begin = hidden > 0 ? l.begin[hidden % DRAW_ROWS] : 0;
+    return (struct drawn){shown + begin, n - begin, width, l.at.row - hidden, l.at.column};
 }
 
-static bool draw_in_one_row(struct place at, unsigned width) {
-    return at.row == 0 && (width == 0 || at.column < width);
+static bool draw_in_one_row(const struct drawn *d) {
+    return d->row == 0 && (d->width == 0 || d->column < d->width);
 }
 
-size_t draw_away(enum encoding enc, unsigned width, const char *shown, size_t n, char *out) {
-    struct place end = draw_place(enc, width, shown, n);
+size_t draw_away(const struct drawn *line, char *out) {
     size_t at = 0;
     out[at++] = '\r';
-    if (draw_in_one_row(end, width)) {
-        memset(out + at, ' ', end.column);
-        at += end.column;
+    if (draw_in_one_row(line)) {
+        memset(out + at, ' ', line->column);
+        at += line->column;
         out[at++] = '\r';
         return at;
     }
-    if (end.row > 0)
-        at += (size_t)sprintf(out + at, "\033[%uA", end.row);
+    if (line->row > 0)
+        at += (size_t)sprintf(out + at, "\033[%uA", line->row);
     return at + (size_t)sprintf(out + at, "\033[J");
 }
 
 /* How much of `old` may stay: the characters that begin `new` as well, with all their marks. */
-static size_t draw_kept(enum encoding enc, const char *old, size_t old_len, const char *new,
-                        size_t new_len) {
+static size_t draw_kept(enum encoding enc, const struct drawn *old, const struct drawn *new) {
     size_t last = 0, len;
     unsigned columns;
-    for (size_t i = 0; i < old_len; i += len) {
-        len = draw_step(enc, old + i, old_len - i, &columns);
-        if (i + len > new_len || memcmp(old + i, new + i, len) != 0)
+    if (old->len <= new->len && memcmp(old->text, new->text, old->len) == 0)
+        return old->len;
+    for (size_t i = 0; i < old->len; i += len) {
+        len = draw_step(enc, old->text + i, old->len - i, &columns);
+        if (i + len > new->len || memcmp(old->text + i, new->text + i, len) != 0)
             return columns > 0 ? i : last;
         last = columns > 0 ? i : last;
     }
-    return old_len;
+    return old->len;
 }
 
-size_t draw_change(enum encoding enc, unsigned width, const char *old, size_t old_len,
-                   const char *new, size_t new_len, char *out) {
-    size_t same = draw_kept(enc, old, old_len, new, new_len), at = 0;
-    struct place end = draw_place(enc, width, old, old_len);
-    struct place kept = draw_place(enc, width, old, same);
-    if (same < old_len && !(kept.row == end.row && (width == 0 || end.column < width))) {
-        at = draw_away(enc, width, old, old_len, out); /* BS does not go up a row */
-        same = 0;
-    } else {
-        for (unsigned n = kept.column; n < end.column; n++, at += 3)
-            memcpy(out + at, "\b \b", 3);
+size_t draw_change(enum encoding enc, const struct drawn *old, const struct drawn *new, char *out) {
+    size_t same = draw_kept(enc, old, new), at = 0;
+    if (same < old->len) {
+        struct drawn kept = draw_lay(enc, old->width, old->text, same);
+        if (kept.row == old->row && (old->width == 0 || old->column < old->width)) {
+            for (unsigned n = kept.column; n < old->column; n++, at += 3)
+                memcpy(out + at, "\b \b", 3);
+        } else { /* BS does not go up a row */
+            at = draw_away(old, out);
+            same = 0;
+        }
     }
-    memcpy(out + at, new + same, new_len - same);
-    return at + new_len - same;
+    memcpy(out + at, new->text + same, new->len - same);
+    return at + new->len - same;
 }

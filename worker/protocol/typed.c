@@ -5,6 +5,9 @@
 #include "worker/text/charset.h"
 #include "worker/text/sanitize.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 /* How many bytes at the end of the line begin a character of UTF-8 and do not finish it. */
 static size_t typed_utf8_half(const uint8_t *line, size_t n) {
     for (size_t back = 1; back <= 3 && back <= n; back++) {
@@ -31,17 +34,53 @@ static enum encoding typed_in(enum encoding enc, const uint8_t *line, size_t n, 
     return in;
 }
 
-size_t typed_half(enum encoding enc, const uint8_t *line, size_t n) {
-    size_t half;
-    typed_in(enc, line, n, &half);
-    return half;
+/* From `keep` bytes before the end to a chunk more. */
+static size_t typed_cut(size_t n, size_t keep, size_t chunk) {
+    return n > keep ? (n - keep) / chunk * chunk : 0;
+}
+
+/* The first character of two bytes or one that begins at `at` or behind it.  A byte of ASCII ends
+ * one, whatever it is; from there on they follow in pairs. */
+static size_t typed_double_start(const uint8_t *line, size_t at) {
+    size_t run = at;
+    for (uint64_t word; run >= sizeof word; run -= sizeof word) {
+        memcpy(&word, line + run - sizeof word, sizeof word);
+        if (~word & 0x8080808080808080u)
+            break;
+    }
+    while (run > 0 && line[run - 1] >= 0x80)
+        run--;
+    if (!memchr(line + run, 0x80, at - run) && !memchr(line + run, 0xFF, at - run))
+        return at + ((at - run) & 1);
+    while (run < at) /* these two are characters of one byte */
+        run += line[run] == 0x80 || line[run] == 0xFF ? 1 : 2;
+    return run;
+}
+
+/* A column takes at most one byte in ASCII and the double-byte encodings, three in UTF-8. */
+size_t typed_tail(enum encoding enc, const uint8_t *line, size_t n, unsigned width) {
+    size_t chunk = width > 0 ? width : 40,
+           near = typed_cut(n, width > 0 ? 3 * chunk : chunk, chunk);
+    size_t far = width > 0 ? typed_cut(n, 6 * chunk, chunk) : near, half;
+    if (near == 0 || (line[near - 1] < 0x80 && unicode_ascii(line + near, n - near) == n - near))
+        return near;
+    for (int i = 0; far > 0 && i < 3 && (line[far] & 0xC0) == 0x80; i++)
+        far++;
+    if (typed_in(enc, line + far, n - far, &half) == ENC_UTF8)
+        return far;
+    return typed_double_start(line, near);
 }
 
 size_t typed_shown(enum encoding enc, const uint8_t *line, size_t n, char *out) {
     char utf8[TYPED_SHOWN_MAX];
     enum encoding used;
-    size_t half = typed_half(enc, line, n);
+    size_t half = 0;
+    bool ascii = unicode_ascii(line, n) == n;
+    if (ascii || (typed_in(enc, line, n, &half) == ENC_UTF8 && enc == ENC_UTF8)) {
+        memcpy(out, line, n - half);
+        return sanitize(out, n - half);
+    }
     ptrdiff_t len = charset_decode(line, n - half, enc, utf8, sizeof utf8, &used);
     size_t clean = len > 0 ? sanitize(utf8, (size_t)len) : 0;
-    return charset_encode(enc, utf8, clean, out, TYPED_SHOWN_MAX);
+    return charset_encode(enc, utf8, clean, out, 3 * n);
 }

@@ -1,8 +1,10 @@
-/* typed.h - a line while it is being typed: bytes as received, in whatever encoding.
+/* typed.h - what a terminal is shown of a line while it is being typed: bytes as received, in
+ * whatever encoding.
  *
- * What a line is in shows only as it grows, so everything here looks at all of it: the rules are
- * those by which a finished line is read (charset.h), but for a character at its end of which only
- * the first bytes are here.  Pure functions; safe anywhere. */
+ * What a line is in shows only as it grows.  The rules are those by which a finished line is read
+ * (charset.h), but for a character at its end of which only the first bytes are here; of a long
+ * line they are applied to its end, so that the cost does not grow with it.  Pure functions; safe
+ * anywhere. */
 #ifndef WORKER_PROTOCOL_TYPED_H
 #define WORKER_PROTOCOL_TYPED_H
 
@@ -11,12 +13,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many bytes at its end begin a character and do not finish it. */
-size_t typed_half(enum encoding enc, const uint8_t *line, size_t n);
+/* Where the end of the line begins of which a terminal of `width` columns (0: unknown) is shown the
+ * last rows: at a character, more than two rows from the end (width 0: less than 80 columns from
+ * it), and for a row or so of typing at the same place.  It is computed from the bytes near the
+ * end, what the line is in included. */
+size_t typed_tail(enum encoding enc, const uint8_t *line, size_t n, unsigned width);
+enum { TYPED_TAIL_MAX = 7 * UINT8_MAX }; /* bytes from there to the end, for widths up to 255 */
 
-/* What of the line its own terminal may be shown, in its encoding: what others would see of it, and
- * nothing of a character still half to come.  `out` has TYPED_SHOWN_MAX bytes; n is at most
- * LINE_MAX_MAX.  Returns the length. */
+/* What of the line, or of its end, its own terminal may be shown, in its encoding: what others
+ * would see of it, and nothing of a character still half to come.  `out` has 3 * n bytes; n is at
+ * most LINE_MAX_MAX.  Returns the length. */
 enum { TYPED_SHOWN_MAX = 3 * LINE_MAX_MAX };
 size_t typed_shown(enum encoding enc, const uint8_t *line, size_t n, char *out);
 

@@ -3,7 +3,6 @@
 
 #include "ipc/fault.h"
 #include "worker/record/chain.h"
-#include "worker/record/echo.h"
 #include "worker/state/account.h"
 #include "worker/state/buffer_request.h"
 #include "worker/state/pause.h"
@@ -139,11 +138,11 @@ static size_t change_torn_rest(const struct change *ch, uint64_t pos) {
     return stop ? (size_t)(stop - rest) + 1 : end - pos;
 }
 
-/* The map begins at stream position `sent`, which is byte `pos` of the ring; the chain is drained.
- */
+/* The map begins at stream position `sent`, which is byte `pos` of the ring.  A chain that is not
+ * drained is dropped. */
 static void change_restart_map(struct change *ch, uint64_t sent, uint64_t pos) {
     struct facts *f = ch->f;
-    if (f->tx != NO_BUFFER) {
+    if (sent < client_tx_end(f)) {
         ch->old_head = f->tx;
         ch->old_len = f->tx_len;
     }
@@ -190,21 +189,24 @@ void change_hide_line(struct change *ch) {
     if (!(ch->f->flags & FACT_DRAWN) || ch->drop_replies)
         return;
     ch->f->flags &= ~(uint32_t)FACT_DRAWN;
-    if (ch->f->line_len == 0)
+    if (ch->f->line_len == 0) {
         change_raw(ch, "\r\n", 2);
-    else
-        change_raw(ch, out, echo_away(ch->w->seg, client_facts(ch->c), out));
+        return;
+    }
+    ch->drawn = echo_lay(ch->w->seg, client_facts(ch->c), ch->drawn_text);
+    change_raw(ch, out, draw_away(&ch->drawn, out));
 }
 
 /* The line that the facts hold is drawn, if it is not on the screen. */
 static void change_show_line(struct change *ch) {
-    char shown[TYPED_SHOWN_MAX];
     if (ch->drop_replies)
         return;
     if (ch->f->line_len == 0) {
         change_hide_line(ch);
     } else if (!(ch->f->flags & FACT_DRAWN)) {
-        change_raw(ch, shown, echo_line(ch->w->seg, ch->f, shown));
+        if (!ch->drawn.text || !echo_same(client_facts(ch->c), ch->f))
+            ch->drawn = echo_lay(ch->w->seg, ch->f, ch->drawn_text);
+        change_raw(ch, ch->drawn.text, ch->drawn.len);
         ch->f->flags |= FACT_DRAWN;
     }
 }
@@ -287,7 +289,7 @@ bool change_commit(struct change *ch) {
     for (uint32_t i = 0; i < ch->given_count; i++)
         buffer_give(&seg->tx_buffers, ch->given[i], ch->tag);
     buffer_give(&seg->rx_buffers, ch->rx_given, ch->tag);
-    if (ch->taken_count > 0 || ch->tail != NO_BUFFER)
+    if (!ch->sending && (ch->taken_count > 0 || ch->tail != NO_BUFFER))
         fd_queue_push(&ch->w->reply_pending, client_index(ch->w, ch->c));
     return true;
 }

@@ -20,6 +20,7 @@
 #ifndef WORKER_RECORD_CHANGE_H
 #define WORKER_RECORD_CHANGE_H
 
+#include "worker/record/echo.h"
 #include "worker/state/local.h"
 #include "worker/text/sentence.h"
 
@@ -42,13 +43,16 @@ struct change {
     uint32_t ms;       /* and when */
     uint32_t answered; /* bytes */
     bool outside;      /* the client is not in the room: its share is smaller */
+    bool sending;      /* the caller sends what it queues: no other flush needs to */
     uint32_t tail;     /* the tx buffer that the next byte goes to; NO_BUFFER: not found yet */
-    uint32_t old_head; /* a chain that is drained: given back after the commit */
+    uint32_t old_head; /* a chain that is dropped: given back after the commit */
     uint32_t old_len;
     uint32_t rx_taken, rx_given;
     uint32_t taken_count, given_count;
+    struct drawn drawn;           /* the line that was taken off the screen; no text: none was */
     uint32_t taken[CHANGE_TAKEN]; /* tx buffers */
     uint32_t given[CHANGE_GIVEN]; /* tx buffers that are in no chain */
+    char drawn_text[ECHO_MAX];
 };
 
 void change_begin(struct change *ch, struct worker *w, struct client *c);

@@ -24,7 +24,8 @@ static const char *check_output(const struct segment *seg, const struct client *
                                 const struct facts *f, uint64_t tag) {
     const struct room *room = &seg->room;
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    if (f->tx_len > 0 ? !buffer_owned(&seg->tx_buffers, f->tx, tag) : f->tx != NO_BUFFER)
+    if (f->tx_len == 0 ? f->tx != NO_BUFFER
+                       : !client_drained(c, f) && !buffer_owned(&seg->tx_buffers, f->tx, tag))
         return "tx buffer";
     if (f->base > UINT64_MAX - f->tx_len || sent < f->base ||
         (!(f->flags & FACT_IN_ROOM) && sent > client_tx_end(f)))

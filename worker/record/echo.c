@@ -1,26 +1,29 @@
 /* echo.c - see echo.h. */
 #include "worker/record/echo.h"
 
-size_t echo_line(const struct segment *seg, const struct facts *f, char out[TYPED_SHOWN_MAX]) {
+struct drawn echo_lay(const struct segment *seg, const struct facts *f, char text[ECHO_MAX]) {
+    enum encoding enc = (enum encoding)f->encoding;
     const uint8_t *line;
     if (f->line_len == 0)
-        return 0;
+        return draw_lay(enc, f->columns, text, 0);
     if (f->line_buffer != NO_BUFFER)
         line = ((struct tx_buffer *)buffer_at(&seg->tx_buffers, f->line_buffer))->data;
     else
         line = ((struct rx_buffer *)buffer_at(&seg->rx_buffers, f->rx))->line;
-    return typed_shown((enum encoding)f->encoding, line, f->line_len, out);
+    size_t from = typed_tail(enc, line, f->line_len, f->columns);
+    size_t n = typed_shown(enc, line + from, f->line_len - from, text);
+    return draw_lay(enc, f->columns, text, n);
 }
 
-size_t echo_away(const struct segment *seg, const struct facts *f, char out[DRAW_MAX]) {
-    char shown[TYPED_SHOWN_MAX];
-    size_t n = echo_line(seg, f, shown);
-    return draw_away((enum encoding)f->encoding, f->columns, shown, n, out);
+/* A line changes only by what is consumed. */
+bool echo_same(const struct facts *was, const struct facts *f) {
+    return was->consumed == f->consumed && was->line_len == f->line_len &&
+           was->encoding == f->encoding && was->columns == f->columns;
 }
 
 size_t echo_change(const struct segment *seg, const struct facts *was, const struct facts *f,
                    char out[DRAW_MAX]) {
-    char old[TYPED_SHOWN_MAX], new[TYPED_SHOWN_MAX];
-    size_t old_len = echo_line(seg, was, old), new_len = echo_line(seg, f, new);
-    return draw_change((enum encoding)f->encoding, f->columns, old, old_len, new, new_len, out);
+    char old_text[ECHO_MAX], new_text[ECHO_MAX];
+    struct drawn old = echo_lay(seg, was, old_text), new = echo_lay(seg, f, new_text);
+    return draw_change((enum encoding)f->encoding, &old, &new, out);
 }

@@ -59,6 +59,13 @@ struct accounts {
     uint64_t *drop_to, *drop_most;
 };
 
+/* The time that lines of one minute begin with: output/filter.c. */
+enum { STAMP_BYTES = 8 };
+struct stamp {
+    int64_t from; /* of its minute, seconds since 1970 */
+    char text[STAMP_BYTES];
+};
+
 struct worker {
     struct segment *seg;
     struct slot *slot;
@@ -79,7 +86,8 @@ struct worker {
     struct accounts accounts;
     struct flush_pass flush;
     struct stage stage;
-    uint64_t log_tat;      /* the account of this worker's lines about clients (client_log.h), us */
+    uint64_t log_tat; /* the account of this worker's lines about clients (client_log.h), us */
+    struct stamp stamp;
     uint32_t buffers_seen; /* the header's buffers_wanted when last looked at (buffer_request.h) */
 
     struct fd_queue ready;         /* input may be waiting, or the greeting is not complete */

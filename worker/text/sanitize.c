@@ -28,10 +28,26 @@ static bool sanitize_keep(struct sanitize_before *before, int32_t cp) {
     return true;
 }
 
+/* How many bytes at the start are visible ASCII, which is most text: nothing is to be decided. */
+static size_t sanitize_visible(const char *s, size_t n) {
+    size_t i = 0;
+    while (i < n && s[i] > ' ' && s[i] <= '~')
+        i++;
+    return i;
+}
+
 size_t sanitize(char *s, size_t n) {
     struct sanitize_before before = {SANITIZE_MARKS_MAX, 0}; /* nothing to stand on */
     size_t to = 0, len;
     for (size_t from = 0; from < n; from += len) {
+        len = sanitize_visible(s + from, n - from);
+        if (len > 0) {
+            before = (struct sanitize_before){0, 0};
+            if (to < from)
+                memmove(s + to, s + from, len);
+            to += len;
+            continue;
+        }
         int32_t cp = unicode_decode(s + from, n - from, &len);
         if (cp == '\t')
             s[from] = (char)(cp = ' ');

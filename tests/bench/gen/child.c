@@ -189,6 +189,7 @@ static void obey(struct child *c, char command) {
     switch (command) {
     case COMMAND_ACCEPT: connect_all(c); break;
     case COMMAND_LOGIN: login_all(c); break;
+    case COMMAND_HABIT: habit_all(c); break;
     case COMMAND_BEGIN: run_begin(c); break;
     case COMMAND_GO: speak_run(c); break;
     case COMMAND_END: run_end(c); break;

@@ -15,11 +15,11 @@
 /* Edge-triggered: one look at the socket for each arrival, not two.  A read that did not fill the
  * buffer has emptied the socket; EPOLLRDHUP tells of an end that came with the last bytes. */
 enum { POLL_IN = EPOLLIN | EPOLLRDHUP | (int)EPOLLET };
-enum { BUFFER = 256 << 10, EVENTS = 64, STEP_DONE = STEPS_MAX + 1 };
+enum { BUFFER = 256 << 10, EVENTS = 64, STEP_HABIT = STEPS_MAX + 1, STEP_DONE };
 
 struct client {
     int fd;                      /* -1: lost */
-    uint8_t step;                /* 0: to be greeted; 1..: login steps; STEP_DONE */
+    uint8_t step;                /* 0: to be greeted; 1..: login steps; STEP_HABIT; STEP_DONE */
     bool waiting;                /* for that step's words */
     uint16_t rest;               /* bytes kept of an unfinished line, or of the handshake */
     uint32_t next[SPEAKERS_MAX]; /* sequence expected */
@@ -59,9 +59,10 @@ uint64_t now_ns(void);
 void child_pump(struct child *c, uint64_t deadline);
 void client_lost(struct child *c, struct client *cl);
 
-/* Both return when all clients got there, or were lost, or nothing moves any more. */
+/* All return when all clients got there, or were lost, or nothing moves any more. */
 void connect_all(struct child *c);
 void login_all(struct child *c);
+void habit_all(struct child *c);
 /* Bytes that came while the client was in its handshake. */
 void handshake_feed(struct child *c, struct client *cl, char *at, size_t len);
 

@@ -18,24 +18,42 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PER_ADDRESS = 5000, WORDS_MAX = 64 };
+enum { PER_ADDRESS = 5000, WORDS_MAX = 64, WORDS_OUT_MAX = TYPED_MAX + 256 };
 
 static const struct step *step_of(const struct child *c, const struct client *cl) {
-    return cl->step == 0 ? &c->o->proto->accept : &c->o->proto->login[cl->step - 1];
+    const struct proto *proto = c->o->proto;
+    if (cl->step == STEP_HABIT)
+        return &proto->habit;
+    return cl->step == 0 ? &proto->accept : &proto->login[cl->step - 1];
+}
+
+static bool speaks(const struct child *c, const struct client *cl) {
+    return c->first + (uint32_t)(cl - c->client) < c->o->speakers;
 }
 
 static bool only_publishes(const struct child *c, const struct client *cl) {
-    return c->o->proto->audience == HEARD_BY_SUBSCRIBERS &&
-           c->first + (uint32_t)(cl - c->client) < c->o->speakers;
+    return c->o->proto->audience == HEARD_BY_SUBSCRIBERS && speaks(c, cl);
+}
+
+/* What the step sends; returns the length. */
+static size_t step_words(const struct step *step, uint32_t number, char out[WORDS_OUT_MAX]) {
+    size_t len = (size_t)snprintf(out, WORDS_OUT_MAX, step->send, number);
+    for (size_t i = 0; i < len; i++)
+        out[i] = out[i] == '~' ? '\0' : out[i];
+    if (step->typed > 0) {
+        memset(out + len, 'h', step->typed);
+        out[len + step->typed - 1] = '.';
+    }
+    return len + step->typed;
 }
 
 /* Sends what the step says and sets the client waiting; steps with nothing to wait for pass. */
 static void step_enter(struct child *c, struct client *cl) {
     const struct step *step = step_of(c, cl);
     if (step->send) {
-        char words[256];
-        int len = snprintf(words, sizeof words, step->send, c->first + (uint32_t)(cl - c->client));
-        if (send(cl->fd, words, (size_t)len, MSG_NOSIGNAL) != len) {
+        char words[WORDS_OUT_MAX];
+        size_t len = step_words(step, c->first + (uint32_t)(cl - c->client), words);
+        if (send(cl->fd, words, len, MSG_NOSIGNAL) != (ssize_t)len) {
             client_lost(c, cl);
             return;
         }
@@ -52,7 +70,7 @@ static void step_leave(struct child *c, struct client *cl) {
         return;
     cl->step++;
     const struct step *next = cl->step <= STEPS_MAX ? step_of(c, cl) : NULL;
-    if (!next || (!next->send && !next->wait)) {
+    if (cl->step > STEPS_MAX || !next || (!next->send && !next->wait)) {
         cl->step = STEP_DONE;
         free(cl->kept);
         cl->kept = NULL;
@@ -118,8 +136,11 @@ void connect_all(struct child *c) {
     settle(c, 0);
 }
 
+static uint32_t crowd_of(const struct child *c) {
+    return c->o->proto->crowd ? c->o->proto->crowd : c->o->proto->burst;
+}
+
 void login_all(struct child *c) {
-    uint32_t crowd = c->o->proto->crowd ? c->o->proto->crowd : c->o->proto->burst;
     for (uint32_t i = 0; i < c->count; i++) {
         struct client *cl = &c->client[i];
         if (cl->fd < 0)
@@ -130,7 +151,20 @@ void login_all(struct child *c) {
             cl->step = STEP_DONE;
         else
             step_enter(c, cl);
-        settle(c, crowd);
+        settle(c, crowd_of(c));
+    }
+    settle(c, 0);
+}
+
+void habit_all(struct child *c) {
+    for (uint32_t i = 0; i < c->count && c->o->proto->habit.send; i++) {
+        struct client *cl = &c->client[i];
+        if (cl->fd < 0 || speaks(c, cl))
+            continue;
+        cl->step = STEP_HABIT;
+        cl->rest = 0;
+        step_enter(c, cl);
+        settle(c, crowd_of(c));
     }
     settle(c, 0);
 }

@@ -36,6 +36,7 @@ enum {
 enum command {
     COMMAND_ACCEPT = 'a', /* connect, and wait until the server has greeted */
     COMMAND_LOGIN = 'l',  /* the rest of the protocol's handshake */
+    COMMAND_HABIT = 'h',  /* what the receivers do once, before the lines */
     COMMAND_BEGIN = 'b',  /* zero the counters */
     COMMAND_GO = 'g',     /* child 0: speak, and answer when every line is complete */
     COMMAND_END = 'e',    /* fill in the result */

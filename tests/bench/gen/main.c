@@ -5,6 +5,7 @@
  * Commands on standard input, one a line; each is answered by one line of JSON:
  *   accept                    connect all clients and wait until the server has greeted them
  *   login                     the rest of the protocol's handshake
+ *   habit                     what the protocol's receivers do before the lines
  *   run seconds=5 window=64 speakers=4 bytes=64 rate=0
  * It ends at the end of the input. */
 #include "tests/bench/gen/gen.h"
@@ -175,7 +176,7 @@ static bool options_parse(struct options *o, int argc, char **argv) {
 int main(int argc, char **argv) {
     struct parent p;
     if (!options_parse(&p.o, argc, argv)) {
-        char names[128];
+        char names[256];
         proto_list(names, sizeof names);
         fprintf(stderr,
                 "usage: gen -t PROTOCOL -p PORT [-a ADDRESS] -n CLIENTS [-s SPEAKERS] "
@@ -198,6 +199,8 @@ int main(int argc, char **argv) {
             connect_report(&p, COMMAND_ACCEPT);
         else if (strncmp(words, "login", 5) == 0)
             connect_report(&p, COMMAND_LOGIN);
+        else if (strncmp(words, "habit", 5) == 0)
+            connect_report(&p, COMMAND_HABIT);
         else if (strncmp(words, "run", 3) == 0)
             command_run(&p, words);
         else

@@ -4,6 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LOGIN                                                                                      \
+    { "login u%u\r\n/bench-done\r\n", "Unknown command", 0 }
+#define KIND(called, words, answer, half)                                                          \
+    {                                                                                              \
+        .name = (called), .audience = HEARD_BY_ALL, .burst = 256, .crowd = 16,                     \
+        .accept = {NULL, "Welcome", 0}, .login = {LOGIN}, .habit = {(words), (answer), (half)},    \
+        .before = ""                                                                               \
+    }
+
+/* A telnet of 80 columns in character mode: DO ECHO, DO SGA, NAWS. */
+#define BY_KEY "\377\375\001\377\375\003\377\373\037\377\372\037~P~\030\377\360"
+
 static const struct proto protos[] = {
     /* the bare limit without -g, and anything that echoes lines to all in silence */
     {.name = "plain", .audience = HEARD_BY_ALL, .burst = 256, .before = ""},
@@ -11,38 +23,44 @@ static const struct proto protos[] = {
     {.name = "open",
      .audience = HEARD_BY_ALL,
      .burst = 256,
-     .accept = {NULL, "Welcome"},
+     .accept = {NULL, "Welcome", 0},
      .before = ""},
     /* our login; the unknown command is refused in other words before the login than after it */
     {.name = "login",
      .audience = HEARD_BY_ALL,
      .burst = 256,
      .crowd = 16,
-     .accept = {NULL, "Welcome"},
-     .login = {{"login u%u\r\n/bench-done\r\n", "Unknown command"}},
+     .accept = {NULL, "Welcome", 0},
+     .login = {LOGIN},
      .before = ""},
+    /* the same, with what makes the server treat each receiver's lines by themselves */
+    KIND("stamps", "/timestamps on\r\n", "begin with their time", 0),
+    KIND("ignore", "/ignore u7\r\n/bench-done\r\n", "Unknown command", 0),
+    KIND("keys", BY_KEY, "\377\373\003", 0),
+    KIND("keys-60", BY_KEY, "h.", 60),
+    KIND("keys-1000", BY_KEY, "h.", 1000),
     {.name = "ncat",
      .audience = HEARD_BY_OTHERS,
      .burst = 4,
-     .accept = {NULL, "<announce>"},
+     .accept = {NULL, "<announce>", 0},
      .before = ""},
     {.name = "irc",
      .audience = HEARD_BY_OTHERS,
      .burst = 4,
-     .accept = {"NICK u%u\r\nUSER u 0 * :u\r\n", " 001 "},
+     .accept = {"NICK u%u\r\nUSER u 0 * :u\r\n", " 001 ", 0},
      .login = {{"JOIN #room\r\n", " 366 "}},
      .before = "PRIVMSG #room :"},
     {.name = "nats",
      .audience = HEARD_BY_ALL,
      .burst = 128,
-     .accept = {NULL, "INFO "},
+     .accept = {NULL, "INFO ", 0},
      .login = {{"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB room 1\r\nPING\r\n",
                 "PONG"}},
      .before = "PUB room %u\r\n"},
     {.name = "resp",
      .audience = HEARD_BY_SUBSCRIBERS,
      .burst = 128,
-     .accept = {"PING\r\n", "+PONG"},
+     .accept = {"PING\r\n", "+PONG", 0},
      .login = {{"SUBSCRIBE room\r\n", ":1\r\n"}},
      .before = "*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n$%u\r\n"},
 };

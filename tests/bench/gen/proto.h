@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum { STEPS_MAX = 4 };
+enum { STEPS_MAX = 4, TYPED_MAX = 4000 };
 
 /* Who receives a speaker's line. */
 enum audience {
@@ -13,10 +13,11 @@ enum audience {
     HEARD_BY_SUBSCRIBERS, /* all but those clients that are speakers */
 };
 
-/* One step of the handshake: send (may be NULL; %u is the client's number), then wait until `wait`
- * (may be NULL) has been received. */
+/* One step of the handshake: send (may be NULL; %u is the client's number, ~ a NUL) and `typed`
+ * bytes of a line without its end, then wait until `wait` (may be NULL) has been received. */
 struct step {
     const char *send, *wait;
+    uint32_t typed;
 };
 
 struct proto {
@@ -27,7 +28,8 @@ struct proto {
                        its login must not count as what a client costs */
     struct step accept; /* command `accept`: until the server has shown that it accepted */
     struct step login[STEPS_MAX]; /* command `login`, until a step with neither */
-    const char *before;           /* a line's wrapping; %u is its length without CR LF */
+    struct step habit;  /* command `habit`, when all have logged in: of those that do not speak */
+    const char *before; /* a line's wrapping; %u is its length without CR LF */
 };
 
 const struct proto *proto_find(const char *name); /* NULL: there is none */
