@@ -209,10 +209,7 @@ static bool scan_foreign(const struct scan *s, const struct telnet_event *ev) {
 static bool scan_unread(struct scan *s) {
     if (!flush_waits(s->c))
         return false;
-    if (s->c->mode == MODE_WRITE_FAILED)
-        leave_begin(s->w, s->c, NULL); /* its replies can never be sent */
-    else
-        pause_client(s->w, s->c, PAUSE_OUTPUT);
+    pause_client(s->w, s->c, PAUSE_OUTPUT);
     return true;
 }
 
