@@ -224,7 +224,7 @@ Test(identity_unit, a_number_is_read_as_it_is_shown) {
     static const struct {
         const char *typed;
         bool ok;
-        uint32_t client;
+        uint64_t number;
     } cases[] = {
         {"#0", true, 0},
         {"#17", true, 17},
@@ -239,15 +239,33 @@ Test(identity_unit, a_number_is_read_as_it_is_shown) {
         {"", false, 0},
         {"\?\?\?", false, 0},
         {"#-1", false, 0},
-        {"#4294967295", true, NO_CLIENT},
+        {"#42949672950123", true, 42949672950123},
         {"#18446744073709551617", false, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        uint32_t client = 99;
-        cr_expect_eq(label_number(cases[i].typed, &client), cases[i].ok, "%s", cases[i].typed);
+        uint64_t number = 99;
+        cr_expect_eq(label_typed(cases[i].typed, &number), cases[i].ok, "%s", cases[i].typed);
         if (cases[i].ok)
-            cr_expect_eq(client, cases[i].client, "%s", cases[i].typed);
+            cr_expect_eq(number, cases[i].number, "%s", cases[i].typed);
     }
+}
+
+/* A descriptor that is given again brings another number. */
+Test(identity_unit, no_number_is_given_twice) {
+    int peer[2];
+    char number[32];
+    struct whom whom;
+    struct client *kim = unit_named(&worker, "김철수", &peer[0]);
+    uint32_t client = client_index(&worker, kim);
+    snprintf(number, sizeof number, "#%u", client);
+    cr_assert(whom_numbered(&worker, number, &whom));
+    atomic_store(&kim->state_word, client_state_word(2, CLIENT_LIVE)); /* its next user */
+    cr_assert_not(whom_numbered(&worker, number, &whom));
+    snprintf(number, sizeof number, "#%u", client + worker.seg->clients.len);
+    cr_assert(whom_numbered(&worker, number, &whom));
+    cr_assert_eq(whom.generation, 2);
+    cr_assert_neq(label_number(client, 3, worker.seg->clients.len),
+                  label_number(client, 2, worker.seg->clients.len));
 }
 
 Test(identity_unit, a_question_in_the_text_is_no_name_that_cannot_be_shown) {

@@ -406,14 +406,14 @@ Test(publish, a_join_that_found_no_room_has_not_taken_its_name) {
     int peer, other;
     struct client *ann = unit_named(&worker, "ann", &peer);
     fill_ring(ann);
-    stage_init(&worker.stage, &seg.room, 0);
+    stage_init(&worker.stage, &seg.room, 0, 1000);
     while (!worker.stage.closed) { /* until fewer bytes are left than a join needs */
         unit_say(&worker, ann, "x");
         publish(&worker);
         refusal_answer(&worker);
     }
     struct client *bob = unit_newcomer(&worker, &other);
-    stage_init(&worker.stage, &seg.room, 0);
+    stage_init(&worker.stage, &seg.room, 0, 1000);
     stage_join(bob, "bob");
     publish(&worker);
     cr_assert(worker.stage.closed);

@@ -11,7 +11,7 @@ static struct room room; /* the stage uses its sizes only */
 static void stage_of(uint64_t ring_size) {
     for (int e = 0; e < RING_COUNT; e++)
         room.ring_size[e] = ring_size;
-    stage_init(&stage, &room, 5);
+    stage_init(&stage, &room, 5, 1000);
 }
 
 static void set_up(void) {
@@ -115,7 +115,7 @@ Test(stage, each_ring_has_its_own_limit) {
     }
     stage_of(8192);
     room.ring_size[RING_SIDE] = 4096;
-    stage_init(&stage, &room, 5);
+    stage_init(&stage, &room, 5, 1000);
     stage_side(&stage, line_of(1), side, 1000);
     cr_assert_not(stage_fits(&stage, 25), "the ring of side data is smaller");
     cr_assert(stage_fits(&stage, 24));
@@ -222,7 +222,7 @@ Test(stage, a_reset_empties_it_and_keeps_whose_it_is) {
         cr_assert_eq(stage.used[e], 0);
     cr_assert_eq(stage.slot, 5);
     cr_assert(stage.closed, "the publisher opens it");
-    stage_init(&stage, &room, 6);
+    stage_init(&stage, &room, 6, 1000);
     cr_assert_not(stage.closed);
     cr_assert_eq(line_of(1)->line.entry.slot, 6);
 }

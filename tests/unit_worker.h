@@ -40,7 +40,7 @@ static inline void unit_worker(struct worker *w, struct segment *seg) {
     cr_assert(members_make(w, seg->clients.len));
     w->settled = true;
     atomic_store(&seg->header->fd_high, seg->clients.len - 1);
-    stage_init(&w->stage, &seg->room, 0);
+    stage_init(&w->stage, &seg->room, 0, seg->clients.len);
     worker_read_clock(w);
 }
 

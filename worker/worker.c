@@ -73,7 +73,7 @@ static bool worker_make(struct loop *l, struct segment *seg, uint32_t slot, uint
     w->flush.count = room_count(&seg->room);
     w->settled = w->adopting = true;
     buffer_request_seen(w);
-    stage_init(&w->stage, &seg->room, slot);
+    stage_init(&w->stage, &seg->room, slot, seg->clients.len);
     w->stage.closed = true; /* until the predecessor's entries are applied */
     return members_make(w, seg->clients.len) && reclaim_make(&l->reclaim, seg->clients.len);
 }

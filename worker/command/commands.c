@@ -41,12 +41,18 @@ enum line_outcome command_login(struct invocation *inv, size_t name_len) {
     return say_join(inv->w, inv->c, inv->line, inv->raw);
 }
 
+/* Of the client itself. */
+static uint64_t command_number(const struct invocation *inv) {
+    uint64_t tag = client_tag(inv->w, inv->c);
+    return client_number(inv->w, (uint32_t)tag, (uint32_t)(tag >> 32));
+}
+
 enum line_outcome command_logged_in(struct invocation *inv) {
     char label[LABEL_TEXT], number[LABEL_TEXT];
     enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
     label_name(client_facts(inv->c), &inv->c->addr, label);
     return invocation_say_text(inv, SAY_LOGGED_IN,
-                               label_shown(enc, label, client_index(inv->w, inv->c), number));
+                               label_shown(enc, label, command_number(inv), number));
 }
 
 static enum line_outcome command_quit(struct invocation *inv) {
@@ -88,7 +94,7 @@ static enum line_outcome command_nick(struct invocation *inv) {
     if (strcmp(label_name(client_facts(inv->c), &inv->c->addr, label), inv->raw) == 0) {
         char number[LABEL_TEXT];
         enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
-        const char *shown = label_shown(enc, label, client_index(inv->w, inv->c), number);
+        const char *shown = label_shown(enc, label, command_number(inv), number);
         struct words words = {.name = shown, .text = shown}; /* no news for others */
         return invocation_say(inv, SAY_NICK, &words);
     }

@@ -24,7 +24,9 @@ static enum line_outcome preferences_change_ignored(struct invocation *inv, bool
     struct change ch;
     char shown[LABEL_TEXT];
     enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
-    struct words words = {.name = label_shown(enc, found.label, found.client, shown),
+    struct words words = {.name = label_shown(enc, found.label,
+                                              client_number(inv->w, found.client, found.generation),
+                                              shown),
                           .n = ignore_count(inv->w, inv->c, client_facts(inv->c))};
     invocation_begin(&ch, inv);
     change_settle_map(&ch); /* from here on the filter copies line by line */

@@ -33,7 +33,8 @@ static const char *refusal_label(const struct change *ch, const struct staged *s
     memcpy(&to, s->line.text[RING_SIDE], sizeof to);
     return to.client == NO_CLIENT
                ? name
-               : label_shown((enum encoding)ch->f->encoding, name, to.client, shown);
+               : label_shown((enum encoding)ch->f->encoding, name,
+                             client_number(ch->w, to.client, to.generation), shown);
 }
 
 /* Without a free buffer the answer is lost and the line is not consumed: it is read, and refused,

@@ -14,11 +14,14 @@ static void whom_is(uint32_t client, const struct client_view *view, struct whom
 }
 
 bool whom_numbered(struct worker *w, const char *typed, struct whom *whom) {
-    uint32_t client;
+    uint64_t number, clients = w->seg->clients.len;
     struct client_view view;
     *whom = (struct whom){.client = NO_CLIENT};
-    if (!label_number(typed, &client) || client >= w->seg->clients.len ||
-        !client_peek(worker_client(w, client), &view) || !(view.facts.flags & FACT_IN_ROOM))
+    if (!label_typed(typed, &number))
+        return false;
+    uint32_t client = (uint32_t)(number % clients);
+    if (!client_peek(worker_client(w, client), &view) || !(view.facts.flags & FACT_IN_ROOM) ||
+        client_number(w, client, view.generation) != number)
         return false;
     whom_is(client, &view, whom);
     return true;

@@ -121,9 +121,7 @@ static void scan_count_dropped(struct scan *s, struct change *ch) {
         return;
     f->lines_dropped += s->dropped;
     s->dropped = 0;
-    if (!s->drop_ends && s->now.at < flood_drop_to(s->w, s->c))
-        return;
-    if (flood_drop_on(s->w, s->c))
+    if (!s->drop_ends && (s->now.at < flood_drop_to(s->w, s->c) || flood_drop_on(s->w, s->c)))
         return;
     struct words words = {.n = f->lines_dropped};
     if (words.n > 0)
@@ -135,6 +133,8 @@ static void scan_count_dropped(struct scan *s, struct change *ch) {
 /* Commits the scan as of s->now, with what an event changes and answers. */
 static bool scan_commit_now(struct scan *s, const struct telnet_event *ev) {
     struct change ch;
+    if (s->dropping) /* what it has said itself comes before the notice */
+        flush_client(s->w, s->c);
     change_begin(&ch, s->w, s->c);
     struct facts *f = ch.f;
     scan_charge(s, f);
@@ -146,8 +146,8 @@ static bool scan_commit_now(struct scan *s, const struct telnet_event *ev) {
     f->flags = s->overlong ? f->flags | FACT_OVERLONG : f->flags & ~(uint32_t)FACT_OVERLONG;
     change_charge(&ch, 0, s->w->now);
     scan_keep_line(s, &ch);
-    scan_count_dropped(s, &ch);
     keys_event(&ch, ev);
+    scan_count_dropped(s, &ch); /* behind telnet's answers: GNU telnet shows nothing before one */
     bool done = change_commit(&ch);
     if (done && s->dropping && !(client_facts(s->c)->flags & FACT_DROPPING))
         flood_dropped(s->w, s->c);
@@ -220,15 +220,22 @@ static void scan_next_line(struct scan *s) {
     scan_line_changed(s);
 }
 
-/* A finished line of a client that was too fast for too long.  True: the scan goes on. */
-static bool scan_drop(struct scan *s, const struct line *line, enum scan_outcome *outcome) {
+/* A finished line of a client that was too fast for too long.  True: the scan goes on.  A line that
+ * makes the client leave ends the dropping; until the leave has begun, it is still to be read. */
+static bool scan_drop(struct scan *s, const struct line *line, const struct scan_point *before,
+                      enum scan_outcome *outcome) {
+    struct telnet_event typed = {.kind = TELNET_NONE};
     if (!decide_leaves(s->c, line)) {
         s->dropped++;
         scan_next_line(s);
         return true;
     }
-    flush_client(s->w, s->c);
-    leave_begin(s->w, s->c, NULL);
+    s->now = *before;
+    s->drop_ends = true;
+    if (scan_commit(s, &typed)) {
+        flush_client(s->w, s->c);
+        leave_begin(s->w, s->c, NULL);
+    }
     *outcome = SCAN_IDLE;
     return false;
 }
@@ -247,7 +254,7 @@ static bool scan_line(struct scan *s, const struct scan_point *before, enum scan
     if (s->newcomer && newcomer_line(w, s->c, &line))
         return false;
     if (s->dropping)
-        return scan_drop(s, &line, outcome);
+        return scan_drop(s, &line, before, outcome);
     if (s->staged && flood_waits(w, s->c, s->tat, &drop)) {
         s->now = *before; /* the line's end is seen again when its time has come */
         return false;
@@ -358,7 +365,7 @@ enum scan_outcome scan(struct worker *w, struct client *c) {
             scan_text(&s, ev.bytes, ev.len);
             break;
         case TELNET_END_OF_LINE:
-            s.drop_ends = s.dropping && s.now.at > flood_drop_to(w, c);
+            s.drop_ends = s.dropping && s.now.at > flood_drop_to(w, c) && !flood_drop_on(w, c);
             if (s.drop_ends || (!s.dropping && (f->flags & FACT_ECHOED) && before.at != start))
                 return scan_commit_before(&s, &before);
             if (!scan_line(&s, &before, &outcome))

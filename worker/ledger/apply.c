@@ -32,8 +32,9 @@ struct effect {
 
 /* A client's label to the client that is changed: its name, or its number. */
 static const char *apply_shown(const struct change *ch, const char *label, uint32_t client,
-                               char out[LABEL_TEXT]) {
-    return label_shown((enum encoding)ch->f->encoding, label, client, out);
+                               uint32_t generation, char out[LABEL_TEXT]) {
+    return label_shown((enum encoding)ch->f->encoding, label,
+                       client_number(ch->w, client, generation), out);
 }
 
 /* When the entry was made, in tenths of a second since the segment's epoch.  Its own time wraps
@@ -118,8 +119,8 @@ static void apply_join(struct change *ch, const struct effect *e) {
     change_sentence(ch, SAY_GREETING, &words);
     apply_motd(ch);
     if (room_len(&w->seg->room, e->index, ENC_UTF8) == 0) { /* not announced: to the client alone */
-        words.name =
-            apply_shown(ch, label_name(ch->f, &ch->c->addr, label), (uint32_t)ch->tag, shown);
+        words.name = apply_shown(ch, label_name(ch->f, &ch->c->addr, label), (uint32_t)ch->tag,
+                                 (uint32_t)(ch->tag >> 32), shown);
         change_sentence(ch, SAY_JOINED, &words);
     }
     history_show(ch, e->index, w->config.history);
@@ -184,8 +185,9 @@ static void apply_private_line(struct change *ch, const struct effect *e, bool c
         other = (struct side_private){e->entry->client, e->entry->generation};
         apply_correspondent(ch, &other, speaker);
     }
-    struct words words = {.name = apply_shown(ch, copy ? to : speaker, other.client, shown),
-                          .text = said};
+    struct words words = {
+        .name = apply_shown(ch, copy ? to : speaker, other.client, other.generation, shown),
+        .text = said};
     change_sentence(ch, copy ? SAY_PRIVATE_COPY : SAY_PRIVATE_TO, &words);
 }
 

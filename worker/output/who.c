@@ -39,7 +39,8 @@ static void who_line(struct change *ch, uint32_t client, const struct client_vie
                      uint32_t now) {
     char unique[LABEL_TEXT], number[LABEL_TEXT], since[WHO_IDLE_TEXT];
     label_unique(&other->facts, &other->addr, other->port, unique);
-    const char *label = label_shown((enum encoding)ch->f->encoding, unique, client, number);
+    const char *label = label_shown((enum encoding)ch->f->encoding, unique,
+                                    client_number(ch->w, client, other->generation), number);
     uint32_t quiet = now - other->facts.last_input;
     if ((int32_t)quiet < 0) /* it typed in another worker after `now` was read */
         quiet = 0;

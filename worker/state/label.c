@@ -1,7 +1,6 @@
 /* label.c - see label.h. */
 #include "worker/state/label.h"
 
-#include "ipc/room.h"
 #include "worker/text/charset.h"
 
 #include <stdio.h>
@@ -22,21 +21,21 @@ const char *label_unique(const struct facts *f, const struct in6_addr *addr, uin
     return f->flags & FACT_NAMED ? label_of_name(f, out) : endpoint_format(addr, port, out);
 }
 
-const char *label_shown(enum encoding enc, const char *label, uint32_t client,
+const char *label_shown(enum encoding enc, const char *label, uint64_t number,
                         char out[LABEL_TEXT]) {
     if (charset_shows(enc, label, strlen(label)))
         return label;
-    snprintf(out, LABEL_TEXT, "\?\?\?#%u", client);
+    snprintf(out, LABEL_TEXT, "\?\?\?#%llu", (unsigned long long)number);
     return out;
 }
 
-bool label_number(const char *typed, uint32_t *client) {
-    uint64_t number = 0;
+bool label_typed(const char *typed, uint64_t *number) {
+    uint64_t n = 0;
     typed += strncmp(typed, "\?\?\?", 3) == 0 ? 3 : 0;
     if (*typed++ != '#' || *typed == '\0')
         return false;
-    for (; *typed >= '0' && *typed <= '9' && number < NO_CLIENT; typed++)
-        number = number * 10 + (uint64_t)(*typed - '0');
-    *client = number < NO_CLIENT ? (uint32_t)number : NO_CLIENT;
-    return *typed == '\0';
+    for (; *typed >= '0' && *typed <= '9' && n <= LABEL_NUMBER_MAX; typed++)
+        n = n * 10 + (uint64_t)(*typed - '0');
+    *number = n;
+    return *typed == '\0' && n <= LABEL_NUMBER_MAX;
 }

@@ -17,12 +17,19 @@ const char *label_name(const struct facts *f, const struct in6_addr *addr, char 
 const char *label_unique(const struct facts *f, const struct in6_addr *addr, uint16_t port,
                          char out[LABEL_TEXT]);
 
-/* What a label of that client is to a reader of `enc`: the label itself, or `???#N`, N being the
- * client's index, if the encoding cannot show it.  Returns label or out. */
-const char *label_shown(enum encoding enc, const char *label, uint32_t client,
+/* The number of one connection among `clients` records, never given to another: the record's index
+ * for its first user, and beyond all indexes for those after it. */
+static inline uint64_t label_number(uint32_t client, uint32_t generation, uint32_t clients) {
+    return client + (uint64_t)(generation - 1) * clients;
+}
+#define LABEL_NUMBER_MAX (UINT64_MAX / 16)
+
+/* What a label of the client with that number is to a reader of `enc`: the label itself, or
+ * `???#N`, if the encoding cannot show it.  Returns label or out. */
+const char *label_shown(enum encoding enc, const char *label, uint64_t number,
                         char out[LABEL_TEXT]);
 
 /* N of `#N` or `???#N`, as such a label is typed.  False: it is no such text. */
-bool label_number(const char *typed, uint32_t *client);
+bool label_typed(const char *typed, uint64_t *number);
 
 #endif

@@ -9,6 +9,7 @@
 #include "ipc/segment.h"
 #include "worker/state/fd_queue.h"
 #include "worker/state/flush_pass.h"
+#include "worker/state/label.h"
 #include "worker/state/stage.h"
 
 #include <stdbool.h>
@@ -104,6 +105,10 @@ static inline uint32_t client_index(const struct worker *w, const struct client 
 static inline uint64_t client_tag(const struct worker *w, const struct client *c) {
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
     return buffer_tag(client_index(w, c), client_generation(word));
+}
+/* What label_shown calls it where its name cannot be shown (label.h). */
+static inline uint64_t client_number(const struct worker *w, uint32_t client, uint32_t generation) {
+    return label_number(client, generation, w->seg->clients.len);
 }
 static inline bool client_live(const struct client *c) {
     return client_state(atomic_load_explicit(&c->state_word, memory_order_relaxed)) == CLIENT_LIVE;

@@ -9,12 +9,13 @@
 #include <string.h>
 
 /* A batch is at most a quarter of the smallest ring, so that it fits once the guards have risen. */
-void stage_init(struct stage *stage, const struct room *room, uint32_t slot) {
+void stage_init(struct stage *stage, const struct room *room, uint32_t slot, uint32_t clients) {
     for (int e = 0; e < RING_COUNT; e++) {
         uint64_t quarter = room->ring_size[e] / 4;
         stage->limit[e] = quarter < STAGE_BYTES ? (uint32_t)quarter : STAGE_BYTES;
     }
     stage->slot = (uint8_t)slot;
+    stage->clients = clients;
     stage->closed = false;
     stage_reset(stage);
 }
@@ -77,11 +78,11 @@ void stage_text(struct stage *stage, struct staged *s, const char *utf8, uint32_
 static void stage_number(struct stage *stage, struct staged *s, int e, size_t n,
                          enum language language, enum sentence which, const struct words *words) {
     char text[SENTENCE_MAX], name[LABEL_TEXT], renamed[LABEL_TEXT];
-    uint32_t client = s->line.entry.client;
+    uint64_t number = label_number(s->line.entry.client, s->line.entry.generation, stage->clients);
     struct words in = *words;
-    in.name = label_shown((enum encoding)e, words->name, client, name);
+    in.name = label_shown((enum encoding)e, words->name, number, name);
     if (which == SAY_NICK)
-        in.text = label_shown((enum encoding)e, words->text, client, renamed);
+        in.text = label_shown((enum encoding)e, words->text, number, renamed);
     if (in.name == words->name && in.text == words->text)
         return;
     s->line.len[e] -= (uint32_t)n;

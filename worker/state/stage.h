@@ -39,6 +39,7 @@ struct staged {
 
 struct stage {
     uint32_t limit[RING_COUNT]; /* bytes of a batch */
+    uint32_t clients;           /* records, for label_number */
     uint8_t slot;               /* of the publisher */
     bool closed;                /* the ring is full, or a predecessor's entries are being applied */
     uint32_t count, next, answered;
@@ -47,7 +48,7 @@ struct stage {
     uint8_t text[RING_COUNT][STAGE_BYTES];
 };
 
-void stage_init(struct stage *stage, const struct room *room, uint32_t slot);
+void stage_init(struct stage *stage, const struct room *room, uint32_t slot, uint32_t clients);
 
 /* Whether one more line of up to `bytes` in every ring fits. */
 bool stage_fits(const struct stage *stage, uint32_t bytes);
