@@ -21,6 +21,7 @@ enum {
     OUT_TURN = 2048,   /* bytes written in a turn */
     READ_SIZE = 16384, /* bytes read in a turn */
     LONG_LINE = 3000,  /* more than line_max */
+    TELNET_MOST = 600, /* times: what answers cost has to be waited for, beyond flood_wait */
     ADDRESSES = 16,    /* 127.9.0.1 and so on */
     KNOCKS = 100,      /* at once, from 127.9.1.1 */
     KNOCK_MS = 300,    /* more than connect_rate */
@@ -173,6 +174,11 @@ static const char telnet[] = "\xff\xfb\x1f\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0\x
                              "\x01\xff\xf6\xff\xf1\xff\xfb\x18\xff\xfa\x18\x00xterm\xff\xf0\xff\xfd"
                              "\x63\xff\xfb\x2a\xff\xfa\x2a\x01;utf-8";
 
+static void type_telnet(struct rogue *r) {
+    rogue_add(r, telnet, sizeof telnet - 1);
+    r->once = ++r->lines == TELNET_MOST;
+}
+
 /* Fills the empty buffer with more of its act. */
 static void rogue_act(struct mob *m, struct rogue *r) {
     bool more = !r->once;
@@ -182,7 +188,7 @@ static void rogue_act(struct mob *m, struct rogue *r) {
         case ACT_SPEECH: type_speech(r); break;
         case ACT_NICKS: type_nick(r); break;
         case ACT_KEYS: rogue_add(r, keys, sizeof keys - 1); break;
-        case ACT_TELNET: rogue_add(r, telnet, sizeof telnet - 1); break;
+        case ACT_TELNET: type_telnet(r); break;
         case ACT_LONG_LINES: type_long_line(r); break;
         case ACT_LISTS: rogue_type(r, "/history\r\nwho\r\nlook\r\n/help\r\n"); break;
         case ACT_PRIVATE: type_private(m, r); break;
@@ -360,12 +366,13 @@ static bool greeted(int fd, uint64_t until) {
 
 uint32_t mob_traces(const struct mob *m, uint32_t per_address) {
     struct mob again = {.port = m->port};
-    uint64_t until = clock_ms() + MOB_PATIENCE_MS;
+    uint64_t until = clock_ms() + MOB_PATIENCE_MS / 2;
     uint32_t left, in = 0;
     if (m->count == 0)
         return 0;
     while ((left = sockets_left(m)) > 0 && clock_ms() < until)
         usleep(10000);
+    until = clock_ms() + MOB_PATIENCE_MS / 2;
     int *fd = calloc(per_address, sizeof *fd);
     for (uint32_t i = 0; fd && i < per_address; i++)
         fd[i] = mob_connect(&again, 1 + m->random % ADDRESSES);
