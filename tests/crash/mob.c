@@ -21,11 +21,14 @@ enum {
     OUT_TURN = 2048,   /* bytes written in a turn */
     READ_SIZE = 16384, /* bytes read in a turn */
     LONG_LINE = 3000,  /* more than line_max */
-    TELNET_MOST = 600, /* times: what answers cost has to be waited for, beyond flood_wait */
-    ADDRESSES = 16,    /* 127.9.0.1 and so on */
-    KNOCKS = 100,      /* at once, from 127.9.1.1 */
-    KNOCK_MS = 300,    /* more than connect_rate */
-    CONNECTED = 1,     /* states in /proc/net/tcp */
+    /* So often in a life, because what long answers cost has to be waited for, and how long a
+     * client has been too fast begins anew with each death of its worker. */
+    TELNET_MOST = 600,
+    LISTS_MOST = 6,
+    ADDRESSES = 16, /* 127.9.0.1 and so on */
+    KNOCKS = 100,   /* at once, from 127.9.1.1 */
+    KNOCK_MS = 300, /* more than connect_rate */
+    CONNECTED = 1,  /* states in /proc/net/tcp */
     CLOSE_WAIT = 8,
 };
 #define MOB_NET 0x7f090000u /* 127.9.0.0/16 */
@@ -179,6 +182,11 @@ static void type_telnet(struct rogue *r) {
     r->once = ++r->lines == TELNET_MOST;
 }
 
+static void type_lists(struct rogue *r) {
+    rogue_type(r, "/history\r\nwho\r\nlook\r\n/help\r\n");
+    r->once = ++r->lines == LISTS_MOST;
+}
+
 /* Fills the empty buffer with more of its act. */
 static void rogue_act(struct mob *m, struct rogue *r) {
     bool more = !r->once;
@@ -190,7 +198,7 @@ static void rogue_act(struct mob *m, struct rogue *r) {
         case ACT_KEYS: rogue_add(r, keys, sizeof keys - 1); break;
         case ACT_TELNET: type_telnet(r); break;
         case ACT_LONG_LINES: type_long_line(r); break;
-        case ACT_LISTS: rogue_type(r, "/history\r\nwho\r\nlook\r\n/help\r\n"); break;
+        case ACT_LISTS: type_lists(r); break;
         case ACT_PRIVATE: type_private(m, r); break;
         case ACT_HALF_LINE: rogue_type(r, "/half a line"); break;
         case ACT_HTTP: rogue_type(r, "GET /chat HTTP/1.1\r\nHost: localhost\r\n\r\n"); break;
