@@ -7,7 +7,7 @@ CRASH_LIB = $(addprefix tests/crash/,order.c crowd.c crowd_hear.c crowd_rest.c v
 SECONDS ?= 60
 SOAKFLAGS ?=
 
-.build/crash/soak: $(addprefix tests/crash/,soak.c chaos.c storm.c) $(CRASH_LIB)
+.build/crash/soak: $(addprefix tests/crash/,soak.c chaos.c mob.c storm.c) $(CRASH_LIB)
 .build/crash/faults: tests/crash/faults.c $(CRASH_LIB)
 .build/crash/scenes: $(addprefix tests/crash/,scenes.c person.c victim.c)
 .build/crash/poison: $(addprefix tests/crash/,poison.c person.c victim.c)

@@ -154,6 +154,12 @@ void crowd_say(struct crowd *c, struct guest *g) {
     c->said++;
 }
 
+void crowd_ask(struct crowd *c, struct guest *g) {
+    guest_type(g, "who\r\n");
+    g->asked++;
+    c->asks++;
+}
+
 /* Leaves in one of three ways: `logout`, the end of the stream, or by closing the socket at
  * once. */
 static void leave(struct crowd *c, struct guest *g) {
@@ -249,9 +255,7 @@ static void act(struct crowd *c, struct guest *g) {
                    ++g->whispered);
         c->whispers++;
     } else if (g->role == ROLE_STAYS && dice < 12) {
-        guest_type(g, "who\r\n");
-        g->asked++;
-        c->asks++;
+        crowd_ask(c, g);
     } else {
         crowd_say(c, g);
     }

@@ -48,6 +48,7 @@ struct guest {
     bool torn;                         /* an incomplete line was received: a notice must follow */
     char odd[80];                      /* that line */
     uint8_t *named;                    /* [count]: how often the current list has each guest */
+    uint32_t others;                   /* how many names of others it has */
 };
 
 struct crowd {
@@ -70,8 +71,9 @@ bool crowd_enter(struct crowd *c, uint32_t ms);
 void crowd_turn(struct crowd *c, uint32_t lines, int ms);
 /* Stops the talk and waits until every line and answer has arrived; false: not within `ms`. */
 bool crowd_rest(struct crowd *c, uint32_t ms);
-/* The end of a run: no guest connects again, then as crowd_rest; counts what is missing.  False:
- * not within `ms`. */
+/* The end of a run: no guest connects again, then as crowd_rest; counts what is missing.  Whoever
+ * else was in the room must have left it, and a list must name the guests and no other.  False: not
+ * within `ms`. */
 bool crowd_settle(struct crowd *c, uint32_t ms);
 /* The sum of all counters that must be zero, the order's included.  Called after crowd_settle. */
 uint64_t crowd_violations(struct crowd *c);
@@ -89,6 +91,7 @@ void crowd_hang_up(struct crowd *c, struct guest *g);
 
 /* Used by the files of the crowd only. */
 void crowd_say(struct crowd *c, struct guest *g);
+void crowd_ask(struct crowd *c, struct guest *g); /* who */
 /* Adds to a complaint the last lines that this guest received. */
 void crowd_tell(struct crowd *c, struct guest *g);
 /* In crowd_hear.c: checks one line, without its end.  ORDER_WAIT: the caller passes the line again

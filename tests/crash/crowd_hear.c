@@ -99,14 +99,17 @@ static void list_end(struct crowd *c, struct guest *g) {
 
 /* A line of the list that is arriving: "NAME" or "NAME (idle 1m)". */
 static bool hear_listed(struct crowd *c, struct guest *g, const char *line) {
-    uint32_t speaker, which;
+    uint32_t speaker, which, guests = 0;
     if (!parse_name(line, &speaker, &which) || strlen(line) < CROWD_NAME_MAX - 8 ||
         (strchr(line, ' ') && !strstr(line, " (idle ")))
         return false;
     for (uint32_t i = 0; i < c->count; i++) {
-        if (c->guest[i].speaker == speaker && g->named[i] < 255)
-            g->named[i]++;
+        if (c->guest[i].speaker != speaker || g->named[i] == 255)
+            continue;
+        g->named[i]++;
+        guests++;
     }
+    g->others += guests == 0;
     return true;
 }
 
@@ -156,6 +159,7 @@ static enum order_answer hear_inside(struct crowd *c, struct guest *g, const cha
         c->quick_overruns += g->role != ROLE_SLOW;
     } else if (strcmp(line, "The following are logged in:") == 0) {
         memset(g->named, 0, c->count);
+        g->others = 0;
         g->listing = true;
         g->listed = false;
     } else if (g->torn || !hear_bracket(c, g, line)) {

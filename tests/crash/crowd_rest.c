@@ -88,10 +88,48 @@ bool crowd_rest(struct crowd *c, uint32_t ms) {
     return true;
 }
 
+/* How many speakers have come and not gone, less the guests inside. */
+static uint32_t left_behind(const struct crowd *c) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->order->speakers; i++)
+        n += c->order->speaker[i].came && !c->order->speaker[i].went;
+    for (uint32_t i = 0; i < c->count; i++)
+        n -= c->guest[i].state == GUEST_INSIDE;
+    return n;
+}
+
+/* Guest 0 asks for a list. */
+static void check_list(struct crowd *c, uint32_t ms) {
+    struct guest *g = &c->guest[0];
+    if (g->state != GUEST_INSIDE)
+        return;
+    crowd_ask(c, g);
+    if (!crowd_rest(c, ms))
+        return;
+    uint32_t wrong = g->others;
+    for (uint32_t i = 0; i < c->count; i++)
+        wrong += g->named[i] != (c->guest[i].state == GUEST_INSIDE);
+    if (wrong > 0) {
+        order_complain(c->order, "the last list has %u wrong names", wrong);
+        c->lists_bad++;
+    }
+}
+
+/* Only the guests are left in the room, by its lines and by its list. */
+static bool alone(struct crowd *c, uint32_t ms) {
+    uint64_t until = clock_ms() + ms;
+    while (left_behind(c) != 0 && clock_ms() < until)
+        crowd_turn(c, 0, 5);
+    if (left_behind(c) != 0)
+        order_complain(c->order, "%d clients that came have not left", (int)left_behind(c));
+    check_list(c, ms);
+    return left_behind(c) == 0;
+}
+
 bool crowd_settle(struct crowd *c, uint32_t ms) {
     for (uint32_t i = 0; i < c->count; i++)
         c->guest[i].away_until = UINT64_MAX;
-    bool well = crowd_rest(c, ms);
+    bool well = crowd_rest(c, ms) && alone(c, ms);
     order_finish(c->order);
     for (uint32_t i = 0; i < c->count; i++) {
         const struct guest *g = &c->guest[i];

@@ -13,6 +13,7 @@ enum { VIEWERS = 5, LINES = 60, ROUNDS = 100 };
 
 enum fault {
     GOOD,
+    HASTY_DROPPED,  /* no viewer receives a line of a speaker that is too fast: no fault either */
     ONE_MISSES,     /* one viewer does not receive a line */
     ONE_SEES_TWICE, /* one viewer receives a line twice */
     ONE_SEES_SWAPPED,
@@ -22,11 +23,14 @@ enum fault {
     ROOM_MISSES,    /* no viewer receives a line */
     ROOM_SEES_TWICE,
     ROOM_SWAPS, /* two lines of one speaker are swapped for all viewers */
+    HASTY_TWICE,
+    HASTY_SWAPS,
     FAULTS
 };
 static const char *const names[] = {
-    "good",      "one misses",   "one sees twice", "one sees swapped", "one sees other",
-    "one stops", "wrong notice", "room misses",    "room sees twice",  "room swaps"};
+    "good",           "hasty dropped", "one misses",   "one sees twice", "one sees swapped",
+    "one sees other", "one stops",     "wrong notice", "room misses",    "room sees twice",
+    "room swaps",     "hasty twice",   "hasty swaps"};
 
 struct line {
     char text[32];
@@ -74,11 +78,12 @@ static void room_make(struct room *r, struct order *o, enum fault fault) {
         sprintf(line->text, "%u: %d.%u", line->speaker, line->kind, line->number);
     }
     uint32_t at = VIEWERS + 1 + below(LINES - VIEWERS - 8);
-    if (fault == ROOM_MISSES)
+    o->speaker[r->line[at].speaker].hasty = fault == HASTY_DROPPED || fault >= HASTY_TWICE;
+    if (fault == ROOM_MISSES || fault == HASTY_DROPPED)
         remove_at(r->line, &r->len, at);
-    if (fault == ROOM_SEES_TWICE)
+    if (fault == ROOM_SEES_TWICE || fault == HASTY_TWICE)
         insert_at(r->line, &r->len, at, r->line[at]);
-    if (fault == ROOM_SWAPS)
+    if (fault == ROOM_SWAPS || fault == HASTY_SWAPS)
         swap(&r->line[at], &r->line[at + 3]);
 }
 
@@ -161,7 +166,7 @@ int main(void) {
             n += found((enum fault)fault);
         }
         printf("%-18s found in %u of %d\n", names[fault], n, ROUNDS);
-        failures += n != (fault == GOOD ? 0 : ROUNDS);
+        failures += n != (fault <= HASTY_DROPPED ? 0 : ROUNDS);
     }
     printf("%s\n", failures ? "FAILED" : "ok");
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;

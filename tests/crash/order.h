@@ -26,6 +26,7 @@ struct speaker {
     uint32_t nicks;      /* seen */
     bool came, went;     /* seen */
     bool excused;        /* its connection was cut: its last lines may not have arrived */
+    bool hasty;          /* faster than the server takes lines: some of them may be dropped */
     uint64_t waiting_ms; /* when its oldest unseen line was sent; 0: there is none */
 };
 

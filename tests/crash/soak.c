@@ -4,12 +4,14 @@
  *
  *     soak [-s SECONDS] [-c CLIENTS] [-l LINES_A_SECOND] [-k KILLS] [-p STOPS] [-h RELOADS]
  *          [-u UPGRADES] [-m KILLS_OF_THE_MASTER] [-t STOPS_OF_THE_MASTER]
- *          [-n CONNECTIONS_A_SECOND] [-r RANDOM] [-b BINARY]
+ *          [-n CONNECTIONS_A_SECOND] [-f ROGUES] [-r RANDOM] [-b BINARY]
  *
- * The counts of -k -p -h -u -m -t are for the whole run, at random times. */
+ * -f: so many clients at once flood the server and vanish (mob.h); their names and connections must
+ * be gone at the end.  The counts of -k -p -h -u -m -t are for the whole run, at random times. */
 #include "ipc/clock.h"
 #include "tests/crash/chaos.h"
 #include "tests/crash/crowd.h"
+#include "tests/crash/mob.h"
 #include "tests/crash/storm.h"
 
 #include <signal.h>
@@ -19,14 +21,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { ENTER_MS = 30000, SETTLE_MS = 30000 };
+enum { ENTER_MS = 30000, SETTLE_MS = 30000, ADDRESS_SPARE = 100 };
 
+/* No guest is too fast: 300 guests say 400 lines a second.  Rogues are, and soon their lines are
+ * dropped. */
 static const char conf[] =
-    "flood_rate = 0\nconnect_rate = 0\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
+    "flood_rate = 30\nflood_burst = 100\nflood_wait = 300ms\nconnect_rate = 200\n"
+    "connect_burst = 1000\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
     "max_clients = 9000\nworker_timeout = 1s\nhistory = 5\n";
 
 struct soak {
-    uint32_t seconds, clients, lines, storm, random;
+    uint32_t seconds, clients, lines, storm, rogues, random;
+    uint32_t per_address; /* max_clients_per_address: more than guests connect at once */
     uint32_t count[CHAOS_KINDS];
     uint64_t silence_ms; /* longest, during the talk */
     const char *binary;
@@ -34,6 +40,9 @@ struct soak {
     struct chaos chaos;
     struct crowd crowd;
     struct storm gusts;
+    struct mob mob;
+    uint32_t traces; /* of the mob, at the end */
+    char conf[512];  /* without its `workers` line */
 };
 
 static uint32_t number(const char *text) {
@@ -49,7 +58,7 @@ static uint32_t number(const char *text) {
 static void options(struct soak *s, int argc, char **argv) {
     static const char kinds[] = "kphumt"; /* as in enum chaos_kind */
     int option;
-    while ((option = getopt(argc, argv, "s:c:l:k:p:h:u:m:t:n:r:b:")) != -1) {
+    while ((option = getopt(argc, argv, "s:c:l:k:p:h:u:m:t:n:f:r:b:")) != -1) {
         const char *kind = option != '?' ? strchr(kinds, option) : NULL;
         if (kind)
             s->count[kind - kinds] = number(optarg);
@@ -61,6 +70,8 @@ static void options(struct soak *s, int argc, char **argv) {
             s->lines = number(optarg);
         else if (option == 'n')
             s->storm = number(optarg);
+        else if (option == 'f')
+            s->rogues = number(optarg);
         else if (option == 'r')
             s->random = number(optarg);
         else if (option == 'b')
@@ -86,6 +97,7 @@ static void run(struct soak *s) {
         crowd_turn(&s->crowd, lines, 2);
         if (s->storm > 0)
             storm_turn(&s->gusts, due(s->storm, start, s->gusts.made + s->gusts.held_back));
+        mob_turn(&s->mob);
         chaos_turn(&s->chaos);
         victim_watch(&s->victim);
         if (clock_ms() >= next && isatty(STDERR_FILENO)) {
@@ -122,6 +134,13 @@ static void report_done(const struct soak *s) {
     print("slowest reload, ms", s->chaos.slowest_reload_ms);
     print("slowest upgrade, ms", s->chaos.slowest_upgrade_ms);
     print("slowest new master, ms", s->chaos.slowest_master_ms);
+    if (s->rogues > 0) {
+        print("rogues", s->mob.made);
+        print("rogues logged in", s->mob.logged_in);
+        print("bytes of rogues", s->mob.bytes);
+        print("notices of dropped lines", s->mob.notices);
+        print("connections too many", s->mob.knocks);
+    }
     if (s->storm > 0) {
         print("connections made", s->gusts.made);
         print("connections greeted", s->gusts.greeted);
@@ -142,40 +161,53 @@ static uint64_t report_violations(struct soak *s, bool settled, bool ended_well)
     print("lists cut or wrong", c->lists_bad);
     print("unexpected lines", c->unexpected);
     print("overruns of quick readers", c->quick_overruns);
-    print("refused", c->refused + s->gusts.refused);
+    print("refused", c->refused + s->gusts.refused + s->mob.refused);
     print("reset", s->gusts.reset);
     print("unserved", s->gusts.unserved);
+    print("rogues not ended", s->mob.unended);
+    print("traces of rogues", s->traces);
     print("unanswered by the master", s->chaos.unanswered);
     print("errors in the log", s->victim.errors);
     print("lines or answers missing", !settled);
     print("did not end well", !ended_well);
     return crowd_violations(&s->crowd) + c->quick_overruns + s->gusts.refused + s->gusts.reset +
-           s->gusts.unserved + s->chaos.unanswered + s->victim.errors + !settled + !ended_well;
+           s->gusts.unserved + mob_violations(&s->mob) + s->traces + s->chaos.unanswered +
+           s->victim.errors + !settled + !ended_well;
+}
+
+static void begin(struct soak *s) {
+    char first[1024];
+    s->per_address = s->clients + ADDRESS_SPARE;
+    snprintf(s->conf, sizeof s->conf, "%smax_clients_per_address = %u\n", conf, s->per_address);
+    snprintf(first, sizeof first, "%sworkers = 4\n", s->conf);
+    victim_start(&s->victim, s->binary, first);
+    chaos_make(&s->chaos, &s->victim, s->conf, s->random);
+    for (int kind = 0; kind < CHAOS_KINDS && s->seconds > 0; kind++)
+        s->chaos.rate[kind] = (uint32_t)(s->count[kind] * 1000ull / s->seconds);
+    crowd_make(&s->crowd, s->clients, s->victim.port, s->random, false);
+    storm_make(&s->gusts, s->victim.port);
+    mob_make(&s->mob, s->rogues, s->victim.port, s->random, s->crowd.order);
 }
 
 int main(int argc, char **argv) {
-    static struct soak s = {.seconds = 30, .clients = 300, .lines = 400, .random = 1};
+    static struct soak s = {.seconds = 30, .clients = 300, .lines = 400, .rogues = 24, .random = 1};
     struct rlimit files = {20000, 20000};
     s.binary = getenv("CHATROOM_MASTER") ? getenv("CHATROOM_MASTER") : "./chatroom-master";
     options(&s, argc, argv);
     setrlimit(RLIMIT_NOFILE, &files);
     signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    char first[1024];
-    snprintf(first, sizeof first, "%sworkers = 4\n", conf);
-    victim_start(&s.victim, s.binary, first);
-    chaos_make(&s.chaos, &s.victim, conf, s.random);
-    for (int kind = 0; kind < CHAOS_KINDS && s.seconds > 0; kind++)
-        s.chaos.rate[kind] = (uint32_t)(s.count[kind] * 1000ull / s.seconds);
-    crowd_make(&s.crowd, s.clients, s.victim.port, s.random, false);
-    storm_make(&s.gusts, s.victim.port);
+    begin(&s);
     bool settled = crowd_enter(&s.crowd, ENTER_MS);
     if (settled) {
         run(&s);
         s.silence_ms = s.crowd.order->silence_ms;
         chaos_settle(&s.chaos);
         storm_settle(&s.gusts);
+        while (!mob_ended(&s.mob))
+            crowd_turn(&s.crowd, 0, 5);
         settled = crowd_settle(&s.crowd, SETTLE_MS);
+        s.traces = mob_traces(&s.mob, s.per_address);
     }
     report_done(&s);
     for (uint32_t i = 0; i < s.clients; i++) /* before the server's goodbye */
@@ -184,6 +216,7 @@ int main(int argc, char **argv) {
     uint64_t bad = report_violations(&s, settled, ended_well);
     printf("%s\n", bad ? "FAILED" : "ok");
     victim_forget(&s.victim, bad);
+    mob_free(&s.mob);
     crowd_free(&s.crowd);
     return bad ? EXIT_FAILURE : EXIT_SUCCESS;
 }

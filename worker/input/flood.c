@@ -21,11 +21,11 @@ bool flood_waits(struct worker *w, struct client *c, uint32_t tat, bool *drop) {
         pause_client(w, c, PAUSE_FLOOD);
         return true;
     }
-    if (*drop_at == 0)
-        *drop_at = flood_time(w->now + w->config.flood_wait_ms);
-    uint32_t line = 1000 / w->config.flood_rate;
-    if (wait > 2 * line) /* that is what a list costs */
-        *drop_at = flood_time(*drop_at + wait - line);
+    if (*drop_at == 0) {
+        uint32_t line = 1000 / w->config.flood_rate;
+        uint32_t list = wait > 2 * line ? wait - line : 0; /* what a list costs */
+        *drop_at = flood_time(w->now + w->config.flood_wait_ms + list);
+    }
     *drop = (int32_t)(w->now - *drop_at) >= 0;
     if (!*drop)
         pause_client(w, c, PAUSE_FLOOD);

@@ -4,7 +4,9 @@
  * first such moment until one at which none of its input waits, it is too fast.  When that has
  * lasted flood_wait, all that it has sent by then is read and dropped (FACT_DROPPING): lines are
  * counted and not understood, but for those that make it leave; telnet commands are obeyed.  Then
- * it is told how many.  The time that an answer of its own costs (a long list) does not count.
+ * it is told how many.  The time that the answer costs with which it became too fast (a long list)
+ * does not count.  That of further ones does: a client that asks for nothing but lists would be
+ * dropped after hours otherwise, and its FIN, which waits behind them, be seen as late.
  *
  * The count is in the record, so a death loses none of it; how long it has been too fast is this
  * process's own, and begins anew in a successor.  By the client's owner only. */

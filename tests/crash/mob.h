@@ -1,0 +1,46 @@
+/* mob.h - clients that do harm beside the judged crowd, called rogues: floods, broken lines, and
+ * connections that end in every way at every moment.
+ *
+ * A rogue lives for two seconds at most.  It stays a stranger, or stops in the middle of its login,
+ * or logs in; then it sends one kind of input up to 2 KB at each turn of the test; then it vanishes
+ * by a FIN, a reset, a half-close or /quit, whatever the server has not read or it has not read
+ * itself. Some read nothing at all.  One more address opens connections faster than connect_rate.
+ *
+ * Rogues that log in have a speaker's number of the crowd's order, so their lines are checked like
+ * a guest's, but for gaps: lines that come too fast are dropped.  What else they send must never
+ * reach the room.  After the end each of them must have left the room (crowd_settle), and none of
+ * their connections may be left or count (mob_traces). */
+#ifndef TESTS_CRASH_MOB_H
+#define TESTS_CRASH_MOB_H
+
+#include "tests/crash/order.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MOB_PATIENCE_MS = 20000 };
+
+struct mob {
+    struct order *order;
+    struct rogue *rogue; /* [count] */
+    uint32_t count, random;
+    uint16_t port;
+    uint64_t knock_at; /* clock_ms() */
+    uint64_t made, logged_in, knocks, bytes, notices;
+    uint64_t refused, unended; /* violations: see mob_violations */
+};
+
+void mob_make(struct mob *m, uint32_t count, uint16_t port, uint32_t seed, struct order *order);
+/* Each rogue begins, goes on or ends. */
+void mob_turn(struct mob *m);
+/* True if none is left; none begins from now on. */
+bool mob_ended(struct mob *m);
+/* After the end: how many of their connections the server still has or counts.  `per_address` is
+ * the server's max_clients_per_address: so many must be let in again from one of their addresses.
+ * Waits for up to MOB_PATIENCE_MS. */
+uint32_t mob_traces(const struct mob *m, uint32_t per_address);
+/* Connections refused by the kernel, and rogues whose stream the server did not end in time. */
+uint64_t mob_violations(const struct mob *m);
+void mob_free(struct mob *m);
+
+#endif
