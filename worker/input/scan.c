@@ -145,6 +145,7 @@ static bool scan_commit_now(struct scan *s, const struct telnet_event *ev) {
     memcpy(f->telnet, &s->now.telnet, sizeof f->telnet);
     f->flags = s->overlong ? f->flags | FACT_OVERLONG : f->flags & ~(uint32_t)FACT_OVERLONG;
     change_charge(&ch, 0, s->w->now);
+    ch.free_answer = s->dropping; /* it has waited for it, and more */
     scan_keep_line(s, &ch);
     keys_event(&ch, ev);
     scan_count_dropped(s, &ch); /* behind telnet's answers: GNU telnet shows nothing before one */
@@ -300,6 +301,8 @@ static bool scan_event(struct scan *s, const struct telnet_event *ev, enum scan_
     *outcome = SCAN_IDLE;
     if (scan_unread(s))
         return false;
+    if (s->dropping && (ev->kind == TELNET_AYT || ev->kind == TELNET_REPRINT))
+        return true; /* as lines are not answered */
     if (!s->edited)
         erase_begin(&s->erase, (enum encoding)client_facts(s->c)->encoding);
     s->edited = true;
