@@ -57,6 +57,7 @@ enum entry_kind {
 /* `flags` */
 enum {
     ENTRY_AFTER_CR = 1, /* the line that caused it ended with CR: swallow one LF or NUL after it */
+    ENTRY_BARE = 2,     /* speech of the open room: a line as it was typed, without a name */
 };
 
 /* One cache line.  `consumed` is how far the client's input was consumed by this line, modulo 2^32;

@@ -13,6 +13,7 @@ TestSuite(identity, .timeout = 180);
 
 static const char closed[] = SERVER_QUIET(2);
 static const char open_room[] = SERVER_QUIET(2) "login = no\n";
+static const char with_history[] = "workers = 2\nflood_rate = 0\nconnect_rate = 0\nhistory = 20\n";
 enum { GUESTS = 6 };
 
 static void asked(struct guest *g) {
@@ -87,6 +88,31 @@ Test(identity, guests_of_a_room_that_is_closed_say_nothing_until_they_log_in) {
         guest_say(g[i], "ann: hello");
         guest_expect(ann, "%s", told2(TOLD_SPEECH, name, "ann: hello"));
     }
+    server_stop(s);
+}
+
+/* A bare line may look like anybody's, or the server's. */
+Test(identity, bare_lines_of_an_open_room_are_no_history_of_a_closed_one) {
+    struct server *s = server_start("%slogin = no\n", with_history);
+    struct guest *g = guest_connect(s);
+    static const char *const forged[] = {"ann: I resign", "*** The server is going down.",
+                                         "* ann waves"};
+    for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++) {
+        guest_say(g, "%s", forged[i]);
+        guest_until(g, "%s", forged[i]);
+    }
+    reload(s, with_history);
+    struct guest *bob = guest_connect(s);
+    guest_say(bob, "login bob");
+    for (const char *line = guest_next(bob); strcmp(line, told1(TOLD_COMES, "bob")) != 0;
+         line = guest_next(bob))
+        for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++)
+            cr_assert_str_neq(line, forged[i]);
+    guest_say(bob, "/history 20");
+    guest_say(bob, "here");
+    for (const char *line = guest_next(bob); strcmp(line, "bob: here") != 0; line = guest_next(bob))
+        for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++)
+            cr_assert_str_neq(line, forged[i]);
     server_stop(s);
 }
 

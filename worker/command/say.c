@@ -38,6 +38,8 @@ enum line_outcome say_speech(struct worker *w, struct client *c, struct line *li
         return LINE_LATER;
     struct words words = {.name = label_name(f, &c->addr, label), .text = text};
     struct staged *s = say_stage(w, c, line, ENTRY_SPEECH);
+    if (!action && !(f->flags & FACT_NAMED))
+        s->line.entry.flags |= ENTRY_BARE;
     say_sentence(w, s, action ? SAY_ME : f->flags & FACT_NAMED ? SAY_SPEECH : SAY_BARE, &words);
     line->plain = true;
     return LINE_STAGED;

@@ -103,10 +103,15 @@ static void input_ended(struct worker *w, struct client *c) {
         leave_begin(w, c, NULL);
 }
 
+/* A burst of lines that are answered one by one is a few at a time, so that a client with one line
+ * does not wait for all of many others'. */
+enum { INPUT_SCANS = 4 };
+
 /* True: it has more to do, and is to be queued again. */
 static bool input_client(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c), generation = (uint32_t)(client_tag(w, c) >> 32);
     bool open = input_recv(w, c);
+    int scans = 0;
     if (!client_live(c))
         return false;
     while (client_facts(c)->rx != NO_BUFFER && client_facts(c)->consumed < c->received) {
@@ -117,7 +122,7 @@ static bool input_client(struct worker *w, struct client *c) {
             return false;
         if (outcome == SCAN_IDLE)
             break;
-        if (!stage_fits(&w->stage, SENTENCE_MAX))
+        if (++scans == INPUT_SCANS || !stage_fits(&w->stage, SENTENCE_MAX))
             return true;
     }
     input_tidy(w, c);

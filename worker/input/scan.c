@@ -42,6 +42,7 @@ struct scan {
     bool overlong;
     bool newcomer; /* no line of the client's was taken yet */
     bool dropping;
+    bool marked;      /* dropping: a timing mark was answered */
     bool drop_ends;   /* the line under way is beyond what is dropped */
     bool edited;      /* `erase` is in use */
     uint32_t dropped; /* lines */
@@ -61,7 +62,7 @@ static void scan_begin(struct scan *s, struct worker *w, struct client *c) {
     memcpy(&s->now.telnet, f->telnet, sizeof s->now.telnet);
     s->shortest = s->now;
     s->tat = f->tat;
-    s->staged = s->edited = s->drop_ends = false;
+    s->staged = s->edited = s->drop_ends = s->marked = false;
     s->overlong = f->flags & FACT_OVERLONG;
     s->dropping = f->flags & FACT_DROPPING;
     s->dropped = s->keys = s->kept = 0;
@@ -293,16 +294,35 @@ static bool scan_edits(enum telnet_kind kind) {
     return kind == TELNET_ERASE_CHAR || kind == TELNET_ERASE_WORD || kind == TELNET_ERASE_LINE;
 }
 
+/* While lines are dropped, a telnet command is neither, but for what changes an option, and one
+ * timing mark a pass: without its answer GNU telnet shows nothing any more. */
+static bool scan_unanswered(struct scan *s, const struct scan_point *before,
+                            const struct telnet_event *ev) {
+    const uint8_t *was = before->telnet.options, *is = s->now.telnet.options;
+    if (!s->dropping)
+        return false;
+    if (ev->kind == TELNET_AYT || ev->kind == TELNET_REPRINT)
+        return true;
+    if (before->sub_len > 0) /* its bytes count until the commit */
+        return false;
+    if (ev->kind != TELNET_STATE || memcmp(was, is, sizeof s->now.telnet.options) != 0)
+        return false;
+    bool mark = !s->marked && ev->answer_len == 3 && ev->answer[2] == TELNET_OPT_TM;
+    s->marked |= mark;
+    return !mark;
+}
+
 /* An editing key or a telnet event, which is committed with its effect.  True: the scan goes on. */
-static bool scan_event(struct scan *s, const struct telnet_event *ev, enum scan_outcome *outcome) {
+static bool scan_event(struct scan *s, const struct scan_point *before,
+                       const struct telnet_event *ev, enum scan_outcome *outcome) {
     *outcome = SCAN_STAGED; /* handled again once the lines before it are applied */
     if (s->staged)
         return false;
     *outcome = SCAN_IDLE;
     if (scan_unread(s))
         return false;
-    if (s->dropping && (ev->kind == TELNET_AYT || ev->kind == TELNET_REPRINT))
-        return true; /* as lines are not answered */
+    if (scan_unanswered(s, before, ev))
+        return true;
     if (!s->edited)
         erase_begin(&s->erase, (enum encoding)client_facts(s->c)->encoding);
     s->edited = true;
@@ -375,7 +395,7 @@ enum scan_outcome scan(struct worker *w, struct client *c) {
                 return outcome;
             break;
         default:
-            if (!scan_event(&s, &ev, &outcome))
+            if (!scan_event(&s, &before, &ev, &outcome))
                 return outcome;
         }
     }

@@ -45,8 +45,9 @@ static bool adopt_counters(struct client *c, int fd, bool *broken) {
     if (!counters_read(fd, &now))
         return false;
     atomic_store_explicit(&c->sent, now.sent, memory_order_relaxed);
-    c->received = now.received;
     *broken = now.state == TCP_CLOSE;
+    if (!*broken) /* else a FIN before the reset may count, and nothing more is read anyway */
+        c->received = now.received;
     return true;
 }
 

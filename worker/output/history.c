@@ -19,6 +19,15 @@ static uint64_t history_first(const struct worker *w, uint64_t before, uint32_t 
     return lo;
 }
 
+/* A bare line of an open room may look like anything.  In a room that asks for names by now, what
+ * is shown begins behind the last of them. */
+static uint64_t history_named(const struct worker *w, uint64_t first, uint64_t before) {
+    uint64_t at = w->config.login ? before : first;
+    while (at > first && !(room_entry(&w->seg->room, at - 1)->flags & ENTRY_BARE))
+        at--;
+    return at;
+}
+
 /* How many lines from `first` up to `before` the client will see. */
 static uint32_t history_lines(struct change *ch, uint64_t first, uint64_t before) {
     const struct room *room = &ch->w->seg->room;
@@ -30,7 +39,7 @@ static uint32_t history_lines(struct change *ch, uint64_t first, uint64_t before
 
 void history_show(struct change *ch, uint64_t before, uint32_t lines) {
     const struct room *room = &ch->w->seg->room;
-    uint64_t first = history_first(ch->w, before, lines);
+    uint64_t first = history_named(ch->w, history_first(ch->w, before, lines), before);
     uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
     change_settle_map(ch);
     bool behind = (client_facts(ch->c)->flags & FACT_IN_ROOM) &&

@@ -257,8 +257,8 @@ static uint32_t change_pay(struct change *ch) {
     uint32_t lines = ch->lines + owed / ACCOUNT_LINE;
     if (lines > 0)
         ch->f->tat = rate_limit_charge(&ch->w->config, ch->f->tat, ch->ms, lines);
-    account_origin_charge(ch->w, ch->c,
-                          lines + (ch->free_answer ? ch->answered / ACCOUNT_LINE_BYTES : 0));
+    if (!(client_facts(ch->c)->flags & FACT_DROPPING)) /* its own account lets nothing through */
+        account_origin_charge(ch->w, ch->c, lines + (ch->free_answer ? ACCOUNT_LOGIN : 0));
     return owed % ACCOUNT_LINE;
 }
 

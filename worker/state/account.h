@@ -12,7 +12,7 @@
 enum {
     ACCOUNT_LINE = 32,
     ACCOUNT_BYTES = 16, /* of an answer, or of input that is no line's */
-    ACCOUNT_LINE_BYTES = ACCOUNT_LINE * ACCOUNT_BYTES, /* 512: an answer that costs a line */
+    ACCOUNT_LOGIN = 2,  /* lines: what its address pays for a login's first words, besides */
 };
 
 /* The client owes `work` more. */
