@@ -103,26 +103,20 @@ static void input_ended(struct worker *w, struct client *c) {
         leave_begin(w, c, NULL);
 }
 
-/* A burst of lines that are answered one by one is a few at a time, so that a client with one line
- * does not wait for all of many others'. */
-enum { INPUT_SCANS = 4 };
-
-/* True: it has more to do, and is to be queued again. */
+/* One pass over its bytes, up to the first line that is answered: so a client with one line does
+ * not wait for all of many others' bursts.  True: it has more to do, and is to be queued again. */
 static bool input_client(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c), generation = (uint32_t)(client_tag(w, c) >> 32);
     bool open = input_recv(w, c);
-    int scans = 0;
     if (!client_live(c))
         return false;
-    while (client_facts(c)->rx != NO_BUFFER && client_facts(c)->consumed < c->received) {
+    if (client_facts(c)->rx != NO_BUFFER && client_facts(c)->consumed < c->received) {
         enum scan_outcome outcome = scan(w, c);
         if (outcome == SCAN_STAGED)
             return true;
         if (!client_is(c, generation) || w->pauses.why[fd] != 0)
             return false;
-        if (outcome == SCAN_IDLE)
-            break;
-        if (++scans == INPUT_SCANS || !stage_fits(&w->stage, SENTENCE_MAX))
+        if (outcome == SCAN_MORE)
             return true;
     }
     input_tidy(w, c);
