@@ -4,12 +4,15 @@
 
 #include "ipc/log.h"
 #include "master/config_value.h"
+#include "master/log_file.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define HOUR 3600000ull          /* ms */
 #define SILENCE_MAX (576 * HOUR) /* a record keeps the time of the last input in 32 bits of ms */
@@ -29,8 +32,8 @@ static const char *const config_yes_no[] = {"no", "yes", NULL};
 #define OTHER(field)             {AT(field), 0, 0, NULL, NULL}
 
 /* REPEATS: may be given more than once.  RESTART: a reload keeps the old value.  INERT: read and
- * checked, but without effect in this version. */
-enum { REPEATS = 1, RESTART = 2, INERT = 4 };
+ * checked, but without effect in this version.  NAMES_FILE: the value is a path. */
+enum { REPEATS = 1, RESTART = 2, INERT = 4, NAMES_FILE = 8 };
 
 static const struct config_key {
     const char *name;
@@ -47,7 +50,7 @@ static const struct config_key {
     {"encoding", "utf-8", value_word, WORD(encoding, config_encodings), 0},
     {"history", "20", value_number, NUMBER(history, 0, HISTORY_MAX), 0},
     {"announce_max", "1000", value_number, NUMBER(announce_max, 0, 1000000), 0},
-    {"motd", "", value_motd, OTHER(motd_path), 0},
+    {"motd", "", value_motd, OTHER(motd_path), NAMES_FILE},
     {"max_clients", "10000", value_number, NUMBER(max_clients, 1, 1000000), RESTART},
     {"max_clients_per_address", "0", value_number, NUMBER(max_clients_per_address, 0, 1000000), 0},
     {"line_max", "1024", value_number, SIZE(line_max, LINE_MAX_MIN, LINE_MAX_MAX), 0},
@@ -61,15 +64,15 @@ static const struct config_key {
     {"slow_client", "skip", value_word, WORD(slow_client, config_policies), 0},
     {"worker_timeout", "2s", value_number, TIME(worker_timeout_ms, 100, HOUR), 0},
     {"ring_size", "4M", value_power, SIZE(ring_size, 1 << 16, 1 << 30), RESTART},
-    {"log", "stderr", value_file, OTHER(log), 0},
+    {"log", "stderr", value_file, OTHER(log), NAMES_FILE},
     {"log_level", "info", value_word, WORD(log_level, config_levels), 0},
     {"user", "", value_user, OTHER(user), RESTART},
     {"group", "", value_group, OTHER(group), RESTART},
-    {"pidfile", "", value_file, OTHER(pidfile), 0},
-    {"control", "", value_socket, OTHER(control), INERT},
-    {"bans", "", value_text, OTHER(bans), INERT},
+    {"pidfile", "", value_file, OTHER(pidfile), NAMES_FILE},
+    {"control", "", value_socket, OTHER(control), INERT | NAMES_FILE},
+    {"bans", "", value_text, OTHER(bans), INERT | NAMES_FILE},
     {"proxy_from", "", value_network, OTHER(proxy_from), REPEATS | INERT},
-    {"transcript", "", value_text, OTHER(transcript), INERT},
+    {"transcript", "", value_text, OTHER(transcript), INERT | NAMES_FILE},
     {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), INERT},
 };
 /* clang-format on */
@@ -253,6 +256,56 @@ static void config_read_lines(struct config_reader *r, FILE *file) {
     }
 }
 
+/* ---- one file, one use ---- */
+
+/* Of files that do not exist yet. */
+static bool config_same_place(const char *a, const char *b) {
+    const char *const path[2] = {a, b}, *name[2];
+    char folder[2][PATH_MAX];
+    struct stat is[2];
+    bool found = true;
+    for (int i = 0; i < 2; i++) {
+        const char *slash = strrchr(path[i], '/');
+        name[i] = slash ? slash + 1 : path[i];
+        snprintf(folder[i], sizeof folder[i], "%.*s.", (int)(name[i] - path[i]), path[i]);
+        found = stat(folder[i], &is[i]) == 0 && found;
+    }
+    return strcmp(a, b) == 0 || (found && strcmp(name[0], name[1]) == 0 &&
+                                 is[0].st_ino == is[1].st_ino && is[0].st_dev == is[1].st_dev);
+}
+
+/* A device may have several uses: /dev/null often has. */
+static bool config_same_file(const char *a, const char *b) {
+    struct stat x, y;
+    if (stat(a, &x) != 0 || stat(b, &y) != 0)
+        return config_same_place(a, b);
+    return !S_ISCHR(x.st_mode) && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+/* The path that a key names; NULL: it names none. */
+static const char *config_path(const struct config *config, size_t key) {
+    const char *path = (const char *)config + config_keys[key].rule.offset;
+    if (!(config_keys[key].flags & NAMES_FILE) || *path == '\0')
+        return NULL;
+    return path != config->log || log_file_is_path(config) ? path : NULL;
+}
+
+/* A pidfile at the path of the log, or of the configuration itself, would replace that file. */
+static void config_check_files(struct config_reader *r) {
+    for (size_t i = 0; i < CONFIG_KEYS; i++) {
+        const char *path = config_path(r->config, i);
+        r->line = r->seen[i];
+        if (path && config_same_file(path, r->path))
+            config_error(r, "%s: %s is this configuration file", config_keys[i].name, path);
+        for (size_t k = 0; path && k < CONFIG_KEYS; k++) {
+            const char *other = config_path(r->config, k);
+            if (other && r->seen[k] < r->seen[i] && config_same_file(path, other))
+                config_error(r, "%s: %s is the file of %s (line %u)", config_keys[i].name, path,
+                             config_keys[k].name, r->seen[k]);
+        }
+    }
+}
+
 int config_parse(const char *path, struct config *out, struct config_errors *errors) {
     struct config_reader r = {.path = path, .config = out, .errors = errors};
     errors->count = 0;
@@ -265,6 +318,7 @@ int config_parse(const char *path, struct config *out, struct config_errors *err
     }
     config_read_lines(&r, file);
     fclose(file);
+    config_check_files(&r);
     if (out->listen_count == 0)
         out->listen_count = 1;
     return errors->count == 0 ? 0 : -1;

@@ -21,13 +21,17 @@ int log_file_standard(const struct config *config) {
     return strcmp(config->log, "/dev/stdout") == 0 ? STDOUT_FILENO : -1;
 }
 
-/* Makes the file the property of the configured user, so that the server can open it again after
- * privileges were dropped.  If fchown fails, opening the log again fails later and the log says so
- * then. */
+bool log_file_is_path(const struct config *config) {
+    return log_file_standard(config) < 0 && strcmp(config->log, "syslog") != 0;
+}
+
+/* Makes a file that this start has created the property of the configured user, so that the server
+ * can open it again after privileges were dropped.  Any other file keeps its owner: in a folder of
+ * its own, that user may have moved a secret of root's here.  What the user cannot open again is
+ * named at the start (privileges.c). */
 static void log_file_give(int fd, const struct config *config) {
     const struct passwd *user = config->user[0] ? getpwnam(config->user) : NULL;
-    struct stat is;
-    if (user && geteuid() == 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_nlink == 1)
+    if (user && geteuid() == 0)
         (void)!fchown(fd, user->pw_uid, (gid_t)-1);
 }
 
@@ -46,21 +50,31 @@ static bool log_file_is_torn(int fd) {
     return last != '\n';
 }
 
-/* The descriptor of the configured target, or -1 with a sentence. */
-static int log_file_target(const struct config *config, enum log_target *target, char *err,
-                           size_t err_size) {
+/* The log at its path: its descriptor, or -1 with a sentence. */
+static int log_file_open_path(const struct config *config, char *err, size_t err_size) {
+    bool created;
     /* O_NONBLOCK: if the path is a pipe without a reader, open fails instead of waiting. */
     const struct trusted_file file = {.what = "log",
                                       .path = config->log,
                                       .user = config->user,
                                       .flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY,
                                       .mode = 0640,
-                                      .any_kind = true};
+                                      .any_kind = true,
+                                      .created = &created};
+    int fd = trusted_file_open(&file, err, err_size);
+    if (fd >= 0 && created)
+        log_file_give(fd, config);
+    return fd;
+}
+
+/* The descriptor of the configured target, or -1 with a sentence. */
+static int log_file_target(const struct config *config, enum log_target *target, char *err,
+                           size_t err_size) {
     int standard = log_file_standard(config);
     bool syslog = strcmp(config->log, "syslog") == 0;
     *target = syslog ? LOG_TO_SYSLOG : LOG_TO_FD;
-    if (standard < 0 && !syslog)
-        return trusted_file_open(&file, err, err_size);
+    if (log_file_is_path(config))
+        return log_file_open_path(config, err, err_size);
     int fd = syslog ? socket(AF_UNIX, SOCK_DGRAM, 0) : dup(standard);
     if (fd < 0)
         snprintf(err, err_size, "log %s: %s", config->log, strerror(errno));
@@ -86,8 +100,6 @@ bool log_file_open(struct master_state *state, const struct config *config, char
     int fd = log_file_target(config, &target, err, err_size);
     if (fd < 0)
         return false;
-    if (target == LOG_TO_FD && log_file_standard(config) < 0)
-        log_file_give(fd, config);
     bool torn = log_file_is_torn(fd);
     if (!log_file_place(state, fd)) {
         snprintf(err, err_size, "log %s: %s", config->log, strerror(errno));

@@ -22,6 +22,9 @@ bool log_file_open(struct master_state *state, const struct config *config, char
  * -1. */
 int log_file_standard(const struct config *config);
 
+/* Whether the log is a file, pipe or device that is opened by its path. */
+bool log_file_is_path(const struct config *config);
+
 /* SIGUSR1: opens the path again after the file was moved away.  Logs the outcome. */
 void log_file_reopen(struct master_state *state, const struct config *config);
 

@@ -85,9 +85,12 @@ static bool master_make(struct master *m, const struct options *options, struct 
     static struct master_state state = {
         .pid_fd_file = -1, .pid_fd_next = -1, .binary_fd = -1, .log_fd = -1};
     if (!log_file_open(&state, config, err, err_size) ||
-        !pidfile_open(&state, config, err, err_size) ||
-        !master_make_segment(m, config, &state, err, err_size))
+        !pidfile_open(&state, config, err, err_size))
         return false;
+    if (!master_make_segment(m, config, &state, err, err_size)) {
+        pidfile_remove(&state);
+        return false;
+    }
     master_remember_paths(&state, options);
     struct master_state *kept = &m->seg.header->master;
     *kept = state;
@@ -124,6 +127,15 @@ static bool master_serve(struct master *m, const struct config *config, worker_e
     return false;
 }
 
+static bool master_ready(const struct master *m, struct detach *detach, const struct config *config,
+                         char *err, size_t err_size) {
+    if (!pidfile_write(&m->seg.header->master, err, err_size))
+        return false;
+    ready_announce();
+    ready_log(&m->seg, "ready");
+    return detach_end(detach, config, m->seg.header->master.log_fd, err, err_size);
+}
+
 bool master_start(struct master *m, const struct options *options, worker_entry entry,
                   bool counters_exact, char *err, size_t err_size) {
     static struct config config;
@@ -133,17 +145,25 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
         !master_make(m, options, &config, err, err_size))
         return false;
     m->seg.header->counters_exact = counters_exact;
-    if (!master_serve(m, &config, entry, err, err_size))
+    if (!master_serve(m, &config, entry, err, err_size)) {
+        pidfile_remove(&m->seg.header->master);
         return false;
-    ready_announce(&m->seg);
-    ready_log(&m->seg, "ready");
-    if (detach_end(&detach, &config, m->seg.header->master.log_fd, err, err_size))
+    }
+    if (master_ready(m, &detach, &config, err, err_size))
         return true;
     master_stop(m);
     return false;
 }
 
 /* ---- adoption ---- */
+
+/* The server is ready already; without its pidfile it serves on, and a reload writes it. */
+static void master_name_self(const struct segment *seg) {
+    char err[512];
+    if (!pidfile_write(&seg->header->master, err, sizeof err))
+        log_error("%s; kill -HUP writes it again", err);
+    ready_announce();
+}
 
 /* The execve closed the pidfd in the lease and killed no worker that was not dead before. */
 static bool master_adopt_segment(struct master *m, worker_entry entry, char *err, size_t err_size) {
@@ -167,7 +187,7 @@ bool master_adopt(struct master *m, worker_entry entry) {
         return false;
     }
     upgrade_keep_binary(&m->seg);
-    ready_announce(&m->seg);
+    master_name_self(&m->seg);
     supervisor_start_all(&m->supervisor);
     supervisor_finish_retired(&m->supervisor);
     standby_reap(h, MASTER_STANDBY_MS);
@@ -197,7 +217,7 @@ bool master_take_over(struct master *m, struct segment *seg, uint64_t lease, wor
         log_error("the new master: %s", err);
         return false;
     }
-    ready_announce(&m->seg);
+    master_name_self(&m->seg);
     supervisor_take_over(&m->supervisor);
     reload_take_up(&m->supervisor);
     ready_log(&m->seg, "ready again");

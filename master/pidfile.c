@@ -2,7 +2,6 @@
 #include "master/pidfile.h"
 
 #include "ipc/fault.h"
-#include "ipc/log.h"
 #include "master/trusted_file.h"
 
 #include <errno.h>
@@ -13,7 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIDFILE_TRIES = 16 };
+enum {
+    PIDFILE_TRIES = 16,
+    PIDFILE_TEXT = 32, /* bytes; a pid has ten digits at most */
+};
 
 /* Whether the path names the file that is open, or that file was removed or replaced meanwhile. */
 static bool pidfile_is_at(const char *path, int fd) {
@@ -29,6 +31,21 @@ static void pidfile_close(int32_t *fd) {
     close(old);
 }
 
+/* Whether the file may be a pidfile: a path by mistake may be of any file, which would be lost.
+ * Two numbers: a longer one was overwritten by a master that died before it could cut the rest
+ * off.  NULs: the system crashed before the bytes were on the disk. */
+static bool pidfile_is_pidfile(int fd) {
+    char text[PIDFILE_TEXT];
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    if (n < 0 || n == sizeof text)
+        return false;
+    for (ssize_t i = 0; i < n; i++) {
+        if (!memchr("0123456789\n", text[i], sizeof "0123456789\n"))
+            return false;
+    }
+    return true;
+}
+
 /* False with a sentence.  A server that ends unlinks its file and then drops its lock, so the lock
  * may be of a file that has lost its name; then the path is opened again.  The descriptor is stored
  * in *fd before the lock is taken: after a death, the next master finds every lock that is held. */
@@ -39,19 +56,22 @@ static bool pidfile_lock(const struct config *config, int32_t *fd, char *err, si
                                       .user = config->user,
                                       .flags = O_RDWR | O_NONBLOCK | O_NOCTTY,
                                       .mode = 0644};
+    const char *reason = "another server holds it";
     for (int i = 0; i < PIDFILE_TRIES; i++) {
         *fd = trusted_file_open(&file, err, err_size);
         if (*fd < 0)
             return false;
         FAULT("pidfile.lock");
         bool locked = flock(*fd, LOCK_EX | LOCK_NB) == 0, there = pidfile_is_at(path, *fd);
-        if (locked && there)
+        if (locked && there && pidfile_is_pidfile(*fd))
             return true;
         pidfile_close(fd);
+        if (locked && there)
+            reason = "holds something else than a process id";
         if (there)
             break;
     }
-    snprintf(err, err_size, "pidfile %s: another server holds it", path);
+    snprintf(err, err_size, "pidfile %s: %s", path, reason);
     return false;
 }
 
@@ -61,15 +81,23 @@ bool pidfile_open(struct master_state *state, const struct config *config, char 
     return config->pidfile[0] == '\0' || pidfile_lock(config, &state->pid_fd_file, err, err_size);
 }
 
-static void pidfile_put(int fd, const char *path) {
-    char text[16];
+/* False with a sentence; the file is then empty, which names no process.  A file that has the pid
+ * already is left alone: on a full disk even the same bytes may find no room. */
+static bool pidfile_put(int fd, const char *path, char *err, size_t err_size) {
+    char text[PIDFILE_TEXT], is[PIDFILE_TEXT];
     int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    if (fd > 0 && (pwrite(fd, text, (size_t)n, 0) != n || ftruncate(fd, n) != 0))
-        log_warn_errno("pidfile %s", path);
+    if (fd <= 0 || (pread(fd, is, sizeof is, 0) == n && memcmp(is, text, (size_t)n) == 0))
+        return true;
+    errno = ENOSPC; /* of a write that is cut short */
+    if (pwrite(fd, text, (size_t)n, 0) == n && ftruncate(fd, n) == 0)
+        return true;
+    snprintf(err, err_size, "pidfile %s: %s", path, strerror(errno));
+    (void)!ftruncate(fd, 0);
+    return false;
 }
 
-void pidfile_write(const struct master_state *state) {
-    pidfile_put(state->pid_fd_file, state->pidfile);
+bool pidfile_write(const struct master_state *state, char *err, size_t err_size) {
+    return pidfile_put(state->pid_fd_file, state->pidfile, err, err_size);
 }
 
 /* Another server may have the path now, after this one's file was removed from it.  Where the
@@ -102,11 +130,15 @@ bool pidfile_move(struct master_state *state, const struct config *config, char 
                   size_t err_size) {
     pidfile_resume(state, config->pidfile);
     if (strcmp(state->pidfile, config->pidfile) == 0)
-        return true;
+        return pidfile_write(state, err, err_size);
     if (config->pidfile[0] != '\0' && !pidfile_lock(config, &state->pid_fd_next, err, err_size))
         return false;
     FAULT("pidfile.move.locked");
-    pidfile_put(state->pid_fd_next, config->pidfile);
+    if (!pidfile_put(state->pid_fd_next, config->pidfile, err, err_size)) {
+        pidfile_unlink(config->pidfile, state->pid_fd_next);
+        pidfile_close(&state->pid_fd_next);
+        return false;
+    }
     int old = state->pid_fd_file;
     if (old > 0)
         pidfile_unlink(state->pidfile, old);

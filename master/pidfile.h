@@ -4,7 +4,8 @@
  * not start, and is written when the server is ready.  The lock belongs to the open file and is
  * shared by every process of the server: it is held until the last of them ends.  The descriptors
  * lie in `struct master_state`, so that the next master goes on with them.  The file is a regular
- * one that no other user can have put there (trusted_file.h).  The caller is the master. */
+ * one that no other user can have put there (trusted_file.h), and holds nothing but a process id: a
+ * path given by mistake would cost the file there.  The caller is the master. */
 #ifndef MASTER_PIDFILE_H
 #define MASTER_PIDFILE_H
 
@@ -18,14 +19,16 @@
 bool pidfile_open(struct master_state *state, const struct config *config, char *err,
                   size_t err_size);
 
-/* Writes the caller's pid.  A failure is logged. */
-void pidfile_write(const struct master_state *state);
+/* Writes the caller's pid, unless it is there already.  False with a sentence, and the file is
+ * empty. */
+bool pidfile_write(const struct master_state *state, char *err, size_t err_size);
 
 /* Unlinks the file, if its path still names this one, and drops the lock. */
 void pidfile_remove(struct master_state *state);
 
-/* A reload: moves to the path that `config` names.  False with a sentence if the file cannot be
- * opened and locked there; the old one then stays in use.  A master that died inside this function
+/* A reload: moves to the path that `config` names, or writes the pid again if the file has lost it.
+ * False with a sentence if the file cannot be opened, locked and written there; the old one then
+ * stays in use.  A master that died inside this function
  * leaves a state that its successor's call completes. */
 bool pidfile_move(struct master_state *state, const struct config *config, char *err,
                   size_t err_size);

@@ -56,11 +56,13 @@ static void privileges_check_folder(const char *path, const char *consequence) {
 
 static void privileges_check_log(const struct config *config) {
     struct stat is;
-    if (log_file_standard(config) >= 0 || strcmp(config->log, "syslog") == 0)
+    if (!log_file_is_path(config))
         return;
-    if (stat(config->log, &is) == 0 && !S_ISREG(is.st_mode))
-        privileges_check(config->log, W_OK, "it cannot be opened again (kill -USR1)");
-    else
+    bool moves = stat(config->log, &is) != 0 || S_ISREG(is.st_mode);
+    privileges_check(config->log, W_OK,
+                     moves ? "the log cannot be opened again (kill -USR1) before it is moved away"
+                           : "it cannot be opened again (kill -USR1)");
+    if (moves)
         privileges_check_folder(config->log,
                                 "a log that was moved away cannot be made anew (kill -USR1)");
 }

@@ -5,7 +5,6 @@
 #include "master/config.h"
 #include "master/listeners.h"
 #include "master/notify.h"
-#include "master/pidfile.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -17,9 +16,8 @@ void ready_log(const struct segment *seg, const char *what) {
              atomic_load(&seg->header->workers), (int)getpid());
 }
 
-void ready_announce(const struct segment *seg) {
+void ready_announce(void) {
     char state[64];
-    pidfile_write(&seg->header->master);
     snprintf(state, sizeof state, "READY=1\nMAINPID=%d", (int)getpid());
     notify(state);
 }

@@ -1,4 +1,4 @@
-/* ready.h - says that the server serves: in the log, in the pidfile, to the service manager.
+/* ready.h - says that the server serves: in the log, and to the service manager.
  *
  * The caller is the master that has just begun to serve, or that has reloaded. */
 #ifndef MASTER_READY_H
@@ -9,7 +9,7 @@
 /* One line for operators and scripts: `what`, then room, addresses, workers and pid. */
 void ready_log(const struct segment *seg, const char *what);
 
-/* Writes this process's pid to the pidfile and names it to the service manager. */
-void ready_announce(const struct segment *seg);
+/* Names this process to the service manager. */
+void ready_announce(void);
 
 #endif

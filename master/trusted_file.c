@@ -191,6 +191,8 @@ static int trusted_open(struct trusted_walk *w) {
         close(fd);
         fd = -1;
     }
+    if (w->file->created)
+        *w->file->created = fd >= 0 && created;
     return fd;
 }
 

@@ -35,6 +35,7 @@ struct trusted_file {
     /* A pipe of a trusted user or a device is accepted too, also through a symbolic link of root's
      * or the process's own.  Otherwise the file must be a regular one. */
     bool any_kind;
+    bool *created; /* stored there, unless NULL: whether this call has made the file */
 };
 
 /* The descriptor, without FD_CLOEXEC; or -1 with a sentence "WHAT PATH: REASON". */

@@ -335,6 +335,36 @@ Test(files, what_the_user_cannot_do_later_is_named_at_start) {
     server_stop(s);
 }
 
+/* A secret of root's that the user has moved to the log's path, in a folder of its own: it stays
+ * root's, and what follows from that is said. */
+Test(files, a_log_of_roots_stays_roots) {
+    skip_unless_root();
+    struct server *s = server_prepare();
+    struct stat is;
+    cr_assert_eq(chmod(s->dir, 0755) | mkdir(in_dir(s, "own"), 0755), 0);
+    give(s, "own");
+    umask(0077);
+    run_write_file(HERE, in_dir(s, "own/log"), "secret\n");
+    umask(0022);
+    snprintf(s->log, sizeof s->log, "%s/own/log", s->dir);
+    server_launch(s, "workers = 1\nuser = nobody\nlog = %s\n", s->log);
+    server_logged(s,
+                  "as its user the server cannot write to %s, so the log cannot be opened again "
+                  "(kill -USR1) before it is moved away: Permission denied",
+                  s->log);
+    cr_assert_eq(stat(s->log, &is), 0);
+    cr_assert_eq(is.st_uid, 0);
+    cr_assert_eq(is.st_mode & 07777, 0600);
+    server_signal(s, SIGUSR1);
+    server_logged(s, "Permission denied; logging goes on where it was");
+    cr_assert_eq(rename(s->log, in_dir(s, "secret")), 0);
+    server_signal(s, SIGUSR1);
+    server_logged(s, "log reopened");
+    cr_assert_eq(stat(s->log, &is), 0);
+    cr_assert_eq(is.st_uid, nobody()->pw_uid);
+    server_stop(s);
+}
+
 Test(files, a_user_who_can_do_all_is_not_warned) {
     skip_unless_root();
     static char binary[600];
@@ -601,20 +631,28 @@ Test(files, a_limit_too_small_for_the_segment_is_named) {
     cr_assert(strstr(ran.err, "(RLIMIT_FSIZE, ulimit -f): File too large\n"), "%s", ran.err);
 }
 
-/* A full disk: a page is the last that the log gets, then there is room again. */
-Test(files, a_line_torn_by_a_full_disk_is_not_glued_to_the_next) {
-    skip_unless_root();
-    struct server *s = server_prepare();
+/* Mounts a small file system at DIR/disk, in a mount namespace of the test's own. */
+static void mount_disk(const struct server *s) {
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mkdir(in_dir(s, "disk"), 0755) != 0 ||
         mount("none", in_dir(s, "disk"), "tmpfs", 0, "size=64k,mode=0755") != 0)
         skip_test("no file system can be mounted: %s", strerror(errno));
-    snprintf(s->log, sizeof s->log, "%s/disk/log", s->dir);
-    server_launch(s, "workers = 2\nlog_level = debug\nlog = %s\n", s->log);
+}
+static void fill_disk(const struct server *s) {
     static char filler[65536];
     int fd = open(in_dir(s, "disk/filler"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     cr_assert_geq(write(fd, filler, sizeof filler), 4096);
     close(fd);
+}
+
+/* A full disk: a page is the last that the log gets, then there is room again. */
+Test(files, a_line_torn_by_a_full_disk_is_not_glued_to_the_next) {
+    skip_unless_root();
+    struct server *s = server_prepare();
+    mount_disk(s);
+    snprintf(s->log, sizeof s->log, "%s/disk/log", s->dir);
+    server_launch(s, "workers = 2\nlog_level = debug\nlog = %s\n", s->log);
+    fill_disk(s);
     while (size_of(s->log) % 4096 != 0)
         guest_close(guest_connect(s));
     for (int i = 0; i < 20; i++)
@@ -628,5 +666,165 @@ Test(files, a_line_torn_by_a_full_disk_is_not_glued_to_the_next) {
     guest_close(bob);
     lines_are_whole(s->log, 2);
     cr_assert_eq(umount2(in_dir(s, "disk"), MNT_DETACH), 0);
+    server_stop(s);
+}
+
+/* ---- no room for the pidfile, and a path that is another file's ---- */
+
+static void reload_with(struct server *s, const char *pidfile) {
+    int before = server_log_count(s, "reloaded: ");
+    server_configure(s, "workers = 1\npidfile = %s\n", pidfile);
+    server_signal(s, SIGHUP);
+    while (server_log_count(s, "reloaded: ") == before)
+        wait_breath();
+}
+
+static void names_master(const struct server *s, const char *path) {
+    char want[32];
+    snprintf(want, sizeof want, "%d\n", (int)s->pid);
+    has_text(path, want);
+}
+
+Test(files, a_pidfile_is_not_lost_on_a_full_disk) {
+    skip_unless_root();
+    struct server *s = server_prepare();
+    mount_disk(s);
+    server_launch(s, "workers = 1\npidfile = %s\n", in_dir(s, "pid"));
+    fill_disk(s);
+    for (int i = 1; i <= 2; i++) {
+        reload_with(s, in_dir(s, "disk/pid"));
+        server_logged(s, "error [%d] master: pidfile %s: No space left on device; the pid stays",
+                      (int)s->pid, in_dir(s, "disk/pid"));
+        cr_assert_eq(server_log_count(s, "No space left"), i);
+        cr_assert_neq(access(in_dir(s, "disk/pid"), F_OK), 0);
+        names_master(s, in_dir(s, "pid"));
+    }
+    cr_assert_eq(unlink(in_dir(s, "disk/filler")), 0);
+    reload_with(s, in_dir(s, "disk/pid"));
+    names_master(s, in_dir(s, "disk/pid"));
+    cr_assert_neq(access(in_dir(s, "pid"), F_OK), 0);
+    cr_assert_eq(truncate(in_dir(s, "disk/pid"), 0), 0); /* whatever emptied it */
+    reload_with(s, in_dir(s, "disk/pid"));
+    names_master(s, in_dir(s, "disk/pid"));
+    server_stop(s);
+    cr_assert_neq(access(in_dir(s, "disk/pid"), F_OK), 0);
+    cr_assert_eq(umount2(in_dir(s, "disk"), MNT_DETACH), 0);
+}
+
+/* What it says, and that it leaves no pidfile. */
+static void start_fails(struct server *s, const char *pidfile, bool detached, const char *want) {
+    static struct ran ran;
+    if (detached)
+        run(&ran, run_server_path(), "-d", "-c", s->conf);
+    else
+        run(&ran, run_server_path(), "-c", s->conf);
+    cr_assert_eq(ran.status, 1, "%s", ran.err);
+    cr_assert(strstr(ran.err, want), "%s", ran.err);
+    cr_assert_not(strstr(ran.err, "ready: "), "%s", ran.err);
+    cr_assert_neq(access(pidfile, F_OK), 0, "%s", want);
+}
+
+Test(files, a_start_without_room_for_the_pidfile_fails) {
+    skip_unless_root();
+    struct server *s = server_prepare();
+    mount_disk(s);
+    fill_disk(s);
+    const char *pidfile = in_dir(s, "disk/pid");
+    char want[700];
+    snprintf(want, sizeof want, "chatroom-master: pidfile %s: No space left on device\n", pidfile);
+    server_configure(s, "workers = 1\npidfile = %s\n", pidfile);
+    for (int detached = 0; detached < 2; detached++)
+        start_fails(s, pidfile, detached, want);
+    cr_assert_eq(umount2(in_dir(s, "disk"), MNT_DETACH), 0);
+}
+
+Test(files, a_start_that_fails_leaves_no_pidfile) {
+    struct server *first = server_start("workers = 1\n"), *s = server_prepare();
+    char pidfile[600];
+    snprintf(pidfile, sizeof pidfile, "%s/pid", s->dir);
+    for (int left = 0; left < 2; left++) { /* a dead server's file */
+        if (left)
+            run_write_file(HERE, pidfile, "12345\n");
+        server_configure(s, "listen = 127.0.0.1:%d\nworkers = 1\npidfile = %s\n", first->port,
+                         pidfile);
+        start_fails(s, pidfile, left, "Address already in use");
+    }
+    start_limit[0] = start_limit[1] = 65536;
+    if (geteuid() == 0)
+        start_limit[0] = 4096;
+    run_before_exec = limit_at_start;
+    server_configure(s, "workers = 1\npidfile = %s\n", pidfile);
+    start_fails(s, pidfile, false, "shared memory: ");
+    run_before_exec = NULL;
+    server_stop(first);
+}
+
+/* Only its own. */
+Test(files, a_start_that_fails_leaves_the_pidfile_of_another_server) {
+    static struct ran ran;
+    struct server *first = server_prepare(), *s = server_prepare();
+    const char *pidfile = in_dir(s, "pid");
+    server_launch(first, "workers = 1\npidfile = %s\n", pidfile);
+    server_configure(s, "listen = 127.0.0.1:%d\nworkers = 1\npidfile = %s\n", first->port, pidfile);
+    run(&ran, run_server_path(), "-c", s->conf);
+    cr_assert_eq(ran.status, 1, "%s", ran.err);
+    cr_assert(strstr(ran.err, "another server holds it"), "%s", ran.err);
+    names_master(first, pidfile);
+    server_stop(first);
+}
+
+/* The configuration's check names the line; a file that no line names is refused by its content. */
+Test(files, a_pidfile_never_replaces_another_file) {
+    static struct ran ran;
+    struct server *s = server_prepare();
+    char want[700];
+    run_write_file(HERE, in_dir(s, "motd"), "welcome all\n");
+    run_write_file(HERE, in_dir(s, "diary"), "dear diary\n");
+    const struct {
+        const char *file, *key, *wrong;
+    } cases[] = {{s->conf, "motd", "this configuration file"},
+                 {in_dir(s, "motd"), "motd", "the file of motd (line "},
+                 {in_dir(s, "log"), "log", "the file of log (line "},
+                 {in_dir(s, "diary"), "motd", "holds something else than a process id"}};
+    for (int i = 0; i < 4; i++) {
+        server_configure(s, "workers = 1\n%s = %s\npidfile = %s\n", cases[i].key,
+                         in_dir(s, cases[i].key), cases[i].file);
+        char *conf = run_read_file(s->conf), *before = run_read_file(cases[i].file);
+        for (int check = 0; check < 2; check++) {
+            if (check)
+                run(&ran, run_server_path(), "-t", "-c", s->conf);
+            else
+                run(&ran, run_server_path(), "-c", s->conf);
+            cr_assert_eq(ran.status, i == 3 && check ? 0 : 1, "%d: %s", i, ran.err);
+            cr_assert((i == 3 && check) || strstr(check ? ran.out : ran.err, cases[i].wrong),
+                      "%s%s", ran.out, ran.err);
+            has_text(s->conf, conf);
+            if (before)
+                has_text(cases[i].file, before);
+            else
+                cr_assert_neq(access(cases[i].file, F_OK), 0);
+        }
+        free(conf);
+        free(before);
+    }
+    snprintf(want, sizeof want, "chatroom-master: pidfile %s: holds", in_dir(s, "diary"));
+    run(&ran, run_server_path(), "-c", s->conf);
+    cr_assert(strstr(ran.err, want), "%s", ran.err);
+}
+
+/* Nor at a reload. */
+Test(files, a_reload_to_another_file_as_pidfile_is_refused) {
+    struct server *s = server_prepare();
+    run_write_file(HERE, in_dir(s, "diary"), "dear diary\n");
+    server_launch(s, "workers = 1\npidfile = %s\n", in_dir(s, "pid"));
+    reload_with(s, in_dir(s, "diary"));
+    server_logged(s, "pidfile %s: holds something else than a process id; the pid stays",
+                  in_dir(s, "diary"));
+    server_configure(s, "workers = 1\npidfile = %s\n", s->conf);
+    server_signal(s, SIGHUP);
+    server_logged(s, "pidfile: %s is this configuration file", s->conf);
+    server_logged(s, "the old configuration stays in effect");
+    names_master(s, in_dir(s, "pid"));
+    has_text(in_dir(s, "diary"), "dear diary\n");
     server_stop(s);
 }

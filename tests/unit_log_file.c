@@ -1,12 +1,16 @@
 /* unit_log_file.c - opening the log, and opening it again on the same descriptor. */
 #include "ipc/log.h"
 #include "master/log_file.h"
+#include "tests/lib/skip.h"
 #include "tests/unit_segment.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 static char dir[] = "/tmp/chatroom-log-XXXXXX", path[64], moved[64];
 static struct config config = {.log_level = LOG_LEVEL_INFO};
@@ -111,5 +115,53 @@ Test(log_file, stays_in_the_old_file_if_a_link_is_in_its_place) {
                                   : "/log: it is a symbolic link, which is not followed to a "
                                     "file; logging goes on where it was"));
         cr_assert_eq(unlink(path) | rename(moved, path), 0);
+    }
+}
+
+/* ---- whose the log is ---- */
+
+static const struct passwd *nobody(void) {
+    const struct passwd *user = getpwnam("nobody");
+    cr_assert(user);
+    return user;
+}
+
+static void open_for_nobody(uid_t owner) {
+    struct stat is;
+    snprintf(config.user, sizeof config.user, "nobody");
+    cr_assert(log_file_open(&state, &config, err, sizeof err), "%s", err);
+    cr_assert_eq(stat(path, &is), 0);
+    cr_assert_eq(is.st_uid, owner, "%u", (unsigned)is.st_uid);
+}
+
+Test(log_file, a_new_log_is_given_to_the_user) {
+    skip_unless_root();
+    open_for_nobody(nobody()->pw_uid);
+    open_for_nobody(nobody()->pw_uid); /* and stays so */
+}
+
+/* The user owns the folder, and may have moved a file of root's to the log's path. */
+Test(log_file, a_file_of_roots_is_not_given_away) {
+    static const mode_t modes[] = {0600, 0640, 0666};
+    skip_unless_root();
+    cr_assert_eq(chown(dir, nobody()->pw_uid, nobody()->pw_gid), 0);
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        int fd = open(moved, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+        cr_assert_eq(write(fd, "secret\n", i == 0 ? 0 : 7), i == 0 ? 0 : 7); /* also an empty one */
+        cr_assert_eq(fchmod(fd, modes[i]) | close(fd) | rename(moved, path), 0);
+        open_for_nobody(0);
+        cr_assert_eq(unlink(path), 0);
+    }
+}
+
+Test(log_file, which_logs_are_paths) {
+    static const struct {
+        const char *log;
+        bool path;
+    } logs[] = {{"stderr", false},  {"/dev/stdout", false}, {"syslog", false},
+                {"./syslog", true}, {"/dev/null", true},    {"log", true}};
+    for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {
+        snprintf(config.log, sizeof config.log, "%s", logs[i].log);
+        cr_assert_eq(log_file_is_path(&config), logs[i].path, "%s", logs[i].log);
     }
 }

@@ -4,11 +4,14 @@
 #include "tests/unit_segment.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -60,9 +63,13 @@ static bool is_open(int fd) {
     return fcntl(fd, F_GETFD) >= 0;
 }
 
+static void write_pid(const struct master_state *of) {
+    cr_assert(pidfile_write(of, err, sizeof err), "%s", err);
+}
+
 static void open_first(void) {
     cr_assert(pidfile_open(&state, &config[0], err, sizeof err), "%s", err);
-    pidfile_write(&state);
+    write_pid(&state);
 }
 
 static void move_to(int i) {
@@ -76,17 +83,154 @@ Test(pidfile, is_locked_at_once_and_written_later) {
     cr_assert(pidfile_open(&state, &config[0], err, sizeof err));
     cr_assert(locked(0));
     cr_assert_eq(stat(path[0], &is) | (int)is.st_size, 0);
-    pidfile_write(&state);
+    write_pid(&state);
     names_us(0);
 }
 
-Test(pidfile, an_older_longer_text_is_replaced) {
-    FILE *file = fopen(path[0], "w");
-    fputs("12345678901234567890\nand more\n", file);
+static void fill(int i, const char *bytes, size_t len) {
+    FILE *file = fopen(path[i], "w");
+    cr_assert(file);
+    cr_assert_eq(fwrite(bytes, 1, len, file), len);
     fclose(file);
+}
+
+static void holds(int i, const char *bytes, size_t len) {
+    char text[128];
+    FILE *file = fopen(path[i], "r");
+    cr_assert(file);
+    cr_assert_eq(fread(text, 1, sizeof text, file), len);
+    fclose(file);
+    cr_assert_eq(memcmp(text, bytes, len), 0);
+}
+
+/* Also what a crash leaves: of this server while it overwrote a longer number, and of the system.
+ */
+Test(pidfile, what_an_older_server_left_is_replaced) {
+    static const char *const left[] = {"", "1\n", "1", "1234567890\n", "12345\n7\n"};
+    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
+        fill(0, left[i], strlen(left[i]));
+        open_first();
+        names_us(0);
+        pidfile_remove(&state);
+    }
+    fill(0, "\0\0\0\0\0", 5);
     open_first();
     names_us(0);
 }
+
+/* The path of another file, by mistake. */
+Test(pidfile, what_is_no_pidfile_is_refused_and_left_alone) {
+    static const char *const others[] = {"\n# the configuration\n",
+                                         "welcome all\n",
+                                         "2026-11-25 10:00:00.000 info [12] master: ready\n",
+                                         "1 2\n",
+                                         "-1\n",
+                                         "12345x",
+                                         "\n\xe4\xbd\xa0",
+                                         "12345678901234567890123456789012\n"};
+    char want[200];
+    snprintf(want, sizeof want, "pidfile %s: holds something else than a process id", path[0]);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        fill(0, others[i], strlen(others[i]));
+        cr_assert(!pidfile_open(&state, &config[0], err, sizeof err), "%s", others[i]);
+        cr_assert_str_eq(err, want);
+        cr_assert_eq(state.pid_fd_file, -1);
+        cr_assert(!locked(0));
+        holds(0, others[i], strlen(others[i]));
+    }
+}
+
+Test(pidfile, does_not_move_onto_another_file) {
+    fill(1, "welcome all\n", 12);
+    open_first();
+    cr_assert(!pidfile_move(&state, &config[1], err, sizeof err));
+    cr_assert(strstr(err, "holds something else"), "%s", err);
+    cr_assert_eq(state.pid_fd_next, -1);
+    holds(1, "welcome all\n", 12);
+    names_us(0);
+}
+
+/* ---- no room ---- */
+
+/* 0: none at all; 2: for half a number. */
+static const rlim_t rooms[] = {0, 2};
+static void room(rlim_t size) {
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void no_room_for(int i, bool done, rlim_t size) {
+    room(RLIM_INFINITY);
+    char want[200];
+    snprintf(want, sizeof want, "pidfile %s: %s", path[i],
+             strerror(size == 0 ? EFBIG : ENOSPC)); /* of a short write */
+    cr_assert(!done);
+    cr_assert_str_eq(err, want);
+}
+
+Test(pidfile, what_cannot_be_written_is_empty_and_written_by_the_next_reload) {
+    for (int i = 0; i < 2; i++) {
+        fill(0, i ? "123\n" : "", i ? 4 : 0); /* a dead master's */
+        cr_assert(pidfile_open(&state, &config[0], err, sizeof err));
+        room(rooms[i]);
+        no_room_for(0, pidfile_write(&state, err, sizeof err), rooms[i]);
+        holds(0, "", 0);
+        room(rooms[i]);
+        no_room_for(0, pidfile_move(&state, &config[0], err, sizeof err), rooms[i]);
+        holds(0, "", 0);
+        cr_assert(locked(0));
+        move_to(0);
+        names_us(0);
+        pidfile_remove(&state);
+    }
+}
+
+Test(pidfile, what_holds_the_pid_is_not_written_again) {
+    open_first();
+    room(0);
+    cr_assert(pidfile_write(&state, err, sizeof err), "%s", err);
+    move_to(0);
+    room(RLIM_INFINITY);
+    names_us(0);
+}
+
+Test(pidfile, does_not_move_where_there_is_no_room) {
+    open_first();
+    for (int i = 0; i < 2; i++) {
+        if (i == 1)
+            fill(1, "12345\n", 6); /* a dead server's */
+        room(rooms[i]);
+        no_room_for(1, pidfile_move(&state, &config[1], err, sizeof err), rooms[i]);
+        cr_assert(!exists(1));
+        cr_assert_str_eq(state.pidfile, path[0]);
+        cr_assert_eq(state.pid_fd_next, -1);
+        names_us(0);
+        cr_assert(locked(0));
+    }
+    move_to(1);
+    names_us(1);
+    cr_assert(!exists(0));
+}
+
+/* It had removed the new file, but not closed it. */
+Test(pidfile, master_died_where_there_is_no_room) {
+    open_first();
+    state.pid_fd_next = open(path[1], O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    int next = state.pid_fd_next;
+    cr_assert_eq(flock(next, LOCK_EX | LOCK_NB) | unlink(path[1]), 0);
+    room(0);
+    no_room_for(1, pidfile_move(&state, &config[1], err, sizeof err), 0);
+    cr_assert(!is_open(next) && !exists(1));
+    names_us(0);
+    move_to(1);
+    names_us(1);
+    cr_assert(!exists(0));
+}
+
+/* ---- the path ---- */
 
 Test(pidfile, a_second_server_is_refused) {
     struct master_state second = {.pid_fd_file = -1, .pid_fd_next = -1};
@@ -128,7 +272,7 @@ Test(pidfile, what_cannot_be_removed_is_emptied) {
 
 Test(pidfile, none_is_configured) {
     cr_assert(pidfile_open(&state, &config[2], err, sizeof err));
-    pidfile_write(&state);
+    write_pid(&state);
     pidfile_remove(&state);
     cr_assert_eq(state.pid_fd_file, -1);
 }
@@ -225,7 +369,7 @@ Test(pidfile, another_servers_file_is_not_removed) {
     open_first();
     cr_assert_eq(unlink(path[0]), 0);
     cr_assert(pidfile_open(&second, &config[0], err, sizeof err), "%s", err);
-    pidfile_write(&second);
+    write_pid(&second);
     pidfile_remove(&state);
     cr_assert_eq(inode_at(0), inode_of(second.pid_fd_file));
     names_us(0);
@@ -239,7 +383,7 @@ Test(pidfile, another_servers_file_is_not_removed_by_a_move) {
     open_first();
     cr_assert_eq(unlink(path[0]), 0);
     cr_assert(pidfile_open(&second, &config[0], err, sizeof err), "%s", err);
-    pidfile_write(&second);
+    write_pid(&second);
     move_to(1);
     names_us(0);
     cr_assert(locked(0));
