@@ -190,6 +190,14 @@ Test(files, the_servers_user_cannot_lead_root_elsewhere) {
     }
 }
 
+static void reloaded_as(struct server *s, const char *log, const char *pidfile) {
+    int before = server_log_count(s, "reloaded: ");
+    server_configure(s, "workers = 1\nlog = %s\npidfile = %s\n", log, pidfile);
+    server_signal(s, SIGHUP);
+    while (server_log_count(s, "reloaded: ") == before)
+        wait_breath();
+}
+
 static void logged_refusal(struct server *s, const char *key, enum trap trap,
                            const char *consequence) {
     const char *line = server_logged(s, "master: %s %s: ", key, in_dir(s, "t/file"));
@@ -200,28 +208,21 @@ static void logged_refusal(struct server *s, const char *key, enum trap trap,
 
 Test(files, at_a_reload_the_old_files_stay_in_use) {
     struct server *s = server_prepare();
-    char base[1500];
+    char pid[600];
     snprintf(s->log, sizeof s->log, "%s/log", s->dir);
-    snprintf(base, sizeof base, "workers = 1\nlog = %s\npidfile = %s/pid\n", s->log, s->dir);
-    server_launch(s, "%s", base);
+    snprintf(pid, sizeof pid, "%s/pid", s->dir);
+    server_launch(s, "workers = 1\nlog = %s\npidfile = %s\n", s->log, pid);
     for (enum trap trap = 0; trap < TRAPS; trap++) {
         if (!trap_possible(trap))
             continue;
         trap_make(s, trap);
-        const char *path = in_dir(s, "t/file");
-        server_configure(s, "workers = 1\nlog = %s\npidfile = %s\n", path, path);
-        int before = server_log_count(s, "reloaded: ");
-        server_signal(s, SIGHUP);
-        while (server_log_count(s, "reloaded: ") == before)
-            wait_breath();
+        reloaded_as(s, in_dir(s, "t/file"), pid);
         logged_refusal(s, "log", trap, "; logging goes on where it was");
+        reloaded_as(s, s->log, in_dir(s, "t/file"));
         logged_refusal(s, "pidfile", trap, "; the pid stays where it was");
         cr_assert_eq(access(in_dir(s, "pid"), F_OK), 0);
         trap_remove(s, trap);
-        server_configure(s, "%s", base);
-        server_signal(s, SIGHUP);
-        while (server_log_count(s, "reloaded: ") == before + 1)
-            wait_breath();
+        reloaded_as(s, s->log, pid);
     }
     server_stop(s);
 }
@@ -671,14 +672,6 @@ Test(files, a_line_torn_by_a_full_disk_is_not_glued_to_the_next) {
 
 /* ---- no room for the pidfile, and a path that is another file's ---- */
 
-static void reload_with(struct server *s, const char *pidfile) {
-    int before = server_log_count(s, "reloaded: ");
-    server_configure(s, "workers = 1\npidfile = %s\n", pidfile);
-    server_signal(s, SIGHUP);
-    while (server_log_count(s, "reloaded: ") == before)
-        wait_breath();
-}
-
 static void names_master(const struct server *s, const char *path) {
     char want[32];
     snprintf(want, sizeof want, "%d\n", (int)s->pid);
@@ -692,7 +685,7 @@ Test(files, a_pidfile_is_not_lost_on_a_full_disk) {
     server_launch(s, "workers = 1\npidfile = %s\n", in_dir(s, "pid"));
     fill_disk(s);
     for (int i = 1; i <= 2; i++) {
-        reload_with(s, in_dir(s, "disk/pid"));
+        reloaded_as(s, "stderr", in_dir(s, "disk/pid"));
         server_logged(s, "error [%d] master: pidfile %s: No space left on device; the pid stays",
                       (int)s->pid, in_dir(s, "disk/pid"));
         cr_assert_eq(server_log_count(s, "No space left"), i);
@@ -700,11 +693,11 @@ Test(files, a_pidfile_is_not_lost_on_a_full_disk) {
         names_master(s, in_dir(s, "pid"));
     }
     cr_assert_eq(unlink(in_dir(s, "disk/filler")), 0);
-    reload_with(s, in_dir(s, "disk/pid"));
+    reloaded_as(s, "stderr", in_dir(s, "disk/pid"));
     names_master(s, in_dir(s, "disk/pid"));
     cr_assert_neq(access(in_dir(s, "pid"), F_OK), 0);
     cr_assert_eq(truncate(in_dir(s, "disk/pid"), 0), 0); /* whatever emptied it */
-    reload_with(s, in_dir(s, "disk/pid"));
+    reloaded_as(s, "stderr", in_dir(s, "disk/pid"));
     names_master(s, in_dir(s, "disk/pid"));
     server_stop(s);
     cr_assert_neq(access(in_dir(s, "disk/pid"), F_OK), 0);
@@ -817,7 +810,7 @@ Test(files, a_reload_to_another_file_as_pidfile_is_refused) {
     struct server *s = server_prepare();
     run_write_file(HERE, in_dir(s, "diary"), "dear diary\n");
     server_launch(s, "workers = 1\npidfile = %s\n", in_dir(s, "pid"));
-    reload_with(s, in_dir(s, "diary"));
+    reloaded_as(s, "stderr", in_dir(s, "diary"));
     server_logged(s, "pidfile %s: holds something else than a process id; the pid stays",
                   in_dir(s, "diary"));
     server_configure(s, "workers = 1\npidfile = %s\n", s->conf);
