@@ -115,7 +115,7 @@ Test(foreign_room, a_request_longer_than_a_line) {
         for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
             char *request = malloc(lens[i] + 64);
             memset(request, 'a', lens[i]);
-            memcpy(request, "GET /", 5);
+            memcpy(request, i % 2 ? "GET /" : "SUBSCRIBE /", i % 2 ? 5 : 11);
             strcpy(request + lens[i], " HTTP/1.1\r\n\r\nlogin spam\r\nbuy\r\n");
             struct guest *g = room_visit(&r);
             send_some(g, request, strlen(request), 700);

@@ -12,9 +12,10 @@ TestSuite(lookalike, .timeout = 180);
 static const char many[] = SERVER_QUIET(2);
 
 static const char *const pairs[][2] = {
-    {"paul", "pauI"},  {"O0O", "OOO"},   {"œuf", "oeuf"}, {"æ", "ӕ"},     {"علی", "على"},
-    {"barn", "bam"},   {"bob1", "bobl"}, {"NIK", "ΝΙΚ"},  {"cop", "сор"}, {"ロ", "口"},
-    {"ｂｏｂ", "bob"}, {"Ian", "lan"},   {"oo", "օօ"},    {"DAD", "ᎠᎪᎠ"},
+    {"paul", "pauI"}, {"O0O", "OOO"},  {"œuf", "oeuf"},          {"æ", "ӕ"},
+    {"علی", "على"},   {"barn", "bam"}, {"bob1", "bobl"},         {"NIK", "ΝΙΚ"},
+    {"cop", "сор"},   {"ロ", "口"},    {"ｂｏｂ", "bob"},        {"Ian", "lan"},
+    {"oo", "օօ"},     {"DAD", "ᎠᎪᎠ"},  {"mike", "mi\314\207ke"}, {"عمر", "عـمر"},
 };
 
 /* Connects until two guests are on different workers. */
@@ -183,13 +184,18 @@ Test(lookalike, in_the_open_room_neither) {
     blanks(few, 16);
     guest_say(one, "x%sy", many_blanks);
     guest_until(one, "x%sy", few);
+    for (int i = 0; i < 100; i++) /* Korean vowels that belong to no syllable */
+        strcpy(many_blanks + 4 * i, " \341\205\241");
+    guest_say(one, "x%sy", many_blanks);
+    guest_until(one, "x                y");
     server_stop(s);
 }
 
 Test(lookalike, no_name_is_a_sentence_of_the_server) {
     struct server *s = server_start("%slanguage = zh\n", many);
-    static const char *const names[] = {"未知命令", "bob改名为ann", "bob离开聊天室", "请先登录",
-                                        "Iook"};
+    static const char *const names[] = {
+        "未知命令", "bob改名为ann", "bob离开聊天室",       "请先登录", "Iook",
+        "你是ann",  "对bob",        "你不再看到bob的发言", "21.04",    "..a"};
     struct guest *g = guest_connect(s);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char answer[128];
@@ -197,5 +203,7 @@ Test(lookalike, no_name_is_a_sentence_of_the_server) {
         guest_say(g, "login %s", names[i]);
         guest_until_begins(g, answer);
     }
+    guest_say(g, "login bob\341\205\241"); /* a Korean vowel, which the answer does not show */
+    guest_until(g, "这不是名字: bob");
     server_stop(s);
 }

@@ -66,6 +66,18 @@ Test(blanks, mixed) {
                      "empty marks between");
 }
 
+/* A Korean vowel or final alone takes no column, and a run of blanks goes on behind it. */
+Test(blanks, with_letters_between_that_take_no_column) {
+    static const uint16_t letters[] = {0x1161, 0x11A7, 0x11A8, 0x11FF,
+                                       0xD7B0, 0xD7C6, 0xD7CB, 0xD7FB};
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+        char blank[6] = " ";
+        blank[1 + unicode_encode(letters[i], blank + 1)] = '\0';
+        cr_expect_str_eq(between(blank, 100), expected(" ", 16), "U+%04X", letters[i]);
+    }
+    cr_expect_str_eq(between(" \341\205\241\314\201\341\206\250", 30), expected(" \314\201", 16));
+}
+
 Test(blanks, in_several_places) {
     char line[512], sixteen[17] = "                ";
     size_t n = (size_t)sprintf(line, "%40s%40s%40s%40s", "", "b", "c", "");

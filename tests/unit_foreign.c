@@ -4,6 +4,7 @@
 #include "worker/protocol/foreign.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,18 @@ static enum foreign line_of(const char *text, bool finished) {
     return kind;
 }
 
+/* The controls of a text, as they come from the codec. */
+static enum foreign controls_of(const uint8_t *text, size_t len) {
+    enum foreign kind = FOREIGN_NONE;
+    uint8_t count = 0;
+    for (size_t i = 0; i < len; i++)
+        if (text[i] && strchr("\x03\x12\x15\x17", text[i]))
+            foreign_key(&count);
+        else if (text[i] != '\b' && text[i] != 0x7F && !foreign_closes(kind))
+            kind = foreign_controls(text + i, 1, &count);
+    return kind;
+}
+
 /* The first `n` bytes of a probe, as the input would judge them: raw, as text, and as lines. */
 static enum foreign judge(const struct probe *p, size_t n) {
     uint8_t *bytes = exactly(p->bytes, n);
@@ -33,6 +46,8 @@ static enum foreign judge(const struct probe *p, size_t n) {
         end++;
     if (!foreign_closes(kind) && kind != FOREIGN_MORE)
         kind = foreign_text(bytes + at, end - at);
+    if (!foreign_closes(kind) && kind != FOREIGN_MORE)
+        kind = controls_of(bytes + at, end - at);
     if (!foreign_closes(kind) && kind != FOREIGN_MORE && end < n)
         kind = foreign_line(bytes + at, end - at, true);
     free(bytes);
@@ -42,7 +57,7 @@ static enum foreign judge(const struct probe *p, size_t n) {
 Test(foreign, every_probe_is_closed) {
     for (size_t i = 0; i < probes_foreign_count; i++) {
         const struct probe *p = &probes_foreign[i];
-        if (p->bytes[0] == '\xff') /* telnet: not for these functions */
+        if (p->bytes[0] == '\xff' && p->bytes[1] == '\xfd') /* telnet: not for these functions */
             continue;
         enum foreign kind = judge(p, p->len);
         const char *reason = p->whole ? p->whole : p->split;
@@ -71,18 +86,34 @@ Test(foreign, people_are_not_closed) {
         cr_expect_eq(foreign_opening((const uint8_t *)text, strlen(text)), FOREIGN_NONE, "%s",
                      text);
         cr_expect_eq(foreign_text((const uint8_t *)text, strlen(text)), FOREIGN_NONE, "%s", text);
+        cr_expect_eq(controls_of((const uint8_t *)text, strlen(text)), FOREIGN_NONE, "%s", text);
         cr_expect_eq(line_of(text, true), FOREIGN_NONE, "%s", text);
     }
 }
 
 Test(foreign, what_keys_send_is_not_closed) {
-    static const char *const keys[] = {
-        "\x1b[A", "\x1b[D\x1b[Dhello", "\x01hello there", "hel\x01\x05lo", "\x03", "\x7f\x7fhi",
-        "\b",     "\thello",           "\x16\x16",        "\x04",          "\x15", "\x1bOP"};
+    static const char *const keys[] = {"\x1b[A",
+                                       "\x1b[D\x1b[Dhello",
+                                       "\x01hello there",
+                                       "hel\x01\x05lo",
+                                       "\x03",
+                                       "\x7f\x7fhi",
+                                       "\b",
+                                       "\thello",
+                                       "\x16\x16",
+                                       "\x04",
+                                       "\x15",
+                                       "\x1bOP",
+                                       "\x03\x03\x03\x03\x03",
+                                       "\x15\x17\x15\x17\x12",
+                                       "bbo\b\b\b\b\b\b",
+                                       "\x01\x05\x0b\b\b\b"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         enum foreign kind = foreign_opening((const uint8_t *)keys[i], strlen(keys[i]));
         cr_expect_not(foreign_closes(kind), "%zu: %s", i, foreign_reason(kind));
         kind = line_of(keys[i], true);
+        cr_expect_not(foreign_closes(kind), "%zu: %s", i, foreign_reason(kind));
+        kind = controls_of((const uint8_t *)keys[i], strlen(keys[i]));
         cr_expect_not(foreign_closes(kind), "%zu: %s", i, foreign_reason(kind));
     }
 }
@@ -107,6 +138,26 @@ Test(foreign, a_command_of_lpd_is_told_from_a_key_by_its_end) {
     cr_expect_eq(foreign_opening((const uint8_t *)queue, sizeof queue - 1), FOREIGN_NONE);
 }
 
+/* Two doubled IACs, and an end of nothing, are no telnet. */
+Test(foreign, an_opening_with_iac) {
+    static const struct {
+        const char *bytes;
+        enum foreign kind;
+    } cases[] = {{"\xff", FOREIGN_MORE},
+                 {"\xff\xff\xff", FOREIGN_MORE},
+                 {"\xff\xff\xff\xff", FOREIGN_BINARY},
+                 {"\xff\xf0", FOREIGN_BINARY},
+                 {"\xff\xfd\x03", FOREIGN_NONE},
+                 {"\xff\xfb\xff\xff", FOREIGN_NONE},
+                 {"\xff\xf6", FOREIGN_NONE},
+                 {"\xff\xfa\x1f", FOREIGN_NONE},
+                 {"\xff\xff y", FOREIGN_NONE},
+                 {"\xff y", FOREIGN_NONE}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        cr_expect_eq(foreign_opening((const uint8_t *)cases[i].bytes, strlen(cases[i].bytes)),
+                     cases[i].kind, "%zu", i);
+}
+
 /* nmap's words are known, in the very letters that it sends. */
 Test(foreign, words_of_scanners) {
     for (size_t i = 0; i < probes_words_count; i++)
@@ -122,6 +173,19 @@ Test(foreign, the_beginning_of_a_request) {
     cr_expect_eq(line_of("GET /aaaaaaaaaaaaaaaaaaaaaa", false), FOREIGN_HTTP);
     cr_expect_eq(line_of("POST http://a/", false), FOREIGN_HTTP);
     cr_expect_eq(line_of("GET / of the", false), FOREIGN_HTTP);
+    static const char *const methods[] = {"SEARCH", "MKCOL", "LOCK",        "SUBSCRIBE",
+                                          "REPORT", "ACL",   "X-MY_METHOD", "PROPPATCH"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "%s /aaaaaaaaaaaaaaaaaa", methods[i]);
+        cr_expect_eq(line_of(text, false), FOREIGN_HTTP, "%s", text);
+        cr_expect_eq(line_of(text, true), FOREIGN_NONE, "%s", text);
+        snprintf(text, sizeof text, "%s aaaaaaaaaaaaaaaaaaaa", methods[i]);
+        cr_expect_eq(line_of(text, false), FOREIGN_NONE, "%s", text);
+    }
+    cr_expect_eq(line_of("I /think so", false), FOREIGN_NONE);
+    cr_expect_eq(line_of("--- /tmp", false), FOREIGN_NONE);
+    cr_expect_eq(line_of("Lock /tmp", false), FOREIGN_NONE);
     cr_expect_eq(line_of("GET me some", false), FOREIGN_NONE);
     cr_expect_eq(line_of("GET", false), FOREIGN_NONE);
     cr_expect_eq(line_of("   ", false), FOREIGN_NONE);

@@ -87,6 +87,30 @@ Test(forgery, no_sentence_about_one_person_is_one_about_another) {
         }
 }
 
+/* What a sentence says before a name or a number: a name that begins so could say the rest. */
+Test(forgery, no_name_begins_as_a_sentence_does_before_its_first_mark) {
+    int looked = 0;
+    for (int language = 0; language < LANG_COUNT; language++)
+        for (int which = 0; which < SAY_COUNT; which++) {
+            char one[SENTENCE_MAX], name[SENTENCE_MAX];
+            struct words words = {.room = "rob", .name = "rob", .text = "rob", .n = 20};
+            size_t fixed = 0, len = sentence_render(language, which, &words, one, sizeof one);
+            one[len] = '\0';
+            words = (struct words){.room = "bob", .name = "bob", .text = "bob", .n = 31};
+            len = sentence_render(language, which, &words, name, sizeof name);
+            while (fixed < len && name[fixed] == one[fixed])
+                fixed++;
+            if (fixed == 0 || fixed == len || nameable(name) < fixed)
+                continue; /* nothing before it; no mark; a name cannot have all that */
+            looked++;
+            snprintf(name, sizeof name, "%.*s", (int)fixed, one);
+            cr_expect_not(is_name(name, fixed), "%s", name);
+            strcpy(name + fixed, "bob");
+            cr_expect_not(is_name(name, fixed + 3), "%s", name);
+        }
+    cr_assert_geq(looked, 5);
+}
+
 /* The forms of a person's lines are told apart before its own words begin. */
 Test(forgery, no_form_of_a_persons_line_is_another_form) {
     static const enum sentence forms[] = {SAY_SPEECH, SAY_ME, SAY_PRIVATE_TO, SAY_PRIVATE_COPY};
@@ -112,8 +136,11 @@ Test(forgery, such_names_are_reserved_in_both_ways_of_writing) {
     static const char *const bad[] = {
         "bob进入聊天室", "bob進入聊天室", "进入聊天室",   "甲离开聊天室", "甲離開聊天室x",
         "bob改名为rob",  "bob改名為rob",  "被请出聊天室", "未知命令",     "这不是名字",
-        "在线用户",      "在線用戶",      "聊天室里有",   "聊天室裡有",   "请先登录"};
-    static const char *const good[] = {"对bob", "改名", "聊天", "进入", "用户", "登录", "bob"};
+        "在线用户",      "在線用戶",      "聊天室里有",   "聊天室裡有",   "请先登录",
+        "bob进人聊天室", "聊天室",        "对bob",        "對bob",        "对",
+        "你是ann",       "你已屏蔽20人"};
+    static const char *const good[] = {"bob对", "你",   "我是你", "改名", "聊天",
+                                       "进入",  "用户", "登录",   "bob"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         cr_expect_eq(name_check(bad[i], strlen(bad[i]), "R"), NAME_RESERVED, "%s", bad[i]);
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)

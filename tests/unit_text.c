@@ -69,6 +69,19 @@ static const struct {
     {"marks with nothing below", "\314\201\314\202a", "a"},
     {"enclosing marks", "a\342\203\235\342\203\235\342\203\235\342\203\235\342\203\235",
      "a\342\203\235\342\203\235\342\203\235\342\203\235"},
+    {"Korean, spelt out", "\341\204\200\341\205\241\341\206\250가\341\206\250",
+     "\341\204\200\341\205\241\341\206\250가\341\206\250"},
+    {"old Korean, spelt out", "\352\245\240\355\236\260\355\237\213",
+     "\352\245\240\355\236\260\355\237\213"},
+    {"Korean vowels and finals alone", "\341\205\241a\341\205\241b\341\206\250\341\206\250", "ab"},
+    {"more of them than a syllable has",
+     "\341\204\200\341\205\241\341\205\241\341\206\250\341\206\250각\341\206\250ㅋ\341\205\241",
+     "\341\204\200\341\205\241\341\206\250각ㅋ"},
+    {"one behind something dropped", "\341\204\200\342\200\213\341\205\241",
+     "\341\204\200\341\205\241"},
+    {"one behind a mark, and a mark on a syllable",
+     "\341\204\200\314\201\341\205\241\341\204\200\341\205\241\314\201",
+     "\341\204\200\314\201\341\204\200\341\205\241\314\201"},
     {"escape in a double-byte line", "\304\343\033[2J\272\303", "你[2J好"},
     {"replacement character", "a\357\277\275b", "a\357\277\275b"},
     {"nothing left", "\342\200\213\033\007", ""},
@@ -131,6 +144,21 @@ static size_t columns_of(const char *text, size_t n) {
         columns += cp == UNICODE_BAD ? 1 : unicode_properties(cp).columns;
     }
     return columns;
+}
+
+/* Every character that takes no column is dropped behind a letter, or is one of few marks on it. */
+Test(text, nothing_without_a_column_is_kept_in_bulk) {
+    for (int32_t cp = 0x80; cp < 0x110000; cp++) {
+        struct unicode_properties p = unicode_properties(cp);
+        if ((cp >= 0xD800 && cp <= 0xDFFF) || p.columns > 0)
+            continue;
+        char line[64] = "a";
+        size_t n = 1;
+        while (n + 4 < sizeof line)
+            n += unicode_encode(cp, line + n);
+        cr_assert_leq(sanitize(line, n), (size_t)1 + 4 * SANITIZE_MARKS_MAX, "U+%04X",
+                      (unsigned)cp);
+    }
 }
 
 Test(text, columns) {

@@ -34,11 +34,19 @@ static enum foreign newcomer_head(const struct line *so_far, const struct telnet
 }
 
 bool newcomer_text(struct worker *w, struct client *c, const struct line *so_far, uint32_t line_max,
-                   const struct telnet *telnet, const struct telnet_event *text) {
+                   struct telnet *telnet, const struct telnet_event *text) {
     enum foreign kind = telnet_spoken(telnet) ? FOREIGN_NONE : foreign_text(text->bytes, text->len);
+    if (kind == FOREIGN_NONE)
+        kind = foreign_controls(text->bytes, text->len, &telnet->controls);
     if (kind == FOREIGN_NONE && !so_far->overlong && so_far->len + text->len > line_max)
         kind = newcomer_head(so_far, text);
     return newcomer_ends(w, c, kind);
+}
+
+void newcomer_key(struct telnet *telnet, enum telnet_kind kind) {
+    if (kind == TELNET_ERASE_WORD || kind == TELNET_ERASE_LINE || kind == TELNET_REPRINT ||
+        kind == TELNET_INTERRUPT)
+        foreign_key(&telnet->controls);
 }
 
 bool newcomer_line(struct worker *w, struct client *c, struct line *line) {

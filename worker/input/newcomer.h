@@ -13,10 +13,15 @@
  * the client is leaving, or because the next byte decides. */
 bool newcomer_opening(struct worker *w, struct client *c, const uint8_t *raw, size_t len);
 
-/* Text arrives behind the line so far, of which `line_max` bytes are kept.  True: the client is
+/* Text arrives behind the line so far, of which `line_max` bytes are kept.  Its control bytes are
+ * counted in the codec's state, which is committed with the input.  True: the client is
  * leaving. */
 bool newcomer_text(struct worker *w, struct client *c, const struct line *so_far, uint32_t line_max,
-                   const struct telnet *telnet, const struct telnet_event *text);
+                   struct telnet *telnet, const struct telnet_event *text);
+
+/* An event other than text and the line's end, which may be a byte of a binary protocol: it is
+ * counted, and the next text may end the client. */
+void newcomer_key(struct telnet *telnet, enum telnet_kind kind);
 
 /* The line is finished.  True: the client is leaving.  Else line->probe is set. */
 bool newcomer_line(struct worker *w, struct client *c, struct line *line);

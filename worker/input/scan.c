@@ -202,7 +202,7 @@ static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
 }
 
 /* Text of a client's first line, before it is taken: that of another protocol ends the client. */
-static bool scan_foreign(const struct scan *s, const struct telnet_event *ev) {
+static bool scan_foreign(struct scan *s, const struct telnet_event *ev) {
     struct line line = {.bytes = s->line, .len = s->now.line_len, .overlong = s->overlong};
     return newcomer_text(s->w, s->c, &line, scan_line_max(s), &s->now.telnet, ev);
 }
@@ -395,6 +395,8 @@ enum scan_outcome scan(struct worker *w, struct client *c) {
                 return outcome;
             break;
         default:
+            if (s.newcomer)
+                newcomer_key(&s.now.telnet, (enum telnet_kind)ev.kind);
             if (!scan_event(&s, &before, &ev, &outcome))
                 return outcome;
         }

@@ -2,6 +2,7 @@
 #include "worker/protocol/foreign.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const char *const foreign_reasons[FOREIGN_COUNT] = {
     [FOREIGN_BINARY] = "it speaks a binary protocol",
@@ -17,6 +18,9 @@ static const char *const foreign_reasons[FOREIGN_COUNT] = {
     [FOREIGN_IMAP] = "it speaks IMAP",
     [FOREIGN_IRC] = "it speaks IRC",
     [FOREIGN_REDIS] = "it speaks the Redis protocol",
+    [FOREIGN_JSON] = "it speaks JSON-RPC",
+    [FOREIGN_STOMP] = "it speaks STOMP",
+    [FOREIGN_RSYNC] = "it speaks rsync",
     [FOREIGN_LPD] = "it speaks LPD",
     [FOREIGN_PROXY] = "it begins with a PROXY header",
     [FOREIGN_SCANNER] = "it sent a scanner's probe",
@@ -42,6 +46,17 @@ static enum foreign foreign_lpd(const uint8_t *bytes, size_t len) {
     return len <= QUEUE_MAX ? FOREIGN_MORE : FOREIGN_NONE;
 }
 
+/* IAC begins telnet, but two doubled ones, or the end of a subnegotiation, do not. */
+static enum foreign foreign_iac(const uint8_t *bytes, size_t len) {
+    enum { IAC = 0xFF, IACS = 4, SE = 0xF0 };
+    size_t n = 0;
+    while (n < len && bytes[n] == IAC)
+        n++;
+    if (n >= IACS || (n == 1 && len > 1 && bytes[1] == SE))
+        return FOREIGN_BINARY;
+    return n == len ? FOREIGN_MORE : FOREIGN_NONE;
+}
+
 enum foreign foreign_opening(const uint8_t *bytes, size_t len) {
     static const uint8_t proxy[] = "\r\n\r\n\0\r\nQUIT\n";
     if (bytes[0] == 0x16) /* a TLS record; ^V may be typed, ^V ^C hardly */
@@ -55,11 +70,25 @@ enum foreign foreign_opening(const uint8_t *bytes, size_t len) {
         return FOREIGN_PROXY;
     if (bytes[0] == 1 || bytes[0] == 2 || bytes[0] == 4 || bytes[0] == 5)
         return foreign_lpd(bytes, len);
+    if (bytes[0] == 0xFF)
+        return foreign_iac(bytes, len);
     return bytes[0] == 0 ? foreign_text(bytes, len) : FOREIGN_NONE;
 }
 
 enum foreign foreign_text(const uint8_t *text, size_t len) {
     return memchr(text, 0, len) ? FOREIGN_BINARY : FOREIGN_NONE;
+}
+
+enum { FOREIGN_TYPED = 3 }; /* ^A, ^E and the like, typed by a person in line mode */
+
+enum foreign foreign_controls(const uint8_t *text, size_t len, uint8_t *count) {
+    for (size_t i = 0; i < len && *count <= FOREIGN_TYPED; i++)
+        *count += text[i] < 0x20 && text[i] != '\t' && text[i] != 0x1B;
+    return *count > FOREIGN_TYPED ? FOREIGN_BINARY : FOREIGN_NONE;
+}
+
+void foreign_key(uint8_t *count) {
+    *count += *count > 0 && *count <= FOREIGN_TYPED;
 }
 
 /* ---- lines ---- */
@@ -126,10 +155,11 @@ static enum foreign foreign_version(const struct foreign_words *w) {
 
 /* A program's method: capitals, `M-SEARCH`. */
 static bool foreign_capitals(const char *word, size_t len) {
+    enum { SHORTEST = 3 }; /* PUT */
     for (size_t i = 0; i < len; i++)
-        if ((word[i] < 'A' || word[i] > 'Z') && word[i] != '-' && word[i] != '_')
+        if ((word[i] < 'A' || word[i] > 'Z') && ((word[i] != '-' && word[i] != '_') || i == 0))
             return false;
-    return len > 0;
+    return len >= SHORTEST;
 }
 
 /* A method, a target, a version; HTTP/0.9 has no version.  A line that is cut off is a request when
@@ -144,10 +174,61 @@ static enum foreign foreign_request(const struct foreign_words *w, bool finished
     bool target =
         path || foreign_is(w->second, w->second_len, "*") || memchr(w->second, ':', w->second_len);
     enum foreign kind = w->count >= 3 && target ? foreign_version(w) : FOREIGN_NONE;
-    if (kind != FOREIGN_NONE &&
-        (method || (w->count == 3 && foreign_capitals(w->first, w->first_len))))
+    bool capitals = foreign_capitals(w->first, w->first_len);
+    if (kind != FOREIGN_NONE && (method || (w->count == 3 && capitals)))
         return kind;
-    return method && path && (w->count == 2 || !finished) ? FOREIGN_HTTP : FOREIGN_NONE;
+    if (!finished)
+        return (method || capitals) && path ? FOREIGN_HTTP : FOREIGN_NONE;
+    return method && path && w->count == 2 ? FOREIGN_HTTP : FOREIGN_NONE;
+}
+
+/* The same word in capitals or small letters; `text` is in capitals. */
+static bool foreign_verb(const char *word, size_t len, const char *text) {
+    return len == strlen(text) && strncasecmp(word, text, len) == 0;
+}
+
+/* `EHLO`, `HELO mail.example.org`, `HELO x`; a person greets people (`HELO people`). */
+static bool foreign_smtp(const struct foreign_words *w) {
+    const char *dot = memchr(w->second, '.', w->second_len);
+    bool host = (dot && dot > w->second && dot + 1 < w->second + w->second_len) ||
+                (w->second_len > 0 && *w->second == '[') ||
+                foreign_is(w->second, w->second_len, "localhost");
+    bool hello = foreign_verb(w->first, w->first_len, "HELO") ||
+                 foreign_verb(w->first, w->first_len, "EHLO");
+    if (foreign_is(w->first, w->first_len, "EHLO") && w->count <= 2)
+        return true;
+    if (foreign_is(w->first, w->first_len, "HELO"))
+        host |= w->second_len == 1;
+    if (hello && w->count == 2 && host)
+        return true;
+    if (foreign_is(w->first, w->first_len, "MAIL"))
+        return foreign_begins(w->second, w->second_len, "FROM:");
+    return foreign_verb(w->first, w->first_len, "MAIL") && w->second_len > 6 &&
+           strncasecmp(w->second, "FROM:<", 6) == 0;
+}
+
+/* `{"id":1,"method":"mining.subscribe"`; in any order, alone or in a list. */
+static bool foreign_json(const char *line, size_t len) {
+    size_t at = 0;
+    while (at < len && (line[at] == ' ' || line[at] == '['))
+        at++;
+    if (at == len || line[at] != '{')
+        return false;
+    return memmem(line + at, len - at, "\"jsonrpc\"", 9) ||
+           memmem(line + at, len - at, "\"method\"", 8);
+}
+
+/* `t3 12.1.2`: WebLogic's client and its version. */
+static bool foreign_t3(const struct foreign_words *w) {
+    size_t dots = 0;
+    if (w->count != 2 || !foreign_listed(w->first, w->first_len, "t3 t3s "))
+        return false;
+    for (size_t i = 0; i < w->second_len; i++) {
+        if (w->second[i] != '.' && (w->second[i] < '0' || w->second[i] > '9'))
+            return false;
+        dots += w->second[i] == '.';
+    }
+    return dots >= 2;
 }
 
 /* Greetings of protocols in which the client speaks first, and log-ins of those where it does not
@@ -159,13 +240,12 @@ static enum foreign foreign_greeting(const struct foreign_words *w) {
     if (foreign_is(w->first, w->first_len, "PROXY") &&
         foreign_listed(w->second, w->second_len, "TCP4 TCP6 UNKNOWN "))
         return FOREIGN_PROXY;
-    if ((foreign_is(w->first, w->first_len, "EHLO") && w->count <= 2) ||
-        (foreign_is(w->first, w->first_len, "HELO") && w->count == 2 &&
-         (memchr(w->second, '.', w->second_len) || *w->second == '[' ||
-          foreign_is(w->second, w->second_len, "localhost"))) ||
-        (foreign_is(w->first, w->first_len, "MAIL") &&
-         foreign_begins(w->second, w->second_len, "FROM:")))
+    if (foreign_smtp(w))
         return FOREIGN_SMTP;
+    if (foreign_begins(w->first, w->first_len, "@RSYNCD:"))
+        return FOREIGN_RSYNC;
+    if (w->count == 1 && foreign_listed(w->first, w->first_len, "CONNECT STOMP "))
+        return FOREIGN_STOMP;
     if (w->count == 2 && foreign_listed(w->first, w->first_len, "USER PASS AUTH "))
         return FOREIGN_FTP;
     if ((foreign_is(w->first, w->first_len, "USER") && w->count >= 5 && w->colon) ||
@@ -212,7 +292,7 @@ static bool foreign_probe(const char *line, size_t len) {
     static const char *const begins[] = {"DIST00000001",    "fox a 1 -1 fox ", "TVNM1 ",
                                          "NXSH-",           "CONNECT01 v",     "@PJL ",
                                          "<?xml version=",  "JDWP-Handshake",  "\x1b%-12345X",
-                                         "<stream:stream ", "<methodCall>"};
+                                         "<stream:stream ", "<methodCall>",    "MGLNDD_"};
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
         if (foreign_is(line, len, whole[i]))
             return true;
@@ -220,15 +300,6 @@ static bool foreign_probe(const char *line, size_t len) {
         if (foreign_begins(line, len, begins[i]))
             return true;
     return false;
-}
-
-/* Bytes that are no keys of text, in bulk. */
-static bool foreign_controls(const uint8_t *line, size_t len) {
-    enum { TYPED_MAX = 3 }; /* ^A, ^E and the like, typed by a person in line mode */
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++)
-        n += line[i] < 0x20 && line[i] != '\t' && line[i] != 0x1B;
-    return n > TYPED_MAX;
 }
 
 enum foreign foreign_line(const uint8_t *line, size_t len, bool finished) {
@@ -242,10 +313,10 @@ enum foreign foreign_line(const uint8_t *line, size_t len, bool finished) {
         kind = foreign_greeting(&w);
     if (kind != FOREIGN_NONE)
         return kind;
-    if (foreign_probe(text, len))
+    if (foreign_json(text, len))
+        return FOREIGN_JSON;
+    if (foreign_probe(text, len) || foreign_t3(&w))
         return FOREIGN_SCANNER;
-    if (foreign_controls(line, len))
-        return FOREIGN_BINARY;
     if (!finished)
         return FOREIGN_NONE;
     if (foreign_redis(&w))

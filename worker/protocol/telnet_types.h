@@ -32,7 +32,7 @@ struct telnet {
     uint8_t verb;       /* WILL .. DONT, whose option has not arrived yet */
     uint8_t flags;      /* below */
     uint8_t options[4]; /* Q method, four bits each: telnet_option.c */
-    uint8_t spare;
+    uint8_t controls;   /* in the client's first line: input/newcomer.c */
 };
 _Static_assert(sizeof(struct telnet) == 8, "a client's record has eight bytes for it");
 

@@ -2,6 +2,7 @@
 #include "worker/text/name.h"
 
 #include "ipc/unicode.h"
+#include "worker/text/hangul.h"
 #include "worker/text/sanitize.h"
 #include "worker/text/skeleton.h"
 
@@ -21,16 +22,16 @@ static const char *const name_commands[] = {"look", "who", "say", "login", "logo
  * like the server's.  tests/unit_forgery.c holds them against the table of sentences. */
 /* clang-format off */
 static const char *const name_phrases[] = {
-    "进入聊天室", "進入聊天室", "离开聊天室", "離開聊天室",
-    "改名为", "改名為", "被请出聊天室", "被請出聊天室",
-    "欢迎进入", "歡迎進入", "请先登录", "請先登錄",
-    "请输入名字", "請輸入名字", "请重试", "請重試",
-    "聊天室里有", "聊天室裡有", "聊天室裏有", "在线用户",
-    "在線用戶", "线上用户", "線上用戶", "未知命令",
-    "这不是名字", "這不是名字", "请写上内容", "請寫上內容",
-    "行太长了", "這一行太長了", "聊天室已满", "聊天室已滿",
-    "不能屏蔽自己", "来自你的地址的连接太多了", "來自你的地址的連接太多了", "还没有人给你发过消息",
-    "還沒有人給你發過消息", "你被禁言了", "你可以说话了", "你可以說話了",
+    "聊天室", "改名为", "改名為", "欢迎进入", "歡迎進入", "请先登录", "請先登錄",
+    "请输入名字", "請輸入名字", "请重试", "請重試", "在线用户", "在線用戶", "线上用户", "線上用戶",
+    "未知命令", "这不是名字", "這不是名字", "请写上内容", "請寫上內容", "行太长了", "行太長了",
+    "不能屏蔽自己", "来自你的地址的连接太多了", "來自你的地址的連接太多了",
+    "还没有人给你发过消息", "還沒有人給你發過消息", "你被禁言了", "你可以说话了", "你可以說話了",
+};
+/* A sentence with a name or a number in its middle begins so; the name would supply the rest.
+ * `[对bob] hi` is no private line of 对bob's. */
+static const char *const name_openings[] = {
+    "对", "對", "你是", "你不再看到", "你重新看到", "你已屏蔽",
 };
 /* clang-format on */
 
@@ -73,7 +74,32 @@ static bool name_has_phrase(const struct name_forms *name) {
     for (size_t i = 0; i < LENGTH(name_phrases); i++)
         if (memmem(name->look, name->look_len, name_phrases[i], strlen(name_phrases[i])))
             return true;
+    for (size_t i = 0; i < LENGTH(name_openings); i++) {
+        size_t n = strlen(name_openings[i]);
+        if (name->look_len >= n && memcmp(name->look, name_openings[i], n) == 0)
+            return true;
+    }
     return false;
+}
+
+static bool name_is_of(const char *form, size_t len, const char *bytes) {
+    size_t i = 0;
+    while (i < len && form[i] && strchr(bytes, form[i]))
+        i++;
+    return i == len;
+}
+
+/* `21.04`, `11-24`, `127.0.0.1`: it looks like a time, a date, an address.  Digits by their value,
+ * and letters that look like digits. */
+static bool name_is_number(const struct name_forms *name) {
+    bool digits = false, parts = false;
+    for (size_t i = 0; i < name->fold_len; i++) {
+        digits |= name->fold[i] >= '0' && name->fold[i] <= '9';
+        parts |= strchr("._-", name->fold[i]) && name->fold[i];
+    }
+    return digits && parts &&
+           (name_is_of(name->fold, name->fold_len, "0123456789._-") ||
+            name_is_of(name->look, name->look_len, "Ol23456789._-"));
 }
 
 static bool name_is_reserved(const char *utf8, size_t n, const char *room) {
@@ -82,13 +108,38 @@ static bool name_is_reserved(const char *utf8, size_t n, const char *room) {
     for (size_t i = 0; i < LENGTH(name_commands); i++)
         if (name_same(&name, name_commands[i]))
             return true;
-    return name_has_phrase(&name) || name_same(&name, room);
+    return name_has_phrase(&name) || name_is_number(&name) || name_same(&name, room);
+}
+
+/* The line that joins two letters (Arabic, N'Ko): a word is the same with any number of them. */
+static bool name_is_stretch(int32_t cp) {
+    return cp == 0x0640 || cp == 0x07FA;
+}
+
+/* What stands before the next character of a name. */
+struct name_before {
+    int32_t last;   /* 0: nothing */
+    unsigned marks; /* on the last letter; nothing else can take one */
+};
+
+/* Whether it may stand there. */
+static bool name_takes(struct name_before *before, int32_t cp, uint8_t class) {
+    int32_t last = before->last;
+    before->last = cp;
+    if (hangul_vowel(cp) || hangul_final(cp))
+        return hangul_joins(last, cp);
+    if (class == UNICODE_MARK || class == UNICODE_SPACING_MARK)
+        return before->marks++ < SANITIZE_MARKS_MAX;
+    before->marks = class == UNICODE_LETTER ? 0 : SANITIZE_MARKS_MAX;
+    if (class == UNICODE_LETTER)
+        return last != 0 || !name_is_stretch(cp);
+    return class == UNICODE_DIGIT || (last != 0 && (cp == '.' || cp == '_' || cp == '-'));
 }
 
 enum name_error name_check(const char *utf8, size_t n, const char *room) {
+    struct name_before before = {.marks = SANITIZE_MARKS_MAX};
     uint64_t scripts = 0;
     size_t points = 0, len;
-    unsigned marks = SANITIZE_MARKS_MAX; /* on this letter; nothing else can take one */
     if (n == 0)
         return NAME_EMPTY;
     for (size_t i = 0; i < n; i += len, points++) {
@@ -99,14 +150,7 @@ enum name_error name_check(const char *utf8, size_t n, const char *room) {
             return NAME_BAD_CHARACTER;
         struct unicode_properties p = unicode_properties(cp);
         scripts |= SCRIPT(p.script);
-        if (p.class == UNICODE_LETTER)
-            marks = 0;
-        else if (p.class == UNICODE_MARK || p.class == UNICODE_SPACING_MARK) {
-            if (marks++ == SANITIZE_MARKS_MAX)
-                return NAME_BAD_CHARACTER;
-        } else if (p.class == UNICODE_DIGIT || cp == '.' || cp == '_' || cp == '-')
-            marks = SANITIZE_MARKS_MAX;
-        else
+        if (!name_takes(&before, cp, p.class))
             return NAME_BAD_CHARACTER;
     }
     if (name_scripts_mixed(scripts))
@@ -128,16 +172,31 @@ static void name_sort_mark(int32_t *points, size_t count) {
     points[i] = mark;
 }
 
+/* Whether a dot above the letter is not seen, because it has one: i, j, those of other scripts, and
+ * those without a dot, on which it makes an i. */
+static bool name_is_dotted(int32_t letter) {
+    int32_t look[SKELETON_MAX];
+    return skeleton_typed(letter, look) > 0 && (look[0] == 'i' || look[0] == 'j');
+}
+
+static bool name_is_unseen(int32_t letter, int32_t cp) {
+    return name_is_stretch(cp) || (cp == 0x0307 && name_is_dotted(letter));
+}
+
 static size_t name_form_of(size_t (*skeleton)(int32_t, int32_t *), const char *utf8, size_t n,
                            char out[NAME_FORM_MAX]) {
-    int32_t points[NAME_FORM_MAX];
+    int32_t points[NAME_FORM_MAX], letter = 0; /* the last one that is no mark */
     size_t count = 0, length = 0, len;
     if (n > NAME_FORM_BYTES)
         n = NAME_FORM_BYTES;
     for (size_t i = 0; i < n; i += len) {
         int32_t cp = unicode_decode(utf8 + i, n - i, &len), as[SKELETON_MAX];
         size_t more = skeleton(cp == UNICODE_BAD ? UNICODE_REPLACEMENT : cp, as);
+        if (cp != UNICODE_BAD && unicode_properties(cp).class != UNICODE_MARK)
+            letter = cp;
         for (size_t k = 0; k < more; k++) {
+            if (name_is_unseen(letter, as[k]))
+                continue;
             points[count++] = as[k];
             name_sort_mark(points, count);
         }

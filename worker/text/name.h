@@ -11,7 +11,8 @@
  *   `bob1` is `bobl`, `barn` is `bam`.
  *
  * They are different relations: `Ian` is `ian` by the first and `lan` by the second, and is not
- * `Lan`.  One script a name ("highly restrictive", UTS 39, section 5.2).  Pure functions; safe
+ * `Lan`.  What is not seen is in neither: a second dot on an i or j, the line that joins Arabic
+ * letters.  One script a name ("highly restrictive", UTS 39, section 5.2).  Pure functions; safe
  * anywhere. */
 #ifndef WORKER_TEXT_NAME_H
 #define WORKER_TEXT_NAME_H
@@ -25,9 +26,10 @@ enum name_error {
     NAME_OK,
     NAME_EMPTY,
     NAME_TOO_LONG,
-    NAME_BAD_CHARACTER, /* not a letter, digit, . _ or -; or a mark without a letter */
+    NAME_BAD_CHARACTER, /* not a letter, digit, . _ or -; it begins with neither letter nor digit; a
+                         * mark without a letter, a Korean vowel without a syllable */
     NAME_MIXED_SCRIPTS, /* as a look-alike would be */
-    NAME_RESERVED,      /* a command, the room's name, or like a sentence of the server */
+    NAME_RESERVED,      /* a command, the room's name; like a sentence, a time, an address */
 };
 
 /* `utf8` need not be valid; `room` is NUL-terminated. */

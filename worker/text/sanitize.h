@@ -19,9 +19,9 @@ enum { SANITIZE_BLANKS_MAX = 16 };
  * are kept.  Dropped are: controls (C0, DEL, C1), bidirectional marks, embeddings, overrides and
  * isolates, everything invisible (zero width, joiners, soft hyphen, variation selectors, tags,
  * fillers), line and paragraph separators, private use, surrogates, unassigned code points and
- * noncharacters, marks without a character to stand on and more than SANITIZE_MARKS_MAX on one.  Of
- * an escape sequence that leaves a harmless `[2J`.  What is clean stays as it is: cleaning twice is
- * cleaning once. */
+ * noncharacters, marks without a character to stand on and more than SANITIZE_MARKS_MAX on one,
+ * Korean vowels and finals without a syllable to be in (hangul.h).  Of an escape sequence that
+ * leaves a harmless `[2J`.  What is clean stays as it is: cleaning twice is cleaning once. */
 size_t sanitize(char *s, size_t n);
 
 #endif
