@@ -100,6 +100,7 @@ Test(ends, before_login_the_connection_ends_as_well) {
 Test(ends, in_the_open_room_too) {
     struct server *s = server_start(SERVER_SLOW "login = no\n");
     struct guest *bob = guest_connect_as(s, .from = "127.0.0.2");
+    guest_until(bob, "%s", told1(TOLD_COMES, "127.0.0.2"));
     struct guest *ann = guest_connect_as(s, .from = "127.0.0.3");
     guest_until(bob, "%s", told1(TOLD_COMES, "127.0.0.3"));
     send_backlog(ann, "hello");

@@ -102,6 +102,7 @@ Test(identity, bare_lines_of_an_open_room_are_no_history_of_a_closed_one) {
         guest_until(g, "%s", forged[i]);
     }
     reload(s, with_history);
+    guests_asked(&g, 1); /* by the one worker, which has read it by then */
     struct guest *bob = guest_connect(s);
     guest_say(bob, "login bob");
     for (const char *line = guest_next(bob); strcmp(line, told1(TOLD_COMES, "bob")) != 0;
