@@ -107,8 +107,8 @@ class ChatroomKind(ChatroomLogin):
         self.name, self.protocol = "direct" if kind == "login" else kind, kind
 
     def command(self, folder, port, workers, clients, **settings):
-        # a list of ignored names, and a long half-typed line, take one of max_clients / 8 buffers
-        return super().command(folder, port, workers, clients, room_for=18, **settings)
+        # a long half-typed line takes a buffer, of the first quarter of max_clients / 8
+        return super().command(folder, port, workers, clients, room_for=36, **settings)
 
 
 class Redis(System):

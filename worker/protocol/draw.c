@@ -5,7 +5,6 @@
 
 #include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 /* The character at the start of s[0, n) and its columns. */
@@ -79,9 +78,14 @@ size_t draw_away(const struct drawn *line, char *out) {
         out[at++] = '\r';
         return at;
     }
-    if (line->row > 0)
-        at += (size_t)sprintf(out + at, "\033[%uA", line->row);
-    return at + (size_t)sprintf(out + at, "\033[J");
+    _Static_assert(DRAW_ROWS <= 10, "a row is one digit");
+    if (line->row > 0) {
+        const char up[] = {'\033', '[', (char)('0' + line->row), 'A'};
+        memcpy(out + at, up, sizeof up);
+        at += sizeof up;
+    }
+    memcpy(out + at, "\033[J", 3);
+    return at + 3;
 }
 
 /* How much of `old` may stay: the characters that begin `new` as well, with all their marks. */

@@ -18,7 +18,7 @@
 #include <stddef.h>
 
 /* DRAW_MAX: bytes that any of these writes at most. */
-enum { DRAW_ROWS = 3, DRAW_MAX = 3 * TYPED_SHOWN_MAX };
+enum { DRAW_ROWS = 2, DRAW_MAX = 3 * TYPED_SHOWN_MAX };
 
 /* What is on the screen. */
 struct drawn {

@@ -60,8 +60,8 @@ static size_t typed_double_start(const uint8_t *line, size_t at) {
 /* A column takes at most one byte in ASCII and the double-byte encodings, three in UTF-8. */
 size_t typed_tail(enum encoding enc, const uint8_t *line, size_t n, unsigned width) {
     size_t chunk = width > 0 ? width : 40,
-           near = typed_cut(n, width > 0 ? 3 * chunk : chunk, chunk);
-    size_t far = width > 0 ? typed_cut(n, 6 * chunk, chunk) : near, half;
+           near = typed_cut(n, width > 0 ? 2 * chunk : chunk, chunk);
+    size_t far = width > 0 ? typed_cut(n, 4 * chunk, chunk) : near, half;
     if (near == 0 || (line[near - 1] < 0x80 && unicode_ascii(line + near, n - near) == n - near))
         return near;
     for (int i = 0; far > 0 && i < 3 && (line[far] & 0xC0) == 0x80; i++)
