@@ -40,7 +40,8 @@ enum {
     EVENTS = 512,
     ROUNDS = 16,
     ROUND_CLIENTS = 32,
-    INPUT_MS = 4,    /* of reading before the members are sent what was said */
+    INPUT_MS = 4, /* of reading before the members are sent what was said */
+    FLUSH_MS = 2, /* of reading from which on as long is flushed; less is not seen by the clock */
     WAITING_MS = 20, /* fallback: what this worker waits for rings its bell */
     RETIRE_MS = 1000,
     SETTLE_US = 2000,
@@ -312,7 +313,7 @@ static int worker_wait(struct loop *l, struct epoll_event *events, int timeout) 
 static bool worker_flush(struct worker *w, uint32_t reading_ms) {
     uint32_t until = segment_now(w->seg) + reading_ms;
     bool more = flush_slice(w);
-    while (more && (int32_t)(segment_now(w->seg) - until) < 0)
+    while (more && reading_ms >= FLUSH_MS && (int32_t)(segment_now(w->seg) - until) < 0)
         more = flush_slice(w);
     return more;
 }

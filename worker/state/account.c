@@ -13,11 +13,13 @@ uint32_t account_wait(const struct worker *w, uint32_t tat) {
 }
 
 uint32_t account_origin_wait(const struct worker *w, const struct client *c) {
+    if (w->config.flood_rate == 0)
+        return 0;
     return origin_wait(&w->seg->origins, &c->addr, &w->config, ORIGIN_LINES, segment_us(w->seg));
 }
 
 void account_origin_charge(struct worker *w, const struct client *c, uint32_t lines) {
-    if (lines > 0)
+    if (lines > 0 && w->config.flood_rate > 0)
         origin_charge(&w->seg->origins, &c->addr, &w->config, ORIGIN_LINES, lines,
                       segment_us(w->seg));
 }
