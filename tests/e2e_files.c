@@ -194,8 +194,10 @@ static void reloaded_as(struct server *s, const char *log, const char *pidfile) 
     int before = server_log_count(s, "reloaded: ");
     server_configure(s, "workers = 1\nlog = %s\npidfile = %s\n", log, pidfile);
     server_signal(s, SIGHUP);
-    while (server_log_count(s, "reloaded: ") == before)
+    for (int64_t deadline = wait_deadline(); server_log_count(s, "reloaded: ") == before;) {
+        cr_assert_gt(wait_left_ms(deadline), 0, "never reloaded");
         wait_breath();
+    }
 }
 
 static void logged_refusal(struct server *s, const char *key, enum trap trap,
@@ -266,9 +268,13 @@ Test(files, a_log_may_be_a_pipe_or_a_device) {
         guest_close(guest_enter(s, "ann"));
         server_configure(s, "workers = 1\n");
         int before = server_log_count(s, "reloaded: ");
-        server_signal(s, SIGHUP);
-        while (server_log_count(s, "reloaded: ") == before)
+        int64_t deadline = wait_deadline();
+        for (int tries = 0; server_log_count(s, "reloaded: ") == before; tries++) {
+            if (tries % 50 == 0) /* the line may have gone to the place before */
+                server_signal(s, SIGHUP);
+            cr_assert_gt(wait_left_ms(deadline), 0, "%s: never reloaded", places[i]);
             wait_breath();
+        }
         cr_assert_eq(server_log_count(s, "error ["), 0);
     }
     close(reader);
@@ -563,8 +569,10 @@ Test(files, a_torn_line_is_not_glued_to_another_processs_next) {
         } else {
             server_signal(s, SIGUSR1);
         }
-        while (size_of(s->log) < end)
+        for (int64_t deadline = wait_deadline(); size_of(s->log) < end;) {
+            cr_assert_gt(wait_left_ms(deadline), 0, "nothing is logged");
             wait_breath();
+        }
         if (by_worker)
             server_signal(s, SIGUSR1);
         else
