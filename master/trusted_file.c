@@ -213,6 +213,9 @@ static bool trusted_begin(struct trusted_walk *w) {
 
 int trusted_file_open(const struct trusted_file *file, char *err, size_t err_size) {
     struct trusted_walk walk = {.file = file, .folder = -1, .err = err, .err_size = err_size};
+    if (file->created)
+        *file->created =
+            false; /* also where a link leads to a pipe, a device, an open descriptor */
     int fd = trusted_begin(&walk) ? trusted_open(&walk) : -1;
     if (walk.folder >= 0)
         close(walk.folder);

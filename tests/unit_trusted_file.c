@@ -267,3 +267,37 @@ Test(trusted_file, without_root_a_file_of_another_user_is_refused) {
     refuses("tmp/own", "it is a symbolic link");
     cr_assert_eq(seteuid(0), 0);
 }
+
+/* Whatever it is and however the path leads there, the caller learns whether this call made it. */
+Test(trusted_file, what_was_there_is_not_created) {
+    static const struct {
+        const char *name;
+        bool created, opened;
+    } cases[] = {{"new", true, true},       {"old", false, true},       {"pipe", false, true},
+                 {"to_pipe", false, true},  {"to_null", false, true},   {"to_old", false, false},
+                 {"to_none", false, false}, {"none/file", false, false}};
+    make_file("old", "");
+    cr_assert_eq(mkfifo(in_dir("pipe"), 0600), 0);
+    int reader = open(in_dir("pipe"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    cr_assert_geq(reader, 0);
+    cr_assert_eq(symlink("pipe", in_dir("to_pipe")), 0);
+    cr_assert_eq(symlink("/dev/null", in_dir("to_null")), 0);
+    cr_assert_eq(symlink("old", in_dir("to_old")), 0);
+    cr_assert_eq(symlink("missing", in_dir("to_none")), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool created = !cases[i].created;
+        const struct trusted_file file = {.what = "log",
+                                          .path = in_dir(cases[i].name),
+                                          .user = "",
+                                          .flags = O_WRONLY | O_APPEND | O_NONBLOCK,
+                                          .mode = 0640,
+                                          .any_kind = true,
+                                          .created = &created};
+        int fd = trusted_file_open(&file, err, sizeof err);
+        cr_expect_eq(fd >= 0, cases[i].opened, "%s: %s", cases[i].name, err);
+        cr_expect_eq(created, cases[i].created, "%s", cases[i].name);
+        if (fd >= 0)
+            close(fd);
+    }
+    close(reader);
+}
