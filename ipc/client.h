@@ -97,8 +97,9 @@ struct facts {
     uint8_t columns;           /* of its terminal; 0: unknown */
     uint8_t telnet[8];         /* struct telnet */
     char name[NAME_BYTES_MAX]; /* UTF-8; NUL-padded */
+    uint8_t spare[64];
 };
-_Static_assert(sizeof(struct facts) == 192, "three cache lines a copy");
+_Static_assert(sizeof(struct facts) == 256, "four cache lines a copy");
 
 /* How a flush treats a client: derived from its facts, for its owner alone.  A value below
  * ENC_COUNT is the direct path: everything pending is sent straight from the ring of that encoding.
@@ -123,7 +124,7 @@ struct client {
     struct in6_addr addr;
     struct facts facts[2];
 };
-_Static_assert(sizeof(struct client) == 448, "seven cache lines a client");
+_Static_assert(sizeof(struct client) == 576, "nine cache lines a client");
 
 struct client_table {
     struct client *at; /* indexed by descriptor */

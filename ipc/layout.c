@@ -123,7 +123,7 @@ static const struct layout_row layout_table[] = {
     FIELD(facts, list_next), FIELD(facts, lines_dropped), FIELD(facts, reply_client),
     FIELD(facts, reply_generation), FIELD(facts, flags), FIELD(facts, line_len),
     FIELD(facts, sub_len), FIELD(facts, raw_off), FIELD(facts, encoding), FIELD(facts, columns),
-    FIELD(facts, telnet), FIELD(facts, name),
+    FIELD(facts, telnet), FIELD(facts, name), FIELD(facts, spare),
 
     WHOLE(client),
     FIELD(client, sent), FIELD(client, bias), FIELD(client, active), FIELD(client, mode),
