@@ -19,6 +19,18 @@ static void client_copy_facts(struct facts *to, const struct facts *from) {
         __atomic_store_n(&t[i], __atomic_load_n(&f[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }
 
+static void client_copy_name(struct client_name *to, const struct client_name *from) {
+    word32 *t = (word32 *)to;
+    const word32 *f = (const word32 *)from;
+    for (size_t i = 0; i < sizeof *to / sizeof *t; i++)
+        __atomic_store_n(&t[i], __atomic_load_n(&f[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
+static struct client_name *client_name_row(const struct client_table *table, const struct client *c,
+                                           uint32_t flags) {
+    return &table->name[flags & FACT_NAME_ROW ? 1 : 0][c - table->at];
+}
+
 static void client_copy_addr(struct in6_addr *to, const struct in6_addr *from) {
     word32 *t = (word32 *)to;
     const word32 *f = (const word32 *)from;
@@ -57,10 +69,32 @@ void client_commit(struct client *c) {
     client_cache(c, &c->facts[active & 1]);
 }
 
+const char *client_name(const struct client_table *table, const struct client *c,
+                        const struct facts *f) {
+    return f->flags & FACT_NAMED ? client_name_row(table, c, f->flags)->text : NULL;
+}
+
+/* The row is not in effect: the active copy leads to the other one, or to none.  A reader that sees
+ * this name also sees that the copy that led to the row is active no more (client_begin's fence).
+ */
+void client_set_name(const struct client_table *table, const struct client *c, struct facts *f,
+                     const char *name) {
+    const struct facts *active = client_facts(c);
+    struct client_name new = {""};
+    uint32_t flags = active->flags & FACT_NAMED ? ~active->flags : 0;
+    memcpy(new.text, name, strnlen(name, sizeof new.text));
+    client_copy_name(client_name_row(table, c, flags), &new);
+    FAULT("client.name.after");
+    f->flags = (f->flags & ~(uint32_t)FACT_NAME_ROW) | (flags & FACT_NAME_ROW) | FACT_NAMED;
+}
+
 /* False if the record changed meanwhile. */
-static bool client_copy_view(const struct client *c, uint64_t word, struct client_view *out) {
+static bool client_copy_view(const struct client_table *table, const struct client *c,
+                             uint64_t word, struct client_view *out) {
     uint32_t active = atomic_load_explicit(&c->active, memory_order_acquire);
     client_copy_facts(&out->facts, &c->facts[active & 1]);
+    if (out->facts.flags & FACT_NAMED)
+        client_copy_name(&out->name, client_name_row(table, c, out->facts.flags));
     client_copy_addr(&out->addr, &c->addr);
     out->port = __atomic_load_n(&c->port, __ATOMIC_RELAXED);
     out->generation = client_generation(word);
@@ -71,23 +105,26 @@ static bool client_copy_view(const struct client *c, uint64_t word, struct clien
 
 enum { CLIENT_PEEKS = 100 };
 
-bool client_peek(const struct client *c, struct client_view *out) {
+bool client_peek(const struct client_table *table, uint32_t client, struct client_view *out) {
+    const struct client *c = &table->at[client];
     for (int tries = 0; tries < CLIENT_PEEKS; tries++) {
         uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
         if (client_state(word) != CLIENT_LIVE)
             return false;
-        if (client_copy_view(c, word, out))
+        if (client_copy_view(table, c, word, out))
             return true;
     }
     return false;
 }
 
-bool client_peek_last(const struct client *c, uint32_t generation, struct client_view *out) {
+bool client_peek_last(const struct client_table *table, uint32_t client, uint32_t generation,
+                      struct client_view *out) {
+    const struct client *c = &table->at[client];
     for (int tries = 0; tries < CLIENT_PEEKS; tries++) {
         uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
         if (client_generation(word) != generation || client_state(word) == CLIENT_FILLING)
             return false;
-        if (client_copy_view(c, word, out))
+        if (client_copy_view(table, c, word, out))
             return true;
     }
     return false;

@@ -16,6 +16,10 @@
  *     client_commit(c);                     one release store: the client's commit
  * A change that is not committed has not happened.  Changes of one client do not nest.
  *
+ * Names lie beside the records, in two rows of their own, because few changes touch them and
+ * clients without a name need none.  FACT_NAME_ROW says which row is in effect; a new name is
+ * written into the other one, and the commit that sets or clears the flag makes it the client's.
+ *
  * The output map says where the bytes of the output stream come from.  Bytes [base, base + tx_len)
  * of the stream lie in the chain of buffers `tx`; byte x after them is byte
  * (pos + x - base - tx_len) of the client's ring.  Sending moves only `sent`.  `bias` =
@@ -42,6 +46,7 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { NAME_BYTES_MAX = 96, NO_BUFFER = 0 };
@@ -68,6 +73,7 @@ enum {
     FACT_SWITCHED = 1u << 17,  /* was switched to the encoding it types in */
     FACT_HEARD = 1u << 18,     /* a line of it was taken: it speaks no other protocol */
     FACT_DROPPING = 1u << 24,  /* was too fast for too long: its lines are dropped unheard */
+    FACT_NAME_ROW = 1u << 30,  /* its name is in the second row */
     FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_DRAWN,
 };
 
@@ -90,16 +96,15 @@ struct facts {
     uint32_t lines_dropped; /* FACT_DROPPING: not yet reported to the client */
     uint32_t reply_client, reply_generation; /* addressee of /reply; generation 0: none */
     uint32_t flags;
-    uint16_t line_len;         /* bytes of the half-typed line */
-    uint16_t sub_len;          /* bytes of the telnet subnegotiation under way */
-    uint16_t raw_off;          /* offset of byte `consumed` in the rx buffer's raw area */
-    uint8_t encoding;          /* enum encoding */
-    uint8_t columns;           /* of its terminal; 0: unknown */
-    uint8_t telnet[8];         /* struct telnet */
-    char name[NAME_BYTES_MAX]; /* UTF-8; NUL-padded */
+    uint16_t line_len; /* bytes of the half-typed line */
+    uint16_t sub_len;  /* bytes of the telnet subnegotiation under way */
+    uint16_t raw_off;  /* offset of byte `consumed` in the rx buffer's raw area */
+    uint8_t encoding;  /* enum encoding */
+    uint8_t columns;   /* of its terminal; 0: unknown */
+    uint8_t telnet[8]; /* struct telnet */
     uint8_t spare[64];
 };
-_Static_assert(sizeof(struct facts) == 256, "four cache lines a copy");
+_Static_assert(sizeof(struct facts) == 160, "a copy of the facts");
 
 /* How a flush treats a client: derived from its facts, for its owner alone.  A value below
  * ENC_COUNT is the direct path: everything pending is sent straight from the ring of that encoding.
@@ -124,10 +129,15 @@ struct client {
     struct in6_addr addr;
     struct facts facts[2];
 };
-_Static_assert(sizeof(struct client) == 576, "nine cache lines a client");
+_Static_assert(sizeof(struct client) == 384, "six cache lines a client");
+
+struct client_name {
+    char text[NAME_BYTES_MAX]; /* UTF-8; NUL-padded */
+};
 
 struct client_table {
-    struct client *at; /* indexed by descriptor */
+    struct client *at; /* indexed by descriptor, like the rows of names */
+    struct client_name *name[2];
     uint32_t len;
 };
 
@@ -185,20 +195,33 @@ void client_refresh(struct client *c);
 struct facts *client_begin(struct client *c);
 void client_commit(struct client *c);
 
+/* The name that the client has with these facts, NAME_BYTES_MAX bytes; NULL: it has none. */
+const char *client_name(const struct client_table *table, const struct client *c,
+                        const struct facts *f);
+/* Gives the client another name, of at most NAME_BYTES_MAX bytes, in a change under way. */
+void client_set_name(const struct client_table *table, const struct client *c, struct facts *f,
+                     const char *name);
+
 /* ---- for any process ---- */
 
 /* A copy of another worker's client as of one moment. */
 struct client_view {
     struct facts facts;
+    struct client_name name; /* if FACT_NAMED */
     struct in6_addr addr;
     uint32_t generation;
     uint16_t port;
 };
 
 /* False if the client is not live, or changed too often while it was copied. */
-bool client_peek(const struct client *c, struct client_view *out);
+bool client_peek(const struct client_table *table, uint32_t client, struct client_view *out);
 /* The same of that generation, also after it has left, as long as its number is not given again. */
-bool client_peek_last(const struct client *c, uint32_t generation, struct client_view *out);
+bool client_peek_last(const struct client_table *table, uint32_t client, uint32_t generation,
+                      struct client_view *out);
+/* NULL: it has no name. */
+static inline const char *client_view_name(const struct client_view *view) {
+    return view->facts.flags & FACT_NAMED ? view->name.text : NULL;
+}
 /* The address alone; false if the client is not live. */
 bool client_peek_address(const struct client *c, struct in6_addr *addr);
 /* Whether it may be the live client with that address and port: a cheap look, to be confirmed by

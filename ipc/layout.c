@@ -123,12 +123,14 @@ static const struct layout_row layout_table[] = {
     FIELD(facts, list_next), FIELD(facts, lines_dropped), FIELD(facts, reply_client),
     FIELD(facts, reply_generation), FIELD(facts, flags), FIELD(facts, line_len),
     FIELD(facts, sub_len), FIELD(facts, raw_off), FIELD(facts, encoding), FIELD(facts, columns),
-    FIELD(facts, telnet), FIELD(facts, name), FIELD(facts, spare),
+    FIELD(facts, telnet), FIELD(facts, spare),
 
     WHOLE(client),
     FIELD(client, sent), FIELD(client, bias), FIELD(client, active), FIELD(client, mode),
     FIELD(client, slot), FIELD(client, port), FIELD(client, received), FIELD(client, state_word),
     FIELD(client, cookie), FIELD(client, addr), FIELD(client, facts),
+
+    WHOLE(client_name), FIELD(client_name, text),
 
     WHOLE(name_entry),
     FIELD(name_entry, key), FIELD(name_entry, index), FIELD(name_entry, owner),
@@ -149,6 +151,7 @@ static const struct layout_row layout_table[] = {
     NUMBER(FACT_OVERLONG), NUMBER(FACT_TORN), NUMBER(FACT_TIMESTAMPS), NUMBER(FACT_IGNORES),
     NUMBER(FACT_ECHOED), NUMBER(FACT_LIST_ROOM), NUMBER(FACT_LIST_ALL), NUMBER(FACT_DRAWN),
     NUMBER(FACT_KEYS), NUMBER(FACT_BINARY), NUMBER(FACT_GREETED), NUMBER(FACT_SWITCHED),
+    NUMBER(FACT_NAME_ROW),
     NUMBER(MODE_SLOW), NUMBER(MODE_BLOCKED), NUMBER(MODE_WRITE_FAILED),
     NUMBER(ENC_UTF8), NUMBER(ENC_GBK), NUMBER(ENC_BIG5), NUMBER(RING_SIDE), NUMBER(RING_COUNT),
     NUMBER(LANG_EN), NUMBER(LANG_ZH), NUMBER(SLOW_SKIP), NUMBER(SLOW_DISCONNECT),

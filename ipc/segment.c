@@ -25,7 +25,7 @@ enum {
 };
 
 struct parts {
-    size_t gate, room, ledger, slots, clients, names, origins, correspondents;
+    size_t gate, room, ledger, slots, clients, name_row[2], names, origins, correspondents;
     size_t rx_owner, tx_owner, rx_buffers, tx_buffers;
     size_t ignore_lists, ignore_owner, ignore_more;
     size_t ring[RING_COUNT];
@@ -50,6 +50,8 @@ static struct parts segment_parts(const struct geometry *g) {
     l.slots = segment_take(&at, sizeof(struct slot) * SLOT_COUNT);
     l.ledger = segment_take(&at, sizeof(struct entry) * g->ledger_len);
     l.clients = segment_take(&at, sizeof(struct client) * g->clients_len);
+    for (int row = 0; row < 2; row++)
+        l.name_row[row] = segment_take(&at, sizeof(struct client_name) * g->clients_len);
     l.names = segment_take(&at, sizeof(struct name_entry) * g->names_len);
     l.origins = segment_take(&at, sizeof(struct origin) * ORIGIN_ROWS * g->origins_len);
     l.correspondents = segment_take(&at, sizeof(struct correspondent) * g->clients_len);
@@ -119,7 +121,10 @@ static int segment_map(struct segment *s, const struct geometry *g) {
     s->header = (struct segment_header *)base;
     s->gate = (struct gate *)(base + l.gate);
     s->slots = (struct slot *)(base + l.slots);
-    s->clients = (struct client_table){(struct client *)(base + l.clients), g->clients_len};
+    s->clients = (struct client_table){.at = (struct client *)(base + l.clients),
+                                       .name = {(struct client_name *)(base + l.name_row[0]),
+                                                (struct client_name *)(base + l.name_row[1])},
+                                       .len = g->clients_len};
     s->names = (struct name_table){(struct name_entry *)(base + l.names), g->names_len};
     s->origins = (struct origin_table){(struct origin *)(base + l.origins), g->origins_len,
                                        s->header->name_key};

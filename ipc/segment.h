@@ -9,7 +9,7 @@
  *     gate       gate.h
  *     room       room.h: commit word, ledger, and four rings, each mapped twice in a row
  *     slots      slot.h
- *     clients    client.h
+ *     clients    client.h: the records, and two rows of names
  *     names      name_table.h
  *     origins    origin.h: accounts of addresses
  *     replies    correspondent.h: one row per client

@@ -204,7 +204,7 @@ Test(apply, a_join_brings_name_greeting_message_of_the_day_and_history) {
                         "ann: three\r\nbob has entered the room.\r\n");
     const uint32_t in = FACT_IN_ROOM | FACT_NAMED | FACT_GREETED;
     cr_assert_eq(client_facts(bob)->flags & in, in);
-    cr_assert_str_eq(client_facts(bob)->name, "bob");
+    cr_assert_str_eq(unit_name(&worker, bob), "bob");
     cr_assert_eq(worker.members.unauthenticated, 0);
     cr_assert_not(pause_has(&worker, client_index(&worker, bob), PAUSE_ARRIVAL));
     room_entry(&seg.room, 4)->kind = ENTRY_SPEECH; /* as if the ledger had overwritten the entry */
@@ -255,7 +255,7 @@ Test(apply, a_nick_frees_the_old_name_only_while_adopting) {
         claim_again(c, adopting ? "cat" : "ann"); /* as if it had not been freed */
         worker.adopting = adopting;
         unit_round(&worker);
-        cr_assert_str_eq(client_facts(c)->name, adopting ? "dan" : "bob");
+        cr_assert_str_eq(unit_name(&worker, c), adopting ? "dan" : "bob");
         cr_assert_eq(unit_holder(&worker, adopting ? "dan" : "bob"), client_index(&worker, c));
     }
     cr_assert_neq(unit_holder(&worker, "ann"), NO_CLIENT);
@@ -269,7 +269,7 @@ Test(apply, a_nick_to_the_same_name_written_otherwise_keeps_it) {
     worker.adopting = true;
     say_nick(&worker, ann, &line, "ANN");
     unit_round(&worker);
-    cr_assert_str_eq(client_facts(ann)->name, "ANN");
+    cr_assert_str_eq(unit_name(&worker, ann), "ANN");
     cr_assert_eq(unit_holder(&worker, "ann"), client_index(&worker, ann));
 }
 

@@ -41,11 +41,11 @@ Test(client, a_change_shows_only_once_committed) {
     struct client *c = client_make(&seg, &facts);
     struct facts *f = client_begin(c);
     f->consumed = 20;
-    strcpy(f->name, "ann");
+    client_set_name(&seg.clients, c, f, "ann");
     cr_assert_eq(client_facts(c)->consumed, 10);
     f = client_begin(c); /* the change before was not committed: it has no effect */
     cr_assert_eq(f->consumed, 10);
-    cr_assert_str_empty(f->name);
+    cr_assert_null(client_name(&seg.clients, c, f));
     f->consumed = 30;
     client_commit(c);
     cr_assert_eq(client_facts(c)->consumed, 30);
@@ -135,18 +135,19 @@ Test(client, a_claim_outlives_its_socket) {
 
 Test(client, peek_sees_live_records_only) {
     struct segment seg;
-    struct facts facts = {.name = "ann"};
+    struct facts facts = {.flags = FACT_NAMED};
     struct client_view out;
     struct in6_addr addr;
     struct client *c = client_make(&seg, &facts);
-    cr_assert(client_peek(c, &out));
+    strcpy(seg.clients.name[0][9].text, "ann");
+    cr_assert(client_peek(&seg.clients, 9, &out));
     cr_assert_eq(out.generation, 42);
-    cr_assert_str_eq(out.facts.name, "ann");
+    cr_assert_str_eq(client_view_name(&out), "ann");
     cr_assert_eq(memcmp(&out.addr, &c->addr, sizeof out.addr), 0);
     cr_assert_eq(out.port, c->port);
     for (uint32_t state = CLIENT_FREE; state <= CLIENT_CLOSING; state++) {
         atomic_store(&c->state_word, client_state_word(42, state));
-        cr_assert_eq(client_peek(c, &out), state == CLIENT_LIVE);
+        cr_assert_eq(client_peek(&seg.clients, 9, &out), state == CLIENT_LIVE);
         cr_assert_eq(client_peek_address(c, &addr), state == CLIENT_LIVE);
     }
 }
@@ -168,17 +169,89 @@ Test(client, peek_never_sees_half_a_change) {
     struct segment seg;
     struct facts facts = {0};
     struct client_view view;
-    struct client *c = client_make(&seg, &facts);
+    client_make(&seg, &facts);
     pid_t pid = unit_child(write_for_ever, &seg, 9);
     uint32_t peeks = 0;
     for (int tries = 0; tries < 200000; tries++) {
-        if (!client_peek(c, &view))
+        if (!client_peek(&seg.clients, 9, &view))
             continue;
         peeks++;
         uint64_t words[sizeof(struct facts) / 8];
         memcpy(words, &view.facts, sizeof words);
         for (size_t i = 1; i < sizeof words / sizeof words[0]; i++)
             cr_assert_eq(words[i], words[0], "word %zu", i);
+    }
+    kill(pid, SIGKILL);
+    unit_join(pid);
+    cr_assert_gt(peeks, 0);
+}
+
+/* ---- names ---- */
+
+Test(client, a_name_is_changed_by_a_commit_as_often_as_one_likes) {
+    static const char *const names[] = {"ann", "anna", "an", "\344\275\240", "ann"};
+    struct segment seg;
+    struct facts facts = {0};
+    struct client *c = client_make(&seg, &facts);
+    for (int row = 0; row < 2; row++)
+        memset(&seg.clients.name[row][9], 'x', sizeof seg.clients.name[row][9]);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *old = client_name(&seg.clients, c, client_facts(c));
+        for (int tries = 0; tries < 2; tries++) { /* the first change is not committed */
+            struct facts *f = client_begin(c);
+            client_set_name(&seg.clients, c, f, names[i]);
+            cr_assert_str_eq(client_name(&seg.clients, c, f), names[i]);
+            cr_assert_eq(client_name(&seg.clients, c, client_facts(c)), old);
+            cr_assert(!old || strcmp(old, names[i - 1]) == 0);
+        }
+        client_commit(c);
+        cr_assert_str_eq(client_name(&seg.clients, c, client_facts(c)), names[i]);
+        client_begin(c);
+        client_commit(c);
+        cr_assert_str_eq(client_name(&seg.clients, c, client_facts(c)), names[i]);
+    }
+}
+
+Test(client, a_name_of_full_length_fits_and_a_longer_one_is_cut) {
+    char name[NAME_BYTES_MAX + 2] = "";
+    struct segment seg;
+    struct facts facts = {0};
+    struct client *c = client_make(&seg, &facts);
+    memset(name, 'n', NAME_BYTES_MAX + 1);
+    client_set_name(&seg.clients, c, client_begin(c), name);
+    client_commit(c);
+    cr_assert_eq(memcmp(client_name(&seg.clients, c, client_facts(c)), name, NAME_BYTES_MAX), 0);
+    cr_assert_eq(seg.clients.name[0][10].text[0], '\0', "its neighbour has no name");
+}
+
+/* A writer that gives the client one name after another; a fact says which. */
+static bool rename_for_ever(struct segment *seg, int fd) {
+    struct client *c = &seg->clients.at[fd];
+    for (uint32_t n = 1;; n++) {
+        char name[NAME_BYTES_MAX];
+        struct facts *f = client_begin(c);
+        memset(name, 'a' + n % 26, sizeof name);
+        client_set_name(&seg->clients, c, f, name);
+        f->tat = n;
+        atomic_store_explicit(&c->active, atomic_load(&c->active) + 1, memory_order_release);
+    }
+    return true;
+}
+
+Test(client, peek_gives_the_name_that_belongs_to_the_facts) {
+    struct segment seg;
+    struct facts facts = {0};
+    struct client_view view;
+    client_make(&seg, &facts);
+    pid_t pid = unit_child(rename_for_ever, &seg, 9);
+    uint32_t peeks = 0;
+    for (int tries = 0; tries < 200000; tries++) {
+        if (!client_peek(&seg.clients, 9, &view) || !client_view_name(&view))
+            continue;
+        peeks++;
+        for (int i = 0; i < NAME_BYTES_MAX; i++)
+            cr_assert_eq(view.name.text[i], (char)('a' + view.facts.tat % 26), "byte %d of %u", i,
+                         view.facts.tat);
     }
     kill(pid, SIGKILL);
     unit_join(pid);
@@ -299,7 +372,7 @@ Test(client, peek_gives_address_and_port_of_one_moment, .timeout = 120) {
     pid_t pid = open_start(&seg, c);
     for (uint32_t races = 0, peeks = 0; races < PEEK_RACES || peeks < PEEK_RACES;) {
         uint64_t before = atomic_load(&c->state_word);
-        bool seen = client_peek(c, &view);
+        bool seen = client_peek(&seg.clients, 9, &view);
         races += peek_raced(c, before);
         peeks += seen;
         for (int i = 0; i < 4 && seen; i++)

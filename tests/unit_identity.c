@@ -347,10 +347,10 @@ Test(identity_unit, the_correspondent_is_kept_when_its_number_is_given_again) {
     unit_turn(&worker);
     unit_hears(peer[0], "There is no \"bob\" here.\r\n");
     cr_assert_neq(client_claim(bob, worker.index, 12345), 0);
-    struct facts facts = unit_facts(&worker, FACT_IN_ROOM | FACT_NAMED);
-    strcpy(facts.name, "eve");
+    struct facts facts = unit_facts(&worker, FACT_IN_ROOM);
     struct in6_addr address = in6addr_loopback;
     client_open(bob, worker.index, 12345, &facts, &address, 1);
+    unit_set_name(&worker, bob, "eve");
     unit_type(&worker, ann, peer[0], "/reply two\n");
     unit_turn(&worker);
     unit_hears(peer[0], "There is no \"bob\" here.\r\n");

@@ -199,7 +199,7 @@ Test(publish, ones_own_name_in_another_case_or_look_is_free) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         stage_nick(paul, names[i]);
         unit_turn(&worker);
-        cr_assert_str_eq(client_facts(paul)->name, names[i]);
+        cr_assert_str_eq(unit_name(&worker, paul), names[i]);
         cr_assert_eq(unit_holder(&worker, names[i]), client_index(&worker, paul));
         cr_assert_eq(buckets(paul), 2, "%s: %u", names[i], buckets(paul));
     }
@@ -214,7 +214,7 @@ Test(publish, a_look_is_free_when_its_client_has_left_or_changed_its_name) {
     unit_turn(&worker);
     stage_nick(c, "pauI");
     unit_turn(&worker);
-    cr_assert_str_eq(client_facts(c)->name, "pauI");
+    cr_assert_str_eq(unit_name(&worker, c), "pauI");
     cr_assert_eq(buckets(c), 2);
     cr_assert_eq(buckets(paul), 2);
     stage_nick(paul, "paul");

@@ -50,6 +50,8 @@ Test(segment, parts_do_not_overlap) {
         {(uint8_t *)seg.slots, sizeof *seg.slots * SLOT_COUNT},
         {(uint8_t *)seg.room.ledger, sizeof(struct entry) * seg.room.ledger_len},
         {(uint8_t *)seg.clients.at, sizeof(struct client) * seg.clients.len},
+        {(uint8_t *)seg.clients.name[0], sizeof(struct client_name) * seg.clients.len},
+        {(uint8_t *)seg.clients.name[1], sizeof(struct client_name) * seg.clients.len},
         {(uint8_t *)seg.names.at, sizeof(struct name_entry) * seg.names.len},
         {(uint8_t *)seg.rx_buffers.owner, 8 * (seg.rx_buffers.count + 1ul)},
         {(uint8_t *)seg.tx_buffers.owner, 8 * (seg.tx_buffers.count + 1ul)},

@@ -134,11 +134,13 @@ enum { MANY = 45, NAME_LEN = 90 };
 static void open_many(uint32_t first) {
     struct in6_addr address = in6addr_loopback;
     for (uint32_t i = 0; i < MANY; i++) {
-        struct facts facts = unit_facts(&worker, FACT_IN_ROOM | FACT_NAMED);
-        snprintf(facts.name, sizeof facts.name, "%0*u", NAME_LEN, i);
+        struct facts facts = unit_facts(&worker, FACT_IN_ROOM);
+        char name[NAME_LEN + 1];
+        snprintf(name, sizeof name, "%0*u", NAME_LEN, i);
         struct client *c = worker_client(&worker, first + i);
         cr_assert_neq(client_claim(c, 1, 1000 + i), 0);
         client_open(c, 1, 1000 + i, &facts, &address, 1);
+        unit_set_name(&worker, c, name);
     }
 }
 

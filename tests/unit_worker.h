@@ -93,13 +93,21 @@ static inline struct client *unit_newcomer(struct worker *w, int *peer) {
     return unit_open(w, peer, &facts);
 }
 
+static inline const char *unit_name(const struct worker *w, const struct client *c) {
+    return client_name(&w->seg->clients, c, client_facts(c));
+}
+
+static inline void unit_set_name(const struct worker *w, struct client *c, const char *name) {
+    client_set_name(&w->seg->clients, c, client_begin(c), name);
+    client_commit(c);
+}
+
 /* A client in the room with a name, which is also in the name table. */
 static inline struct client *unit_named(struct worker *w, const char *name, int *peer) {
     struct segment *seg = w->seg;
-    struct facts facts = unit_facts(w, FACT_IN_ROOM | FACT_NAMED);
     const uint64_t keys[] = {speaker_key(w, name), speaker_look(w, name)};
-    strncpy(facts.name, name, sizeof facts.name - 1);
-    struct client *c = unit_open(w, peer, &facts);
+    struct client *c = unit_client(w, peer);
+    unit_set_name(w, c, name);
     uint64_t tag = client_tag(w, c);
     for (int i = 0; i < 2; i++) {
         cr_assert(name_table_claim(&seg->names, &seg->room, &seg->clients, 0, keys[i], 0,

@@ -50,7 +50,7 @@ static uint64_t command_number(const struct invocation *inv) {
 enum line_outcome command_logged_in(struct invocation *inv) {
     char label[LABEL_TEXT], number[LABEL_TEXT];
     enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
-    label_name(client_facts(inv->c), &inv->c->addr, label);
+    client_label(inv->w, inv->c, client_facts(inv->c), label);
     return invocation_say_text(inv, SAY_LOGGED_IN,
                                label_shown(enc, label, command_number(inv), number));
 }
@@ -91,7 +91,7 @@ static enum line_outcome command_nick(struct invocation *inv) {
     char label[LABEL_TEXT];
     if (!command_good_name(inv))
         return command_bad_name(inv);
-    if (strcmp(label_name(client_facts(inv->c), &inv->c->addr, label), inv->raw) == 0) {
+    if (strcmp(client_label(inv->w, inv->c, client_facts(inv->c), label), inv->raw) == 0) {
         char number[LABEL_TEXT];
         enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
         const char *shown = label_shown(enc, label, command_number(inv), number);
@@ -124,8 +124,8 @@ static void command_reply_label(const struct invocation *inv, char label[LABEL_T
     struct worker *w = inv->w;
     struct correspondent *kept = &w->seg->correspondents[client_index(w, inv->c)];
     struct client_view view;
-    if (client_peek_last(worker_client(w, f->reply_client), f->reply_generation, &view)) {
-        label_unique(&view.facts, &view.addr, view.port, label);
+    if (client_peek_last(&w->seg->clients, f->reply_client, f->reply_generation, &view)) {
+        label_unique(client_view_name(&view), &view.addr, view.port, label);
         correspondent_label(kept, label);
     } else {
         memcpy(label, kept->label, sizeof kept->label);

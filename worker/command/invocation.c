@@ -66,7 +66,7 @@ bool invocation_endpoint(struct worker *w, const char *name, struct client_view 
         return false;
     for (uint32_t fd = 0; fd <= high && fd < w->seg->clients.len; fd++) {
         const struct client *c = worker_client(w, fd);
-        if (client_glance(c, &addr, port) && client_peek(c, found) &&
+        if (client_glance(c, &addr, port) && client_peek(&w->seg->clients, fd, found) &&
             (found->facts.flags & FACT_IN_ROOM) && found->port == port &&
             memcmp(&found->addr, &addr, sizeof addr) == 0) {
             *client = fd;

@@ -36,7 +36,7 @@ enum line_outcome say_speech(struct worker *w, struct client *c, struct line *li
     char label[LABEL_TEXT];
     if (!stage_fits(&w->stage, SAY_BYTES))
         return LINE_LATER;
-    struct words words = {.name = label_name(f, &c->addr, label), .text = text};
+    struct words words = {.name = client_label(w, c, f, label), .text = text};
     struct staged *s = say_stage(w, c, line, ENTRY_SPEECH);
     if (!action && !(f->flags & FACT_NAMED))
         s->line.entry.flags |= ENTRY_BARE;
@@ -59,7 +59,7 @@ enum line_outcome say_join(struct worker *w, struct client *c, const struct line
     char label[LABEL_TEXT];
     if (!stage_fits(&w->stage, SAY_BYTES))
         return LINE_LATER;
-    struct words words = {.name = name ? name : label_name(client_facts(c), &c->addr, label)};
+    struct words words = {.name = name ? name : client_label(w, c, client_facts(c), label)};
     struct staged *s = say_stage(w, c, line, ENTRY_JOIN);
     s->line.people = 1;
     if (name)
@@ -74,7 +74,7 @@ enum line_outcome say_leave(struct worker *w, struct client *c) {
     if (!stage_fits(&w->stage, SAY_BYTES))
         return LINE_LATER;
     struct line nothing = {.consumed = f->consumed};
-    struct words words = {.name = label_name(f, &c->addr, label)};
+    struct words words = {.name = client_label(w, c, f, label)};
     struct staged *s = say_stage(w, c, &nothing, ENTRY_LEAVE);
     s->line.people = -1;
     if (f->flags & FACT_NAMED) {
@@ -90,7 +90,7 @@ enum line_outcome say_nick(struct worker *w, struct client *c, const struct line
     char label[LABEL_TEXT];
     if (!stage_fits(&w->stage, SAY_BYTES))
         return LINE_LATER;
-    struct words words = {.name = label_name(client_facts(c), &c->addr, label), .text = name};
+    struct words words = {.name = client_label(w, c, client_facts(c), label), .text = name};
     struct staged *s = say_stage(w, c, line, ENTRY_NICK);
     s->old_key = speaker_key(w, label);
     s->old_look = speaker_look(w, label);
@@ -109,7 +109,8 @@ enum line_outcome say_private(struct worker *w, struct client *c, const struct l
     struct staged *s = say_stage(w, c, line, ENTRY_PRIVATE);
     s->key = to->key;
     stage_side(&w->stage, s, &side, sizeof side);
-    say_side_string(w, s, label_unique(client_facts(c), &c->addr, c->port, label));
+    const char *name = client_name(&w->seg->clients, c, client_facts(c));
+    say_side_string(w, s, label_unique(name, &c->addr, c->port, label));
     say_side_string(w, s, to->label);
     stage_side(&w->stage, s, text, (uint32_t)strlen(text));
     return LINE_STAGED;

@@ -10,7 +10,7 @@
 static void whom_is(uint32_t client, const struct client_view *view, struct whom *whom) {
     whom->client = client;
     whom->generation = view->generation;
-    label_unique(&view->facts, &view->addr, view->port, whom->label);
+    label_unique(client_view_name(view), &view->addr, view->port, whom->label);
 }
 
 bool whom_numbered(struct worker *w, const char *typed, struct whom *whom) {
@@ -20,7 +20,7 @@ bool whom_numbered(struct worker *w, const char *typed, struct whom *whom) {
     if (!label_typed(typed, &number))
         return false;
     uint32_t client = (uint32_t)(number % clients);
-    if (!client_peek(worker_client(w, client), &view) || !(view.facts.flags & FACT_IN_ROOM) ||
+    if (!client_peek(&w->seg->clients, client, &view) || !(view.facts.flags & FACT_IN_ROOM) ||
         client_number(w, client, view.generation) != number)
         return false;
     whom_is(client, &view, whom);
@@ -38,12 +38,12 @@ static bool whom_named(struct worker *w, const char *name, struct whom *whom) {
     bool found = name_table_find(&seg->names, &seg->room, &seg->clients, room_count(&seg->room),
                                  key, &client, &generation);
     worker_unlock(w);
-    if (!found || !client_peek(worker_client(w, client), &view) || view.generation != generation)
+    if (!found || !client_peek(&seg->clients, client, &view) || view.generation != generation)
         return false;
     whom->client = client;
     whom->generation = generation;
     if (view.facts.flags & FACT_NAMED)
-        label_name(&view.facts, &view.addr, whom->label);
+        label_name(client_view_name(&view), &view.addr, whom->label);
     else
         snprintf(whom->label, sizeof whom->label, "%s", name);
     return true;

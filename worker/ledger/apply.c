@@ -73,10 +73,7 @@ static struct side_private apply_addressee(const struct worker *w, uint64_t inde
 }
 
 static void apply_name(struct change *ch, const char *name, uint64_t index) {
-    struct facts *f = ch->f;
-    memset(f->name, 0, sizeof f->name);
-    memcpy(f->name, name, strlen(name));
-    f->flags |= FACT_NAMED;
+    client_set_name(&ch->w->seg->clients, ch->c, ch->f, name);
     const uint64_t keys[] = {speaker_key(ch->w, name), speaker_look(ch->w, name)};
     for (int i = 0; i < 2; i++)
         name_table_confirm(&ch->w->seg->names, keys[i], (uint32_t)ch->tag,
@@ -119,7 +116,7 @@ static void apply_join(struct change *ch, const struct effect *e) {
     change_sentence(ch, SAY_GREETING, &words);
     apply_motd(ch);
     if (room_len(&w->seg->room, e->index, ENC_UTF8) == 0) { /* not announced: to the client alone */
-        words.name = apply_shown(ch, label_name(ch->f, &ch->c->addr, label), (uint32_t)ch->tag,
+        words.name = apply_shown(ch, client_label(ch->w, ch->c, ch->f, label), (uint32_t)ch->tag,
                                  (uint32_t)(ch->tag >> 32), shown);
         change_sentence(ch, SAY_JOINED, &words);
     }
@@ -130,7 +127,7 @@ static void apply_join(struct change *ch, const struct effect *e) {
 static void apply_nick(struct change *ch, const struct effect *e) {
     char name[NAME_BYTES_MAX + 1], old[LABEL_TEXT];
     apply_side(ch->w, e->index, 0, name, sizeof name);
-    apply_free_name(ch, label_name(ch->f, &ch->c->addr, old), name);
+    apply_free_name(ch, client_label(ch->w, ch->c, ch->f, old), name);
     apply_name(ch, name, e->index);
 }
 
@@ -149,7 +146,7 @@ static void apply_leave_connected(struct change *ch, const struct effect *e) {
 static void apply_leave(struct change *ch, const struct effect *e) {
     char name[LABEL_TEXT];
     if (ch->f->flags & FACT_NAMED)
-        apply_free_name(ch, label_name(ch->f, &ch->c->addr, name), NULL);
+        apply_free_name(ch, client_label(ch->w, ch->c, ch->f, name), NULL);
     if (client_live(ch->c))
         apply_leave_connected(ch, e);
     else
@@ -215,7 +212,7 @@ static void apply_log_name(struct worker *w, const struct client *c) {
     char name[LABEL_TEXT], shown[4 * NAME_BYTES_MAX + 1];
     if (!(f->flags & FACT_NAMED))
         return;
-    label_name(f, &c->addr, name);
+    client_label(w, c, f, name);
     client_log(w, TALLY_NAMED, &c->addr, c->port, "is %s",
                log_escape(shown, sizeof shown, name, strlen(name)));
 }

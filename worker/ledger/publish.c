@@ -54,7 +54,7 @@ static enum stage_verdict publish_decide_private(const struct worker *w, const s
     memcpy(&to, s->line.text[RING_SIDE], sizeof to);
     if (s->key != 0 && !publish_find(w, b, s->key, &to))
         return STAGE_NOBODY;
-    if (!client_peek(&seg->clients.at[to.client], &view) || view.generation != to.generation ||
+    if (!client_peek(&seg->clients, to.client, &view) || view.generation != to.generation ||
         (s->key == 0 && !(view.facts.flags & FACT_IN_ROOM)))
         return STAGE_NOBODY;
     memcpy((void *)s->line.text[RING_SIDE], &to, sizeof to);

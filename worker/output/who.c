@@ -38,7 +38,7 @@ static void who_heading(struct change *ch) {
 static void who_line(struct change *ch, uint32_t client, const struct client_view *other,
                      uint32_t now) {
     char unique[LABEL_TEXT], number[LABEL_TEXT], since[WHO_IDLE_TEXT];
-    label_unique(&other->facts, &other->addr, other->port, unique);
+    label_unique(client_view_name(other), &other->addr, other->port, unique);
     const char *label = label_shown((enum encoding)ch->f->encoding, unique,
                                     client_number(ch->w, client, other->generation), number);
     uint32_t quiet = now - other->facts.last_input;
@@ -64,7 +64,7 @@ bool who_continue(struct worker *w, struct client *c) {
         who_heading(&ch);
     for (; at < len && looked < WHO_RECORDS && ch.f->tx_len < WHO_PART; at++, looked++) {
         struct client_view other;
-        if (client_peek(worker_client(w, at), &other) && (other.facts.flags & FACT_IN_ROOM))
+        if (client_peek(&w->seg->clients, at, &other) && (other.facts.flags & FACT_IN_ROOM))
             who_line(&ch, at, &other, now);
     }
     change_charge(&ch, 0, w->now);

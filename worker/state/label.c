@@ -6,19 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *label_of_name(const struct facts *f, char out[LABEL_TEXT]) {
-    memcpy(out, f->name, NAME_BYTES_MAX);
+static const char *label_of_name(const char *name, char out[LABEL_TEXT]) {
+    memcpy(out, name, NAME_BYTES_MAX);
     out[NAME_BYTES_MAX] = '\0';
     return out;
 }
 
-const char *label_name(const struct facts *f, const struct in6_addr *addr, char out[LABEL_TEXT]) {
-    return f->flags & FACT_NAMED ? label_of_name(f, out) : address_format(addr, out);
+const char *label_name(const char *name, const struct in6_addr *addr, char out[LABEL_TEXT]) {
+    return name ? label_of_name(name, out) : address_format(addr, out);
 }
 
-const char *label_unique(const struct facts *f, const struct in6_addr *addr, uint16_t port,
+const char *label_unique(const char *name, const struct in6_addr *addr, uint16_t port,
                          char out[LABEL_TEXT]) {
-    return f->flags & FACT_NAMED ? label_of_name(f, out) : endpoint_format(addr, port, out);
+    return name ? label_of_name(name, out) : endpoint_format(addr, port, out);
 }
 
 const char *label_shown(enum encoding enc, const char *label, uint64_t number,

@@ -106,6 +106,11 @@ static inline uint64_t client_tag(const struct worker *w, const struct client *c
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
     return buffer_tag(client_index(w, c), client_generation(word));
 }
+/* In the room's lines, with these facts of it.  Returns out. */
+static inline const char *client_label(const struct worker *w, const struct client *c,
+                                       const struct facts *f, char out[LABEL_TEXT]) {
+    return label_name(client_name(&w->seg->clients, c, f), &c->addr, out);
+}
 /* What label_shown calls it where its name cannot be shown (label.h). */
 static inline uint64_t client_number(const struct worker *w, uint32_t client, uint32_t generation) {
     return label_number(client, generation, w->seg->clients.len);
