@@ -176,6 +176,7 @@ Test(input, a_line_too_long_can_be_dropped) {
     guest_send(g[0], big, sizeof big);
     guest_say(g[0], "to be refused");
     guest_expect(g[0], "%s", told(TOLD_TOO_LONG));
+    guest_expect(g[0], "%s", told1(TOLD_LIMIT, "1024"));
     server_stop(s);
 }
 

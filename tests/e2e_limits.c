@@ -38,6 +38,7 @@ Test(limits, a_line_too_long_is_refused_and_the_next_is_fine) {
         guest_send(g[0], repeat("x", too_long[i]), (size_t)too_long[i]);
         guest_type(g[0], "\r\n");
         guest_expect(g[0], "%s", told(TOLD_TOO_LONG)); /* exactly one answer */
+        guest_expect(g[0], "%s", told1(TOLD_LIMIT, "64"));
         guest_say(g[0], "after %d", too_long[i]);
         snprintf(said, sizeof said, "ann: after %d", too_long[i]);
         guests_expect(g, 2, said);
@@ -58,6 +59,7 @@ Test(limits, a_line_is_measured_after_decoding) {
     guest_expect(ann, "%s", said);
     guest_say(ann, "%s", repeat("\xc4\xe3", 34)); /* 68, 102 */
     guest_expect(ann, "%s", told(TOLD_TOO_LONG));
+    guest_expect(ann, "%s", told1(TOLD_LIMIT, "100"));
     guest_say(ann, "next");
     guest_expect(ann, "ann: next");
     server_stop(s);
@@ -70,6 +72,7 @@ Test(limits, the_longest_line_of_the_largest_line_max) {
     guest_expect(ann, "ann: %s", repeat("y", 4096));
     guest_say(ann, "%s", repeat("y", 4097));
     guest_expect(ann, "%s", told(TOLD_TOO_LONG));
+    guest_expect(ann, "%s", told1(TOLD_LIMIT, "4096"));
     server_stop(s);
 }
 

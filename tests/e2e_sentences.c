@@ -68,6 +68,7 @@ static void in_the_room(struct guest *ann, struct guest *bob) {
     hears(ann, TOLD_LOGGED_IN, "ann", "");
     guest_say(ann, "%s", long_line);
     hears(ann, TOLD_TOO_LONG, "", "");
+    hears(ann, TOLD_LIMIT, "1024", "");
     guest_say(ann, "/nick bob");
     hears(ann, TOLD_TAKEN, "bob", "");
     hears(ann, TOLD_TRY_AGAIN, "", "");

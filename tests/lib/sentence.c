@@ -34,6 +34,7 @@ static const char *const sentences[TOLD_COUNT][2] = {
          "名字是1到24个字母、汉字或数字, 以及 . _ - ; 汉字可与拉丁字母混用, 其他文字不可混用。"},
     [TOLD_LOGGED_IN] = {"You are $1. Use /nick NAME", "你是$1。使用 /nick 昵称"},
     [TOLD_TOO_LONG] = {"That line is too long.", "这一行太长了。"},
+    [TOLD_LIMIT] = {"A line has at most $1 bytes.", "一行最多$1字节。"},
     [TOLD_NO_WORD] = {"*** Goodbye: no word from you.", "*** 再见: 太久没有消息。"},
     [TOLD_NO_LOGIN] = {"*** Goodbye: you did not log in.", "*** 再见: 没有登录。"},
     [TOLD_GOING_DOWN] = {"*** The server is going down.", "*** 服务器已被关闭!"},

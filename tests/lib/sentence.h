@@ -32,7 +32,8 @@ enum told {
     TOLD_NOT_A_NAME,  /* text; the first of two lines */
     TOLD_A_NAME,      /* the second */
     TOLD_LOGGED_IN,   /* name */
-    TOLD_TOO_LONG,
+    TOLD_TOO_LONG,    /* the first of two lines */
+    TOLD_LIMIT,       /* n as text; the second */
     TOLD_NO_WORD,
     TOLD_NO_LOGIN,
     TOLD_GOING_DOWN,

@@ -130,18 +130,22 @@ bool decide_leaves(const struct client *c, const struct line *line) {
     return command && command_leaves(command);
 }
 
+static enum line_outcome decide_too_long(const struct invocation *inv) {
+    struct words words = {.n = inv->line->max};
+    return inv->line->plain_only ? LINE_LATER : invocation_say(inv, SAY_TOO_LONG, &words);
+}
+
 enum line_outcome decide_line(struct worker *w, struct client *c, struct line *line) {
     char text[LINE_MAX_MAX + 1], raw[LINE_MAX_MAX + 1];
     struct invocation inv = {w, c, line, text, raw};
     enum encoding used = ENC_UTF8, enc = (enum encoding)client_facts(c)->encoding;
     if (line->overlong)
-        return line->plain_only ? LINE_LATER : invocation_say_text(&inv, SAY_TOO_LONG, NULL);
+        return decide_too_long(&inv);
     ptrdiff_t len = charset_decode(line->bytes, line->len, enc, raw, w->config.line_max, &used);
-    if (len < 0 || decide_switches(&inv, used)) {
-        if (line->plain_only)
-            return LINE_LATER;
-        return len < 0 ? invocation_say_text(&inv, SAY_TOO_LONG, NULL) : decide_switch(&inv);
-    }
+    if (len < 0)
+        return decide_too_long(&inv);
+    if (decide_switches(&inv, used))
+        return line->plain_only ? LINE_LATER : decide_switch(&inv);
     raw[len] = '\0';
     memcpy(text, raw, (size_t)len);
     text[sanitize(text, (size_t)len)] = '\0';

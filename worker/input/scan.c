@@ -247,6 +247,7 @@ static bool scan_line(struct scan *s, const struct scan_point *before, enum scan
     struct worker *w = s->w;
     struct line line = {.bytes = s->line,
                         .len = s->now.line_len,
+                        .max = scan_line_max(s),
                         .overlong = s->overlong,
                         .after_cr = telnet_after_cr(&s->now.telnet),
                         .plain_only = s->staged,

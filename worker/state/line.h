@@ -9,7 +9,8 @@
 struct line {
     const uint8_t *bytes;
     uint32_t len;
-    bool overlong;     /* it was longer than line_max and is not kept */
+    uint32_t max;      /* bytes it may have */
+    bool overlong;     /* it was longer and is not kept */
     bool after_cr;     /* it ended with CR: one LF or NUL behind it is swallowed */
     bool plain_only;   /* lines of this client are staged: only plain speech may join them */
     bool probe;        /* the client's first one, and a word that scanners send */

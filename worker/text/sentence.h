@@ -35,7 +35,7 @@ enum sentence {
     SAY_NOBODY,
     SAY_NOT_READING, /* a private line is refused: its addressee has too much unread */
     SAY_NOT_A_NAME,
-    SAY_TOO_LONG,
+    SAY_TOO_LONG, /* n: the limit */
     SAY_NO_WORD,
     SAY_NO_LOGIN, /* too slow to log in */
     SAY_KICKED,
