@@ -39,11 +39,13 @@ static int join_and_compare(struct server *s, struct guest *ann, struct record *
         cr_assert_str_eq(line + end, n == 1 ? "" : "s");
         cr_assert_gt(n, 0, "%s", line); /* the notice is only sent if there are lines */
         cr_assert_lt(n, r->count);
+        guest_expect(g, "%s", told(TOLD_HELP));
         for (int i = 0; i < n; i++)
             guest_expect(g, "%s", r->line[r->count - 1 - n + i]);
         guest_expect(g, "%s", told1(TOLD_COMES, name));
     } else {
-        cr_assert_str_eq(line, told1(TOLD_COMES, name));
+        cr_assert_str_eq(line, told(TOLD_HELP));
+        guest_expect(g, "%s", told1(TOLD_COMES, name));
     }
     guest_close(g);
     witness(r, ann, told1(TOLD_GOES, name));

@@ -147,7 +147,7 @@ Test(names, nick_changes_the_name_for_all_clients) {
     guest_say(g[1], "/nick ROB"); /* a client may change the case of its own name */
     guests_expect(g, 2, told2(TOLD_NICK, "Rob", "ROB"));
     guest_say(g[1], "/nick ROB"); /* no change: others are sent nothing */
-    guest_expect(g[1], "%s", told2(TOLD_NICK, "ROB", "ROB"));
+    guest_expect(g[1], "%s", told1(TOLD_LOGGED_IN, "ROB"));
     guest_say(g[1], "still me");
     guests_expect(g, 2, "ROB: still me");
     guest_say(g[1], "/nick ANN");

@@ -75,7 +75,7 @@ Test(open_room, lines_go_to_all_clients_as_typed) {
         {"hello", "hello"}, /* commands of the classic room are speech here */
         {"look", "look"},           {"who", "who"},
         {"logout", "logout"},       {"say hi", "say hi"},
-        {"login ann", "login ann"}, {"  as typed  ", "  as typed  "},
+        {"login ann", "login ann"}, {"  as  typed  ", "as  typed"},
         {"a: b", "a: b"},           {"//slash", "/slash"},
         {"晚上好", "晚上好"},
     };

@@ -106,7 +106,7 @@ Test(room, a_line_is_sent_to_all_clients_and_its_speaker) {
     static const char *const said[][2] = {
         {"hello", "hello"},
         {"say hello you", "hello you"},
-        {"  two  spaces", "  two  spaces"},
+        {"  two  spaces", "two  spaces"},
         {"looking good", "looking good"}, /* a command is a whole word, alone on its line */
         {"look at me", "look at me"},
         {"who is there?", "who is there?"},

@@ -30,8 +30,10 @@ static void before_login(struct guest *g) {
                                           "say",  "/me x",   "/nick ann",     "/msg ann x",
                                           "",     "/nosuch", "/timestamps on"};
     static const char *const not_names[] = {
-        "say",     "look", "WHO", "login", "logout",
-        "Parlour", "a!",   "/x",  "an n",  "1234567890123456789012345"};
+        "say",    "look", "WHO",      "login",
+        "logout", "quit", "Exit",     "BYE",
+        "help",   "msg",  "ｎｉｃｋ", "Parlour",
+        "a!",     "/x",   "an n",     "1234567890123456789012345"};
     hears(g, TOLD_GREETING, "Parlour", "");
     asks_to_log_in(g);
     for (size_t i = 0; i < sizeof not_yet / sizeof not_yet[0]; i++) {
@@ -99,6 +101,7 @@ Test(sentences, a_conversation_to_the_letter) {
         before_login(g[0]);
         guest_say(g[0], "login ann");
         hears(g[0], TOLD_GREETING, "Parlour", "");
+        hears(g[0], TOLD_HELP, "", "");
         hears(g[0], TOLD_COMES, "ann", "");
         g[1] = guest_connect(s);
         hears(g[1], TOLD_GREETING, "Parlour", "");
@@ -109,6 +112,7 @@ Test(sentences, a_conversation_to_the_letter) {
         guest_say(g[1], "login bob");
         hears(g[1], TOLD_GREETING, "Parlour", "");
         hears(g[1], TOLD_EARLIER, "1", "");
+        hears(g[1], TOLD_HELP, "", "");
         hears(g[1], TOLD_COMES, "ann", "");
         both_hear(g, TOLD_COMES, "bob", "");
         in_the_room(g[0], g[1]);

@@ -98,13 +98,6 @@ static const struct {
     {"김サクラ", NAME_MIXED_SCRIPTS},
     {"ㄅさ", NAME_MIXED_SCRIPTS},
     {"bob٣", NAME_MIXED_SCRIPTS}, /* digits of another script */
-    {"look", NAME_RESERVED},
-    {"Who", NAME_RESERVED},
-    {"SAY", NAME_RESERVED},
-    {"login", NAME_RESERVED},
-    {"LogOut", NAME_RESERVED},
-    {"ｌｏｏｋ", NAME_RESERVED},
-    {"ѕау", NAME_RESERVED}, /* all Cyrillic */
     {"chatroom", NAME_RESERVED},
     {"ＣＨＡＴＲＯＯＭ", NAME_RESERVED},
     {"chatrооm", NAME_MIXED_SCRIPTS},

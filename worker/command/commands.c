@@ -17,28 +17,14 @@ bool command_in_open_room(const struct invocation *inv) {
     return (client_facts(inv->c)->flags & (FACT_IN_ROOM | FACT_NAMED)) == FACT_IN_ROOM;
 }
 
-/* What follows the command's name and the blanks behind it. */
-static void command_skip(struct invocation *inv, size_t name_len) {
-    inv->text += name_len;
-    inv->text += strspn(inv->text, " ");
-    inv->raw += name_len;
-    inv->raw += strspn(inv->raw, " ");
-}
-
 /* The answer to a name that is none. */
 static enum line_outcome command_bad_name(struct invocation *inv) {
-    return *inv->raw == '\0' ? invocation_say_text(inv, SAY_NO_NAME, NULL)
-                             : invocation_say_text(inv, SAY_NOT_A_NAME, inv->text);
+    return *inv->text == '\0' ? invocation_say_text(inv, SAY_NO_NAME, NULL)
+                              : invocation_say_text(inv, SAY_NOT_A_NAME, inv->text);
 }
 static bool command_good_name(const struct invocation *inv) {
-    return name_check(inv->raw, strlen(inv->raw), inv->w->config.room) == NAME_OK;
-}
-
-enum line_outcome command_login(struct invocation *inv, size_t name_len) {
-    command_skip(inv, name_len);
-    if (!command_good_name(inv))
-        return command_bad_name(inv);
-    return say_join(inv->w, inv->c, inv->line, inv->raw);
+    return inv->as_typed && !command_is_called(inv->text) &&
+           name_check(inv->text, strlen(inv->text), inv->w->config.room) == NAME_OK;
 }
 
 /* Of the client itself. */
@@ -47,12 +33,21 @@ static uint64_t command_number(const struct invocation *inv) {
     return client_number(inv->w, (uint32_t)tag, (uint32_t)(tag >> 32));
 }
 
-enum line_outcome command_logged_in(struct invocation *inv) {
+/* `login` inside the room, where the client has a name already. */
+static enum line_outcome command_logged_in(struct invocation *inv) {
     char label[LABEL_TEXT], number[LABEL_TEXT];
     enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
     client_label(inv->w, inv->c, client_facts(inv->c), label);
     return invocation_say_text(inv, SAY_LOGGED_IN,
                                label_shown(enc, label, command_number(inv), number));
+}
+
+static enum line_outcome command_login(struct invocation *inv) {
+    if (client_facts(inv->c)->flags & FACT_IN_ROOM)
+        return command_logged_in(inv);
+    if (!command_good_name(inv))
+        return command_bad_name(inv);
+    return say_join(inv->w, inv->c, inv->line, inv->text);
 }
 
 static enum line_outcome command_quit(struct invocation *inv) {
@@ -89,16 +84,11 @@ static enum line_outcome command_me(struct invocation *inv) {
 
 static enum line_outcome command_nick(struct invocation *inv) {
     char label[LABEL_TEXT];
+    if (strcmp(client_label(inv->w, inv->c, client_facts(inv->c), label), inv->text) == 0)
+        return command_logged_in(inv); /* no news for others */
     if (!command_good_name(inv))
         return command_bad_name(inv);
-    if (strcmp(client_label(inv->w, inv->c, client_facts(inv->c), label), inv->raw) == 0) {
-        char number[LABEL_TEXT];
-        enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
-        const char *shown = label_shown(enc, label, command_number(inv), number);
-        struct words words = {.name = shown, .text = shown}; /* no news for others */
-        return invocation_say(inv, SAY_NICK, &words);
-    }
-    return say_nick(inv->w, inv->c, inv->line, inv->raw);
+    return say_nick(inv->w, inv->c, inv->line, inv->text);
 }
 
 static enum line_outcome command_msg(struct invocation *inv) {
@@ -151,6 +141,9 @@ static enum line_outcome command_help(struct invocation *inv);
 
 /* clang-format off */
 static const struct command commands[] = {
+    {"login", command_login, COMMAND_LOGIN | COMMAND_NAMED,
+     {"login NAME          enter the room",
+      "login NAME          进入聊天室"}},
     {"say", command_say, COMMAND_CLASSIC | COMMAND_PLAIN | COMMAND_TEXT,
      {"say TEXT            speak",
       "say TEXT            说话"}},
@@ -160,10 +153,12 @@ static const struct command commands[] = {
     {"who", command_who, COMMAND_CLASSIC,
      {"who                 who is logged in, and how long idle",
       "who                 谁已登录, 空闲多久"}},
-    {"logout", command_quit, COMMAND_CLASSIC | COMMAND_EARLY,
+    {"logout", command_quit, COMMAND_CLASSIC | COMMAND_FIRST,
      {"logout, /quit       leave",
       "logout, /quit       离开"}},
-    {"quit", command_quit, COMMAND_EARLY, {NULL, NULL}},
+    {"quit", command_quit, COMMAND_EARLY | COMMAND_FIRST, {NULL, NULL}},
+    {"exit", command_quit, COMMAND_FIRST, {NULL, NULL}},
+    {"bye", command_quit, COMMAND_FIRST, {NULL, NULL}},
     {"me", command_me, COMMAND_PLAIN,
      {"/me TEXT            * NAME TEXT",
       "/me TEXT            * 名字 TEXT"}},
@@ -191,17 +186,23 @@ static const struct command commands[] = {
     {"history", preferences_history, 0,
      {"/history N          the last N lines again",
       "/history N          再看最后N行"}},
-    {"help", command_help, COMMAND_EARLY,
+    {"?", command_help, COMMAND_FIRST, {NULL, NULL}},
+    {"help", command_help, COMMAND_EARLY | COMMAND_FIRST,
      {"/help               this list; //TEXT says a line that begins with a slash",
       "/help               本列表; //TEXT 说以斜杠开头的话"}},
 };
 /* clang-format on */
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
+/* `login` is of use only before login. */
+static bool command_is_listed(const struct command *command, uint32_t flags) {
+    bool in_room = flags & FACT_IN_ROOM, named = flags & FACT_NAMED;
+    return command->help[0] && !(command->how & COMMAND_NAMED && in_room && !named) &&
+           !(command->how & COMMAND_LOGIN && in_room);
+}
+
 static void command_help_line(struct change *ch, const struct command *command, bool open) {
     const char *help = command->help[ch->w->config.language];
-    if (!help || (open && command->how & COMMAND_NAMED))
-        return;
     if (open && command->how & COMMAND_CLASSIC) { /* with a slash there; the columns stay */
         const char *space = strstr(help, "  ");
         change_bytes(ch, "/", 1);
@@ -216,26 +217,33 @@ static enum line_outcome command_help(struct invocation *inv) {
     struct change ch;
     invocation_begin(&ch, inv);
     for (int i = 0; i < COMMAND_COUNT; i++)
-        command_help_line(&ch, &commands[i], command_in_open_room(inv));
+        if (command_is_listed(&commands[i], client_facts(inv->c)->flags))
+            command_help_line(&ch, &commands[i], command_in_open_room(inv));
     return invocation_done(inv, &ch);
 }
 
-const struct command *command_find(const char *name, size_t len) {
-    for (int i = 0; i < COMMAND_COUNT; i++) {
-        if (strlen(commands[i].name) == len && memcmp(commands[i].name, name, len) == 0)
+const struct command *command_find(const char *name) {
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
-    }
     return NULL;
+}
+
+bool command_is_called(const char *name) {
+    struct name_forms forms;
+    name_forms(name, strlen(name), &forms);
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (name_is(&forms, commands[i].name))
+            return true;
+    return false;
 }
 
 bool command_leaves(const struct command *command) {
     return command->run == command_quit;
 }
 
-enum line_outcome command_run(struct invocation *inv, const struct command *command,
-                              size_t name_len) {
+enum line_outcome command_run(struct invocation *inv, const struct command *command) {
     if (inv->line->plain_only && !(command->how & COMMAND_PLAIN))
         return LINE_LATER;
-    command_skip(inv, name_len);
     return command->run(inv);
 }

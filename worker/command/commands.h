@@ -11,6 +11,8 @@
 enum {
     COMMAND_CLASSIC = 1, /* works without a slash too: `say` before a text, others alone on a line */
     COMMAND_EARLY = 2,   /* works before login too */
+    COMMAND_FIRST = 32,  /* before login, works without a slash, alone on a line */
+    COMMAND_LOGIN = 64,  /* the one that lets a client in */
     COMMAND_PLAIN = 4,   /* may join a batch behind other lines of the same client */
     COMMAND_NAMED = 8,   /* not in the open room, where no client has a name */
     COMMAND_TEXT = 16,   /* a classic one that needs a text: alone on a line it is speech */
@@ -24,21 +26,16 @@ struct command {
     const char *help[LANG_COUNT];
 };
 
-/* NULL if there is none of that name. */
-const struct command *command_find(const char *name, size_t len);
+/* NULL if there is none of that name, which is in small letters. */
+const struct command *command_find(const char *name);
+
+/* Whether a person of that name, UTF-8, would be called like a command, or look so. */
+bool command_is_called(const char *name);
 
 /* Whether its client leaves by it. */
 bool command_leaves(const struct command *command);
 
-/* Runs it on what follows the first `name_len` bytes of the line. */
-enum line_outcome command_run(struct invocation *inv, const struct command *command,
-                              size_t name_len);
-
-/* `login NAME`, which is no command of the table because it works before login only. */
-enum line_outcome command_login(struct invocation *inv, size_t name_len);
-
-/* The same inside the room, where it has a name already. */
-enum line_outcome command_logged_in(struct invocation *inv);
+enum line_outcome command_run(struct invocation *inv, const struct command *command);
 
 /* Whether the client is in the room without a name: the open room. */
 bool command_in_open_room(const struct invocation *inv);

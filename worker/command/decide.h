@@ -11,6 +11,6 @@
 enum line_outcome decide_line(struct worker *w, struct client *c, struct line *line);
 
 /* Whether the line would make the client leave; nothing is done.  For a line that is dropped. */
-bool decide_leaves(const struct client *c, const struct line *line);
+bool decide_leaves(const struct worker *w, const struct client *c, const struct line *line);
 
 #endif

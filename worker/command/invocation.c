@@ -4,6 +4,7 @@
 #include "ipc/address.h"
 #include "worker/output/flush.h"
 #include "worker/record/consume.h"
+#include "worker/text/regular.h"
 
 #include <string.h>
 
@@ -50,9 +51,8 @@ enum line_outcome invocation_nothing(const struct invocation *inv) {
 
 char *invocation_word(char **rest) {
     char *word = *rest;
-    size_t len = strcspn(word, " ");
-    char *after = word + len;
-    *rest = after + strspn(after, " ");
+    char *after = word + regular_word(word);
+    *rest = after + regular_blanks(after);
     *after = '\0';
     return word;
 }

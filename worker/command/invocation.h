@@ -9,13 +9,12 @@
 #include "worker/record/change.h"
 #include "worker/state/line.h"
 
-/* Both texts are UTF-8, NUL-terminated, and lie in the caller's frame; `raw` is the text before it
- * was sanitized, because names are checked as typed. */
 struct invocation {
     struct worker *w;
     struct client *c;
     struct line *line;
-    char *text, *raw; /* what follows the command's name and the blanks behind it */
+    char *text;    /* the command's argument: UTF-8, NUL-terminated, in the caller's frame */
+    bool as_typed; /* nothing was stripped from it: names are checked as typed */
 };
 
 /* Begins a change in which the line is consumed; the answer is added to it.  What was said before

@@ -9,13 +9,64 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+/* What is in force now, and how to change it. */
+static enum line_outcome preferences_now(struct invocation *inv, enum sentence now,
+                                         const struct words *words, enum sentence how) {
+    struct change ch;
+    invocation_begin(&ch, inv);
+    change_sentence(&ch, now, words);
+    change_sentence(&ch, how, words);
+    return invocation_done(inv, &ch);
+}
+
+/* One line of the list, if the person is still here. */
+static bool preferences_ignored(struct change *ch, uint64_t whom, bool first) {
+    struct words none = {0};
+    struct client_view view;
+    char label[LABEL_TEXT], number[LABEL_TEXT];
+    uint32_t client = (uint32_t)whom, generation = (uint32_t)(whom >> 32);
+    if (!client_peek(worker_client(ch->w, client), &view) || view.generation != generation)
+        return false;
+    if (first)
+        change_sentence(ch, SAY_IGNORED, &none);
+    label_unique(client_view_name(&view), &view.addr, view.port, label);
+    const char *shown = label_shown((enum encoding)ch->f->encoding, label,
+                                    client_number(ch->w, client, generation), number);
+    change_utf8(ch, shown, strlen(shown));
+    change_bytes(ch, "\r\n", 2);
+    return true;
+}
+
+static enum line_outcome preferences_list_ignored(struct invocation *inv) {
+    struct change ch;
+    struct words none = {0};
+    uint32_t count = ignore_count(inv->w, inv->c, client_facts(inv->c)), here = 0;
+    invocation_begin(&ch, inv);
+    for (uint32_t i = 0; i < count; i++)
+        here += preferences_ignored(&ch, ignore_at(inv->w, inv->c, i), here == 0);
+    if (here == 0)
+        change_sentence(&ch, SAY_IGNORED_NONE, &none);
+    change_sentence(&ch, SAY_IGNORE_HOW, &none);
+    return invocation_done(inv, &ch);
+}
+
+/* The list as it will be; the sentence that says so. */
+static enum sentence preferences_set_ignored(struct change *ch, uint64_t whom, bool ignore) {
+    if (ignore)
+        return ignore_add(ch, whom) ? SAY_IGNORING : SAY_IGNORES_FULL;
+    bool was = ignore_has(ch->w, ch->c, ch->f, whom);
+    ignore_drop(ch, whom);
+    return was ? SAY_NOT_IGNORING : SAY_NOT_IGNORED;
+}
 
 static enum line_outcome preferences_change_ignored(struct invocation *inv, bool ignore) {
     char *rest = inv->text;
     const char *name = invocation_word(&rest);
     struct whom found;
     if (*name == '\0')
-        return invocation_say_text(inv, SAY_NO_NAME, NULL);
+        return preferences_list_ignored(inv);
     if (!whom_find(inv->w, inv->c, name, &found))
         return invocation_say_text(inv, SAY_NOBODY, name);
     uint64_t whom = buffer_tag(found.client, found.generation);
@@ -30,12 +81,7 @@ static enum line_outcome preferences_change_ignored(struct invocation *inv, bool
                           .n = ignore_count(inv->w, inv->c, client_facts(inv->c))};
     invocation_begin(&ch, inv);
     change_settle_map(&ch); /* from here on the filter copies line by line */
-    enum sentence said = SAY_NOT_IGNORING;
-    if (ignore)
-        said = ignore_add(&ch, whom) ? SAY_IGNORING : SAY_IGNORES_FULL;
-    else
-        ignore_drop(&ch, whom);
-    change_sentence(&ch, said, &words);
+    change_sentence(&ch, preferences_set_ignored(&ch, whom, ignore), &words);
     return invocation_done(inv, &ch);
 }
 
@@ -48,6 +94,11 @@ enum line_outcome preferences_unignore(struct invocation *inv) {
 
 enum line_outcome preferences_encoding(struct invocation *inv) {
     const struct charset_name *found = charset_find(inv->text, strlen(inv->text));
+    if (*inv->text == '\0') {
+        enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
+        struct words now = {.text = charset_label(enc)};
+        return preferences_now(inv, SAY_ENCODING_NOW, &now, SAY_ENCODING_WHICH);
+    }
     if (!found)
         return invocation_say_text(inv, SAY_ENCODING_WHICH, NULL);
     enum encoding to = found->encoding;
@@ -61,11 +112,14 @@ enum line_outcome preferences_encoding(struct invocation *inv) {
 }
 
 enum line_outcome preferences_timestamps(struct invocation *inv) {
-    bool on = strcmp(inv->text, "on") == 0;
-    if (!on && strcmp(inv->text, "off") != 0)
-        return invocation_say_text(inv, SAY_TIMESTAMPS_HOW, NULL);
+    bool on = strcasecmp(inv->text, "on") == 0, was = client_facts(inv->c)->flags & FACT_TIMESTAMPS;
     struct change ch;
     struct words words = {0};
+    if (*inv->text == '\0')
+        return preferences_now(inv, was ? SAY_TIMESTAMPS_NOW_ON : SAY_TIMESTAMPS_NOW_OFF, &words,
+                               SAY_TIMESTAMPS_HOW);
+    if (!on && strcasecmp(inv->text, "off") != 0)
+        return invocation_say_text(inv, SAY_TIMESTAMPS_HOW, NULL);
     invocation_begin(&ch, inv);
     change_settle_map(&ch); /* from here on the filter copies line by line, or no longer does */
     ch.f->flags = on ? ch.f->flags | FACT_TIMESTAMPS : ch.f->flags & ~(uint32_t)FACT_TIMESTAMPS;

@@ -126,7 +126,7 @@ static void scan_count_dropped(struct scan *s, struct change *ch) {
         return;
     struct words words = {.n = f->lines_dropped};
     if (words.n > 0)
-        change_sentence(ch, words.n == 1 ? SAY_DROPPED_ONE : SAY_DROPPED, &words);
+        change_sentence(ch, SAY_DROPPED, &words);
     f->flags &= ~(uint32_t)FACT_DROPPING;
     f->lines_dropped = 0;
 }
@@ -227,7 +227,7 @@ static void scan_next_line(struct scan *s) {
 static bool scan_drop(struct scan *s, const struct line *line, const struct scan_point *before,
                       enum scan_outcome *outcome) {
     struct telnet_event typed = {.kind = TELNET_NONE};
-    if (!decide_leaves(s->c, line)) {
+    if (!decide_leaves(s->w, s->c, line)) {
         s->dropped++;
         scan_next_line(s);
         return true;

@@ -115,12 +115,14 @@ static void apply_join(struct change *ch, const struct effect *e) {
     ch->free_answer = true; /* the first words */
     change_sentence(ch, SAY_GREETING, &words);
     apply_motd(ch);
+    history_show(ch, e->index, w->config.history);
+    if (ch->f->flags & FACT_NAMED)
+        change_sentence(ch, SAY_HELP, &words);
     if (room_len(&w->seg->room, e->index, ENC_UTF8) == 0) { /* not announced: to the client alone */
         words.name = apply_shown(ch, client_label(ch->w, ch->c, ch->f, label), (uint32_t)ch->tag,
                                  (uint32_t)(ch->tag >> 32), shown);
         change_sentence(ch, SAY_JOINED, &words);
     }
-    history_show(ch, e->index, w->config.history);
     ch->f->flags |= FACT_IN_ROOM | FACT_GREETED;
 }
 

@@ -68,6 +68,11 @@ uint32_t ignore_count(const struct worker *w, const struct client *c, const stru
     return ignore_find(&rows, 0);
 }
 
+uint64_t ignore_at(const struct worker *w, const struct client *c, uint32_t row) {
+    struct ignore_rows rows = ignore_rows(w, c);
+    return *ignore_row(&rows, row);
+}
+
 /* ---- what the client asks for ---- */
 
 static bool ignore_gone(const struct worker *w, uint64_t whom) {

@@ -15,8 +15,9 @@ bool ignore_has(const struct worker *w, const struct client *c, const struct fac
 /* Whether the entry's text is hidden from the client: speech, and the change of a name. */
 bool ignore_hides(const struct worker *w, const struct client *c, const struct facts *f,
                   const struct entry *entry);
-/* How many rows the list has. */
+/* How many rows the list has, and the person of the row with that index. */
 uint32_t ignore_count(const struct worker *w, const struct client *c, const struct facts *f);
+uint64_t ignore_at(const struct worker *w, const struct client *c, uint32_t row);
 
 /* The list changes at once, the flag with the change; both may be done again if that fails. */
 bool ignore_add(struct change *ch, uint64_t whom); /* false: the list is full */

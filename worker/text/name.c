@@ -7,15 +7,12 @@
 #include "worker/text/skeleton.h"
 
 #include <endian.h>
-#include <stdbool.h>
 #include <string.h>
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 _Static_assert((int)NAME_FORM_MAX >= (int)SKELETON_GROWTH * (int)NAME_FORM_BYTES,
                "a form's bytes, and so its code points, have room");
-
-static const char *const name_commands[] = {"look", "who", "say", "login", "logout"};
 
 /* The server's Chinese sentences have no blank between a name and their own words, and a person's
  * line begins with its name and a colon: a name with one of these would make a line that begins
@@ -31,7 +28,7 @@ static const char *const name_phrases[] = {
 /* A sentence with a name or a number in its middle begins so; the name would supply the rest.
  * `[对bob] hi` is no private line of 对bob's. */
 static const char *const name_openings[] = {
-    "对", "對", "你是", "你不再看到", "你重新看到", "你已屏蔽",
+    "对", "對", "你是", "你不再看到", "你重新看到", "你已屏蔽", "你没有屏蔽", "你沒有屏蔽",
 };
 /* clang-format on */
 
@@ -49,25 +46,6 @@ static bool name_scripts_mixed(uint64_t scripts) {
         if ((scripts & ~name_together[i]) == 0)
             return false;
     return (scripts & (scripts - 1)) != 0;
-}
-
-struct name_forms {
-    size_t fold_len, look_len;
-    char fold[NAME_FORM_MAX], look[NAME_FORM_MAX];
-};
-
-static void name_forms(const char *utf8, size_t n, struct name_forms *out) {
-    out->fold_len = name_fold(utf8, n, out->fold);
-    out->look_len = name_look(utf8, n, out->look);
-}
-
-static bool name_same(const struct name_forms *name, const char *text) {
-    struct name_forms other;
-    name_forms(text, strlen(text), &other);
-    return (name->fold_len == other.fold_len &&
-            memcmp(name->fold, other.fold, other.fold_len) == 0) ||
-           (name->look_len == other.look_len &&
-            memcmp(name->look, other.look, other.look_len) == 0);
 }
 
 static bool name_has_phrase(const struct name_forms *name) {
@@ -105,10 +83,7 @@ static bool name_is_number(const struct name_forms *name) {
 static bool name_is_reserved(const char *utf8, size_t n, const char *room) {
     struct name_forms name;
     name_forms(utf8, n, &name);
-    for (size_t i = 0; i < LENGTH(name_commands); i++)
-        if (name_same(&name, name_commands[i]))
-            return true;
-    return name_has_phrase(&name) || name_is_number(&name) || name_same(&name, room);
+    return name_has_phrase(&name) || name_is_number(&name) || name_is(&name, room);
 }
 
 /* The line that joins two letters (Arabic, N'Ko): a word is the same with any number of them. */
@@ -212,6 +187,27 @@ size_t name_fold(const char *utf8, size_t n, char out[NAME_FORM_MAX]) {
 
 size_t name_look(const char *utf8, size_t n, char out[NAME_FORM_MAX]) {
     return name_form_of(skeleton_typed, utf8, n, out);
+}
+
+void name_forms(const char *utf8, size_t n, struct name_forms *out) {
+    out->fold_len = name_fold(utf8, n, out->fold);
+    out->look_len = name_look(utf8, n, out->look);
+}
+
+/* Most texts differ in their first character: nothing before an ASCII one, or in it, depends on
+ * what follows. */
+static bool name_form_is(size_t (*form_of)(const char *, size_t, char *), const char *form,
+                         size_t len, const char *text) {
+    char other[NAME_FORM_MAX];
+    size_t first = (unsigned char)*text < 0x80 ? form_of(text, 1, other) : 0;
+    if (first > len || memcmp(form, other, first) != 0)
+        return false;
+    return form_of(text, strlen(text), other) == len && memcmp(form, other, len) == 0;
+}
+
+bool name_is(const struct name_forms *name, const char *text) {
+    return name_form_is(name_fold, name->fold, name->fold_len, text) ||
+           name_form_is(name_look, name->look, name->look_len, text);
 }
 
 /* ---- SipHash-2-4 (Aumasson, Bernstein) ---- */

@@ -17,6 +17,7 @@
 #ifndef WORKER_TEXT_NAME_H
 #define WORKER_TEXT_NAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +30,7 @@ enum name_error {
     NAME_BAD_CHARACTER, /* not a letter, digit, . _ or -; it begins with neither letter nor digit; a
                          * mark without a letter, a Korean vowel without a syllable */
     NAME_MIXED_SCRIPTS, /* as a look-alike would be */
-    NAME_RESERVED,      /* a command, the room's name; like a sentence, a time, an address */
+    NAME_RESERVED,      /* the room's name; like a sentence, a time, an address */
 };
 
 /* `utf8` need not be valid; `room` is NUL-terminated. */
@@ -41,6 +42,14 @@ enum name_error name_check(const char *utf8, size_t n, const char *room);
 enum { NAME_FORM_BYTES = 128, NAME_FORM_MAX = 7 * NAME_FORM_BYTES };
 size_t name_fold(const char *utf8, size_t n, char out[NAME_FORM_MAX]);
 size_t name_look(const char *utf8, size_t n, char out[NAME_FORM_MAX]);
+
+/* Both forms of a name; whether a text, NUL-terminated, is the same name. */
+struct name_forms {
+    size_t fold_len, look_len;
+    char fold[NAME_FORM_MAX], look[NAME_FORM_MAX];
+};
+void name_forms(const char *utf8, size_t n, struct name_forms *out);
+bool name_is(const struct name_forms *name, const char *text);
 
 /* SipHash-2-4 of the form under a secret key, never 0: equal for equal forms, and without the key
  * no two names that collide can be found.  A name is found by its name_key. */

@@ -10,6 +10,9 @@
 #define SENTENCE_A_NAME_ZH                                                                         \
     "名字是1到24个字母、汉字或数字, 以及 . _ - ; 汉字可与拉丁字母混用, 其他文字不可混用。"
 
+#define SENTENCE_HELP_EN "Use \"/help\" for the commands."
+#define SENTENCE_HELP_ZH "输入\"/help\"查看命令。"
+
 static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_GREETING] = {"Welcome to {room}", "欢迎进入{room}聊天室!"},
     [SAY_JOINED] = {"{name} has entered the room.", "{name}进入聊天室!"},
@@ -24,12 +27,11 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_LOOK] = {"The following are in this room:", "聊天室里有:"},
     [SAY_WHO] = {"The following are logged in:", "在线用户:"},
     [SAY_WHO_IDLE] = {"{name} (idle {text})", "{name} (空闲 {text})"},
-    [SAY_UNKNOWN] = {"Unknown command: {text}\r\nUse \"/help\" for the commands.",
-                     "未知命令: {text}\r\n输入\"/help\"查看命令。"},
+    [SAY_UNKNOWN] = {"Unknown command: {text}\r\n" SENTENCE_HELP_EN,
+                     "未知命令: {text}\r\n" SENTENCE_HELP_ZH},
+    [SAY_HELP] = {SENTENCE_HELP_EN, SENTENCE_HELP_ZH},
     [SAY_SKIPPED] = {"*** {n} line{s} skipped", "*** 跳过{n}行"},
-    [SAY_DROPPED_ONE] = {"*** {n} of your lines was dropped: too fast.",
-                         "*** 说得太快, 丢弃了{n}行。"},
-    [SAY_DROPPED] = {"*** {n} of your lines were dropped: too fast.",
+    [SAY_DROPPED] = {"*** {n} of your lines {were} dropped: too fast.",
                      "*** 说得太快, 丢弃了{n}行。"},
     [SAY_EARLIER] = {"*** {n} earlier line{s}", "*** 之前的{n}行"},
     [SAY_NICK] = {"{name} is now known as {text}.", "{name}改名为{text}。"},
@@ -53,10 +55,16 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_ME] = {"* {name} {text}", "* {name} {text}"},
     [SAY_IGNORING] = {"You no longer see what {name} says.", "你不再看到{name}的发言。"},
     [SAY_NOT_IGNORING] = {"You see what {name} says again.", "你重新看到{name}的发言。"},
+    [SAY_NOT_IGNORED] = {"You did not ignore {name}.", "你没有屏蔽{name}。"},
+    [SAY_IGNORED] = {"*** You ignore the following:", "*** 你已屏蔽:"},
+    [SAY_IGNORED_NONE] = {"*** You ignore nobody.", "*** 你没有屏蔽任何人。"},
+    [SAY_IGNORE_HOW] = {"Use /ignore NAME or /unignore NAME",
+                        "使用 /ignore 昵称 或 /unignore 昵称"},
     [SAY_IGNORE_SELF] = {"You cannot ignore yourself.", "不能屏蔽自己。"},
-    [SAY_IGNORES_FULL] = {"You ignore {n} people already; that is the most.",
+    [SAY_IGNORES_FULL] = {"You ignore {n} {people} already; that is the most.",
                           "你已屏蔽{n}人, 不能再多了。"},
     [SAY_ENCODING] = {"*** Your encoding is now {text}.", "*** 你的编码现在是{text}。"},
+    [SAY_ENCODING_NOW] = {"*** Your encoding is {text}.", "*** 你的编码是{text}。"},
     [SAY_ENCODING_IS] =
         {"*** You seem to type {text}: you are now sent {text} too (/encoding changes it).",
          "*** 你输入的是{text}, 现在也以{text}发送给你 (/encoding 可更改)。"},
@@ -64,6 +72,8 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
                             "使用 /encoding utf-8、gbk 或 big5"},
     [SAY_TIMESTAMPS_ON] = {"*** Lines now begin with their time.", "*** 现在每行显示时间。"},
     [SAY_TIMESTAMPS_OFF] = {"*** Lines no longer begin with their time.", "*** 不再显示时间。"},
+    [SAY_TIMESTAMPS_NOW_ON] = {"*** Lines begin with their time.", "*** 每行显示时间。"},
+    [SAY_TIMESTAMPS_NOW_OFF] = {"*** Lines do not begin with their time.", "*** 不显示时间。"},
     [SAY_TIMESTAMPS_HOW] = {"Use /timestamps on or off", "使用 /timestamps on 或 off"},
     [SAY_HISTORY_HOW] = {"Use /history N, N from 1 to {n}", "使用 /history N, N 为 1 到 {n}"},
     [SAY_WHAT_TO_SAY] = {"Say it with words: {text}", "请写上内容: {text}"},
@@ -103,7 +113,9 @@ static const char *sentence_mark(const char *p, const struct words *words, const
                  {"{name}", words->name},
                  {"{text}", words->text},
                  {"{n}", digits},
-                 {"{s}", words->n == 1 ? "" : "s"}};
+                 {"{s}", words->n == 1 ? "" : "s"},
+                 {"{were}", words->n == 1 ? "was" : "were"},
+                 {"{people}", words->n == 1 ? "person" : "people"}};
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
         *len = strlen(marks[i].mark);
         if (strncmp(p, marks[i].mark, *len) == 0)

@@ -1,8 +1,8 @@
 /* sentence.h - every sentence the server says, in every language: one table.
  *
  * A language is a column (enum language); adding one is adding a column.  {room}, {name}, {text}
- * and {n} are replaced, and {s} by the s of a plural unless n is 1.  Sentences are UTF-8 and end
- * with CR LF; a sentence of two lines carries its own CR LF between them. */
+ * and {n} are replaced; {s}, {were} and {people} agree with n.  Sentences are UTF-8 and end with
+ * CR LF; a sentence of two lines carries its own CR LF between them. */
 #ifndef WORKER_TEXT_SENTENCE_H
 #define WORKER_TEXT_SENTENCE_H
 
@@ -25,8 +25,8 @@ enum sentence {
     SAY_WHO,
     SAY_WHO_IDLE,
     SAY_UNKNOWN,
+    SAY_HELP, /* how to get help */
     SAY_SKIPPED,
-    SAY_DROPPED_ONE,
     SAY_DROPPED,
     SAY_EARLIER,
     SAY_NICK,
@@ -47,13 +47,20 @@ enum sentence {
     SAY_ME,
     SAY_IGNORING,
     SAY_NOT_IGNORING,
+    SAY_NOT_IGNORED, /* /unignore, of a person that was not */
+    SAY_IGNORED,     /* before a list of names */
+    SAY_IGNORED_NONE,
+    SAY_IGNORE_HOW,
     SAY_IGNORE_SELF,
     SAY_IGNORES_FULL,
     SAY_ENCODING,
+    SAY_ENCODING_NOW, /* without an argument */
     SAY_ENCODING_IS,
     SAY_ENCODING_WHICH,
     SAY_TIMESTAMPS_ON,
     SAY_TIMESTAMPS_OFF,
+    SAY_TIMESTAMPS_NOW_ON, /* without an argument */
+    SAY_TIMESTAMPS_NOW_OFF,
     SAY_TIMESTAMPS_HOW,
     SAY_HISTORY_HOW,
     SAY_WHAT_TO_SAY,
