@@ -86,9 +86,10 @@ Test(flood_wait, counts_exactly_over_the_death_of_a_worker) {
 static const struct {
     const char *word;
     const char *open; /* configuration; NULL: not logged in */
-} leaves[] = {{"quit\r\n", NULL}, {"  EXIT\r\n", NULL},         {"logout\n", NULL},
-              {"/quit\r\n", ""},  {"logout\r\n", ""},           {"  /quit  \r\n", ""},
-              {"/logout\n", ""},  {"/quit\r\n", "login = no\n"}};
+} leaves[] = {{"quit\r\n", NULL}, {"  EXIT\r\n", NULL},      {"logout\n", NULL},
+              {"/quit\r\n", ""},  {"logout\r\n", ""},        {"  /quit  \r\n", ""},
+              {"/logout\n", ""},  {"／ＱＵＩＴ　\r\n", ""},  {"\357\273\277Logout\t\r\n", ""},
+              {"、quit\r\n", ""}, {"\302\240Bye\r\n", NULL}, {"/quit\r\n", "login = no\n"}};
 
 Test(flood_wait, a_word_that_leaves_is_obeyed_behind_a_paste) {
     for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
