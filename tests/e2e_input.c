@@ -154,7 +154,7 @@ Test(input, telnet_requests_are_refused_once) {
     guest_until_answer(g[0], WONT, 0xc8);
     guest_until_answer(g[0], DONT, 0xc9);
     guest_type(g[0], "\xff\xfc\xc9\xff\xfe\xc8 again\r\n"); /* no change, so no answer */
-    guest_until(g[0], "ann:  again");
+    guest_until(g[0], "ann: again");
     guest_until_answer(g[0], WONT, 0xc8);
     guest_until_answer(g[0], DONT, 0xc9);
     server_stop(s);

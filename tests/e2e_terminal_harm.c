@@ -53,7 +53,7 @@ static const struct hostile hostile[] = {
     BYTES("\342\201\246a\342\201\247b\342\201\250c\342\201\251"),
     BYTES("\342\200\216a\342\200\217b\330\234c"),
     BYTES("in\342\200\213vis\342\200\214ib\342\200\215le"),
-    BYTES("\357\273\277bom"),
+    BYTES("b\357\273\277om"),
     BYTES("a\342\201\240b\342\201\241c\342\201\244d"),
     BYTES("soft\302\255hyphen"),
     BYTES("a\342\200\250line\342\200\251paragraph"),

@@ -172,10 +172,7 @@ static bool reserved(const char *name, const char *room) {
     return name_check(name, strlen(name), room) == NAME_RESERVED;
 }
 
-Test(look, commands_and_the_rooms_name_are_reserved_by_their_looks) {
-    static const char *const names[] = {"Iook", "1ook", "LOOK", "Iogin", "1ogout", "ѕау", "ＷＨＯ"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        cr_expect(reserved(names[i], "Hall"), "%s", names[i]);
+Test(look, the_rooms_name_is_reserved_by_its_looks) {
     cr_expect(reserved("HaIl", "Hall"));
     cr_expect(reserved("НАLL", "HALL") || name_check("НАLL", 6, "HALL") == NAME_MIXED_SCRIPTS);
     cr_expect(reserved("Chatroorn", "Chatroom"));

@@ -173,6 +173,8 @@ Test(regular, an_argument_is_as_typed_unless_something_was_stripped_from_it) {
         "login a\342\200\213nn",
         "login \342\200\256ann",
         "login ann\342\200\256",
+        "login \356\200\200 ann",
+        "login \033 ann ",
         "login \314\207ann",
         "login a\302\255nn",
         "login ann\007",
@@ -245,8 +247,9 @@ Test(regular, every_command_has_a_word_that_can_be_typed) {
 
 Test(regular, no_command_s_name_is_a_name) {
     static const char *const like[] = {
-        "Quit", "QUIT", "ＱＵＩＴ", "ｅｘｉｔ", "Bye", "heIp",       "rnsg",
-        "MSG",  "Me",   "LOOK",     "1ogin",    "ѕау", "TimeStamps", "ｈｉｓｔｏｒｙ"};
+        "Quit", "QUIT",  "ＱＵＩＴ", "ｅｘｉｔ",   "Bye",           "heIp", "Iook",
+        "1ook", "Iogin", "1ogout",   "ＷＨＯ",     "rnsg",          "MSG",  "Me",
+        "LOOK", "1ogin", "ѕау",      "TimeStamps", "ｈｉｓｔｏｒｙ"};
     static const char *const unlike[] = {"quitter", "exits", "goodbye", "who2",   "mes",   "looks",
                                          "a",       "",      "安",      "helper", "say.it"};
     for (size_t i = 0; i < sizeof like / sizeof like[0]; i++)

@@ -12,7 +12,7 @@
 
 /* A line, read but not yet acted upon. */
 struct decide {
-    char raw[LINE_MAX_MAX + 1]; /* UTF-8; not terminated */
+    char raw[LINE_MAX_MAX + 1]; /* UTF-8 */
     char text[LINE_MAX_MAX + 1];
     size_t raw_len;
     enum encoding used; /* by its sender */
@@ -30,6 +30,7 @@ static bool decide_read(const struct worker *w, const struct client *c, const st
     if (len < 0)
         return false;
     d->raw_len = (size_t)len;
+    d->raw[len] = '\0';
     memcpy(d->text, d->raw, d->raw_len);
     d->regular = regular_read(d->text, sanitize(d->text, d->raw_len));
     return true;

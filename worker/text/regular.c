@@ -124,8 +124,9 @@ struct regular regular_read(char *text, size_t n) {
 }
 
 bool regular_as_typed(const char *raw, size_t n, const char *argument) {
-    size_t end = regular_end(raw, n), len = strlen(argument), before;
+    size_t end = regular_end(raw, n), len = strlen(argument), from = regular_blanks(raw);
     if (len >= end || memcmp(raw + end - len, argument, len) != 0)
         return false;
-    return regular_is_blank(regular_last(raw, end - len, &before));
+    size_t word = regular_end(raw, end - len); /* where the first one ends: only blanks follow */
+    return word < end - len && from + regular_word(raw + from) == word;
 }

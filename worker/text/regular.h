@@ -33,8 +33,8 @@ struct regular {
  * overwritten.  What they begin with is clean, too: marks on a blank go with it. */
 struct regular regular_read(char *line, size_t n);
 
-/* Whether the argument of a line is the one that was typed: nothing was stripped from it.
- * raw[0, n) is the line before it was cleaned. */
+/* Whether the argument of a line is the one that was typed: nothing was stripped from it, nor
+ * between it and the first word.  raw[0, n) is the line before it was cleaned; raw[n] is NUL. */
 bool regular_as_typed(const char *raw, size_t n, const char *argument);
 
 /* Bytes of the first word of a NUL-terminated text, and of the blanks at its start. */
