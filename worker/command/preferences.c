@@ -27,7 +27,7 @@ static bool preferences_ignored(struct change *ch, uint64_t whom, bool first) {
     struct client_view view;
     char label[LABEL_TEXT], number[LABEL_TEXT];
     uint32_t client = (uint32_t)whom, generation = (uint32_t)(whom >> 32);
-    if (!client_peek(worker_client(ch->w, client), &view) || view.generation != generation)
+    if (!client_peek(&ch->w->seg->clients, client, &view) || view.generation != generation)
         return false;
     if (first)
         change_sentence(ch, SAY_IGNORED, &none);
