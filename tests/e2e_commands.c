@@ -142,7 +142,7 @@ Test(commands, ignore_follows_a_new_name) {
     guest_expect(g[0], "%s", told1(TOLD_COMES, "bobby"));
     guest_expect(g[0], "bobby: four");
     guest_say(g[0], "/unignore bobby");
-    guest_expect(g[0], "You did not ignore bobby.");
+    guest_expect(g[0], "You see what bobby says.");
     guest_say(g[1], "five");
     guests_expect(g, 2, "bobby: five");
     server_stop(s);

@@ -412,7 +412,7 @@ Test(words, the_people_that_one_ignores_are_listed) {
     guest_expect(g[0], "*** You ignore nobody.");
     guest_expect(g[0], "%s", how);
     guest_say(g[0], "/unignore bob");
-    guest_expect(g[0], "You did not ignore bob.");
+    guest_expect(g[0], "You see what bob says.");
     guest_say(g[0], "/ignore bob");
     guest_expect(g[0], "You no longer see what bob says.");
     guest_say(g[0], "/ignore cat");
@@ -429,7 +429,7 @@ Test(words, the_people_that_one_ignores_are_listed) {
     guest_say(g[0], "/unignore ROB");
     guest_expect(g[0], "You see what rob says again.");
     guest_say(g[0], "/unignore rob");
-    guest_expect(g[0], "You did not ignore rob.");
+    guest_expect(g[0], "You see what rob says.");
     guest_close(g[2]);
     guests_expect(g, 2, told1(TOLD_GOES, "cat"));
     guest_say(g[0], "/unignore");

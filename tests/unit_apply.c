@@ -200,7 +200,8 @@ Test(apply, a_join_brings_name_greeting_message_of_the_day_and_history) {
     struct line line = {.consumed = 0};
     cr_assert_eq(say_join(&worker, bob, &line, "bob"), LINE_STAGED);
     unit_turn(&worker);
-    unit_hears(peer[1], "Welcome to Units\r\ntoday\r\n*** 2 earlier lines\r\nann: two\r\n"
+    unit_hears(peer[1], "Welcome to Units\r\ntoday\r\n*** 2 earlier lines\r\n"
+                        "Use \"/help\" for the commands.\r\nann: two\r\n"
                         "ann: three\r\nbob has entered the room.\r\n");
     const uint32_t in = FACT_IN_ROOM | FACT_NAMED | FACT_GREETED;
     cr_assert_eq(client_facts(bob)->flags & in, in);
@@ -222,7 +223,9 @@ Test(apply, a_join_that_is_not_announced_is_sent_to_its_client_alone) {
         unit_turn(&worker);
     }
     unit_hears(peer[0], "bob has entered the room.\r\n");
-    unit_hears(peer[1], "Welcome to Units\r\ncat has entered the room.\r\n");
+    unit_hears(
+        peer[1],
+        "Welcome to Units\r\nUse \"/help\" for the commands.\r\ncat has entered the room.\r\n");
 }
 
 Test(apply, a_leave_frees_the_name_only_while_adopting) {

@@ -52,13 +52,18 @@ static enum line_outcome preferences_list_ignored(struct invocation *inv) {
     return invocation_done(inv, &ch);
 }
 
-/* The list as it will be; the sentence that says so. */
-static enum sentence preferences_set_ignored(struct change *ch, uint64_t whom, bool ignore) {
-    if (ignore)
-        return ignore_add(ch, whom) ? SAY_IGNORING : SAY_IGNORES_FULL;
+static void preferences_set_ignored(struct change *ch, uint64_t whom, struct words *words) {
+    words->n = ignore_count(ch->w, ch->c, ch->f);
+    change_sentence(ch, ignore_add(ch, whom) ? SAY_IGNORING : SAY_IGNORES_FULL, words);
+}
+
+/* The list changes at once: after a death in between, the line is read again, and the person is
+ * found not to be in it.  The answer is true all the same. */
+static void preferences_drop_ignored(struct change *ch, uint64_t whom, const struct words *words) {
     bool was = ignore_has(ch->w, ch->c, ch->f, whom);
-    ignore_drop(ch, whom);
-    return was ? SAY_NOT_IGNORING : SAY_NOT_IGNORED;
+    change_sentence(ch, was ? SAY_NOT_IGNORING : SAY_NOT_IGNORED, words);
+    if (!ch->failed)
+        ignore_drop(ch, whom);
 }
 
 static enum line_outcome preferences_change_ignored(struct invocation *inv, bool ignore) {
@@ -77,11 +82,13 @@ static enum line_outcome preferences_change_ignored(struct invocation *inv, bool
     enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
     struct words words = {.name = label_shown(enc, found.label,
                                               client_number(inv->w, found.client, found.generation),
-                                              shown),
-                          .n = ignore_count(inv->w, inv->c, client_facts(inv->c))};
+                                              shown)};
     invocation_begin(&ch, inv);
     change_settle_map(&ch); /* from here on the filter copies line by line */
-    change_sentence(&ch, preferences_set_ignored(&ch, whom, ignore), &words);
+    if (ignore)
+        preferences_set_ignored(&ch, whom, &words);
+    else
+        preferences_drop_ignored(&ch, whom, &words);
     return invocation_done(inv, &ch);
 }
 

@@ -28,7 +28,7 @@ static const char *const name_phrases[] = {
 /* A sentence with a name or a number in its middle begins so; the name would supply the rest.
  * `[对bob] hi` is no private line of 对bob's. */
 static const char *const name_openings[] = {
-    "对", "對", "你是", "你不再看到", "你重新看到", "你已屏蔽", "你没有屏蔽", "你沒有屏蔽",
+    "对", "對", "你是", "你不再看到", "你重新看到", "你已屏蔽", "你看得到",
 };
 /* clang-format on */
 
