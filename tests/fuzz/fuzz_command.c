@@ -192,9 +192,9 @@ static void run_on_screen(const uint8_t *said, size_t n) {
     size_t seen = 0;
     bool echoed = false;
     come(&listener, 1);
-    say(&listener, "bob\r\n", 5);
+    say(&listener, "login bob\r\n", 11);
     come(&speaker, 2);
-    say(&speaker, "ann\r\n", 5);
+    say(&speaker, "login ann\r\n", 11);
     for (size_t at = 0; at < n; at++) {
         say(&speaker, said + at, 1);
         check_screen(&seen, &echoed);
@@ -231,10 +231,10 @@ static void check_speaker(const uint8_t *said, size_t n) {
 
 static void run(const uint8_t *said, size_t n, size_t piece, bool named, bool taken_over) {
     come(&listener, 1);
-    say(&listener, "bob\r\n", 5);
+    say(&listener, "login bob\r\n", 11);
     come(&speaker, 2);
     if (named)
-        say(&speaker, "ann\r\n", 5);
+        say(&speaker, "login ann\r\n", 11);
     for (size_t at = 0; at < n; at += piece) {
         say(&speaker, said + at, n - at < piece ? n - at : piece);
         if (taken_over)

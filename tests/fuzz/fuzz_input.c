@@ -6,6 +6,8 @@
  *   - there is no answer before the client's first telnet command, and answers stay in bounds;
  *   - any bytes of a line become valid, clean UTF-8 within the stated bounds, and no encoding of
  *     it is longer;
+ *   - made regular, it is a clean part of the line that no blank begins or ends, and stays so; its
+ *     command's word is ASCII;
  *   - bytes that are known to be another protocol's stay so when more follow, and no more than a
  *     few are waited for;
  *   - on any half-typed line, an erase key removes at least one byte, as many as if the line had
@@ -21,6 +23,7 @@
 #include "worker/protocol/typed.h"
 #include "worker/text/charset.h"
 #include "worker/text/name.h"
+#include "worker/text/regular.h"
 #include "worker/text/sanitize.h"
 
 #include <stdlib.h>
@@ -74,8 +77,39 @@ struct line {
     struct erase erase;
 };
 
+static void check_clean(const char *text) {
+    char copy[CHARSET_DECODE_MAX(INPUT_MAX)];
+    size_t len = strlen(text);
+    memcpy(copy, text, len);
+    MUST(unicode_valid(text, len) && sanitize(copy, len) == len && regular_blanks(text) == 0);
+}
+
+static void check_regular(const char *clean, size_t n, const char *raw, size_t raw_len) {
+    static char text[CHARSET_DECODE_MAX(INPUT_MAX) + 1], once[sizeof text];
+    memcpy(text, clean, n);
+    struct regular line = regular_read(text, n);
+    size_t len = strlen(line.text);
+    MUST(line.text >= text && line.text + len <= text + n && line.first <= len);
+    MUST(line.argument >= line.text + line.first && line.argument <= line.text + len);
+    check_clean(line.text);
+    check_clean(line.argument);
+    for (const char *letter = line.word; *letter; letter++)
+        MUST(*letter > ' ' && *letter <= '~' && !(*letter >= 'A' && *letter <= 'Z'));
+    if (regular_as_typed(raw, raw_len, line.argument)) {
+        size_t left = strlen(line.argument);
+        MUST(left > 0 && memmem(raw, raw_len, line.argument, left));
+    }
+    if (line.mark == REGULAR_BARE && *line.text == '/') /* a slash stood before it */
+        return;
+    memcpy(once, line.text, len);
+    struct regular again = regular_read(once, len);
+    MUST(again.mark == line.mark && strcmp(again.word, line.word) == 0);
+    MUST(strcmp(again.text, line.text) == 0 && strcmp(again.argument, line.argument) == 0);
+}
+
 static void check_line(const uint8_t *line, size_t n) {
     static const uint8_t key[16];
+    static char raw[CHARSET_DECODE_MAX(INPUT_MAX) + 1];
     char utf8[CHARSET_DECODE_MAX(INPUT_MAX)], wire[CHARSET_DECODE_MAX(INPUT_MAX)];
     for (int e = 0; e < ENC_COUNT; e++) {
         enum encoding enc = (enum encoding)e, used;
@@ -86,9 +120,12 @@ static void check_line(const uint8_t *line, size_t n) {
             MUST(sanitize(utf8, (size_t)len) == (size_t)len && len <= 4 * NAME_POINTS_MAX);
         }
         MUST(name_key(utf8, (size_t)len, key) != 0);
+        memcpy(raw, utf8, (size_t)len);
+        raw[len] = '\0';
         size_t clean = sanitize(utf8, (size_t)len);
         MUST(clean <= (size_t)len && unicode_valid(utf8, clean));
         MUST(sanitize(utf8, clean) == clean);
+        check_regular(utf8, clean, raw, (size_t)len);
         for (size_t i = 0; i < clean; i++)
             MUST((unsigned char)utf8[i] >= 0x20 && utf8[i] != 0x7F);
         for (int out = 0; out < ENC_COUNT; out++) {
