@@ -328,18 +328,29 @@ static uint32_t config_errors_kept(const struct config_errors *errors) {
     return errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
 }
 
+/* How many were not kept, and their plural. */
+static uint32_t config_errors_more(const struct config_errors *errors, const char **plural) {
+    uint32_t more = errors->count - config_errors_kept(errors);
+    *plural = more == 1 ? "" : "s";
+    return more;
+}
+
 void config_print_errors(const struct config_errors *errors, FILE *to) {
+    const char *plural;
+    uint32_t more = config_errors_more(errors, &plural);
     for (uint32_t i = 0; i < config_errors_kept(errors); i++)
         fprintf(to, "%s\n", errors->text[i]);
-    if (errors->count > CONFIG_ERRORS_MAX)
-        fprintf(to, "and %u more errors\n", errors->count - CONFIG_ERRORS_MAX);
+    if (more > 0)
+        fprintf(to, "and %u more error%s\n", more, plural);
 }
 
 void config_log_errors(const struct config_errors *errors) {
+    const char *plural;
+    uint32_t more = config_errors_more(errors, &plural);
     for (uint32_t i = 0; i < config_errors_kept(errors); i++)
         log_error("%s", errors->text[i]);
-    if (errors->count > CONFIG_ERRORS_MAX)
-        log_error("and %u more errors", errors->count - CONFIG_ERRORS_MAX);
+    if (more > 0)
+        log_error("and %u more error%s", more, plural);
 }
 
 void config_keep(const struct config *old, struct config *next) {

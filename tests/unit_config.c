@@ -283,13 +283,13 @@ Test(config, twice_is_an_error_unless_it_may_repeat) {
     cr_assert_str_eq(config.room, "a");
 }
 
-Test(config, all_errors_are_listed_and_the_rest_counted) {
+static void rest_is_counted(int more, const char *rest) {
     char text[8 * (CONFIG_ERRORS_MAX + 10)] = "", line[64], *printed;
     size_t size;
-    for (int i = 0; i < CONFIG_ERRORS_MAX + 10; i++)
+    for (int i = 0; i < CONFIG_ERRORS_MAX + more; i++)
         strcat(text, "x = 1\n");
     cr_assert_eq(parse_bytes(text, strlen(text)), -1);
-    cr_assert_eq(errors.count, CONFIG_ERRORS_MAX + 10);
+    cr_assert_eq(errors.count, CONFIG_ERRORS_MAX + more);
     FILE *to = open_memstream(&printed, &size);
     config_print_errors(&errors, to);
     fclose(to);
@@ -297,8 +297,13 @@ Test(config, all_errors_are_listed_and_the_rest_counted) {
         sprintf(line, "%s:%d: unknown key \"x\"\n", path, i);
         cr_assert(strstr(printed, line), "line %d", i);
     }
-    cr_assert(strstr(printed, "\nand 10 more errors\n"));
+    cr_assert(strstr(printed, rest), "%s", printed);
     free(printed);
+}
+
+Test(config, all_errors_are_listed_and_the_rest_counted) {
+    rest_is_counted(10, "\nand 10 more errors\n");
+    rest_is_counted(1, "\nand 1 more error\n");
 }
 
 Test(config, a_file_that_cannot_be_read_is_named) {
