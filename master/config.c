@@ -232,7 +232,6 @@ static void config_set_defaults(struct config *config) {
         (void)good;
     }
     config->listen_count = 0; /* a `listen` line replaces the default instead of adding to it */
-    config->listen[0].is_default = true;
 }
 
 static void config_read_lines(struct config_reader *r, FILE *file) {
