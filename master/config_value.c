@@ -3,6 +3,7 @@
 
 #include "ipc/address.h"
 #include "ipc/unicode.h"
+#include "master/cores.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -11,7 +12,6 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,14 +115,13 @@ bool value_power(const struct value_rule *rule, const char *text, struct config 
 
 bool value_workers(const struct value_rule *rule, const char *text, struct config *config,
                    char *err) {
-    cpu_set_t cores;
     if (strcmp(text, "auto") != 0 && !isdigit((unsigned char)*text)) {
         snprintf(err, VALUE_ERR_SIZE, "\"%.100s\" is neither a number nor auto", text);
         return false;
     }
     if (strcmp(text, "auto") != 0)
         return value_number(rule, text, config, err);
-    uint64_t n = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (uint64_t)CPU_COUNT(&cores) : 1;
+    uint64_t n = cores_available();
     value_store(rule, config, n < rule->min ? rule->min : n > rule->max ? rule->max : n);
     return true;
 }

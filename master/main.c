@@ -6,10 +6,12 @@
  * becomes the master by main_resume. */
 #include "ipc/log.h"
 #include "master/config.h"
+#include "master/kernel.h"
 #include "master/listeners.h"
 #include "master/log_file.h"
 #include "master/master.h"
 #include "master/options.h"
+#include "master/process.h"
 #include "master/reload.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
@@ -95,7 +97,7 @@ static int main_check(const struct options *options) {
     static struct config config;
     static struct config_errors errors;
     signals_unblock();
-    if (config_parse(options->conf_path, &config, &errors) == 0) {
+    if (config_check(options->conf_path, &config, &errors) == 0) {
         printf("%s: ok\n", options->conf_path);
         return EXIT_SUCCESS;
     }
@@ -108,6 +110,10 @@ static int main_start(const struct options *options) {
     char err[512];
     if (!signals_block()) {
         perror("chatroom-master: sigprocmask");
+        return EXIT_FAILURE;
+    }
+    if (!kernel_suffices(err, sizeof err) && !process_plain_fork()) { /* valgrind: no pidfds */
+        fprintf(stderr, "chatroom-master: %s\n", err);
         return EXIT_FAILURE;
     }
     const char *missing = charset_init();
