@@ -53,8 +53,8 @@ static bool listen_lock_held(int fd, char *err, size_t err_size) {
     return false;
 }
 
-bool listen_lock_take(struct master_state *state, char *err, size_t err_size) {
-    uint64_t until = clock_ms() + LISTEN_LOCK_MS;
+bool listen_lock_take(struct master_state *state, uint32_t ms, char *err, size_t err_size) {
+    uint64_t until = clock_ms() + ms;
     if (state->listen_lock <= 0)
         state->listen_lock = open(LISTEN_LOCK_PATH, O_RDONLY);
     FAULT("listen_lock.take.before");

@@ -18,12 +18,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { LISTEN_LOCK_MS = 1000 }; /* to wait for another server; less than a master may stand still */
-
 /* True if it is held, also if it was already; and, with a warning, where there can be none (no
  * /proc) or another user's process holds it.  False, with a sentence, if another process of this
- * user does for longer than LISTEN_LOCK_MS. */
-bool listen_lock_take(struct master_state *state, char *err, size_t err_size);
+ * user does for longer than `ms` milliseconds. */
+bool listen_lock_take(struct master_state *state, uint32_t ms, char *err, size_t err_size);
 
 /* Nothing if it is not held. */
 void listen_lock_release(struct master_state *state);

@@ -12,6 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* How long to wait for another server that binds: at a start, and at a reload, when workers look
+ * whether the master stands still. */
+enum { LISTENERS_WAIT_START_MS = 5000, LISTENERS_WAIT_RELOAD_MS = 1000 };
+
 /* An address with port 0 is found by what was configured, and by the port that the kernel chose. */
 static bool listeners_is_for(const struct listener *l, const struct listen_address *address) {
     return listen_same(&l->configured, address) || listen_same(&l->bound, address);
@@ -74,6 +78,13 @@ static void listeners_rest(struct segment *seg) {
     FAULT("listeners.rest");
 }
 
+static bool listeners_lock(struct segment *seg, char *err, size_t err_size) {
+    bool reload = atomic_load(&seg->header->workers) > 0;
+    return listen_lock_take(&seg->header->master,
+                            reload ? LISTENERS_WAIT_RELOAD_MS : LISTENERS_WAIT_START_MS, err,
+                            err_size);
+}
+
 static bool listeners_open_new(struct segment *seg, const struct config *config,
                                struct listener *opened[], uint32_t *count, char *err,
                                size_t err_size) {
@@ -86,7 +97,7 @@ static bool listeners_open_new(struct segment *seg, const struct config *config,
                      seg->header->master.addresses);
             return false;
         }
-        if (*count == 0 && !listen_lock_take(&seg->header->master, err, err_size))
+        if (*count == 0 && !listeners_lock(seg, err, err_size))
             return false;
         bool beside = listeners_overlap(seg, &config->listen[i]);
         if (!listen_open(l, &config->listen[i], beside, err, err_size))
