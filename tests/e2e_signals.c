@@ -3,6 +3,7 @@
  * A start is held where it waits for the lock of master/listen_lock.h, which the test takes. */
 #include "tests/lib/guest.h"
 #include "tests/lib/network.h"
+#include "tests/lib/pty.h"
 #include "tests/lib/skip.h"
 
 #include <criterion/criterion.h>
@@ -19,8 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SYSCALL_INFO (enum __ptrace_request)0x420e /* <linux/ptrace.h>, not beside <sys/ptrace.h>  \
-                                                    */
+#define SYSCALL_INFO                                                                               \
+    (enum __ptrace_request)0x420e /* <linux/ptrace.h>, not beside <sys/ptrace.h>                   \
+                                   */
 enum { SYSCALL_ENTRY = 1 };
 
 TestSuite(signals, .timeout = 180);
@@ -254,6 +256,30 @@ Test(signals, a_reader_of_its_errors_that_has_ended) {
     server_launch(s, "workers = 1\nlog = %s\n", s->log);
     guest_close(guest_enter(s, "ann"));
     server_stop(s);
+}
+
+/* The kernel sends SIGHUP, which reloads; lines to the terminal are lost. */
+Test(signals, a_terminal_that_is_closed_does_not_end_it) {
+    int status;
+    struct server *s = server_prepare();
+    server_configure(s, "workers = 1\nroom = Den\n");
+    struct pty *p = pty_run(run_server_path(), "-c", s->conf);
+    pty_expect(p, "listening on 127.0.0.1:");
+    s->port = (uint16_t)atoi(p->screen + p->at);
+    pty_expect(p, ", pid ");
+    server_configure(s, "workers = 1\nroom = Hall\n");
+    close(p->fd);
+    for (int64_t deadline = wait_deadline();;) {
+        struct guest *g = guest_connect(s);
+        bool reloaded = strcmp(guest_read(g), "Welcome to Hall") == 0;
+        guest_close(g);
+        if (reloaded)
+            break;
+        cr_assert_gt(wait_left_ms(deadline), 0, "SIGHUP is not obeyed");
+    }
+    kill(p->pid, SIGTERM);
+    cr_assert(run_wait(p->pid, &status, wait_deadline()));
+    cr_assert_eq(status, 0);
 }
 
 /* ---- children that are none of the server's ---- */
