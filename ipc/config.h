@@ -29,13 +29,12 @@ enum {
     HISTORY_MAX = 1000,
 };
 
-/* One `listen` value.  `[::]` is dual-stack.  `is_default`: no `listen` line was given, so a
- * machine without IPv6 falls back to 0.0.0.0 with a log line instead of failing. */
+/* One `listen` value.  `[::]` is dual-stack; on a machine without IPv6 it is served as 0.0.0.0. */
 struct listen_address {
     struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
     uint16_t port;        /* host order; 0: the kernel picks */
     bool ipv4;            /* bind an AF_INET socket */
-    bool is_default;
+    uint8_t pad;
 };
 
 /* address/bits; IPv4 as ::ffff:a.b.c.d with bits + 96 */

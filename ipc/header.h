@@ -49,6 +49,7 @@ struct master_state {
     int32_t signal_fd;           /* of the master that lives, or lived last */
     int32_t watchdog_fd;         /* timerfd: expires when the master hangs (watchdog_beat) */
     int32_t standby_pid;         /* during an upgrade, else 0 */
+    int32_t listen_lock;         /* held while sockets are bound (listen_lock.h); 0: not open */
     uint32_t addresses;          /* that the descriptors suffice for */
     uint32_t reloading;          /* how often a reload was begun and not ended: its master died */
     uint32_t configured_clients; /* max_clients as configured, before the system's limit */
@@ -78,7 +79,6 @@ struct segment_header {
     struct listener listeners[LISTENERS_MAX];
     _Atomic uint64_t signals; /* pending when a master was killed for hanging: its successor's */
     struct master_state master;
-    uint32_t pad;
     _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
     struct config config[2];
 };

@@ -25,7 +25,7 @@
 static const struct layout_row layout_table[] = {
     WHOLE(listen_address),
     FIELD(listen_address, addr), FIELD(listen_address, port), FIELD(listen_address, ipv4),
-    FIELD(listen_address, is_default),
+    FIELD(listen_address, pad),
 
     WHOLE(network), FIELD(network, addr), FIELD(network, bits), FIELD(network, pad),
 
@@ -61,6 +61,7 @@ static const struct layout_row layout_table[] = {
     FIELD(master_state, pid_fd_file), FIELD(master_state, pid_fd_next),
     FIELD(master_state, binary_fd), FIELD(master_state, signal_fd),
     FIELD(master_state, watchdog_fd), FIELD(master_state, standby_pid),
+    FIELD(master_state, listen_lock),
     FIELD(master_state, addresses), FIELD(master_state, reloading),
     FIELD(master_state, configured_clients), FIELD(master_state, conf_path),
     FIELD(master_state, binary_path), FIELD(master_state, pidfile),
@@ -75,7 +76,7 @@ static const struct layout_row layout_table[] = {
     FIELD(segment_header, buffers_wanted), FIELD(segment_header, counters_exact),
     FIELD(segment_header, listeners_moves), FIELD(segment_header, standby),
     FIELD(segment_header, polled_by), FIELD(segment_header, listeners),
-    FIELD(segment_header, signals), FIELD(segment_header, master), FIELD(segment_header, pad),
+    FIELD(segment_header, signals), FIELD(segment_header, master),
     FIELD(segment_header, config_version), FIELD(segment_header, config),
 
     WHOLE(gate),

@@ -81,7 +81,7 @@ static void log_write_file(const char *line, size_t len) {
 }
 
 static void log_write_syslog(const char *line, size_t len) {
-    struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+    struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = LOG_SYSLOG_PATH};
     (void)!sendto(logger.fd, line, len - 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to,
                   sizeof to);
 }

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 enum { LOG_LINE_MAX = 1024 };
+#define LOG_SYSLOG_PATH "/dev/log"
 
 /* Where lines go.  LOG_TO_SYSLOG: fd is an unconnected AF_UNIX datagram socket. */
 enum log_target { LOG_TO_FD, LOG_TO_SYSLOG };

@@ -5,6 +5,7 @@
 #include "ipc/log.h"
 #include "master/config_value.h"
 #include "master/log_file.h"
+#include "master/pidfile.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -232,7 +233,6 @@ static void config_set_defaults(struct config *config) {
         (void)good;
     }
     config->listen_count = 0; /* a `listen` line replaces the default instead of adding to it */
-    config->listen[0].is_default = true;
 }
 
 static void config_read_lines(struct config_reader *r, FILE *file) {
@@ -306,21 +306,46 @@ static void config_check_files(struct config_reader *r) {
     }
 }
 
+static bool config_read(struct config_reader *r) {
+    r->errors->count = 0;
+    config_set_defaults(r->config);
+    const char *wrong;
+    FILE *file = value_open(r->path, &wrong);
+    if (!file) {
+        config_error(r, "%s", wrong);
+        return false;
+    }
+    config_read_lines(r, file);
+    fclose(file);
+    config_check_files(r);
+    if (r->config->listen_count == 0)
+        r->config->listen_count = 1;
+    return r->errors->count == 0;
+}
+
 int config_parse(const char *path, struct config *out, struct config_errors *errors) {
     struct config_reader r = {.path = path, .config = out, .errors = errors};
-    errors->count = 0;
-    config_set_defaults(out);
-    const char *wrong;
-    FILE *file = value_open(path, &wrong);
-    if (!file) {
-        config_error(&r, "%s", wrong);
+    return config_read(&r) ? 0 : -1;
+}
+
+/* The reasons begin with the key's name. */
+static void config_check_opening(struct config_reader *r, const void *field, bool opens,
+                                 const char *err) {
+    size_t i = 0;
+    while ((const char *)r->config + config_keys[i].rule.offset != (const char *)field)
+        i++;
+    r->line = r->seen[i];
+    if (!opens)
+        config_error(r, "%s", err);
+}
+
+int config_check(const char *path, struct config *out, struct config_errors *errors) {
+    struct config_reader r = {.path = path, .config = out, .errors = errors};
+    char err[CONFIG_ERROR_LEN] = "";
+    if (!config_read(&r))
         return -1;
-    }
-    config_read_lines(&r, file);
-    fclose(file);
-    config_check_files(&r);
-    if (out->listen_count == 0)
-        out->listen_count = 1;
+    config_check_opening(&r, out->log, log_file_check(out, err, sizeof err), err);
+    config_check_opening(&r, out->pidfile, pidfile_check(out, err, sizeof err), err);
     return errors->count == 0 ? 0 : -1;
 }
 

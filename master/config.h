@@ -30,6 +30,10 @@ struct config_errors {
 /* 0, or -1 with at least one error.  Keys that the file does not have receive their defaults. */
 int config_parse(const char *path, struct config *out, struct config_errors *errors);
 
+/* For -t: the same, and whether a start would open the log and the pidfile, as far as the calling
+ * user can see. */
+int config_check(const char *path, struct config *out, struct config_errors *errors);
+
 /* Every error as a line. */
 void config_print_errors(const struct config_errors *errors, FILE *to);
 void config_log_errors(const struct config_errors *errors);

@@ -3,6 +3,7 @@
 
 #include "ipc/address.h"
 #include "ipc/unicode.h"
+#include "master/cores.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -11,7 +12,6 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,14 +115,13 @@ bool value_power(const struct value_rule *rule, const char *text, struct config 
 
 bool value_workers(const struct value_rule *rule, const char *text, struct config *config,
                    char *err) {
-    cpu_set_t cores;
     if (strcmp(text, "auto") != 0 && !isdigit((unsigned char)*text)) {
         snprintf(err, VALUE_ERR_SIZE, "\"%.100s\" is neither a number nor auto", text);
         return false;
     }
     if (strcmp(text, "auto") != 0)
         return value_number(rule, text, config, err);
-    uint64_t n = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (uint64_t)CPU_COUNT(&cores) : 1;
+    uint64_t n = cores_available();
     value_store(rule, config, n < rule->min ? rule->min : n > rule->max ? rule->max : n);
     return true;
 }
@@ -299,7 +298,7 @@ static bool value_parse_small(const char *text, unsigned long max, unsigned long
     return *out <= max;
 }
 
-/* "*", "1.2.3.4" or "[::1]", of `len` bytes. */
+/* "*", "1.2.3.4" or "[::1]", of `len` bytes.  [::ffff:1.2.3.4] is 1.2.3.4. */
 static bool value_parse_host(const char *text, size_t len, struct listen_address *out) {
     char host[INET6_ADDRSTRLEN];
     bool bracket = len > 2 && text[0] == '[' && text[len - 1] == ']';
@@ -315,7 +314,30 @@ static bool value_parse_host(const char *text, size_t len, struct listen_address
         return false;
     memcpy(host, text, len);
     host[len] = '\0';
-    return value_parse_address(host, &out->addr, &out->ipv4) && bracket == !out->ipv4;
+    bool good = value_parse_address(host, &out->addr, &out->ipv4) && bracket == !out->ipv4;
+    out->ipv4 |= IN6_IS_ADDR_V4MAPPED(&out->addr);
+    return good;
+}
+
+/* What is meant instead, if the text of `len` bytes before the port is no address. */
+static const char *value_host_hint(const char *text, size_t len) {
+    if (memchr(text, '%', len))
+        return "an address of one interface (%) cannot be listened on alone; [::] has all of them";
+    if (*text != '[' && memchr(text, ':', len))
+        return "an IPv6 address stands in brackets, as in [::1]:6666";
+    if (isalpha((unsigned char)*text))
+        return "a name is not looked up: give its address, as in 127.0.0.1:6666 or [::1]:6666";
+    return "";
+}
+
+/* Addresses that no socket can be bound to; NULL: it is none of them. */
+static const char *value_unlistenable(const struct listen_address *a) {
+    if (IN6_IS_ADDR_LINKLOCAL(&a->addr))
+        return "a link-local address belongs to one interface; listen on [::], which has all of "
+               "them";
+    if (IN6_IS_ADDR_MULTICAST(&a->addr) || (a->ipv4 && a->addr.s6_addr[12] >= 224))
+        return "a multicast or broadcast address cannot be listened on";
+    return NULL;
 }
 
 bool value_listen(const struct value_rule *rule, const char *text, struct config *config,
@@ -323,12 +345,18 @@ bool value_listen(const struct value_rule *rule, const char *text, struct config
     (void)rule;
     struct listen_address a = {0};
     unsigned long port;
-    const char *colon = strrchr(text, ':');
+    const char *colon = strrchr(text, ':'), *wrong;
     if (!colon || !value_parse_small(colon + 1, UINT16_MAX, &port) ||
         !value_parse_host(text, (size_t)(colon - text), &a)) {
+        wrong = value_host_hint(text, colon ? (size_t)(colon - text) : 0);
         snprintf(err, VALUE_ERR_SIZE,
-                 "\"%.100s\" is not address:port (such as [::]:6666, 127.0.0.1:6666, *:6666)",
-                 text);
+                 "\"%.60s\" is not address:port (such as [::]:6666, 127.0.0.1:6666, *:6666)%s%s",
+                 text, *wrong ? "; " : "", wrong);
+        return false;
+    }
+    wrong = value_unlistenable(&a);
+    if (wrong) {
+        snprintf(err, VALUE_ERR_SIZE, "%.60s: %s", text, wrong);
         return false;
     }
     if (config->listen_count == LISTEN_MAX) {

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +24,14 @@ static bool detach_failed(const char *step, char *err, size_t err_size) {
  * it has explained itself unless a signal killed it. */
 static int detach_wait(int from, pid_t child) {
     char byte;
-    ssize_t n;
     int status = 0;
-    while ((n = read(from, &byte, 1)) < 0 && errno == EINTR)
-        ;
-    if (n == 1)
+    struct pollfd wait[] = {{.fd = from, .events = POLLIN},
+                            {.fd = signals_watch(), .events = POLLIN}};
+    while (poll(wait, 2, -1) >= 0 && wait[0].revents == 0) {
+        if (signals_read(wait[1].fd) == SIGNALS_STOP)
+            kill(child, SIGTERM);
+    }
+    if (read(from, &byte, 1) == 1)
         return EXIT_SUCCESS;
     if (waitpid(child, &status, 0) == child && WIFSIGNALED(status))
         fprintf(stderr, "chatroom-master: killed by signal %d (%s) before it was ready\n",
@@ -46,7 +50,6 @@ bool detach_begin(struct detach *detach, char *err, size_t err_size) {
     }
     pid_t child = fork();
     if (child > 0) {
-        signals_unblock(); /* a Ctrl-C ends the wait */
         close(ready[1]);
         _exit(detach_wait(ready[0], child));
     }

@@ -1,8 +1,9 @@
 /* detach.h - `-d`: the server runs in the background, in a session of its own.
  *
  * The process that was started forks and waits until the child is ready or has failed, and exits
- * with 0 or 1; only the child returns from detach_begin.  The reason of a failure is written to
- * standard error, which the child keeps until detach_end. */
+ * with 0 or 1; only the child returns from detach_begin.  The process that waits passes a signal
+ * that stops the server on to the child, and ignores the master's other signals.  The reason of a
+ * failure is written to standard error, which the child keeps until detach_end. */
 #ifndef MASTER_DETACH_H
 #define MASTER_DETACH_H
 

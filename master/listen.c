@@ -116,19 +116,34 @@ static int listen_bind(const struct listen_address *a, uint32_t slot, bool share
     return -1;
 }
 
-/* With SO_REUSEPORT alone, a second server of the same user would share the port unnoticed. */
+/* With SO_REUSEPORT alone, a second server of the same user would share the port unnoticed.  A
+ * socket without it cannot be bound where any other listens.  The probe itself does not listen: it
+ * would receive connections, and would make another server's listen(2) fail. */
 static bool listen_probe(const struct listen_address *a, const char **option) {
     int fd = listen_bind(a, 0, false, option);
-    bool is_free = fd >= 0 && listen(fd, 1) == 0;
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* Not with a kernel, or in a sandbox, that has no such sockets.  Any other failure is left to the
+ * address itself, whose error says what is wrong. */
+static bool listen_has_ipv6(void) {
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6}; /* port 0: needs no privilege */
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&any, sizeof any) == 0;
     int error = errno;
     if (fd >= 0)
         close(fd);
-    errno = error;
-    return is_free;
+    return bound || (error != EAFNOSUPPORT && error != EPROTONOSUPPORT && error != EADDRNOTAVAIL &&
+                     error != EPERM && error != EACCES);
 }
 
-static bool listen_no_ipv6(int error) {
-    return error == EAFNOSUPPORT || error == EADDRNOTAVAIL || error == EPROTONOSUPPORT;
+struct listen_address listen_resolve(const struct listen_address *asked) {
+    static const uint8_t any[4];
+    if (asked->ipv4 || !IN6_IS_ADDR_UNSPECIFIED(&asked->addr) || listen_has_ipv6())
+        return *asked;
+    return (struct listen_address){.addr = address_mapped(any), .port = asked->port, .ipv4 = true};
 }
 
 /* The port that the kernel chose for a socket bound to port 0. */
@@ -144,7 +159,7 @@ static bool listen_learn_port(int fd, struct listen_address *a) {
 }
 
 static bool listen_bind_all(struct listener *l, bool beside, const char **option) {
-    if (l->configured.port != 0 && !beside && !listen_probe(&l->configured, option))
+    if (l->bound.port != 0 && !beside && !listen_probe(&l->bound, option))
         return false;
     for (uint32_t slot = 0; slot < WORKERS_MAX; slot++) {
         l->fd[slot] = listen_bind(&l->bound, slot, true, option);
@@ -154,33 +169,21 @@ static bool listen_bind_all(struct listener *l, bool beside, const char **option
     return true;
 }
 
-/* The default address on a machine without IPv6. */
-static bool listen_open_ipv4(struct listener *l, const struct listen_address *asked, bool beside,
-                             char *err, size_t err_size) {
-    static const uint8_t any[4];
-    char text[ENDPOINT_TEXT];
-    struct listen_address v4 = {.addr = address_mapped(any), .port = asked->port, .ipv4 = true};
-    log_warn("this machine has no IPv6; listening on %s instead",
-             endpoint_format(&v4.addr, v4.port, text));
-    bool opened = listen_open(l, &v4, beside, err, err_size);
-    l->configured = *asked; /* a reload compares with it */
-    return opened;
-}
-
 bool listen_open(struct listener *l, const struct listen_address *asked, bool beside, char *err,
                  size_t err_size) {
     char text[ENDPOINT_TEXT];
     const char *option = NULL;
     memset(l->fd, 0xff, sizeof l->fd);
     memset((void *)l->listening, 0, sizeof l->listening);
-    l->configured = l->bound = *asked;
+    l->configured = *asked;
+    l->bound = listen_resolve(asked);
+    endpoint_format(&l->bound.addr, l->bound.port, text);
+    if (l->bound.ipv4 && !asked->ipv4)
+        log_warn("this machine has no IPv6; listening on %s instead", text);
     if (listen_bind_all(l, beside, &option))
         return true;
     int error = errno;
     listen_close(l);
-    if (asked->is_default && !option && listen_no_ipv6(error))
-        return listen_open_ipv4(l, asked, beside, err, err_size);
-    endpoint_format(&asked->addr, asked->port, text);
     snprintf(err, err_size, "listen %s: %s%s%s", text, option ? option : "", option ? ": " : "",
              strerror(error));
     return false;

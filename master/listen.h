@@ -25,9 +25,14 @@ enum { LISTEN_PROBE_S = 8, LISTEN_PROBES = 6 };
  * otherwise. */
 enum { LISTEN_RTO_MAX_MS = 30000 };
 
+/* The address that is bound for `asked`: itself, or 0.0.0.0 in place of [::] on a machine without
+ * IPv6. */
+struct listen_address listen_resolve(const struct listen_address *asked);
+
 /* Fills fd[], `configured` and `bound`; false with a sentence that names the address, and no socket
  * open.  `beside`: a listener of this server has the port already, on an address that covers this
- * one or is covered by it.  Then no probe can tell whether another program has the port. */
+ * one or is covered by it.  Then no probe can tell whether another program has the port.  The
+ * caller holds the lock of listen_lock.h until a socket listens. */
 bool listen_open(struct listener *listener, const struct listen_address *asked, bool beside,
                  char *err, size_t err_size);
 

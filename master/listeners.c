@@ -4,12 +4,17 @@
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "master/listen.h"
+#include "master/listen_lock.h"
 #include "master/process.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+/* How long to wait for another server that binds: at a start, and at a reload, when workers look
+ * whether the master stands still. */
+enum { LISTENERS_WAIT_START_MS = 5000, LISTENERS_WAIT_RELOAD_MS = 1000 };
 
 /* An address with port 0 is found by what was configured, and by the port that the kernel chose. */
 static bool listeners_is_for(const struct listener *l, const struct listen_address *address) {
@@ -23,6 +28,12 @@ static struct listener *listeners_find(struct segment *seg, const struct listen_
             return l;
     }
     return NULL;
+}
+
+/* Without IPv6, [::] and 0.0.0.0 are one. */
+static bool listeners_has(struct segment *seg, const struct listen_address *address) {
+    struct listen_address bound = listen_resolve(address);
+    return listeners_find(seg, address) || listeners_find(seg, &bound);
 }
 
 /* Whether a listener of this server has a part of the address.  Such a listener does not keep the
@@ -67,11 +78,18 @@ static void listeners_rest(struct segment *seg) {
     FAULT("listeners.rest");
 }
 
+static bool listeners_lock(struct segment *seg, char *err, size_t err_size) {
+    bool reload = atomic_load(&seg->header->workers) > 0;
+    return listen_lock_take(&seg->header->master,
+                            reload ? LISTENERS_WAIT_RELOAD_MS : LISTENERS_WAIT_START_MS, err,
+                            err_size);
+}
+
 static bool listeners_open_new(struct segment *seg, const struct config *config,
                                struct listener *opened[], uint32_t *count, char *err,
                                size_t err_size) {
     for (uint32_t i = 0; i < config->listen_count; i++) {
-        if (listeners_find(seg, &config->listen[i]))
+        if (listeners_has(seg, &config->listen[i]))
             continue;
         struct listener *l = listeners_unused(seg);
         if (!l) {
@@ -79,6 +97,8 @@ static bool listeners_open_new(struct segment *seg, const struct config *config,
                      seg->header->master.addresses);
             return false;
         }
+        if (*count == 0 && !listeners_lock(seg, err, err_size))
+            return false;
         bool beside = listeners_overlap(seg, &config->listen[i]);
         if (!listen_open(l, &config->listen[i], beside, err, err_size))
             return false;
@@ -122,6 +142,8 @@ bool listeners_configure(struct segment *seg, const struct config *config, char 
         atomic_store(&opened[i]->state, LISTENER_UNUSED);
         listen_close(opened[i]);
     }
+    if (!all)
+        listen_lock_release(&seg->header->master);
     listeners_rest(seg);
     for (int i = 0; i < LISTENERS_MAX && all; i++)
         listeners_drain(&seg->header->listeners[i], config);
@@ -180,6 +202,7 @@ bool listeners_assign(struct segment *seg, uint32_t workers) {
         FAULT("listeners.polled_by");
     }
     bool all = listeners_start(seg, workers);
+    listen_lock_release(&h->master);
     if (workers > atomic_load(&h->slots_used))
         atomic_store(&h->slots_used, workers);
     atomic_store(&h->workers, workers);
@@ -187,13 +210,24 @@ bool listeners_assign(struct segment *seg, uint32_t workers) {
     return all;
 }
 
-const char *listeners_format(const struct segment *seg, char out[LISTENERS_TEXT]) {
+/* By its own address. */
+static bool listeners_is_named(const struct config *config, const struct listener *l) {
+    for (uint32_t i = 0; i < config->listen_count; i++) {
+        struct listen_address bound = listen_resolve(&config->listen[i]);
+        if (listeners_is_for(l, &config->listen[i]) || listeners_is_for(l, &bound))
+            return true;
+    }
+    return false;
+}
+
+const char *listeners_format(const struct segment *seg, const struct config *config,
+                             char out[LISTENERS_TEXT]) {
     char text[ENDPOINT_TEXT];
     size_t at = 0;
     out[0] = '\0';
     for (int i = 0; i < LISTENERS_MAX; i++) {
         const struct listener *l = &seg->header->listeners[i];
-        if (atomic_load(&l->state) != LISTENER_SERVING)
+        if (atomic_load(&l->state) != LISTENER_SERVING || !listeners_is_named(config, l))
             continue;
         at += (size_t)snprintf(out + at, LISTENERS_TEXT - at, "%s%s", at ? ", " : "",
                                endpoint_format(&l->bound.addr, l->bound.port, text));

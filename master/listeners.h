@@ -17,7 +17,8 @@ enum { LISTENERS_TEXT = LISTENERS_MAX * (ENDPOINT_TEXT + 2) };
 
 /* Binds the addresses that the configuration names and the segment lacks, and marks as draining
  * those that it neither names nor covers.  False, with a sentence and nothing changed, if an
- * address cannot be bound. */
+ * address cannot be bound.  Else, if it has bound any, the lock of listen_lock.h is held until
+ * listeners_assign. */
 bool listeners_configure(struct segment *seg, const struct config *config, char *err,
                          size_t err_size);
 
@@ -25,7 +26,7 @@ bool listeners_configure(struct segment *seg, const struct config *config, char 
 void listeners_close_drained(struct segment *seg);
 
 /* In place of a master that died, perhaps while it opened or closed some: closes those that are
- * half open or half closed. */
+ * half open or half closed.  A lock that it held is released by listeners_assign. */
 void listeners_repair(struct segment *seg);
 
 /* From now on slots below `workers` serve and the others retire: their sockets are polled by slots
@@ -33,7 +34,9 @@ void listeners_repair(struct segment *seg);
  * if a socket cannot listen; each such is logged. */
 bool listeners_assign(struct segment *seg, uint32_t workers);
 
-/* The serving addresses, as "[::]:6666, 127.0.0.1:7777".  Returns out. */
-const char *listeners_format(const struct segment *seg, char out[LISTENERS_TEXT]);
+/* The addresses that `config` names, as "[::]:6666, 127.0.0.1:7777"; not those that are still open
+ * because one of these covers them.  Returns out. */
+const char *listeners_format(const struct segment *seg, const struct config *config,
+                             char out[LISTENERS_TEXT]);
 
 #endif

@@ -11,14 +11,50 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-/* /dev/stderr is not opened by its path: that would fail for a socket, as systemd gives, and for
+/* These are not opened by their paths: that would fail for a socket, as systemd gives, and for
  * another user's pipe. */
 int log_file_standard(const struct config *config) {
-    if (strcmp(config->log, "stderr") == 0 || strcmp(config->log, "/dev/stderr") == 0)
-        return STDERR_FILENO;
-    return strcmp(config->log, "/dev/stdout") == 0 ? STDOUT_FILENO : -1;
+    static const struct {
+        const char *name;
+        int fd;
+    } standard[] = {
+        {"stderr", STDERR_FILENO},          {"/dev/stderr", STDERR_FILENO},
+        {"/dev/stdout", STDOUT_FILENO},     {"/dev/fd/1", STDOUT_FILENO},
+        {"/dev/fd/2", STDERR_FILENO},       {"/proc/self/fd/1", STDOUT_FILENO},
+        {"/proc/self/fd/2", STDERR_FILENO},
+    };
+    for (size_t i = 0; i < sizeof standard / sizeof standard[0]; i++) {
+        if (strcmp(config->log, standard[i].name) == 0)
+            return standard[i].fd;
+    }
+    return -1;
+}
+
+/* Two processes may find room for one line in a pipe, and both write; the second must not wait.  So
+ * a pipe or a terminal is opened anew, with O_NONBLOCK: on the descriptor that is there, the flag
+ * would be set for the program that has started the server, too.  Where that is refused, as for
+ * another user's pipe, the descriptor is copied. */
+static int log_file_copy(int standard) {
+    char path[64];
+    struct stat is;
+    int fd = -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", standard);
+    if (fstat(standard, &is) == 0 && (S_ISFIFO(is.st_mode) || S_ISCHR(is.st_mode)))
+        fd = open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY);
+    return fd >= 0 ? fd : dup(standard);
+}
+
+/* Says it where lines have gone so far. */
+static void log_file_try_syslog(void) {
+    const struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = LOG_SYSLOG_PATH};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
+        log_warn_errno("log = syslog: lines are lost until it is there: " LOG_SYSLOG_PATH);
+    if (fd >= 0)
+        close(fd);
 }
 
 bool log_file_is_path(const struct config *config) {
@@ -50,17 +86,26 @@ static bool log_file_is_torn(int fd) {
     return last != '\n';
 }
 
+/* O_NONBLOCK: if the path is a pipe without a reader, open fails instead of waiting. */
+static struct trusted_file log_file_at(const struct config *config) {
+    return (struct trusted_file){.what = "log",
+                                 .path = config->log,
+                                 .user = config->user,
+                                 .flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY,
+                                 .mode = 0640,
+                                 .any_kind = true};
+}
+
+bool log_file_check(const struct config *config, char *err, size_t err_size) {
+    const struct trusted_file file = log_file_at(config);
+    return !log_file_is_path(config) || trusted_file_check(&file, err, err_size);
+}
+
 /* The log at its path: its descriptor, or -1 with a sentence. */
 static int log_file_open_path(const struct config *config, char *err, size_t err_size) {
     bool created;
-    /* O_NONBLOCK: if the path is a pipe without a reader, open fails instead of waiting. */
-    const struct trusted_file file = {.what = "log",
-                                      .path = config->log,
-                                      .user = config->user,
-                                      .flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY,
-                                      .mode = 0640,
-                                      .any_kind = true,
-                                      .created = &created};
+    struct trusted_file file = log_file_at(config);
+    file.created = &created;
     int fd = trusted_file_open(&file, err, err_size);
     if (fd >= 0 && created)
         log_file_give(fd, config);
@@ -75,7 +120,9 @@ static int log_file_target(const struct config *config, enum log_target *target,
     *target = syslog ? LOG_TO_SYSLOG : LOG_TO_FD;
     if (log_file_is_path(config))
         return log_file_open_path(config, err, err_size);
-    int fd = syslog ? socket(AF_UNIX, SOCK_DGRAM, 0) : dup(standard);
+    if (syslog)
+        log_file_try_syslog();
+    int fd = syslog ? socket(AF_UNIX, SOCK_DGRAM, 0) : log_file_copy(standard);
     if (fd < 0)
         snprintf(err, err_size, "log %s: %s", config->log, strerror(errno));
     return fd;
@@ -114,7 +161,7 @@ bool log_file_open(struct master_state *state, const struct config *config, char
 
 void log_file_reopen(struct master_state *state, const struct config *config) {
     char err[512];
-    if (log_file_open(state, config, err, sizeof err))
+    if (!log_file_is_path(config) || log_file_open(state, config, err, sizeof err))
         log_info("log reopened");
     else
         log_error("%s; logging goes on where it was", err);

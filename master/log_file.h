@@ -18,14 +18,18 @@
 bool log_file_open(struct master_state *state, const struct config *config, char *err,
                    size_t err_size);
 
-/* The standard descriptor that the configuration names ("stderr", "/dev/stderr", "/dev/stdout"), or
- * -1. */
+/* Whether log_file_open would succeed, without opening or creating anything; else a sentence. */
+bool log_file_check(const struct config *config, char *err, size_t err_size);
+
+/* The standard descriptor that the configuration names ("stderr", "/dev/stderr", "/dev/fd/2",
+ * "/proc/self/fd/2", or those of standard output), or -1. */
 int log_file_standard(const struct config *config);
 
 /* Whether the log is a file, pipe or device that is opened by its path. */
 bool log_file_is_path(const struct config *config);
 
-/* SIGUSR1: opens the path again after the file was moved away.  Logs the outcome. */
+/* SIGUSR1: opens the path again after the file was moved away; there is nothing to do for a log
+ * that has no path.  Logs the outcome. */
 void log_file_reopen(struct master_state *state, const struct config *config);
 
 #endif

@@ -6,10 +6,12 @@
  * becomes the master by main_resume. */
 #include "ipc/log.h"
 #include "master/config.h"
+#include "master/kernel.h"
 #include "master/listeners.h"
 #include "master/log_file.h"
 #include "master/master.h"
 #include "master/options.h"
+#include "master/process.h"
 #include "master/reload.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
@@ -30,6 +32,11 @@
 #include <unistd.h>
 
 static char **main_argv;
+
+/* Before main, and before any file is opened: until this, each of the signals ends the process. */
+__attribute__((constructor)) static void main_block_signals(void) {
+    (void)!signals_block(); /* main_start does it again, and tells */
+}
 
 static int main_resume(struct segment *seg, uint64_t lease);
 
@@ -89,7 +96,8 @@ static int main_upgraded(int fd) {
 static int main_check(const struct options *options) {
     static struct config config;
     static struct config_errors errors;
-    if (config_parse(options->conf_path, &config, &errors) == 0) {
+    signals_unblock();
+    if (config_check(options->conf_path, &config, &errors) == 0) {
         printf("%s: ok\n", options->conf_path);
         return EXIT_SUCCESS;
     }
@@ -102,6 +110,10 @@ static int main_start(const struct options *options) {
     char err[512];
     if (!signals_block()) {
         perror("chatroom-master: sigprocmask");
+        return EXIT_FAILURE;
+    }
+    if (!kernel_suffices(err, sizeof err) && !process_plain_fork()) { /* valgrind: no pidfds */
+        fprintf(stderr, "chatroom-master: %s\n", err);
         return EXIT_FAILURE;
     }
     const char *missing = charset_init();
@@ -119,7 +131,9 @@ static int main_start(const struct options *options) {
 
 /* What holds for every process of the server: all of them inherit it, through clone() and execve.
  *
- * A log that reaches RLIMIT_FSIZE loses lines; it must not end the server by SIGXFSZ.
+ * A log that reaches RLIMIT_FSIZE, or whose reader has ended, loses lines; it must not end the
+ * server by SIGXFSZ or SIGPIPE.  A starter may have ignored SIGCHLD; the kernel then reaps workers
+ * before the master can find out how each died.
  *
  * No core is written: stack, static memory and even registers of any process may hold what people
  * say privately (a worker may become the master).  The limit 1 is too small for a file, and the
@@ -132,6 +146,8 @@ static int main_start(const struct options *options) {
 static void main_process(void) {
     struct rlimit core;
     signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
     prctl(PR_SET_DUMPABLE, 1);
     if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max > 0) {
         core.rlim_cur = 1;

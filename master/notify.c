@@ -4,11 +4,13 @@
 #include "ipc/log.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { NOTIFY_WAIT_US = 200 * 1000 };
@@ -41,4 +43,13 @@ void notify(const char *state) {
                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
         log_warn_errno("NOTIFY_SOCKET");
     close(fd);
+}
+
+void notify_reloading(void) {
+    char state[64];
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now); /* the manager's clock; clock_ms() may be another */
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
+             (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+    notify(state);
 }

@@ -5,4 +5,8 @@
 /* Sends one message, such as "READY=1".  Waits at most 200 ms; a failure is logged. */
 void notify(const char *state);
 
+/* Says that the configuration is being read again, and since when: a manager with
+ * Type=notify-reload waits for a READY=1 that is younger. */
+void notify_reloading(void);
+
 #endif

@@ -46,28 +46,52 @@ static bool pidfile_is_pidfile(int fd) {
     return true;
 }
 
+static struct trusted_file pidfile_at(const struct config *config) {
+    return (struct trusted_file){.what = "pidfile",
+                                 .path = config->pidfile,
+                                 .user = config->user,
+                                 .flags = O_RDWR | O_NONBLOCK | O_NOCTTY,
+                                 .mode = 0644};
+}
+
+static const char pidfile_other[] = "holds something else than a process id";
+
+bool pidfile_check(const struct config *config, char *err, size_t err_size) {
+    const struct trusted_file file = pidfile_at(config);
+    if (config->pidfile[0] == '\0')
+        return true;
+    if (!trusted_file_check(&file, err, err_size))
+        return false;
+    int fd = open(config->pidfile, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    bool good = fd < 0 || pidfile_is_pidfile(fd);
+    if (!good)
+        snprintf(err, err_size, "pidfile %s: %s", config->pidfile, pidfile_other);
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
 /* False with a sentence.  A server that ends unlinks its file and then drops its lock, so the lock
  * may be of a file that has lost its name; then the path is opened again.  The descriptor is stored
  * in *fd before the lock is taken: after a death, the next master finds every lock that is held. */
 static bool pidfile_lock(const struct config *config, int32_t *fd, char *err, size_t err_size) {
     const char *path = config->pidfile;
-    const struct trusted_file file = {.what = "pidfile",
-                                      .path = path,
-                                      .user = config->user,
-                                      .flags = O_RDWR | O_NONBLOCK | O_NOCTTY,
-                                      .mode = 0644};
+    const struct trusted_file file = pidfile_at(config);
     const char *reason = "another server holds it";
     for (int i = 0; i < PIDFILE_TRIES; i++) {
         *fd = trusted_file_open(&file, err, err_size);
         if (*fd < 0)
             return false;
         FAULT("pidfile.lock");
-        bool locked = flock(*fd, LOCK_EX | LOCK_NB) == 0, there = pidfile_is_at(path, *fd);
+        bool locked = flock(*fd, LOCK_EX | LOCK_NB) == 0;
+        if (!locked && errno != EWOULDBLOCK) /* a file system without locks */
+            reason = strerror(errno);
+        bool there = pidfile_is_at(path, *fd);
         if (locked && there && pidfile_is_pidfile(*fd))
             return true;
         pidfile_close(fd);
         if (locked && there)
-            reason = "holds something else than a process id";
+            reason = pidfile_other;
         if (there)
             break;
     }
@@ -129,7 +153,8 @@ static void pidfile_resume(struct master_state *state, const char *path) {
 bool pidfile_move(struct master_state *state, const struct config *config, char *err,
                   size_t err_size) {
     pidfile_resume(state, config->pidfile);
-    if (strcmp(state->pidfile, config->pidfile) == 0)
+    bool same = strcmp(state->pidfile, config->pidfile) == 0;
+    if (same && (state->pid_fd_file <= 0 || pidfile_is_at(state->pidfile, state->pid_fd_file)))
         return pidfile_write(state, err, err_size);
     if (config->pidfile[0] != '\0' && !pidfile_lock(config, &state->pid_fd_next, err, err_size))
         return false;

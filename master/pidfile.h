@@ -15,6 +15,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Whether pidfile_open would accept the configured file, were no other server using it; opens and
+ * creates nothing.  False with a sentence. */
+bool pidfile_check(const struct config *config, char *err, size_t err_size);
+
 /* Opens and locks the configured file; nothing if there is none.  False with a sentence. */
 bool pidfile_open(struct master_state *state, const struct config *config, char *err,
                   size_t err_size);
@@ -26,7 +30,8 @@ bool pidfile_write(const struct master_state *state, char *err, size_t err_size)
 /* Unlinks the file, if its path still names this one, and drops the lock. */
 void pidfile_remove(struct master_state *state);
 
-/* A reload: moves to the path that `config` names, or writes the pid again if the file has lost it.
+/* A reload: moves to the path that `config` names, or writes the pid again if the file has lost it
+ * or the path has lost the file.
  * False with a sentence if the file cannot be opened, locked and written there; the old one then
  * stays in use.  A master that died inside this function
  * leaves a state that its successor's call completes. */

@@ -45,13 +45,34 @@ static void privileges_check(const char *path, int mode, const char *consequence
                        path, consequence);
 }
 
-static void privileges_check_folder(const char *path, const char *consequence) {
+static void privileges_folder(const char *path, char folder[PATH_LEN_MAX]) {
     const char *slash = strrchr(path, '/');
-    char folder[PATH_LEN_MAX] = ".";
-    if (slash)
-        snprintf(folder, sizeof folder, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+    int len = !slash ? 0 : slash > path ? (int)(slash - path) : 1;
+    snprintf(folder, PATH_LEN_MAX, "%.*s", len ? len : 1, len ? path : ".");
+}
+
+static void privileges_check_folder(const char *path, const char *consequence) {
+    char folder[PATH_LEN_MAX];
+    privileges_folder(path, folder);
     if (path[0] != '\0')
         privileges_check(folder, W_OK | X_OK, consequence);
+}
+
+/* In a sticky folder only the owner of a file, or of the folder, removes it: root made it. */
+static bool privileges_can_remove(const char *path) {
+    struct stat file, folder;
+    char parent[PATH_LEN_MAX];
+    privileges_folder(path, parent);
+    return stat(parent, &folder) != 0 || !(folder.st_mode & S_ISVTX) || lstat(path, &file) != 0 ||
+           folder.st_uid == geteuid() || file.st_uid == geteuid();
+}
+
+static void privileges_check_pidfile(const char *path) {
+    static const char consequence[] = "the pidfile will be emptied at the end, not removed";
+    privileges_check_folder(path, consequence);
+    if (path[0] != '\0' && !privileges_can_remove(path))
+        log_warn("as its user the server cannot remove %s from a sticky folder, so %s", path,
+                 consequence);
 }
 
 static void privileges_check_log(const struct config *config) {
@@ -72,7 +93,7 @@ static void privileges_check_all(const struct master_state *state, const struct 
     privileges_check(config->motd_path, R_OK, "a reload will be refused");
     privileges_check(state->binary_path, X_OK, "an upgrade will be refused");
     privileges_check_log(config);
-    privileges_check_folder(config->pidfile, "the pidfile will be emptied at the end, not removed");
+    privileges_check_pidfile(config->pidfile);
 }
 
 bool privileges_drop(const struct segment *seg, const struct config *config, char *err,

@@ -11,9 +11,10 @@
 
 void ready_log(const struct segment *seg, const char *what) {
     char addresses[LISTENERS_TEXT];
-    log_info("%s: room \"%s\", listening on %s, %u workers, pid %d", what,
-             config_current(seg->header)->room, listeners_format(seg, addresses),
-             atomic_load(&seg->header->workers), (int)getpid());
+    const struct config *config = config_current(seg->header);
+    log_info("%s: room \"%s\", listening on %s, %u workers, pid %d", what, config->room,
+             listeners_format(seg, config, addresses), atomic_load(&seg->header->workers),
+             (int)getpid());
 }
 
 void ready_announce(void) {

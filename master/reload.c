@@ -60,7 +60,7 @@ static bool reload_apply(struct supervisor *s, char *err, size_t err_size) {
 bool reload(struct supervisor *s) {
     struct master_state *master = &s->seg->header->master;
     char err[512];
-    notify("RELOADING=1");
+    notify_reloading();
     master->reloading++;
     FAULT("reload.begun");
     bool done = reload_apply(s, err, sizeof err);

@@ -36,14 +36,17 @@ static void signals_inherit(struct segment_header *header) {
     }
 }
 
-int signals_open(struct segment_header *header, bool took_over) {
+int signals_watch(void) {
     sigset_t set;
     signals_set(&set);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+int signals_open(struct segment_header *header, bool took_over) {
     if (!signals_block())
         return -1;
-    signal(SIGPIPE, SIG_IGN);
     signals_inherit(header);
-    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    int fd = signals_watch();
     if (fd < 0)
         return -1;
     int old = header->master.signal_fd;

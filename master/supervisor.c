@@ -217,18 +217,47 @@ static void supervisor_collect(struct supervisor *s, uint32_t index) {
     supervisor_reap(s, index, &info);
 }
 
-/* SIGCHLD announces stops; deaths are found by the pidfds. */
-static void supervisor_stopped(struct supervisor *s) {
-    for (;;) {
-        siginfo_t info;
-        memset(&info, 0, sizeof info);
-        if (waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG) != 0 || info.si_pid == 0)
-            return;
-        for (uint32_t i = 0; i < WORKERS_MAX; i++) {
-            if (atomic_load(&s->seg->slots[i].pid) == info.si_pid)
-                watchdog_stopped(s->seg, i);
-        }
+/* The slot of a worker; WORKERS_MAX: it is none. */
+static uint32_t supervisor_slot_of(const struct supervisor *s, pid_t pid) {
+    uint32_t index = 0;
+    while (index < WORKERS_MAX && atomic_load(&s->seg->slots[index].pid) != pid)
+        index++;
+    return index;
+}
+
+/* False: nothing can be done about the child yet. */
+static bool supervisor_child_changed(struct supervisor *s, pid_t pid, bool stopped) {
+    uint32_t index = supervisor_slot_of(s, pid);
+    const struct master_state *state = &s->seg->header->master;
+    siginfo_t info;
+    if (stopped) {
+        waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG);
+        if (index < WORKERS_MAX)
+            watchdog_stopped(s->seg, index);
+    } else if (index < WORKERS_MAX) {
+        supervisor_collect(s, index);
+    } else if (pid == state->standby_pid) {
+        standby_reap(s->seg->header, 0);
+        return state->standby_pid == 0;
+    } else {
+        waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG);
     }
+    return true;
+}
+
+/* SIGCHLD: a child was stopped, or ended.  Not every child is the server's: process 1 of a
+ * container inherits each orphan, and the program that executed this one may have had children.  A
+ * worker's death is found by its pidfd too, but not reaped here it would hide the children behind
+ * it. */
+static void supervisor_children(struct supervisor *s) {
+    siginfo_t info;
+    do {
+        memset(&info, 0, sizeof info);
+        if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) != 0 ||
+            info.si_pid == 0)
+            return;
+    } while (supervisor_child_changed(s, info.si_pid,
+                                      info.si_code == CLD_STOPPED || info.si_code == CLD_TRAPPED));
 }
 
 /* ---- the loop ---- */
@@ -278,6 +307,7 @@ static int supervisor_sleep_ms(const struct supervisor *s) {
 }
 
 enum supervisor_event supervisor_run(struct supervisor *s) {
+    supervisor_children(s); /* those that ended before SIGCHLD was blocked */
     for (;;) {
         supervisor_wait(s, supervisor_sleep_ms(s), true);
         if (s->seg->header->master.standby_pid > 0)
@@ -290,7 +320,7 @@ enum supervisor_event supervisor_run(struct supervisor *s) {
         for (enum signals_order order; (order = signals_read(s->signal_fd)) != SIGNALS_NONE;) {
             switch (order) {
             case SIGNALS_NONE: break;
-            case SIGNALS_CHILD: supervisor_stopped(s); break;
+            case SIGNALS_CHILD: supervisor_children(s); break;
             case SIGNALS_RELOAD: return SUPERVISOR_RELOAD;
             case SIGNALS_REOPEN: return SUPERVISOR_REOPEN;
             case SIGNALS_UPGRADE: return SUPERVISOR_UPGRADE;

@@ -1,8 +1,9 @@
 /* supervisor.h - starts the workers, finds those that died, and starts others in their places.
  *
- * The master does not touch the room.  It makes the slots' descriptors, starts a process in each
- * slot, waits, and obeys signals.  Times are milliseconds of clock_ms().  Every function is called
- * by the master. */
+ * A child of the process that is none of the server's is reaped too, as process 1 of a container
+ * must.  The master does not touch the room.  It makes the slots' descriptors, starts a process in
+ * each slot, waits, and obeys signals.  Times are milliseconds of clock_ms().  Every function is
+ * called by the master. */
 #ifndef MASTER_SUPERVISOR_H
 #define MASTER_SUPERVISOR_H
 

@@ -23,6 +23,7 @@ struct trusted_walk {
     char at[PATH_MAX];  /* its path, for sentences; "": "/" */
     char rest[PATH_MAX];
     int links;
+    bool denied; /* a folder of the way may not be entered */
     char *err;
     size_t err_size;
 };
@@ -102,6 +103,7 @@ static bool trusted_step(struct trusted_walk *w, const char *name) {
     struct stat is;
     size_t len = strlen(w->at);
     int fd = openat(w->folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    w->denied = fd < 0 && errno == EACCES;
     if (fd < 0)
         return trusted_refuse(w, "%s", strerror(errno));
     if (fstat(fd, &is) != 0 || !S_ISLNK(is.st_mode)) {
@@ -150,6 +152,10 @@ static bool trusted_accept(struct trusted_walk *w, int fd) {
     return true;
 }
 
+static bool trusted_refuse_link(struct trusted_walk *w) {
+    return trusted_refuse(w, "it is a symbolic link, which is not followed to a file");
+}
+
 /* /dev/stdout and its like lead to a pipe or a terminal through links. */
 static int trusted_open_link(struct trusted_walk *w) {
     struct stat is;
@@ -158,7 +164,7 @@ static int trusted_open_link(struct trusted_walk *w) {
     int fd = own && w->file->any_kind ? openat(w->folder, w->rest, w->file->flags) : -1;
     if (fd >= 0 && fstat(fd, &is) == 0 && !S_ISREG(is.st_mode))
         return fd;
-    trusted_refuse(w, "it is a symbolic link, which is not followed to a file");
+    trusted_refuse_link(w);
     if (fd >= 0)
         close(fd);
     return -1;
@@ -220,4 +226,31 @@ int trusted_file_open(const struct trusted_file *file, char *err, size_t err_siz
     if (walk.folder >= 0)
         close(walk.folder);
     return fd;
+}
+
+/* ---- only looking ---- */
+
+static bool trusted_look_link(struct trusted_walk *w, uid_t owner) {
+    struct stat is;
+    bool kind = fstatat(w->folder, w->rest, &is, 0) == 0 && !S_ISREG(is.st_mode);
+    return (kind && w->file->any_kind && trusted_link_owner(w, owner)) || trusted_refuse_link(w);
+}
+
+static bool trusted_look_last(struct trusted_walk *w) {
+    struct stat is;
+    int fd = openat(w->folder, w->rest, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == EACCES || trusted_refuse(w, "%s", strerror(errno));
+    bool link = fstat(fd, &is) == 0 && S_ISLNK(is.st_mode);
+    bool good = link ? trusted_look_link(w, is.st_uid) : trusted_accept(w, fd);
+    close(fd);
+    return good;
+}
+
+bool trusted_file_check(const struct trusted_file *file, char *err, size_t err_size) {
+    struct trusted_walk walk = {.file = file, .folder = -1, .err = err, .err_size = err_size};
+    bool good = trusted_begin(&walk) && trusted_walk(&walk) && trusted_look_last(&walk);
+    if (walk.folder >= 0)
+        close(walk.folder);
+    return good || walk.denied;
 }

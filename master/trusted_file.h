@@ -38,6 +38,10 @@ struct trusted_file {
     bool *created; /* stored there, unless NULL: whether this call has made the file */
 };
 
+/* Whether trusted_file_open would accept the file, or could create it by these rules; opens and
+ * creates nothing.  What the caller may not see is taken to be well.  False with a sentence. */
+bool trusted_file_check(const struct trusted_file *file, char *err, size_t err_size);
+
 /* The descriptor, without FD_CLOEXEC; or -1 with a sentence "WHAT PATH: REASON". */
 int trusted_file_open(const struct trusted_file *file, char *err, size_t err_size);
 

@@ -318,7 +318,7 @@ Test(operate, as_another_user_it_binds_another_address_of_its_port) {
     server_configure(s, "workers = 2\nuser = nobody\nlisten = 0.0.0.0:%d\n", s->port);
     cr_assert_eq(chmod(s->conf, 0644), 0);
     server_signal(s, SIGHUP);
-    server_logged(s, "listening on 127.0.0.1:%d, 0.0.0.0:%d", s->port, s->port);
+    server_logged(s, "reloaded: room \"Chatroom\", listening on 0.0.0.0:%d, 2 workers", s->port);
     guest_close(guest_connect_as(s, .to = "127.0.0.2"));
     server_stop(s);
 }

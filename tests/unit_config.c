@@ -50,7 +50,7 @@ Test(config, an_empty_file_is_the_defaults) {
     char text[INET6_ADDRSTRLEN];
     good("");
     cr_assert_eq(config.listen_count, 1);
-    cr_assert(config.listen[0].is_default && !config.listen[0].ipv4);
+    cr_assert(!config.listen[0].ipv4);
     cr_assert_str_eq(inet_ntop(AF_INET6, &config.listen[0].addr, text, sizeof text), "::");
     cr_assert_eq(config.listen[0].port, 6666);
     cr_assert_str_eq(config.room, "Chatroom");
@@ -136,6 +136,9 @@ Test(config, addresses) {
         {"127.0.0.1:23", "::ffff:127.0.0.1", 23, true},
         {"[::1]:0", "::1", 0, false},
         {"0.0.0.0:65535", "::ffff:0.0.0.0", 65535, true},
+        {"[::ffff:127.0.0.2]:23", "::ffff:127.0.0.2", 23, true},
+        {"[::ffff:0.0.0.0]:23", "::ffff:0.0.0.0", 23, true},
+        {"[::ffff:7f00:3]:23", "::ffff:127.0.0.3", 23, true},
     };
     char text[1024] = "", address[INET6_ADDRSTRLEN];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -147,7 +150,6 @@ Test(config, addresses) {
         cr_assert_str_eq(inet_ntop(AF_INET6, &a->addr, address, sizeof address), cases[i].address);
         cr_assert_eq(a->port, cases[i].port);
         cr_assert_eq(a->ipv4, cases[i].ipv4);
-        cr_assert(!a->is_default);
     }
     good("proxy_from = 10.0.0.0/8\nproxy_from = ::1\nproxy_from = fd00::/8\nproxy_from=1.2.3.4");
     cr_assert_eq(config.proxy_from_count, 4);
@@ -158,10 +160,10 @@ Test(config, addresses) {
 
 Test(config, what_is_no_address) {
     static const char *const listens[] = {
-        "nowhere",   "6666",           "127.0.0.1",        "127.0.0.1:",    "127.0.0.1:65536",
-        ":6666",     "::1:6666",       ":::6666",          "[::]",          "[127.0.0.1]:6666",
-        "[*]:6666",  "127.0.0.1:12x",  "127.0.0.1:-1",     "*:99999999999", "localhost:6666",
-        "[::1:6666", "127.0.0.1: 666", "127.0.0.256:6666",
+        "6666",          "127.0.0.1",  "127.0.0.1:",       "127.0.0.1:65536",
+        ":6666",         "[::]",       "[127.0.0.1]:6666", "[*]:6666",
+        "127.0.0.1:12x", "[::1:6666",  "127.0.0.1: 666",   "*:99999999999",
+        "127.0.0.1:-1",  "127.1:6666", "127.0.0.256:6666", "010.0.0.1:6666",
     };
     static const char *const networks[] = {"10.0.0.0/33", "::/129",      "10.0.0.0/",  "10/8",
                                            "/8",          "10.0.0.0/8x", "10.0.0.0/-1"};
@@ -177,6 +179,57 @@ Test(config, what_is_no_address) {
         sprintf(text, "proxy_from = %s", networks[i]);
         sprintf(want, "proxy_from: \"%s\" is not an address or address/bits (such as 10.0.0.0/8)",
                 networks[i]);
+        bad(text, want);
+    }
+}
+
+/* What might be meant is said. */
+Test(config, what_looks_like_an_address) {
+    static const char brackets[] = "an IPv6 address stands in brackets, as in [::1]:6666",
+                      name[] = "a name is not looked up: give its address, as in 127.0.0.1:6666 or "
+                               "[::1]:6666",
+                      scope[] = "an address of one interface (%) cannot be listened on alone; [::] "
+                                "has all of them";
+    static const struct {
+        const char *listen, *hint;
+    } cases[] = {{"::1:6666", brackets},
+                 {":::6666", brackets},
+                 {"fe80::1:6666", brackets},
+                 {"localhost:6666", name},
+                 {"nowhere", name},
+                 {"chat.example:6666", name},
+                 {"eth0:6666", name},
+                 {"[fe80::1%eth0]:6666", scope},
+                 {"fe80::1%2:6666", scope},
+                 {"127.0.0.1%lo:6666", scope},
+                 {"[::ffff:1.2.3.4%lo]:6", scope},
+                 {"[ff02::1%eth0]:1", scope}};
+    char text[200], want[400];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sprintf(text, "room = a\nlisten = %s", cases[i].listen);
+        sprintf(
+            want,
+            "listen: \"%s\" is not address:port (such as [::]:6666, 127.0.0.1:6666, *:6666); %s",
+            cases[i].listen, cases[i].hint);
+        bad_bytes(text, strlen(text), 2, want);
+    }
+}
+
+Test(config, an_address_that_no_socket_can_have) {
+    static const char link[] = "a link-local address belongs to one interface; listen on [::], "
+                               "which has all of them",
+                      many[] = "a multicast or broadcast address cannot be listened on";
+    static const struct {
+        const char *listen, *reason;
+    } cases[] = {{"[fe80::1]:6666", link},
+                 {"[febf::]:0", link},
+                 {"224.0.0.1:6666", many},
+                 {"[ff02::1]:6666", many},
+                 {"255.255.255.255:1", many}};
+    char text[200], want[300];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sprintf(text, "listen = %s", cases[i].listen);
+        sprintf(want, "listen: %s: %s", cases[i].listen, cases[i].reason);
         bad(text, want);
     }
 }

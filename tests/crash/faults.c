@@ -84,6 +84,7 @@ static const struct {
     {"move.", RELOAD},
     {"listeners.drained", DRAIN},
     {"listeners.", RELOAD},
+    {"listen_lock.", RELOAD},
     {"reload.", RELOAD},
     {"segment.config", RELOAD},
     {"worker.retir", RELOAD},
