@@ -13,6 +13,9 @@ EXTRA ?=
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra $(if $(WERROR),-Werror) $(CFLAGS) $(EXTRA) \
 	-DCHATROOM_CONF='"$(sysconfdir)/chatroom/chatroom.conf"'
 
+# Parts of libc that glibc before 2.34 keeps apart.
+LIBRARIES = -lpthread -lrt
+
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 OBJ := $(call objects,$(wildcard ipc/*.c worker/*.c worker/*/*.c master/*.c))
 CTL := $(call objects,$(wildcard master/ctl/*.c))
@@ -31,7 +34,7 @@ $(PROGRAMS): %: $(B)/%
 $(B)/chatroom-master: $(OBJ)
 $(B)/chatroom-ctl: $(CTL) $(filter $(B)/ipc/%,$(OBJ))
 $(B)/tests-bin: $(TESTS) $(LIB)
-$(B)/tests-bin: LIBRARIES = -lcriterion -ldl
+$(B)/tests-bin: LIBRARIES += -lcriterion -ldl
 $(B)/chatroom-master $(B)/chatroom-ctl $(B)/tests-bin:
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
@@ -79,7 +82,7 @@ FUZZER = address,undefined -fno-sanitize-recover=all
 fuzz: # needs clang; FUZZ_SECONDS for each
 	$(MAKE) $(FUZZ:%=run-%) CC=clang B=.build/fuzz EXTRA="-fsanitize=fuzzer-no-link,$(FUZZER)"
 $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
-	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,$(FUZZER) -o $@ $^
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,$(FUZZER) -o $@ $^ $(LIBRARIES)
 run-fuzz_%: $(B)/fuzz_%
 	@mkdir -p $(B)/corpus/$*
 	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 \

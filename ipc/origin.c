@@ -16,9 +16,13 @@ uint32_t origin_table_len(uint32_t max_clients) {
 
 /* ---- places ---- */
 
+/* Both halves of the product, in words of 64 bits, because 32-bit machines have none of 128. */
 static uint64_t origin_fold(uint64_t a, uint64_t b) {
-    unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
+    uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
+    uint64_t cross = a_low * b_high, across = a_high * b_low;
+    uint64_t middle = (a_low * b_low >> 32) + (uint32_t)cross + (uint32_t)across;
+    uint64_t high = a_high * b_high + (cross >> 32) + (across >> 32) + (middle >> 32);
+    return a * b ^ high;
 }
 
 /* Keyed, so that no address can be chosen for the places of another. */

@@ -5,6 +5,7 @@
 #include "ipc/fault.h"
 #include "ipc/fault_signals.h"
 #include "ipc/log.h"
+#include "ipc/system.h"
 #include "master/process.h"
 #include "master/respawn.h"
 #include "master/signals.h"
@@ -17,9 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -205,7 +204,7 @@ static void supervisor_collect(struct supervisor *s, uint32_t index) {
     int pidfd = atomic_load(&slot->pidfd);
     siginfo_t info;
     memset(&info, 0, sizeof info);
-    int got = pidfd >= 0 ? waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG)
+    int got = pidfd >= 0 ? waitid(SYSTEM_P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG)
                          : waitid(P_PID, (id_t)atomic_load(&slot->pid), &info, WEXITED | WNOHANG);
     if (got == 0 && info.si_pid == 0)
         return; /* it has not ended */

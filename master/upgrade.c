@@ -4,6 +4,7 @@
 #include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "ipc/system.h"
 #include "master/config.h"
 
 #include <errno.h>
@@ -13,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { UPGRADE_CHECK_MS = 2000 }; /* for the new binary to agree */
@@ -47,13 +46,13 @@ static bool upgrade_name_segment(int fd) {
 }
 
 /* In the child.  The new binary receives nothing but the segment, and standard error, from which
- * the parent reads.  Descriptors that a kernel without close_range leaves open end with it. */
+ * the parent reads. */
 static void upgrade_run_check(const struct supervisor *s, int report, char **argv) {
     const struct master_state *master = &s->seg->header->master;
     if (dup2(report, STDERR_FILENO) < 0)
         _exit(1);
     int segment = dup2(s->seg->fd, STDERR_FILENO + 1);
-    close_range(STDERR_FILENO + 2, ~0u, 0);
+    system_close_from(STDERR_FILENO + 2);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -20,7 +20,8 @@ struct visit {
 };
 
 static struct visit visit_begin(int program, const char *charset) {
-    struct visit v = {.s = server_start("%s", server_quiet)};
+    struct visit v;
+    v.s = server_start("%s", server_quiet);
     v.ann = guest_enter(v.s, "ann");
     v.tess = seat_enter(v.s, program, charset, "tess");
     guest_expect(v.ann, "%s", told1(TOLD_COMES, "tess"));

@@ -28,7 +28,8 @@ static void copy(const char *from, const char *to) {
 /* A server with its own copy of the binary, which the test can replace, and two clients, one of
  * which has typed half a line. */
 static struct running start(void) {
-    struct running r = {.s = server_prepare()};
+    struct running r;
+    r.s = server_prepare();
     snprintf(r.binary, sizeof r.binary, "%s/chatroom-master", r.s->dir);
     snprintf(r.pidfile, sizeof r.pidfile, "%s/pid", r.s->dir);
     copy(run_server_path(), r.binary);

@@ -42,7 +42,7 @@ static int orphan(int *peer) {
     cr_assert_eq(connect(*peer, (struct sockaddr *)&at, sizeof at), 0);
     int fd = accept(from, NULL, NULL);
     cr_assert_geq(fd, 0);
-    cr_assert_lt(fd, seg.clients.len);
+    cr_assert_lt((uint32_t)fd, seg.clients.len);
     close(from);
     atomic_store(&seg.header->fd_high, (uint32_t)fd);
     return fd;

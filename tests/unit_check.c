@@ -227,16 +227,16 @@ static const struct facts *random_record(void) {
     return f;
 }
 
-/* The same bounds in 128 bits, where no sum wraps. */
+/* The same bounds; no sum wraps. */
 static void assert_within_bounds(const struct facts *f) {
-    typedef unsigned __int128 wide;
+    uint64_t raw_end, end, at;
     uint64_t tag = client_tag(&worker, client), sent = atomic_load(&client->sent);
     cr_assert_lt(f->encoding, ENC_COUNT);
     cr_assert_leq(f->seen, room_count(&seg.room));
     cr_assert_geq(client->received, f->consumed);
     uint64_t waiting = client->received - f->consumed;
-    cr_assert((wide)f->raw_off + waiting <= RX_RAW, "raw_off %u, %llu bytes", f->raw_off,
-              (unsigned long long)waiting);
+    cr_assert(!__builtin_add_overflow(f->raw_off, waiting, &raw_end) && raw_end <= RX_RAW,
+              "raw_off %u, %llu bytes", f->raw_off, (unsigned long long)waiting);
     if (waiting > 0 || f->line_len > 0 || f->sub_len > 0)
         cr_assert(buffer_owned(&seg.rx_buffers, f->rx, tag));
     cr_assert(f->line_buffer == NO_BUFFER || buffer_owned(&seg.tx_buffers, f->line_buffer, tag));
@@ -244,12 +244,12 @@ static void assert_within_bounds(const struct facts *f) {
     cr_assert_leq(f->sub_len, RX_SUB);
     if (sent < f->base + f->tx_len) /* a drained chain is no longer the client's */
         cr_assert(buffer_owned(&seg.tx_buffers, f->tx, tag));
-    wide end = (wide)f->base + f->tx_len, beyond = sent > end ? sent - end : 0;
-    cr_assert(end <= UINT64_MAX);
+    cr_assert_not(__builtin_add_overflow(f->base, f->tx_len, &end));
     cr_assert_geq(sent, f->base);
+    uint64_t beyond = sent > end ? sent - end : 0;
     uint64_t last = room_entry(&seg.room, room_count(&seg.room) - 1)->end[f->encoding];
     if (f->flags & FACT_IN_ROOM)
-        cr_assert((wide)f->pos + beyond <= last);
+        cr_assert(!__builtin_add_overflow(f->pos, beyond, &at) && at <= last);
     else
         cr_assert(beyond == 0);
 }

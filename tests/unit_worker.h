@@ -59,7 +59,7 @@ static inline struct client *unit_open(struct worker *w, int *peer, const struct
     int pair[2];
     struct in6_addr address = in6addr_loopback;
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    cr_assert_lt(pair[0], w->seg->clients.len);
+    cr_assert_lt((uint32_t)pair[0], w->seg->clients.len);
     struct client *c = worker_client(w, (uint32_t)pair[0]);
     uint64_t cookie = accept_cookie(pair[0]);
     cr_assert_neq(client_claim(c, w->index, cookie), 0);

@@ -1,5 +1,6 @@
 # The benchmark's programs; included by the Makefile, and enough by itself: make -f tests/bench/bench.mk
 CC ?= cc
+LIBRARIES ?= -lpthread -lrt
 BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I.
 
 bench-programs: .build/bench/bare .build/bench/gen .build/bench/micro
@@ -7,12 +8,12 @@ bench-programs: .build/bench/bare .build/bench/gen .build/bench/micro
 
 .build/bench/bare: tests/bench/bare.c
 	@mkdir -p $(@D)
-	$(CC) $(BENCH_CFLAGS) -o $@ tests/bench/bare.c
+	$(CC) $(BENCH_CFLAGS) -o $@ tests/bench/bare.c $(LIBRARIES)
 
 .build/bench/gen: $(wildcard tests/bench/gen/*.c tests/bench/gen/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(BENCH_CFLAGS) -o $@ tests/bench/gen/*.c
+	$(CC) $(BENCH_CFLAGS) -o $@ tests/bench/gen/*.c $(LIBRARIES)
 
 .build/bench/micro: tests/bench/micro.c $(wildcard ipc/*.c ipc/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(BENCH_CFLAGS) -o $@ tests/bench/micro.c $(wildcard ipc/*.c)
+	$(CC) $(BENCH_CFLAGS) -o $@ tests/bench/micro.c $(wildcard ipc/*.c) $(LIBRARIES)

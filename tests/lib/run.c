@@ -1,6 +1,8 @@
 /* run.c - see run.h. */
 #include "tests/lib/run.h"
 
+#include "ipc/system.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -10,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 void run_make_dir(struct where where, char *dir, unsigned size) {
@@ -57,7 +57,7 @@ static void exec_program(char *const argv[], const char *out, const char *err) {
     int e = open(err, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (in < 0 || o < 0 || e < 0 || dup2(in, 0) < 0 || dup2(o, 1) < 0 || dup2(e, 2) < 0)
         _exit(126);
-    syscall(SYS_close_range, 3, ~0U, 0);
+    system_close_from(3);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -89,7 +89,7 @@ static void cleaner_main(int pipe_end, pid_t group, const char *dir) {
     char byte;
     setsid(); /* a Ctrl-C at the tests' terminal must not end the cleaner before the tests */
     dup2(pipe_end, 0);
-    syscall(SYS_close_range, 1, ~0U, 0);
+    system_close_from(1);
     while (read(0, &byte, 1) < 0 && errno == EINTR)
         ;
     if (group > 0)

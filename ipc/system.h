@@ -1,0 +1,20 @@
+/* system.h - what Linux has and a libc may have no name for: glibc 2.31 (2020) is the oldest that
+ * Chatroom is built with.  Numbers are the same on every architecture but alpha. */
+#ifndef IPC_SYSTEM_H
+#define IPC_SYSTEM_H
+
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436 /* Linux 5.9; glibc 2.33 */
+#endif
+
+/* P_PIDFD of waitid(2), which glibc 2.36 has, but as an enumerator that #ifdef cannot see. */
+#define SYSTEM_P_PIDFD ((idtype_t)3)
+
+/* Closes every descriptor from `first` on.  A kernel or a sandbox without close_range costs a
+ * close() for each that /proc shows; without /proc too, they stay open. */
+void system_close_from(unsigned first);
+
+#endif

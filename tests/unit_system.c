@@ -1,0 +1,47 @@
+/* unit_system.c - system_close_from() closes what it says, also where close_range is refused. */
+#include "ipc/system.h"
+#include "tests/lib/sandbox.h"
+#include "tests/lib/skip.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { LOWEST = 10, FIRST = 20, FAR = 900 };
+
+/* The lowest descriptor of which system_close_from(FIRST) did the wrong thing; -1: none. */
+static int wrongly_left(void) {
+    for (int fd = LOWEST; fd <= FAR; fd++)
+        if (dup2(STDERR_FILENO, fd) != fd)
+            return fd;
+    system_close_from(FIRST);
+    for (int fd = LOWEST; fd <= FAR; fd++)
+        if ((fcntl(fd, F_GETFD) < 0) != (fd >= FIRST))
+            return fd;
+    return -1;
+}
+
+/* In a child, because Criterion's own descriptors are among them. */
+static void closes_from_first(const struct sandbox_rule *rule) {
+    int status = 1;
+    pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0)
+        _exit((rule && !sandbox_deny(rule)) || wrongly_left() >= 0);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert_eq(status, 0);
+}
+
+Test(system, closes_from_a_descriptor_on) {
+    closes_from_first(NULL);
+}
+
+Test(system, closes_one_by_one_where_close_range_is_refused) {
+    static const struct sandbox_rule unknown = {.call = SYS_close_range, .error = ENOSYS},
+                                     forbidden = {.call = SYS_close_range, .error = EPERM};
+    if (!sandbox_works())
+        skip_test("no seccomp");
+    closes_from_first(&unknown);
+    closes_from_first(&forbidden);
+}
