@@ -5,6 +5,7 @@ prefix ?= /usr/local
 sysconfdir ?= /etc
 DESTDIR ?=
 FUZZ_SECONDS ?= 20
+T ?= *
 TESTFLAGS ?=
 
 # A variant is a folder of objects with flags of its own: make B=.build/mine EXTRA=-fsanitize=...
@@ -34,7 +35,7 @@ $(PROGRAMS): %: $(B)/%
 $(B)/chatroom-master: $(OBJ)
 $(B)/chatroom-ctl: $(CTL) $(filter $(B)/ipc/%,$(OBJ))
 $(B)/tests-bin: $(TESTS) $(LIB)
-$(B)/tests-bin: LIBRARIES += -lcriterion -ldl
+$(B)/tests-bin: LIBRARIES += -lcriterion -lutil -ldl
 $(B)/chatroom-master $(B)/chatroom-ctl $(B)/tests-bin:
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
@@ -48,22 +49,28 @@ $(B)/flags: .force
 	@echo '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS))' | cmp -s - $@ || \
 	echo '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS))' >$@
 
-# Needs libcriterion.  Ends with a list of the tests that were skipped, whether others failed or not.
+# Needs libcriterion.  One test: make test T=suite/name; one suite: T=suite.  Ends with a list of the tests that
+# were skipped, whether others failed or not.  Tests wait more than they compute: there are several for a core.
+TEST_JOBS = $$((4 * $$(nproc)))
 test: $(B)/tests-bin $(PROGRAMS:%=$(B)/%)
-	@: >$(B)/skips
+	@: >$(B)/skips; : >$(B)/tests.log
 	CHATROOM_MASTER=$(CURDIR)/$(MASTER) CHATROOM_CTL=$(CURDIR)/$(B)/chatroom-ctl \
-	CHATROOM_SKIPS=$(CURDIR)/$(B)/skips \
+	CHATROOM_SKIPS=$(CURDIR)/$(B)/skips CHATROOM_TEST_LOG=$(CURDIR)/$(B)/tests.log \
 	TSAN_OPTIONS=halt_on_error=1 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/leaks.supp:print_suppressions=0 \
-	$(B)/tests-bin $(TESTFLAGS); status=$$?; sh scripts/skips $(B)/skips && exit $$status
+	$(B)/tests-bin --jobs $(TEST_JOBS) --filter '$(if $(findstring /,$(T)),$(T),$(T)/*)' $(TESTFLAGS); \
+	status=$$?; sh scripts/skips $(B)/skips && exit $$status
 
 SOURCES = $(wildcard $(foreach d,ipc worker worker/* master master/ctl tests tests/*,$d/*.c $d/*.h))
 check: check-format check-includes check-build check-tidy check-cppcheck # needs these and clang-format
 check-format:
 	clang-format --dry-run -Werror $(SOURCES)
+format:
+	clang-format -i $(SOURCES)
 check-includes:
 	sh scripts/check-includes
-check-build:
-	+$(MAKE) B=.build/check WERROR=1 .build/check/chatroom-master .build/check/tests-bin bench-programs
+check-build: # with WERROR=1 for all targets, the objects are the release's
+	+$(MAKE) B=$(if $(WERROR),$(B),.build/check) WERROR=1 build-everything
+build-everything: $(MASTER) $(B)/tests-bin bench-programs
 check-tidy:
 	ls $(filter ipc/% worker/% master/%,$(filter %.c,$(SOURCES))) | xargs -P $$(nproc) -I FILE \
 	clang-tidy --quiet FILE -- -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra
@@ -72,9 +79,9 @@ check-cppcheck: # Criterion's macros as what they are to it
 	--suppress=missingIncludeSystem -D_GNU_SOURCE '-DTestSuite(...)=struct criterion' \
 	'-DTest(suite,name,...)=void suite##_##name(void)' -I. ipc worker master tests
 
+comma = ,
 SANITIZED = +$(MAKE) test B=.build/$@ CFLAGS="-O1 -g -fno-omit-frame-pointer" EXTRA="-fsanitize=$(1)"
-asan: ; $(call SANITIZED,address)
-ubsan: ; $(call SANITIZED,undefined -fno-sanitize-recover=all)
+asan: ; $(call SANITIZED,address$(comma)undefined -fno-sanitize-recover=all)
 tsan: ; $(call SANITIZED,thread -Wno-tsan)
 fault: ; $(MAKE) .build/fault/chatroom-master B=.build/fault EXTRA=-DCHATROOM_FAULTS
 
@@ -107,6 +114,6 @@ uninstall: # the configuration stays
 clean:
 	rm -rf .build chatroom-master chatroom-ctl
 
-.PHONY: all test check check-format check-includes check-build check-tidy check-cppcheck asan ubsan tsan fault fuzz bench install uninstall clean .force
+.PHONY: all test format build-everything check check-format check-includes check-build check-tidy check-cppcheck asan tsan fault fuzz bench install uninstall clean .force
 .PRECIOUS: $(B)/tests/fuzz/%.o
 -include $(patsubst %.o,%.d,$(OBJ) $(CTL) $(TESTS) $(FUZZ:%=$(B)/tests/fuzz/%.o)) tests/*/*.mk

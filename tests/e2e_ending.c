@@ -77,7 +77,7 @@ Test(ends, so_do_commands_and_telnet_bytes) {
     struct server *s = server_start(SERVER_SLOW);
     struct guest *bob = guest_enter(s, "bob");
     for (int i = 0; i < 3; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "ann%d", i);
         struct guest *ann = enter(s, bob, name);
         send_backlog(ann, lines[i]);
