@@ -43,7 +43,7 @@ bool detach_begin(struct detach *detach, char *err, size_t err_size) {
     int ready[2], null = open("/dev/null", O_RDWR);
     if (null < 0)
         return detach_failed("/dev/null", err, err_size);
-    if (pipe(ready) != 0) {
+    if (pipe2(ready, 0) != 0) {
         detach_failed("pipe", err, err_size);
         close(null);
         return false;
