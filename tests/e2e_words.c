@@ -456,3 +456,45 @@ Test(words, an_ignored_name_that_one_cannot_be_shown_is_its_number) {
     guest_expect(g, "Use /ignore NAME or /unignore NAME");
     server_stop(s);
 }
+
+/* ---- what is said of a line that is too long ---- */
+
+Test(words, the_limit_of_a_line_is_told) {
+    char text[2048];
+    memset(text, 'x', sizeof text);
+    struct server *s = server_start("%sline_max = 700\n", server_quiet);
+    struct guest *g = guest_connect(s);
+    guest_until(g, "%s", told(TOLD_HOW));
+    guest_say(g, "login %.*s", 600, text); /* before login no line is longer than 512 bytes */
+    guest_expect(g, "%s", told(TOLD_TOO_LONG));
+    guest_expect(g, "%s", told1(TOLD_LIMIT, "512"));
+    guest_say(g, "login ann");
+    guest_until(g, "%s", told1(TOLD_COMES, "ann"));
+    guest_say(g, "%.*s", 700, text);
+    guest_expect(g, "ann: %.*s", 700, text);
+    guest_say(g, "%.*s ", 700, text); /* its blanks count: the line is as it was sent */
+    guest_expect(g, "%s", told(TOLD_TOO_LONG));
+    guest_expect(g, "%s", told1(TOLD_LIMIT, "700"));
+    server_stop(s);
+}
+
+/* ---- arguments that a command does not take ---- */
+
+Test(words, behind_a_command_that_takes_none_are_ignored) {
+    struct guest *g[2];
+    struct server *s = guests_two(g);
+    guest_say(g[0], "/who is here");
+    guest_expect(g[0], "%s", told(TOLD_WHO));
+    guest_until(g[0], "bob");
+    guest_say(g[0], "/look around");
+    guest_expect(g[0], "%s", told(TOLD_LOOK));
+    guest_until(g[0], "bob");
+    guest_say(g[0], "/help me");
+    guest_until_begins(g[0], "/help ");
+    guest_say(g[0], "/say");
+    guest_expect(g[0], "Say it with words: say TEXT");
+    guest_say(g[0], "/quit good night");
+    guest_expect_end(g[0]);
+    guest_expect(g[1], "%s", told1(TOLD_GOES, "ann"));
+    server_stop(s);
+}

@@ -29,9 +29,9 @@ struct regular {
                               * command's word can be so */
 };
 
-/* line[0, n] is UTF-8, cleaned (sanitize.h), and holds the texts afterwards; line[n] is
+/* text[0, n) is UTF-8, cleaned (sanitize.h), and holds the texts afterwards; text[n] is
  * overwritten.  What they begin with is clean, too: marks on a blank go with it. */
-struct regular regular_read(char *line, size_t n);
+struct regular regular_read(char *text, size_t n);
 
 /* Whether the argument of a line is the one that was typed: nothing was stripped from it, nor
  * between it and the first word.  raw[0, n) is the line before it was cleaned; raw[n] is NUL. */
