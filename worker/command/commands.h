@@ -10,12 +10,12 @@
 /* clang-format off */
 enum {
     COMMAND_CLASSIC = 1, /* works without a slash too: `say` before a text, others alone on a line */
-    COMMAND_EARLY = 2,   /* works before login too */
-    COMMAND_FIRST = 32,  /* before login, works without a slash, alone on a line */
-    COMMAND_LOGIN = 64,  /* the one that lets a client in */
-    COMMAND_PLAIN = 4,   /* may join a batch behind other lines of the same client */
-    COMMAND_NAMED = 8,   /* not in the open room, where no client has a name */
-    COMMAND_TEXT = 16,   /* a classic one that needs a text: alone on a line it is speech */
+    COMMAND_TEXT = 2,    /* a classic one that needs a text: alone on a line it is speech */
+    COMMAND_EARLY = 4,   /* works before login too */
+    COMMAND_FIRST = 8,   /* before login, works without a slash, alone on a line */
+    COMMAND_LOGIN = 16,  /* the one that lets a client in */
+    COMMAND_PLAIN = 32,  /* may join a batch behind other lines of the same client */
+    COMMAND_NAMED = 64,  /* not in the open room, where no client has a name */
 };
 /* clang-format on */
 

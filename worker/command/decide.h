@@ -6,11 +6,12 @@
 #include "worker/state/line.h"
 #include "worker/state/local.h"
 
-/* Decodes, sanitizes and runs the line.  The outcome says how far it has come; `line->plain`
- * whether more lines of this client may join it in the stage. */
+/* Decodes the line, makes it clean and regular (text/), and runs it.  The outcome says how far it
+ * has come; `line->plain` whether more lines of this client may join it in the stage. */
 enum line_outcome decide_line(struct worker *w, struct client *c, struct line *line);
 
-/* Whether the line would make the client leave; nothing is done.  For a line that is dropped. */
+/* Whether the line, understood in the same way, would make the client leave; nothing is done.  For
+ * a line that is dropped. */
 bool decide_leaves(const struct worker *w, const struct client *c, const struct line *line);
 
 #endif
