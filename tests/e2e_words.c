@@ -21,10 +21,10 @@ Test(words, a_name_is_the_same_with_blanks_around_it) {
                                         "login\ta3",
                                         " login a4",
                                         "\tlogin\ta5\t",
-                                        "login" NBSP "a6" NBSP,
-                                        WIDE "login" WIDE "a7" WIDE,
-                                        BOM "login a8",
-                                        "login a9" BOM};
+                                        ("login" NBSP "a6" NBSP),
+                                        (WIDE "login" WIDE "a7" WIDE),
+                                        (BOM "login a8"),
+                                        ("login a9" BOM)};
     for (int i = 0; i < (int)(sizeof lines / sizeof lines[0]); i++) {
         struct guest *g = guest_connect(s);
         char name[8];

@@ -364,7 +364,7 @@ static bool peek_raced(const struct client *c, uint64_t before) {
     return client_state(before) == CLIENT_LIVE && atomic_load(&c->state_word) != before;
 }
 
-Test(client, peek_gives_address_and_port_of_one_moment, .timeout = 120) {
+Test(client, peek_gives_address_and_port_of_one_moment, .timeout = 180) {
     struct segment seg;
     struct facts facts = {0};
     struct client_view view;
@@ -385,7 +385,7 @@ Test(client, peek_gives_address_and_port_of_one_moment, .timeout = 120) {
     cr_assert(WIFSIGNALED(unit_join(pid)), "it opened the record all the time");
 }
 
-Test(client, peek_address_gives_an_address_of_one_moment, .timeout = 120) {
+Test(client, peek_address_gives_an_address_of_one_moment, .timeout = 180) {
     struct segment seg;
     struct facts facts = {0};
     struct in6_addr addr;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-TestSuite(config, .timeout = 60);
+TestSuite(config, .timeout = 180);
 
 static struct config config;
 static struct config_errors errors;
@@ -342,7 +342,7 @@ static void rest_is_counted(int more, const char *rest) {
     for (int i = 0; i < CONFIG_ERRORS_MAX + more; i++)
         strcat(text, "x = 1\n");
     cr_assert_eq(parse_bytes(text, strlen(text)), -1);
-    cr_assert_eq(errors.count, CONFIG_ERRORS_MAX + more);
+    cr_assert_eq(errors.count, (uint32_t)(CONFIG_ERRORS_MAX + more));
     FILE *to = open_memstream(&printed, &size);
     config_print_errors(&errors, to);
     fclose(to);

@@ -34,7 +34,7 @@ static void tear_down(void) {
         remove(names[i]);
     cr_assert_eq(chdir("/") | rmdir(dir), 0);
 }
-TestSuite(config_files, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(config_files, .init = set_up, .fini = tear_down, .timeout = 180);
 
 static void parsed(const char *text, const char *wrong) {
     char want[CONFIG_ERROR_LEN];

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TestSuite(config_limits, .timeout = 60);
+TestSuite(config_limits, .timeout = 180);
 
 static struct config config;
 static struct config_errors errors;

@@ -13,7 +13,7 @@ static void set_up(void) {
     run_make_dir(HERE, dir, sizeof dir);
     run_cleaner(HERE, 0, dir);
 }
-TestSuite(cores, .init = set_up, .timeout = 60);
+TestSuite(cores, .init = set_up, .timeout = 180);
 
 static const char *at(const char *name) {
     static char path[600];

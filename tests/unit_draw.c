@@ -170,7 +170,7 @@ static void any_keys(enum encoding enc, unsigned width, unsigned ops, unsigned m
     screen_free(s);
 }
 
-Test(draw, any_keys_and_lines_leave_the_lines_and_the_end_of_the_line, .timeout = 120) {
+Test(draw, any_keys_and_lines_leave_the_lines_and_the_end_of_the_line, .timeout = 180) {
     for (int enc = 0; enc < ENC_COUNT; enc++)
         for (unsigned width = 0; width <= UINT8_MAX; width += width == 0 ? 2 : 1) {
             any_keys((enum encoding)enc, width, 60, 2); /* ASCII alone */

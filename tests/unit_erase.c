@@ -10,7 +10,7 @@
 static void set_up(void) {
     cr_assert_null(charset_init());
 }
-TestSuite(erase, .init = set_up, .timeout = 60);
+TestSuite(erase, .init = set_up, .timeout = 180);
 
 /* Bytes of which lines are made: what the encodings have in common, and what they have not. */
 static const char *const pieces[] = {

@@ -119,7 +119,7 @@ static void dies_at_every_byte(uint32_t flags) {
     }
 }
 
-TestSuite(filter_death, .timeout = 60);
+TestSuite(filter_death, .timeout = 180);
 
 Test(filter_death, times) {
     dies_at_every_byte(FACT_TIMESTAMPS);

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-TestSuite(gate_refused, .timeout = 60);
+TestSuite(gate_refused, .timeout = 180);
 
 static bool sem_init_refuses;
 

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-TestSuite(listen, .timeout = 60);
+TestSuite(listen, .timeout = 180);
 
 static struct listen_address address(const char *text, uint16_t port) {
     struct listen_address a = {.port = port, .ipv4 = !strchr(text, ':')};

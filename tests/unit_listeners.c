@@ -21,7 +21,7 @@ static void set_up(void) {
     unit_segment(&seg, 65536);
     seg.header->master.addresses = ADDRESSES;
 }
-TestSuite(listeners, .init = set_up, .timeout = 60);
+TestSuite(listeners, .init = set_up, .timeout = 180);
 
 /* Each change of listeners raises listeners_moves to a new even number; it is odd during the
  * change, and workers wait until it is even. */

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-TestSuite(log, .timeout = 60);
+TestSuite(log, .timeout = 180);
 
 /* Lines logged since `from`. */
 static const char *logged(int from) {

@@ -29,7 +29,7 @@ static void tear_down(void) {
     unlink(moved);
     rmdir(dir);
 }
-TestSuite(log_file, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(log_file, .init = set_up, .fini = tear_down, .timeout = 180);
 
 static bool has(const char *file, const char *line) {
     char text[4096] = "";

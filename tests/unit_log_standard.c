@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TestSuite(log_standard, .timeout = 60);
+TestSuite(log_standard, .timeout = 180);
 
 static struct config config = {.log_level = LOG_LEVEL_INFO, .log = "stderr"};
 static struct master_state state;

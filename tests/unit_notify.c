@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
-TestSuite(notify, .timeout = 60);
+TestSuite(notify, .timeout = 180);
 
 /* Even if the time limit on sending cannot be set, a manager that does not read must not block the
  * master. */

@@ -33,7 +33,7 @@ static void tear_down(void) {
         unlink(path[i]);
     rmdir(dir);
 }
-TestSuite(pidfile, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(pidfile, .init = set_up, .fini = tear_down, .timeout = 180);
 
 static bool exists(int i) {
     return access(path[i], F_OK) == 0;

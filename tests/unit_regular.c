@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(regular, .timeout = 60);
+TestSuite(regular, .timeout = 180);
 
 static char cleaned[4096];
 

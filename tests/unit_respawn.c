@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-TestSuite(respawn, .timeout = 60);
+TestSuite(respawn, .timeout = 180);
 
 Test(respawn, a_worker_that_lived_is_replaced_at_once_and_others_ever_later) {
     static const struct {

@@ -351,7 +351,7 @@ static bool all_read(const struct reading *r) {
     return r->next == 1 + WRITERS * LINES_EACH;
 }
 
-Test(ledger, writers_and_a_reader, .timeout = 120) {
+Test(ledger, writers_and_a_reader, .timeout = 180) {
     struct reading r = {.next = 1};
     pid_t pid[WRITERS];
     unit_slot(&seg, READER, SLOT_SERVING);
@@ -364,7 +364,7 @@ Test(ledger, writers_and_a_reader, .timeout = 120) {
 }
 
 /* What a killed writer had committed can be read; its successor continues from there. */
-Test(ledger, writers_are_killed_and_nothing_is_lost, .timeout = 120) {
+Test(ledger, writers_are_killed_and_nothing_is_lost, .timeout = 180) {
     struct reading r = {.next = 1};
     pid_t pid[WRITERS];
     int kills = 0;
@@ -389,7 +389,7 @@ Test(ledger, writers_are_killed_and_nothing_is_lost, .timeout = 120) {
     cr_assert_gt(kills, 20);
 }
 
-Test(ledger, threads_for_the_sanitizer, .timeout = 120) {
+Test(ledger, threads_for_the_sanitizer, .timeout = 180) {
     struct reading r = {.next = 1};
     pthread_t thread[WRITERS];
     unit_slot(&seg, READER, SLOT_SERVING);

@@ -167,7 +167,7 @@ static bool publish_for_ever(struct segment *s, int arg) {
     return true;
 }
 
-Test(segment, a_configuration_is_never_read_half, .timeout = 60) {
+Test(segment, a_configuration_is_never_read_half, .timeout = 180) {
     pid_t pid = unit_child(publish_for_ever, &seg, 0);
     struct config *out = malloc(sizeof *out);
     while (segment_config_version(&seg) < 2)

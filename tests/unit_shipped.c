@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-TestSuite(shipped, .timeout = 60);
+TestSuite(shipped, .timeout = 180);
 
 static void parse(const char *text, struct config *config) {
     static struct config_errors errors;

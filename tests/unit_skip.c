@@ -22,7 +22,7 @@ static void skip_tear_down(void) {
     close(cleaner);
 }
 
-TestSuite(skip, .init = skip_set_up, .fini = skip_tear_down, .timeout = 60);
+TestSuite(skip, .init = skip_set_up, .fini = skip_tear_down, .timeout = 180);
 
 Test(skip, what_runs_in_part_is_appended_to_the_list) {
     run_write_file(HERE, list, "room/before: no reason\n");

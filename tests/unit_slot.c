@@ -73,7 +73,7 @@ static void *sleeper(void *arg) {
     return NULL;
 }
 
-Test(slot, no_ring_is_lost, .timeout = 60) {
+Test(slot, no_ring_is_lost, .timeout = 180) {
     struct slot *slot = slot_make();
     pthread_t thread;
     cr_assert_eq(pthread_create(&thread, NULL, sleeper, slot), 0);

@@ -28,7 +28,7 @@ static int remove_one(const char *path, const struct stat *is, int kind, struct 
 static void tear_down(void) {
     nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
-TestSuite(trusted_file, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(trusted_file, .init = set_up, .fini = tear_down, .timeout = 180);
 
 /* DIR/name, valid until the eighth call after this one. */
 static const char *in_dir(const char *name) {

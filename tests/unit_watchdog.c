@@ -44,7 +44,7 @@ static void set_up(void) {
     fill();
     watchdog_look(&dog, &seg, now); /* the first call is a gap, as in the master */
 }
-TestSuite(watchdog, .init = set_up, .timeout = 60);
+TestSuite(watchdog, .init = set_up, .timeout = 180);
 
 static void look_after(uint64_t ms) {
     now += ms;

@@ -25,7 +25,7 @@ extern void (*fail_last_words)(void);
 
 /* A deadline is a time of CLOCK_MONOTONIC in milliseconds.  It is far away, because it matters only
  * to a test that fails: no test may depend on how long something takes. */
-enum { WAIT_SECONDS = 30 };
+enum { WAIT_SECONDS = 90 };
 
 int64_t wait_deadline(void);
 int wait_left_ms(int64_t deadline); /* milliseconds until the deadline; 0: it has passed */
