@@ -72,11 +72,11 @@ static const struct layout_row layout_table[] = {
     FIELD(segment_header, epoch_ms), FIELD(segment_header, epoch_realtime_s),
     FIELD(segment_header, name_key), FIELD(segment_header, next_incarnation),
     FIELD(segment_header, shutdown), FIELD(segment_header, workers),
-    FIELD(segment_header, slots_used), FIELD(segment_header, fd_high),
+    FIELD(segment_header, slots_used), FIELD(segment_header, fd_high), FIELD(segment_header, steps),
     FIELD(segment_header, buffers_wanted), FIELD(segment_header, counters_exact),
     FIELD(segment_header, listeners_moves), FIELD(segment_header, standby),
     FIELD(segment_header, polled_by), FIELD(segment_header, listeners),
-    FIELD(segment_header, signals), FIELD(segment_header, master),
+    FIELD(segment_header, signals), FIELD(segment_header, master), FIELD(segment_header, pad),
     FIELD(segment_header, config_version), FIELD(segment_header, config),
 
     WHOLE(gate),

@@ -1,0 +1,28 @@
+/* growth.h - tables of the segment whose memory is reserved in steps.
+ *
+ * Memory follows people: each step reserves what GROWTH_CLIENTS more descriptors need (their
+ * records and what lies beside them, and a share of buffers), before the first of them is used
+ * (segment_grow).  One word of the header counts the steps; it only rises, by a release store, and
+ * how much of each table is reserved follows from it.  What is reserved stays reserved. */
+#ifndef IPC_GROWTH_H
+#define IPC_GROWTH_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum { GROWTH_CLIENTS = 256 };
+
+/* Elements of one table: `first` and one `step` with the first step, another `step` with each
+ * further one, and never more than `most`. */
+struct growth {
+    uint32_t first, step, most;
+};
+
+static inline uint32_t growth_at(const struct growth *growth, uint32_t steps) {
+    uint64_t n = growth->first + (uint64_t)growth->step * steps;
+    if (steps == 0)
+        return 0;
+    return n < growth->most ? (uint32_t)n : growth->most;
+}
+
+#endif
