@@ -66,11 +66,9 @@ static void master_remember_paths(struct master_state *state, const struct optio
 static bool master_make_segment(struct master *m, struct config *config, struct master_state *state,
                                 char *err, size_t err_size) {
     state->configured_clients = config->max_clients;
-    uint32_t descriptors = descriptors_raise(config, &state->addresses);
-    if (descriptors == 0) {
-        snprintf(err, err_size, "the system allows too few descriptors for any client");
+    uint32_t descriptors = descriptors_raise(config, &state->addresses, err, err_size);
+    if (descriptors == 0)
         return false;
-    }
     struct geometry geometry;
     segment_geometry(&geometry, config, descriptors);
     if (segment_create(&m->seg, &geometry, config, err, err_size) != 0)
