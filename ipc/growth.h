@@ -10,16 +10,20 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#ifdef CHATROOM_FAULTS
+enum { GROWTH_CLIENTS = 4 }; /* so that a small crowd needs many steps */
+#else
 enum { GROWTH_CLIENTS = 256 };
+#endif
 
-/* Elements of one table: `first` and one `step` with the first step, another `step` with each
- * further one, and never more than `most`. */
+/* Elements of one table: `first` with the first step, one for each `clients` descriptors, and never
+ * more than `most`. */
 struct growth {
-    uint32_t first, step, most;
+    uint32_t first, clients, most;
 };
 
 static inline uint32_t growth_at(const struct growth *growth, uint32_t steps) {
-    uint64_t n = growth->first + (uint64_t)growth->step * steps;
+    uint64_t n = growth->first + (uint64_t)steps * GROWTH_CLIENTS / growth->clients;
     if (steps == 0)
         return 0;
     return n < growth->most ? (uint32_t)n : growth->most;

@@ -74,25 +74,24 @@ static void segment_take_grown(struct parts *l, size_t *at, enum grown which, si
 /* A pool and its owner words, of which the first is no buffer's. */
 static void segment_take_pool(struct parts *l, size_t *at, enum grown which, size_t size,
                               struct growth growth) {
-    struct growth owners = {growth.first + 1, growth.step, growth.most + 1};
+    struct growth owners = {growth.first + 1, growth.clients, growth.most + 1};
     segment_take_grown(l, at, which, size, growth);
     segment_take_grown(l, at, which + 1, sizeof(uint64_t), owners);
 }
 
 static void segment_take_all_grown(struct parts *l, size_t *at, const struct geometry *g) {
-    struct growth each = {0, GROWTH_CLIENTS, g->clients_len};
+    struct growth each = {0, 1, g->clients_len};
     segment_take_grown(l, at, GROWN_CLIENTS, sizeof(struct client), each);
     segment_take_grown(l, at, GROWN_NAMES, sizeof(struct client_name), each);
     segment_take_grown(l, at, GROWN_NAMES_SECOND, sizeof(struct client_name), each);
     segment_take_grown(l, at, GROWN_CORRESPONDENTS, sizeof(struct correspondent), each);
     segment_take_grown(l, at, GROWN_IGNORE_LISTS, sizeof(struct ignore_list), each);
     segment_take_pool(l, at, GROWN_RX, sizeof(struct rx_buffer),
-                      (struct growth){0, GROWTH_CLIENTS, g->rx_buffers});
+                      (struct growth){0, 1, g->rx_buffers});
     segment_take_pool(l, at, GROWN_TX, sizeof(struct tx_buffer),
-                      (struct growth){TX_BUFFERS_MIN, GROWTH_CLIENTS / TX_CLIENTS, g->tx_buffers});
-    segment_take_pool(
-        l, at, GROWN_MORE, sizeof(struct ignore_more),
-        (struct growth){IGNORE_MORE_MIN, GROWTH_CLIENTS / IGNORE_MORE_CLIENTS, g->ignore_more});
+                      (struct growth){TX_BUFFERS_MIN, TX_CLIENTS, g->tx_buffers});
+    segment_take_pool(l, at, GROWN_MORE, sizeof(struct ignore_more),
+                      (struct growth){IGNORE_MORE_MIN, IGNORE_MORE_CLIENTS, g->ignore_more});
 }
 
 static struct parts segment_parts(const struct geometry *g) {

@@ -72,8 +72,8 @@ static inline bool segment_has_client(const struct segment *segment, uint32_t fd
     return fd < segment->clients.len && fd < steps * GROWTH_CLIENTS;
 }
 /* Reserves steps until it has; `fd` is below clients.len.  Under the gate, so that no two processes
- * reserve the same bytes.  0 or an errno; a step that fails or is interrupted by a death counts for
- * nothing and is tried anew with the next client. */
+ * reserve the same bytes; or before there is a worker.  0 or an errno; a step that fails or is
+ * interrupted by a death counts for nothing and is tried anew with the next client. */
 int segment_grow(struct segment *segment, uint32_t fd);
 /* Bytes that are reserved by now. */
 size_t segment_reserved(const struct segment *segment);
