@@ -275,13 +275,13 @@ static int segment_make_memory(const struct parts *l) {
         setrlimit(RLIMIT_FSIZE, &lifted);
     }
     char shm[128];
-    int fd = -1;
-    if (shared_object_choose(l->size) == SHARED_OBJECT_SHM)
-        fd = segment_make_object(SHARED_OBJECT_SHM, l);
-    if (fd < 0) {
+    enum shared_object_kind kind = shared_object_choose(l->size);
+    if (kind == SHARED_OBJECT_MEMFD)
         log_info("%s: the shared memory is a memfd", shared_object_shm(l->size, shm, sizeof shm));
-        fd = segment_make_object(SHARED_OBJECT_MEMFD, l);
-    }
+    int fd = segment_make_object(kind, l);
+    if (fd < 0)
+        fd = segment_make_object(
+            kind == SHARED_OBJECT_SHM ? SHARED_OBJECT_MEMFD : SHARED_OBJECT_SHM, l);
     int error = errno;
     if (limited)
         setrlimit(RLIMIT_FSIZE, &limit);
@@ -299,11 +299,9 @@ static int segment_no_memory(struct segment *s, const struct parts *l, char *err
     segment_fail(s, err, err_size, what, error);
     size_t len = strlen(err);
     if (error != EFBIG)
-        snprintf(
-            err + len, err_size - len,
-            "; %s, and a memfd finds no memory either: lower ring_size or max_clients, or give "
-            "more memory",
-            shared_object_shm(l->size, shm, sizeof shm));
+        snprintf(err + len, err_size - len,
+                 "; %s: lower ring_size or max_clients, or give more memory",
+                 shared_object_shm(l->size, shm, sizeof shm));
     return -1;
 }
 

@@ -36,8 +36,8 @@ static bool shared_object_free(uint64_t *bytes, const char **why) {
 enum shared_object_kind shared_object_choose(size_t size) {
     uint64_t bytes;
     const char *why;
-    return shared_object_free(&bytes, &why) && bytes >= size ? SHARED_OBJECT_SHM
-                                                             : SHARED_OBJECT_MEMFD;
+    bool plenty = shared_object_free(&bytes, &why) && bytes / SHARED_OBJECT_PLENTY >= size;
+    return plenty ? SHARED_OBJECT_SHM : SHARED_OBJECT_MEMFD;
 }
 
 const char *shared_object_shm(size_t size, char *out, size_t out_size) {
@@ -46,7 +46,7 @@ const char *shared_object_shm(size_t size, char *out, size_t out_size) {
     if (!shared_object_free(&bytes, &why))
         snprintf(out, out_size, "/dev/shm %s", why);
     else
-        snprintf(out, out_size, "/dev/shm has %llu MB free of %llu MB wanted",
+        snprintf(out, out_size, "/dev/shm has %llu MB free, and %llu MB may be needed",
                  (unsigned long long)(bytes >> 20), (unsigned long long)((size >> 20) + 1));
     return out;
 }

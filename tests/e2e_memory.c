@@ -105,7 +105,7 @@ static void talk(struct guest *g[2], const char *text) {
 
 Test(memory, where_a_step_finds_none_the_room_is_full_for_those_who_come) {
     enum { COME = 400, STEP = 256 };
-    shm_of("64m");
+    shm_of("128m");
     struct crowd c = {0};
     struct server *s = server_start("%s", roomy);
     s->workers_may_die = true;
@@ -122,11 +122,12 @@ Test(memory, where_a_step_finds_none_the_room_is_full_for_those_who_come) {
         talk(g, k ? "three" : "two");
     }
     int refused = c.refused;
-    crowd_come(&c, s, 20);
-    cr_assert_eq(c.refused, refused + 20);
+    crowd_come(&c, s, 20); /* a descriptor or two may have become free below */
+    cr_assert_gt(c.refused, refused);
+    refused = c.refused;
     cr_assert_eq(unlink(filler), 0);
     crowd_come(&c, s, COME);
-    cr_assert_eq(c.refused, refused + 20, "there is memory again");
+    cr_assert_eq(c.refused, refused, "there is memory again");
     talk(g, "four");
     cr_assert_eq(server_log_count(s, "killed by signal"), 2, "no SIGBUS");
     server_stop(s);
@@ -135,7 +136,7 @@ Test(memory, where_a_step_finds_none_the_room_is_full_for_those_who_come) {
 /* Lists, numbers of people who are not there, kicks of full tables: nothing looks at records that
  * have no memory yet, which would take some or end a worker. */
 Test(memory, looking_for_people_takes_none) {
-    shm_of("64m");
+    shm_of("128m");
     struct server *s = server_start("%s", roomy);
     struct guest *ann = guest_enter(s, "ann");
     size_t left = shm_left();
@@ -152,9 +153,10 @@ Test(memory, looking_for_people_takes_none) {
 }
 
 Test(memory, an_empty_room_takes_its_rings_and_little_more) {
-    shm_of("64m");
+    shm_of("512m");
     size_t before = shm_left();
     struct server *s = server_start(SERVER_QUIET(2)); /* ring_size 4M: 17 MB of rings and ledger */
+    cr_assert_gt(before - shm_left(), 17u << 20);
     cr_assert_lt(before - shm_left(), 22u << 20, "%zu bytes", before - shm_left());
     server_stop(s);
 }
@@ -177,10 +179,19 @@ static void serves(struct server *s) {
 }
 
 /* Where /dev/shm will not do, everything is as ever. */
+/* As in a container of Docker's. */
+Test(memory, of_64_MB_is_not_plenty_for_dev_shm_and_the_server_runs) {
+    shm_of("64m");
+    struct server *s = server_start(SERVER_QUIET(2) "announce_max = 1\n");
+    server_logged(s, "MB may be needed: the shared memory is a memfd");
+    cr_assert_eq(shm_left(), 64u << 20);
+    serves(s);
+}
+
 Test(memory, of_1_MB_is_too_little_for_dev_shm_and_the_server_runs) {
     shm_of("1m");
     struct server *s = server_start("%s", roomy);
-    server_logged(s, "/dev/shm has 1 MB free of ");
+    server_logged(s, "/dev/shm has 1 MB free, and ");
     serves(s);
 }
 
@@ -203,6 +214,18 @@ static void deny_memfd(void) {
     sandbox_deny(&rule);
 }
 
+/* Without memfds a /dev/shm of any size will do that holds it. */
+Test(memory, of_64_MB_serves_where_no_memfd_can_be_made) {
+    if (!sandbox_works())
+        skip_test("no seccomp");
+    shm_of("64m");
+    run_before_exec = deny_memfd;
+    struct server *s = server_start(SERVER_QUIET(2) "announce_max = 1\n");
+    run_before_exec = NULL;
+    cr_assert_lt(shm_left(), 47u << 20);
+    serves(s);
+}
+
 /* The sentence says how much is wanted, how much there is, and what to do. */
 Test(memory, that_cannot_be_had_is_named) {
     static struct ran ran;
@@ -216,6 +239,6 @@ Test(memory, that_cannot_be_had_is_named) {
     run_before_exec = NULL;
     cr_assert_eq(ran.status, 1);
     cr_assert(strstr(ran.err, "shared memory: cannot reserve "), "%s", ran.err);
-    cr_assert(strstr(ran.err, "/dev/shm has 1 MB free of "), "%s", ran.err);
+    cr_assert(strstr(ran.err, "/dev/shm has 1 MB free, and "), "%s", ran.err);
     cr_assert(strstr(ran.err, "ring_size"), "%s", ran.err);
 }

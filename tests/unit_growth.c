@@ -132,7 +132,7 @@ static bool shm_used(void) {
     return stat("/dev/shm", &shm) == 0 && object.st_dev == shm.st_dev;
 }
 
-Test(growth, dev_shm_is_used_where_it_can_hold_all) {
+Test(growth, dev_shm_is_used_where_it_has_plenty) {
     shm_mount("64m");
     grow_make(MANY, MANY + 100);
     cr_assert(shm_used());
