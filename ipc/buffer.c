@@ -42,16 +42,16 @@ uint32_t buffer_take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limi
 }
 
 uint32_t buffer_take(struct buffer_pool *pool, uint64_t tag) {
-    return buffer_take_below(pool, tag, pool->count);
+    return buffer_take_below(pool, tag, buffer_count(pool));
 }
 
 bool buffer_owned(const struct buffer_pool *pool, uint32_t buffer, uint64_t tag) {
-    return buffer != NO_BUFFER && buffer <= pool->count &&
+    return buffer != NO_BUFFER && buffer <= buffer_count(pool) &&
            atomic_load_explicit(&pool->owner[buffer], memory_order_relaxed) == tag;
 }
 
 void buffer_give(struct buffer_pool *pool, uint32_t buffer, uint64_t tag) {
-    if (buffer == NO_BUFFER || buffer > pool->count)
+    if (buffer == NO_BUFFER || buffer > buffer_count(pool))
         return;
     FAULT("buffer.give.before");
     if (!atomic_compare_exchange_strong(&pool->owner[buffer], &tag, 0))
@@ -67,8 +67,8 @@ void buffer_give(struct buffer_pool *pool, uint32_t buffer, uint64_t tag) {
 }
 
 uint32_t buffer_used(const struct buffer_pool *pool) {
-    uint32_t used = 0;
-    for (uint32_t buffer = 1; buffer <= pool->count; buffer++)
+    uint32_t used = 0, count = buffer_count(pool);
+    for (uint32_t buffer = 1; buffer <= count; buffer++)
         used += atomic_load_explicit(&pool->owner[buffer], memory_order_relaxed) != 0;
     return used;
 }

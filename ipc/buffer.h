@@ -1,9 +1,9 @@
 /* buffer.h - pools of fixed-size buffers for what fits neither a record nor a ring.
  *
- * Three pools.  rx: raw input, a telnet subnegotiation and a half-typed line; one for each client
- * that may be connected, so that reading never fails for want of one.  tx: private replies, long
- * half-typed lines; fewer, so that taking one may fail and the caller waits.  ignore_more: the rows
- * of long lists of ignored people (ignore_list.h).
+ * Three pools, whose buffers come in steps (growth.h).  rx: raw input, a telnet subnegotiation and
+ * a half-typed line; one for each client that may be connected, so that reading never fails for
+ * want of one.  tx: private replies, long half-typed lines; fewer, so that taking one may fail and
+ * the caller waits.  ignore_more: the rows of long lists of ignored people (ignore_list.h).
  *
  * A buffer belongs to the client whose tag, (generation << 32 | client), is its owner word.  Taking
  * one is a CAS from 0, giving it back a CAS to 0, so either may be repeated after a death.  A
@@ -14,6 +14,7 @@
 #define IPC_BUFFER_H
 
 #include "ipc/client.h"
+#include "ipc/growth.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -40,8 +41,10 @@ enum { BUFFER_RECENT = 4 };
 struct buffer_pool {
     _Atomic uint64_t *owner; /* [count + 1]; 0: free */
     uint8_t *data;
-    uint32_t size; /* bytes of a buffer */
-    uint32_t count;
+    uint32_t size;                 /* bytes of a buffer */
+    uint32_t count;                /* when all are reserved */
+    struct growth growth;          /* of them, */
+    const _Atomic uint32_t *steps; /* by the header's count */
     uint32_t hint; /* where this process looks first for a free one: below it all were taken when
                       it last looked; not shared */
     uint32_t recent[BUFFER_RECENT]; /* given back last by this process, perhaps taken since: looked
@@ -52,6 +55,11 @@ static inline uint64_t buffer_tag(uint32_t client, uint32_t generation) {
     return (uint64_t)generation << 32 | client;
 }
 
+/* How many of them there are by now: those up to this number have memory (growth.h). */
+static inline uint32_t buffer_count(const struct buffer_pool *pool) {
+    return growth_at(&pool->growth, atomic_load_explicit(pool->steps, memory_order_acquire));
+}
+
 /* Returns NO_BUFFER if all are taken. */
 uint32_t buffer_take(struct buffer_pool *pool, uint64_t tag);
 /* The same from the first `limit` buffers only: what is behind them is kept for more urgent uses.
@@ -60,7 +68,7 @@ uint32_t buffer_take_below(struct buffer_pool *pool, uint64_t tag, uint32_t limi
 /* Whether less than half of the pool is taken, as far as this process has seen: for a taker that
  * may do with fewer. */
 static inline bool buffer_plenty(const struct buffer_pool *pool) {
-    return pool->hint < pool->count / 2;
+    return pool->hint < buffer_count(pool) / 2;
 }
 /* Does nothing if the buffer is not, or no longer, the tag's. */
 void buffer_give(struct buffer_pool *pool, uint32_t buffer, uint64_t tag);

@@ -72,8 +72,8 @@ enum {
     FACT_GREETED = 1u << 16,   /* was sent the greeting, or is in the room */
     FACT_SWITCHED = 1u << 17,  /* was switched to the encoding it types in */
     FACT_HEARD = 1u << 18,     /* a line of it was taken: it speaks no other protocol */
+    FACT_NAME_ROW = 1u << 23,  /* its name is in the second row */
     FACT_DROPPING = 1u << 24,  /* was too fast for too long: its lines are dropped unheard */
-    FACT_NAME_ROW = 1u << 30,  /* its name is in the second row */
     FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_DRAWN,
 };
 
@@ -102,9 +102,9 @@ struct facts {
     uint8_t encoding;  /* enum encoding */
     uint8_t columns;   /* of its terminal; 0: unknown */
     uint8_t telnet[8]; /* struct telnet */
-    uint8_t spare[64];
+    uint8_t spare[32];
 };
-_Static_assert(sizeof(struct facts) == 160, "a copy of the facts");
+_Static_assert(sizeof(struct facts) == 128, "two cache lines a copy");
 
 /* How a flush treats a client: derived from its facts, for its owner alone.  A value below
  * ENC_COUNT is the direct path: everything pending is sent straight from the ring of that encoding.
@@ -129,7 +129,7 @@ struct client {
     struct in6_addr addr;
     struct facts facts[2];
 };
-_Static_assert(sizeof(struct client) == 384, "six cache lines a client");
+_Static_assert(sizeof(struct client) == 320, "five cache lines a client");
 
 struct client_name {
     char text[NAME_BYTES_MAX]; /* UTF-8; NUL-padded */

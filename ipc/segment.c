@@ -4,9 +4,9 @@
 #include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "ipc/layout.h"
+#include "ipc/shared_object.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,15 +19,37 @@
 enum {
     PAGE = 4096,
     TX_BUFFERS_MIN = 256,
+    TX_CLIENTS = 8, /* clients for another tx buffer */
     IGNORE_MORE_MIN = 64,
+    IGNORE_MORE_CLIENTS = 16,
     LEDGER_MIN = 1024,
     SIDE_MIN = 65536
 };
 
+/* The tables that grow with the clients. */
+enum grown {
+    GROWN_CLIENTS,
+    GROWN_NAMES,
+    GROWN_NAMES_SECOND,
+    GROWN_CORRESPONDENTS,
+    GROWN_IGNORE_LISTS,
+    GROWN_RX,
+    GROWN_RX_OWNERS,
+    GROWN_TX,
+    GROWN_TX_OWNERS,
+    GROWN_MORE,
+    GROWN_MORE_OWNERS,
+    GROWN_TABLES
+};
+
 struct parts {
-    size_t gate, room, ledger, slots, clients, name_row[2], names, origins, correspondents;
-    size_t rx_owner, tx_owner, rx_buffers, tx_buffers;
-    size_t ignore_lists, ignore_owner, ignore_more;
+    size_t gate, room, ledger, slots, names, origins;
+    size_t fixed; /* where what is reserved at the start ends; the grown tables follow */
+    struct {
+        size_t at;
+        size_t size; /* bytes of an element */
+        struct growth growth;
+    } grown[GROWN_TABLES];
     size_t ring[RING_COUNT];
     size_t size;
 };
@@ -42,6 +64,36 @@ static size_t segment_take(size_t *at, size_t bytes) {
     return here;
 }
 
+static void segment_take_grown(struct parts *l, size_t *at, enum grown which, size_t size,
+                               struct growth growth) {
+    l->grown[which].at = segment_take(at, size * growth.most);
+    l->grown[which].size = size;
+    l->grown[which].growth = growth;
+}
+
+/* A pool and its owner words, of which the first is no buffer's. */
+static void segment_take_pool(struct parts *l, size_t *at, enum grown which, size_t size,
+                              struct growth growth) {
+    struct growth owners = {growth.first + 1, growth.clients, growth.most + 1};
+    segment_take_grown(l, at, which, size, growth);
+    segment_take_grown(l, at, which + 1, sizeof(uint64_t), owners);
+}
+
+static void segment_take_all_grown(struct parts *l, size_t *at, const struct geometry *g) {
+    struct growth each = {0, 1, g->clients_len};
+    segment_take_grown(l, at, GROWN_CLIENTS, sizeof(struct client), each);
+    segment_take_grown(l, at, GROWN_NAMES, sizeof(struct client_name), each);
+    segment_take_grown(l, at, GROWN_NAMES_SECOND, sizeof(struct client_name), each);
+    segment_take_grown(l, at, GROWN_CORRESPONDENTS, sizeof(struct correspondent), each);
+    segment_take_grown(l, at, GROWN_IGNORE_LISTS, sizeof(struct ignore_list), each);
+    segment_take_pool(l, at, GROWN_RX, sizeof(struct rx_buffer),
+                      (struct growth){0, 1, g->rx_buffers});
+    segment_take_pool(l, at, GROWN_TX, sizeof(struct tx_buffer),
+                      (struct growth){TX_BUFFERS_MIN, TX_CLIENTS, g->tx_buffers});
+    segment_take_pool(l, at, GROWN_MORE, sizeof(struct ignore_more),
+                      (struct growth){IGNORE_MORE_MIN, IGNORE_MORE_CLIENTS, g->ignore_more});
+}
+
 static struct parts segment_parts(const struct geometry *g) {
     struct parts l;
     size_t at = segment_page_up(sizeof(struct segment_header));
@@ -49,19 +101,10 @@ static struct parts segment_parts(const struct geometry *g) {
     l.room = segment_take(&at, sizeof(struct room_shared));
     l.slots = segment_take(&at, sizeof(struct slot) * SLOT_COUNT);
     l.ledger = segment_take(&at, sizeof(struct entry) * g->ledger_len);
-    l.clients = segment_take(&at, sizeof(struct client) * g->clients_len);
-    for (int row = 0; row < 2; row++)
-        l.name_row[row] = segment_take(&at, sizeof(struct client_name) * g->clients_len);
     l.names = segment_take(&at, sizeof(struct name_entry) * g->names_len);
     l.origins = segment_take(&at, sizeof(struct origin) * ORIGIN_ROWS * g->origins_len);
-    l.correspondents = segment_take(&at, sizeof(struct correspondent) * g->clients_len);
-    l.rx_owner = segment_take(&at, sizeof(uint64_t) * (g->rx_buffers + 1ul));
-    l.tx_owner = segment_take(&at, sizeof(uint64_t) * (g->tx_buffers + 1ul));
-    l.rx_buffers = segment_take(&at, sizeof(struct rx_buffer) * g->rx_buffers);
-    l.tx_buffers = segment_take(&at, sizeof(struct tx_buffer) * g->tx_buffers);
-    l.ignore_lists = segment_take(&at, sizeof(struct ignore_list) * g->clients_len);
-    l.ignore_owner = segment_take(&at, sizeof(uint64_t) * (g->ignore_more + 1ul));
-    l.ignore_more = segment_take(&at, sizeof(struct ignore_more) * g->ignore_more);
+    l.fixed = at;
+    segment_take_all_grown(&l, &at, g);
     for (int e = 0; e < RING_COUNT; e++)
         l.ring[e] = segment_take(&at, e == RING_SIDE ? g->side_size : g->ring_size);
     l.size = at;
@@ -76,8 +119,8 @@ void segment_geometry(struct geometry *g, const struct config *config, uint32_t 
     g->max_clients = config->max_clients;
     g->clients_len = descriptors;
     g->rx_buffers = config->max_clients + 64; /* for clients that are refused: the room is full */
-    g->tx_buffers = config->max_clients / 8 + TX_BUFFERS_MIN;
-    g->ignore_more = config->max_clients / 16 + IGNORE_MORE_MIN;
+    g->tx_buffers = config->max_clients / TX_CLIENTS + TX_BUFFERS_MIN;
+    g->ignore_more = config->max_clients / IGNORE_MORE_CLIENTS + IGNORE_MORE_MIN;
     g->names_len = 2 * (config->max_clients + config->max_clients / 8 + 64); /* two keys a name */
     g->origins_len = origin_table_len(config->max_clients);
 }
@@ -102,12 +145,41 @@ static int segment_map_ring(struct segment *s, const struct parts *l, int e) {
     return 0;
 }
 
-static struct buffer_pool segment_pool(uint8_t *owner, uint8_t *data, uint32_t size,
-                                       uint32_t count) {
-    struct buffer_pool pool = {.size = size, .count = count};
-    pool.owner = (_Atomic uint64_t *)(void *)owner;
-    pool.data = data;
-    return pool;
+static struct buffer_pool segment_pool(const struct segment *s, const struct parts *l,
+                                       enum grown which) {
+    uint8_t *base = (uint8_t *)s->header;
+    return (struct buffer_pool){
+        .owner = (_Atomic uint64_t *)(void *)(base + l->grown[which + 1].at),
+        .data = base + l->grown[which].at,
+        .size = (uint32_t)l->grown[which].size,
+        .count = l->grown[which].growth.most,
+        .growth = l->grown[which].growth,
+        .steps = &s->header->steps,
+    };
+}
+
+static void segment_place(struct segment *s, const struct parts *l, const struct geometry *g) {
+    uint8_t *base = (uint8_t *)s->header;
+    s->gate = (struct gate *)(base + l->gate);
+    s->slots = (struct slot *)(base + l->slots);
+    s->clients = (struct client_table){
+        .at = (struct client *)(base + l->grown[GROWN_CLIENTS].at),
+        .name = {(struct client_name *)(base + l->grown[GROWN_NAMES].at),
+                 (struct client_name *)(base + l->grown[GROWN_NAMES_SECOND].at)},
+        .len = g->clients_len};
+    s->names = (struct name_table){(struct name_entry *)(base + l->names), g->names_len};
+    s->origins = (struct origin_table){(struct origin *)(base + l->origins), g->origins_len,
+                                       s->header->name_key};
+    s->correspondents = (struct correspondent *)(base + l->grown[GROWN_CORRESPONDENTS].at);
+    s->ignore_lists = (struct ignore_list *)(base + l->grown[GROWN_IGNORE_LISTS].at);
+    s->rx_buffers = segment_pool(s, l, GROWN_RX);
+    s->tx_buffers = segment_pool(s, l, GROWN_TX);
+    s->ignore_more = segment_pool(s, l, GROWN_MORE);
+    s->room = (struct room){.shared = (struct room_shared *)(base + l->room),
+                            .ledger = (struct entry *)(base + l->ledger),
+                            .ledger_len = g->ledger_len,
+                            .slots = s->slots,
+                            .slot_count = WORKERS_MAX};
 }
 
 static int segment_map(struct segment *s, const struct geometry *g) {
@@ -119,53 +191,13 @@ static int segment_map(struct segment *s, const struct geometry *g) {
     madvise(base, plain, MADV_DONTDUMP);
     s->size = l.size;
     s->header = (struct segment_header *)base;
-    s->gate = (struct gate *)(base + l.gate);
-    s->slots = (struct slot *)(base + l.slots);
-    s->clients = (struct client_table){.at = (struct client *)(base + l.clients),
-                                       .name = {(struct client_name *)(base + l.name_row[0]),
-                                                (struct client_name *)(base + l.name_row[1])},
-                                       .len = g->clients_len};
-    s->names = (struct name_table){(struct name_entry *)(base + l.names), g->names_len};
-    s->origins = (struct origin_table){(struct origin *)(base + l.origins), g->origins_len,
-                                       s->header->name_key};
-    s->correspondents = (struct correspondent *)(base + l.correspondents);
-    s->rx_buffers = segment_pool(base + l.rx_owner, base + l.rx_buffers, sizeof(struct rx_buffer),
-                                 g->rx_buffers);
-    s->tx_buffers = segment_pool(base + l.tx_owner, base + l.tx_buffers, sizeof(struct tx_buffer),
-                                 g->tx_buffers);
-    s->ignore_lists = (struct ignore_list *)(base + l.ignore_lists);
-    s->ignore_more = segment_pool(base + l.ignore_owner, base + l.ignore_more,
-                                  sizeof(struct ignore_more), g->ignore_more);
-    s->room = (struct room){.shared = (struct room_shared *)(base + l.room),
-                            .ledger = (struct entry *)(base + l.ledger),
-                            .ledger_len = g->ledger_len,
-                            .slots = s->slots,
-                            .slot_count = WORKERS_MAX};
+    segment_place(s, &l, g);
     for (int e = 0; e < RING_COUNT; e++) {
         s->room.ring_size[e] = e == RING_SIDE ? g->side_size : g->ring_size;
         if (segment_map_ring(s, &l, e) != 0)
             return -1;
     }
     return 0;
-}
-
-static int segment_open_unnamed(void) {
-    for (int tries = 0; tries < 16; tries++) {
-        uint64_t random;
-        if (getrandom(&random, sizeof random, 0) != sizeof random)
-            return -1;
-        char name[64];
-        snprintf(name, sizeof name, "/chatroom-%016llx", (unsigned long long)random);
-        int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
-        if (fd >= 0) {
-            shm_unlink(name);
-            fcntl(fd, F_SETFD, 0); /* an upgrade's execve keeps it */
-            return fd;
-        }
-        if (errno != EEXIST)
-            return -1;
-    }
-    return -1;
 }
 
 static int segment_fail(struct segment *s, char *err, size_t err_size, const char *what,
@@ -175,39 +207,111 @@ static int segment_fail(struct segment *s, char *err, size_t err_size, const cha
     return -1;
 }
 
-/* Reserves the object's memory.  tmpfs obeys RLIMIT_FSIZE, which is meant for files on a disk: the
- * soft limit is lifted meanwhile.  0 or an errno. */
-static int segment_reserve(int fd, size_t size) {
+/* ---- reserving ---- */
+
+/* Whole pages: one that two steps share belongs to the earlier one. */
+static int segment_reserve_step(int fd, const struct parts *l, uint32_t steps) {
+    int error = 0;
+    for (int i = 0; i < GROWN_TABLES && error == 0; i++) {
+        const struct growth *growth = &l->grown[i].growth;
+        size_t size = l->grown[i].size, at = l->grown[i].at;
+        size_t from = at + segment_page_up(size * growth_at(growth, steps));
+        size_t to = at + segment_page_up(size * growth_at(growth, steps + 1));
+        if (from < to)
+            error = shared_object_reserve(fd, from, to - from);
+    }
+    return error;
+}
+
+int segment_grow(struct segment *s, uint32_t fd) {
+    struct parts l = segment_parts(&s->header->geometry);
+    while (!segment_has_client(s, fd)) {
+        uint32_t steps = atomic_load_explicit(&s->header->steps, memory_order_relaxed);
+        FAULT("segment.grow.before");
+        int error = segment_reserve_step(s->fd, &l, steps);
+        if (error != 0)
+            return error;
+        FAULT("segment.grow.reserved");
+        atomic_store_explicit(&s->header->steps, steps + 1, memory_order_release);
+        FAULT("segment.grow.after");
+    }
+    return 0;
+}
+
+size_t segment_reserved(const struct segment *s) {
+    struct parts l = segment_parts(&s->header->geometry);
+    uint32_t steps = atomic_load_explicit(&s->header->steps, memory_order_relaxed);
+    size_t sum = l.fixed + l.size - l.ring[0];
+    for (int i = 0; i < GROWN_TABLES; i++)
+        sum += segment_page_up(l.grown[i].size * growth_at(&l.grown[i].growth, steps));
+    return sum;
+}
+
+/* What is reserved at the start, with the first step.  A descriptor, or -1 with errno. */
+static int segment_make_object(enum shared_object_kind kind, const struct parts *l) {
+    int fd = shared_object_make(kind, l->size);
+    if (fd < 0)
+        return -1;
+    int error = shared_object_reserve(fd, 0, l->fixed);
+    if (error == 0)
+        error = shared_object_reserve(fd, l->ring[0], l->size - l->ring[0]);
+    if (error == 0)
+        error = segment_reserve_step(fd, l, 0);
+    if (error == 0)
+        return fd;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* The object, in /dev/shm or else as a memfd.  A tmpfs obeys RLIMIT_FSIZE, which is meant for files
+ * on a disk: the soft limit is lifted meanwhile. */
+static int segment_make_memory(const struct parts *l) {
     struct rlimit limit, lifted;
-    int error;
-    bool limited = getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size;
+    bool limited = getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < l->size;
     if (limited) {
         lifted = limit;
         lifted.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_FSIZE, &lifted);
     }
-    do
-        error = posix_fallocate(fd, 0, (off_t)size);
-    while (error == EINTR);
+    char shm[128];
+    enum shared_object_kind kind = shared_object_choose(l->size);
+    if (kind == SHARED_OBJECT_MEMFD)
+        log_info("%s: the shared memory is a memfd", shared_object_shm(l->size, shm, sizeof shm));
+    int fd = segment_make_object(kind, l);
+    if (fd < 0)
+        fd = segment_make_object(
+            kind == SHARED_OBJECT_SHM ? SHARED_OBJECT_MEMFD : SHARED_OBJECT_SHM, l);
+    int error = errno;
     if (limited)
         setrlimit(RLIMIT_FSIZE, &limit);
-    return error;
+    errno = error;
+    return fd;
+}
+
+/* What was wanted, what stood in the way, and what to do. */
+static int segment_no_memory(struct segment *s, const struct parts *l, char *err, size_t err_size,
+                             int error) {
+    char what[256], shm[128];
+    size_t start = l->fixed + l->size - l->ring[0];
+    snprintf(what, sizeof what, "cannot reserve %zu MB for ring_size and max_clients%s",
+             (start >> 20) + 1, error == EFBIG ? " (RLIMIT_FSIZE, ulimit -f)" : "");
+    segment_fail(s, err, err_size, what, error);
+    size_t len = strlen(err);
+    if (error != EFBIG)
+        snprintf(err + len, err_size - len,
+                 "; %s: lower ring_size or max_clients, or give more memory",
+                 shared_object_shm(l->size, shm, sizeof shm));
+    return -1;
 }
 
 int segment_create(struct segment *s, const struct geometry *g, const struct config *config,
                    char *err, size_t err_size) {
     memset(s, 0, sizeof *s);
-    s->fd = segment_open_unnamed();
+    struct parts l = segment_parts(g);
+    s->fd = segment_make_memory(&l);
     if (s->fd < 0)
-        return segment_fail(s, err, err_size, "shm_open", errno);
-    size_t size = segment_size(g);
-    int error = segment_reserve(s->fd, size);
-    if (error != 0) {
-        char what[128];
-        snprintf(what, sizeof what, "cannot reserve %zu MB for ring_size and max_clients%s",
-                 (size >> 20) + 1, error == EFBIG ? " (RLIMIT_FSIZE, ulimit -f)" : "");
-        return segment_fail(s, err, err_size, what, error);
-    }
+        return segment_no_memory(s, &l, err, err_size, errno);
     if (segment_map(s, g) != 0)
         return segment_fail(s, err, err_size, "mmap", errno);
 
@@ -215,6 +319,7 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
     h->layout = layout_number();
     h->header_size = sizeof *h;
     h->geometry = *g;
+    atomic_init(&h->steps, 1);
     h->epoch_ms = clock_ms();
     h->epoch_realtime_s = time(NULL);
     if (getrandom(h->name_key, sizeof h->name_key, 0) != sizeof h->name_key)

@@ -1,20 +1,23 @@
 /* segment.h - the shared segment: one memory object that holds all server state.
  *
- * The master makes it first of all, with its memory reserved (posix_fallocate: running out later
- * would be a SIGBUS), and unlinks it at once, so that only inheritance leads to it.  It holds plain
- * data: offsets and indexes, never pointers.  `struct segment` is a process's view of it (where its
- * parts are mapped) and is never stored in it; a view made before clone() serves the child as well.
+ * The master makes it first of all (shared_object.h).  It holds plain data: offsets and indexes,
+ * never pointers.  `struct segment` is a process's view of it (where its parts are mapped) and is
+ * never stored in it; a view made before clone() serves the child as well.
+ *
+ * Memory.  Rings, ledger and the tables that are looked up by hashes are reserved at the start.
+ * Those marked with a + grow with the clients (growth.h): neither a read nor a write may go beyond
+ * what is reserved.  No client has a descriptor above `fd_high`, and everything up to there is.
  *
  *     header     magic, layout, geometry, configuration, listeners, the master's own state
  *     gate       gate.h
  *     room       room.h: commit word, ledger, and four rings, each mapped twice in a row
  *     slots      slot.h
- *     clients    client.h: the records, and two rows of names
+ *   + clients    client.h: the records, and two rows of names
  *     names      name_table.h
  *     origins    origin.h: accounts of addresses
- *     replies    correspondent.h: one row per client
- *     buffers    buffer.h: rx, tx and ignore_more buffers, and their owner words
- *     ignoring   ignore_list.h: one list for each record
+ *   + replies    correspondent.h: one row per client
+ *   + buffers    buffer.h: rx, tx and ignore_more buffers, and their owner words
+ *   + ignoring   ignore_list.h: one list for each record
  *
  * Included by every process; everything that two of them share is declared in ipc/. */
 #ifndef IPC_SEGMENT_H
@@ -53,7 +56,7 @@ struct segment {
 
 /* From the configuration; `descriptors` is how many the process may have. */
 void segment_geometry(struct geometry *geometry, const struct config *config, uint32_t descriptors);
-/* Bytes the object will have. */
+/* Bytes the object has, reserved or not. */
 size_t segment_size(const struct geometry *geometry);
 
 /* 0, or -1 with a sentence in `err`.  `create` publishes `config` as version 1. */
@@ -62,6 +65,18 @@ int segment_create(struct segment *segment, const struct geometry *geometry,
 /* Maps an inherited object and checks magic, layout and geometry: for an upgraded binary. */
 int segment_open(struct segment *segment, int fd, char *err, size_t err_size);
 void segment_close(struct segment *segment); /* unmaps; the object lives while a process maps it */
+
+/* Whether the record of descriptor `fd` has memory, and what lies beside it. */
+static inline bool segment_has_client(const struct segment *segment, uint32_t fd) {
+    uint64_t steps = atomic_load_explicit(&segment->header->steps, memory_order_acquire);
+    return fd < segment->clients.len && fd < steps * GROWTH_CLIENTS;
+}
+/* Reserves steps until it has; `fd` is below clients.len.  Under the gate, so that no two processes
+ * reserve the same bytes; or before there is a worker.  0 or an errno; a step that fails or is
+ * interrupted by a death counts for nothing and is tried anew with the next client. */
+int segment_grow(struct segment *segment, uint32_t fd);
+/* Bytes that are reserved by now. */
+size_t segment_reserved(const struct segment *segment);
 
 /* The published configuration.  One writer at a time (the master); readers copy it out. */
 void segment_publish_config(struct segment *segment, const struct config *config);

@@ -5,6 +5,7 @@
 #include "ipc/segment.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -22,10 +23,9 @@ static bool descriptors_limit(rlim_t soft, rlim_t hard) {
 
 /* For a second after a reload, the addresses it opened and those it gave up are open together.
  * Where the limit does not allow twice as many, it allows one more than at the start. */
-uint32_t descriptors_raise(struct config *config, uint32_t *addresses) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 0;
+uint32_t descriptors_raise(struct config *config, uint32_t *addresses, char *err, size_t err_size) {
+    struct rlimit limit = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &limit);
     *addresses = LISTENERS_MAX;
     rlim_t need = (rlim_t)config->max_clients + descriptors_reserved(*addresses);
     if (descriptors_limit(need, limit.rlim_max))
@@ -36,8 +36,15 @@ uint32_t descriptors_raise(struct config *config, uint32_t *addresses) {
         return (uint32_t)need;
     if (descriptors_limit(limit.rlim_max, limit.rlim_max))
         limit.rlim_cur = limit.rlim_max;
-    if (limit.rlim_cur <= descriptors_reserved(*addresses))
+    if (limit.rlim_cur <= descriptors_reserved(*addresses)) {
+        snprintf(
+            err, err_size,
+            "the system allows %llu descriptors (RLIMIT_NOFILE, ulimit -Hn): %u are needed for "
+            "one client, and %llu for max_clients = %u",
+            (unsigned long long)limit.rlim_cur, descriptors_reserved(*addresses) + 1,
+            (unsigned long long)need, config->max_clients);
         return 0;
+    }
     config->max_clients = (uint32_t)limit.rlim_cur - descriptors_reserved(*addresses);
     log_warn("max_clients lowered to %u: the system allows %llu descriptors", config->max_clients,
              (unsigned long long)limit.rlim_cur);

@@ -8,13 +8,14 @@
 
 #include "ipc/config.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Raises the limit to what max_clients needs; where the system does not allow that, lowers
  * max_clients to what it allows, with a log line.  Returns how many descriptors the process may
- * have, or 0 if they are too few for any client.  `addresses` receives how many addresses may be
- * open at a time, those that a reload gives up included. */
-uint32_t descriptors_raise(struct config *config, uint32_t *addresses);
+ * have, or 0, with a sentence in `err`, if they are too few for any client.  `addresses` receives
+ * how many addresses may be open at a time, those that a reload gives up included. */
+uint32_t descriptors_raise(struct config *config, uint32_t *addresses, char *err, size_t err_size);
 
 /* Makes the kernel's table large enough for all of them while one process uses it: growing a table
  * that is shared stalls every process that shares it.  Without effect the server is only slower. */

@@ -66,11 +66,9 @@ static void master_remember_paths(struct master_state *state, const struct optio
 static bool master_make_segment(struct master *m, struct config *config, struct master_state *state,
                                 char *err, size_t err_size) {
     state->configured_clients = config->max_clients;
-    uint32_t descriptors = descriptors_raise(config, &state->addresses);
-    if (descriptors == 0) {
-        snprintf(err, err_size, "the system allows too few descriptors for any client");
+    uint32_t descriptors = descriptors_raise(config, &state->addresses, err, err_size);
+    if (descriptors == 0)
         return false;
-    }
     struct geometry geometry;
     segment_geometry(&geometry, config, descriptors);
     if (segment_create(&m->seg, &geometry, config, err, err_size) != 0)
@@ -104,6 +102,18 @@ static bool master_failed(const char *what, char *err, size_t err_size) {
     return false;
 }
 
+/* The first clients' records get memory, or the server does not start: their descriptors come after
+ * all of the master's. */
+static bool master_first_clients(struct master *m, char *err, size_t err_size) {
+    int next = dup(STDERR_FILENO);
+    int error = next >= 0 ? segment_grow(&m->seg, (uint32_t)next) : errno;
+    close(next);
+    if (error != 0)
+        snprintf(err, err_size, "shared memory: cannot reserve any for clients: %s",
+                 strerror(error));
+    return error == 0;
+}
+
 /* Addresses, privileges, the slots' descriptors, the lease; then the workers. */
 static bool master_serve(struct master *m, const struct config *config, worker_entry entry,
                          char *err, size_t err_size) {
@@ -111,6 +121,7 @@ static bool master_serve(struct master *m, const struct config *config, worker_e
     if (!listeners_configure(&m->seg, config, err, err_size) ||
         !privileges_drop(&m->seg, config, err, err_size) ||
         !supervisor_make_descriptors(&m->seg, err, err_size) ||
+        !master_first_clients(m, err, err_size) ||
         !supervisor_init(s, &m->seg, entry, false, err, err_size))
         return false;
     config_log_inert(config);

@@ -159,14 +159,31 @@ Test(limits, max_clients_is_lowered_to_what_the_system_allows) {
 }
 
 Test(limits, too_few_descriptors_for_any_client_is_an_error) {
+    static const rlim_t few[] = {384, 256, 200, 64};
     static struct ran ran;
     struct server *s = server_prepare();
-    server_configure(s, "%s", server_quiet);
-    descriptors_at_most(200);
-    run(&ran, run_server_path(), "-c", s->conf);
-    cr_assert_eq(ran.status, 1);
-    cr_assert(strstr(ran.err, "the system allows too few descriptors for any client\n"), "%s",
-              ran.err);
+    server_configure(s, "%smax_clients = 100\n", server_quiet);
+    for (size_t i = 0; i < sizeof few / sizeof few[0]; i++) {
+        char want[256];
+        snprintf(want, sizeof want,
+                 "the system allows %d descriptors (RLIMIT_NOFILE, ulimit -Hn): 385 are needed for "
+                 "one client, and 484 for max_clients = 100\n",
+                 (int)few[i]);
+        descriptors_at_most(few[i]);
+        run(&ran, run_server_path(), "-c", s->conf);
+        cr_assert_eq(ran.status, 1);
+        cr_assert(strstr(ran.err, want), "%s", ran.err);
+    }
+}
+
+Test(limits, as_many_descriptors_as_one_client_needs_serve_one) {
+    descriptors_at_most(385);
+    struct server *s = server_start("%s", server_quiet);
+    struct guest *ann = guest_enter(s, "ann"), *bob = guest_connect(s);
+    guest_expect(bob, "%s", told(TOLD_FULL));
+    guest_say(ann, "hello");
+    guest_expect(ann, "ann: hello");
+    server_stop(s);
 }
 
 Test(limits, connections_beyond_the_limit_of_one_address_are_refused) {

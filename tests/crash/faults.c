@@ -45,6 +45,8 @@ enum {
     RESETS = 50, /* more a second than connect_rate */
     RESET_LONG_MS = 15000,
     STRANGERS = 20,
+    GROWN = 10, /* connections that stay: more than a step's (ipc/growth.h) */
+    GROWN_MOST = 2000,
     STRANGER_LINES = 8000, /* more than flood_burst */
     POINTS_MAX = 256,
 };
@@ -71,6 +73,7 @@ enum stimulus {
     STRANGER,
     RESET_LONG,
     IGNORE,
+    GROW,
 };
 static const struct {
     const char *prefix;
@@ -110,6 +113,7 @@ static const struct {
     {"input.shortest", STRANGER},
     {"input.dropping", STRANGER},
     {"ignore.", IGNORE},
+    {"segment.grow", GROW},
 };
 
 /* Points that are reached only after a death at another point. */
@@ -227,6 +231,20 @@ static void strangers(struct bench *b) {
     }
 }
 
+/* Connections that stay open, so that later ones have descriptors that none had before. */
+static void grow(struct bench *b) {
+    static uint32_t grown;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)}, own = to;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_port = 0;
+    for (int i = 0; i < GROWN && grown < GROWN_MOST; i++, grown++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 256 + grown);
+        (void)!bind(fd, (struct sockaddr *)&own, sizeof own);
+        (void)!connect(fd, (struct sockaddr *)&to, sizeof to);
+    }
+}
+
 static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
@@ -244,6 +262,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case RESET:
     case RESET_LONG: reset(b); break;
     case STRANGER: strangers(b); break;
+    case GROW: grow(b); break;
     case IGNORE: crowd_ignore(&b->crowd); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */

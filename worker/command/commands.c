@@ -131,7 +131,7 @@ static enum line_outcome command_reply(struct invocation *inv) {
     struct addressee to = {label, 0, f->reply_client, f->reply_generation};
     if (*inv->text == '\0')
         return invocation_say_text(inv, SAY_WHAT_TO_SAY, "/reply TEXT");
-    if (to.generation == 0 || to.client >= inv->w->seg->clients.len)
+    if (to.generation == 0 || !segment_has_client(inv->w->seg, to.client))
         return invocation_say_text(inv, SAY_NO_REPLY_TO, NULL);
     command_reply_label(inv, label);
     return say_private(inv->w, inv->c, inv->line, &to, inv->text);

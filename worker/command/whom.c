@@ -14,14 +14,15 @@ static void whom_is(uint32_t client, const struct client_view *view, struct whom
 }
 
 bool whom_numbered(struct worker *w, const char *typed, struct whom *whom) {
-    uint64_t number, clients = w->seg->clients.len;
+    const struct segment *seg = w->seg;
+    uint64_t number, clients = seg->clients.len;
     struct client_view view;
     *whom = (struct whom){.client = NO_CLIENT};
     if (!label_typed(typed, &number))
         return false;
     uint32_t client = (uint32_t)(number % clients);
-    if (!client_peek(&w->seg->clients, client, &view) || !(view.facts.flags & FACT_IN_ROOM) ||
-        client_number(w, client, view.generation) != number)
+    if (!segment_has_client(seg, client) || !client_peek(&seg->clients, client, &view) ||
+        !(view.facts.flags & FACT_IN_ROOM) || client_number(w, client, view.generation) != number)
         return false;
     whom_is(client, &view, whom);
     return true;

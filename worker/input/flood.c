@@ -33,7 +33,9 @@ bool flood_waits(struct worker *w, struct client *c, uint32_t tat, bool *drop) {
 }
 
 void flood_rested(struct worker *w, const struct client *c) {
-    w->accounts.drop_at[client_index(w, c)] = 0;
+    uint32_t *drop_at = &w->accounts.drop_at[client_index(w, c)];
+    if (*drop_at != 0) /* seldom; else its page is left alone (members.c) */
+        *drop_at = 0;
 }
 
 static uint64_t flood_sent(struct worker *w, const struct client *c) {

@@ -8,6 +8,7 @@
 #include "worker/command/greeting.h"
 #include "worker/state/client_log.h"
 #include "worker/state/epoll_interest.h"
+#include "worker/state/lock.h"
 #include "worker/state/members.h"
 #include "worker/text/charset.h"
 #include "worker/text/sentence.h"
@@ -34,8 +35,8 @@ static bool accept_full(const struct worker *w) {
     return segment_connections(w->seg) >= w->seg->header->geometry.max_clients;
 }
 
-static void accept_refuse(struct worker *w, int fd, enum sentence why, const struct in6_addr *addr,
-                          uint16_t port) {
+/* The client is told, and closed. */
+static void accept_turn_away(const struct worker *w, int fd, enum sentence why) {
     char text[256], out[512], unread[4096];
     struct words words = {0};
     size_t len = sentence_render(w->config.language, why, &words, text, sizeof text);
@@ -44,8 +45,16 @@ static void accept_refuse(struct worker *w, int fd, enum sentence why, const str
     shutdown(fd, SHUT_WR);
     (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* or close() would reset it */
     close(fd);
-    client_log(w, TALLY_REFUSED, addr, port, "refused: %s",
-               why == SAY_ROOM_FULL ? "max_clients" : "max_clients_per_address");
+}
+
+/* False: the socket has no peer any more, or is a listener. */
+static bool accept_peer(int fd, struct in6_addr *addr, uint16_t *port) {
+    union address_any peer = {0};
+    socklen_t len = sizeof peer;
+    if (getpeername(fd, &peer.any, &len) != 0)
+        return false;
+    address_split(&peer, addr, port);
+    return true;
 }
 
 static void accept_raise_high(struct worker *w, uint32_t fd) {
@@ -65,17 +74,16 @@ uint64_t accept_cookie(int fd) {
 static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t cookie) {
     struct in6_addr addr;
     uint16_t port;
-    union address_any peer = {0};
-    socklen_t len = sizeof peer;
-    if (getpeername(fd, &peer.any, &len) != 0) {
+    if (!accept_peer(fd, &addr, &port)) {
         if (!accept_is_listener(w->seg, fd))
             close(fd); /* its peer has gone already */
         return false;
     }
-    address_split(&peer, &addr, &port);
     bool full = accept_full(w);
     if (full || accept_address_full(w, &addr)) {
-        accept_refuse(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL, &addr, port);
+        accept_turn_away(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL);
+        client_log(w, TALLY_REFUSED, &addr, port, "refused: %s",
+                   full ? "max_clients" : "max_clients_per_address");
         return false;
     }
     struct facts facts = {.encoding = w->config.encoding,
@@ -87,6 +95,27 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
     return true;
 }
 
+/* The record of `fd` has memory.  False: there is none, and the connection is closed.  Without its
+ * record it cannot be claimed; so it is under the gate that it is closed, as it is under the gate
+ * that another worker, which may have found it as an orphan, would find memory for it. */
+static bool accept_grown(struct worker *w, int fd, uint64_t cookie) {
+    struct in6_addr addr;
+    uint16_t port;
+    if (segment_has_client(w->seg, (uint32_t)fd))
+        return true;
+    worker_lock(w);
+    int error = segment_grow(w->seg, (uint32_t)fd);
+    bool refused = error != 0 && accept_cookie(fd) == cookie && !accept_is_listener(w->seg, fd);
+    bool there = refused && accept_peer(fd, &addr, &port);
+    if (refused)
+        accept_turn_away(w, fd, SAY_ROOM_FULL);
+    worker_unlock(w);
+    if (there)
+        client_log(w, TALLY_REFUSED, &addr, port, "refused: no shared memory for more clients: %s",
+                   strerror(error));
+    return error == 0;
+}
+
 void accept_socket(struct worker *w, int fd, uint64_t cookie) {
     if (cookie == 0)
         return; /* no socket: an orphan that was served and closed meanwhile */
@@ -94,6 +123,8 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie) {
         close(fd); /* the descriptor limit was raised from outside (prlimit) */
         return;
     }
+    if (!accept_grown(w, fd, cookie))
+        return;
     struct client *c = worker_client(w, (uint32_t)fd);
     accept_raise_high(w, (uint32_t)fd);
     FAULT("accept.claim.before");

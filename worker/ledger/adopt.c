@@ -106,7 +106,7 @@ void adopt_client(struct worker *w, struct client *c) {
 /* ---- what a dead predecessor left ---- */
 
 static void adopt_close_poisoner(struct worker *w, uint32_t client, uint32_t generation) {
-    if (client >= w->seg->clients.len)
+    if (!segment_has_client(w->seg, client))
         return;
     struct client *c = worker_client(w, client);
     if (client_is(c, generation) && atomic_load(&c->slot) == w->index) {
@@ -153,10 +153,11 @@ static bool adopt_in_use(struct worker *w, const struct buffer_pool *pool, uint3
 
 /* Buffers that the predecessor had taken and not yet, or no longer, put into a record. */
 static void adopt_sweep(struct worker *w, struct buffer_pool *pool) {
-    for (uint32_t buffer = 1; buffer <= pool->count; buffer++) {
+    uint32_t count = buffer_count(pool);
+    for (uint32_t buffer = 1; buffer <= count; buffer++) {
         uint64_t tag = atomic_load_explicit(&pool->owner[buffer], memory_order_acquire);
         uint32_t fd = (uint32_t)tag, generation = (uint32_t)(tag >> 32);
-        if (tag == 0 || fd >= w->seg->clients.len)
+        if (tag == 0 || !segment_has_client(w->seg, fd))
             continue;
         struct client *c = worker_client(w, fd);
         if (!client_is(c, generation)) {
@@ -180,6 +181,11 @@ static bool adopt_ours(const struct segment *seg, int fd) {
            tag < SLOT_TAG + WORKERS_MAX && !accept_is_listener(seg, fd);
 }
 
+/* An orphan's record may have no memory yet. */
+static bool adopt_served(struct worker *w, uint32_t fd) {
+    return segment_has_client(w->seg, fd) && client_live(worker_client(w, fd));
+}
+
 bool adopt_orphans(struct worker *w) {
     struct segment_header *h = w->seg->header;
     uint32_t moves = atomic_load(&h->listeners_moves), len = w->seg->clients.len;
@@ -189,9 +195,7 @@ bool adopt_orphans(struct worker *w) {
     if (moves & 1)
         return false;
     for (uint32_t fd = 3; fd <= high && fd < len; fd++) {
-        uint64_t word =
-            atomic_load_explicit(&worker_client(w, fd)->state_word, memory_order_acquire);
-        uint64_t cookie = client_state(word) == CLIENT_LIVE ? 0 : accept_cookie((int)fd);
+        uint64_t cookie = adopt_served(w, fd) ? 0 : accept_cookie((int)fd);
         if (cookie == 0 || !adopt_ours(w->seg, (int)fd))
             continue;
         if (atomic_load(&h->listeners_moves) != moves)

@@ -247,7 +247,7 @@ static bool apply_unread(const struct client *c) {
 
 static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
                      const struct effect *e) {
-    if (client >= w->seg->clients.len)
+    if (!segment_has_client(w->seg, client))
         return;
     struct client *c = worker_client(w, client);
     if (!client_is(c, generation) || atomic_load(&c->slot) != w->index ||

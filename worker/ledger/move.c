@@ -69,7 +69,8 @@ bool move_ready(const struct worker *w) {
 
 bool move_apply(struct worker *w, uint64_t index, const struct entry *entry) {
     struct side_move move = move_read(&w->seg->room, index);
-    if (entry->client >= w->seg->clients.len || (move.from != w->index && move.to != w->index))
+    if (!segment_has_client(w->seg, entry->client) ||
+        (move.from != w->index && move.to != w->index))
         return true;
     struct client *c = worker_client(w, entry->client);
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);

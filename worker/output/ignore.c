@@ -77,7 +77,7 @@ uint64_t ignore_at(const struct worker *w, const struct client *c, uint32_t row)
 
 static bool ignore_gone(const struct worker *w, uint64_t whom) {
     uint32_t client = (uint32_t)whom;
-    return client >= w->seg->clients.len ||
+    return !segment_has_client(w->seg, client) ||
            !client_is(&w->seg->clients.at[client], (uint32_t)(whom >> 32));
 }
 

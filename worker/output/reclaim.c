@@ -52,7 +52,7 @@ static void reclaim_member(struct worker *w, struct reclaim *r, struct client *c
  * whose shares end there (change.h). */
 static bool reclaim_few(const struct worker *w) {
     const struct buffer_pool *pool = &w->seg->tx_buffers;
-    return buffer_used(pool) > pool->count / 2;
+    return buffer_used(pool) > buffer_count(pool) / 2;
 }
 
 void reclaim_look(struct worker *w, struct reclaim *r) {

@@ -27,7 +27,7 @@ void change_begin(struct change *ch, struct worker *w, struct client *c) {
 /* One of the pool's first `quarters` quarters. */
 static uint32_t change_take(struct change *ch, uint32_t quarters) {
     struct buffer_pool *pool = &ch->w->seg->tx_buffers;
-    uint32_t buffer = NO_BUFFER, limit = (uint32_t)((uint64_t)pool->count * quarters / 4);
+    uint32_t buffer = NO_BUFFER, limit = (uint32_t)((uint64_t)buffer_count(pool) * quarters / 4);
     if (ch->taken_count < CHANGE_TAKEN)
         buffer = buffer_take_below(pool, ch->tag, limit);
     if (buffer != NO_BUFFER)

@@ -35,6 +35,17 @@ void members_publish_count(struct worker *w) {
         atomic_store_explicit(&w->slot->clients, w->members.count, memory_order_release);
 }
 
+/* What few clients have: where there is none, nothing is written, so that no memory is used for it
+ * (pages of zeros that are only read are all the same page). */
+static void member_forget(struct worker *w, uint32_t fd) {
+    if (w->accounts.drop_at[fd] != 0)
+        w->accounts.drop_at[fd] = 0;
+    if (w->accounts.drop_to[fd] != 0)
+        w->accounts.drop_to[fd] = 0;
+    if (w->interest.ended[fd] != 0)
+        w->interest.ended[fd] = 0;
+}
+
 void member_add(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     if (worker_serves(w, fd))
@@ -42,11 +53,10 @@ void member_add(struct worker *w, struct client *c) {
     w->members.at[w->members.count++] = fd;
     w->members.index[fd] = w->members.count;
     w->pauses.why[fd] = 0;
-    w->accounts.owed[fd] = w->accounts.drop_at[fd] = 0;
-    w->accounts.drop_to[fd] = 0;
+    w->accounts.owed[fd] = 0;
     w->interest.armed[fd] = INTEREST_UNKNOWN;
     w->interest.readable[fd] = 0;
-    w->interest.ended[fd] = 0;
+    member_forget(w, fd);
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->members.unauthenticated++;
     members_publish_count(w);
