@@ -221,6 +221,7 @@ Test(encodings, a_chinese_server_speaks_traditional_to_big5) {
     guest_until(ann, "ann進入聊天室!");
     struct guest *bob = guest_connect(s);
     guest_type(bob, "/encoding utf-8\r\nlogin bob\r\n");
+    guest_until(bob, "bob进入聊天室!");
     guest_expect(ann, "bob進入聊天室!");
     guest_say(ann, "look");
     guest_expect(ann, "聊天室裡有:");
