@@ -70,11 +70,13 @@ enum {
     FACT_KEYS = 1u << 14,      /* its lines have arrived key by key */
     FACT_BINARY = 1u << 15,    /* was asked to send all eight bits */
     FACT_GREETED = 1u << 16,   /* was sent the greeting, or is in the room */
-    FACT_SWITCHED = 1u << 17,  /* was switched to the encoding it types in */
+    FACT_SWITCHED = 1u << 17,  /* was switched to the encoding it types in, or agreed on one */
     FACT_HEARD = 1u << 18,     /* a line of it was taken: it speaks no other protocol */
     FACT_NAME_ROW = 1u << 23,  /* its name is in the second row */
     FACT_DROPPING = 1u << 24,  /* was too fast for too long: its lines are dropped unheard */
-    FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_DRAWN,
+    FACT_CONVERTED = 1u << 26, /* filtered: lines are converted to `wire` */
+    FACT_READ_UTF8 = 1u << 27, /* has typed UTF-8 beyond ASCII: is read as nothing else */
+    FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_DRAWN | FACT_CONVERTED,
 };
 
 /* Times: `tat` (rate limit: theoretical arrival time, see rate_limit.h) in milliseconds, and
@@ -99,15 +101,16 @@ struct facts {
     uint16_t line_len; /* bytes of the half-typed line */
     uint16_t sub_len;  /* bytes of the telnet subnegotiation under way */
     uint16_t raw_off;  /* offset of byte `consumed` in the rx buffer's raw area */
-    uint8_t encoding;  /* enum encoding */
+    uint8_t encoding;  /* enum encoding, one that has a ring: the client is sent that ring */
     uint8_t columns;   /* of its terminal; 0: unknown */
     uint8_t telnet[8]; /* struct telnet */
-    uint8_t spare[32];
+    uint8_t wire; /* FACT_CONVERTED: enum encoding, one that has no ring; `encoding` is UTF-8 */
+    uint8_t spare[31];
 };
 _Static_assert(sizeof(struct facts) == 128, "two cache lines a copy");
 
 /* How a flush treats a client: derived from its facts, for its owner alone.  A value below
- * ENC_COUNT is the direct path: everything pending is sent straight from the ring of that encoding.
+ * ENC_RINGS is the direct path: everything pending is sent straight from the ring of that encoding.
  */
 enum client_mode {
     MODE_SLOW = 8,     /* buffers, lists, filters, not in the room: the facts decide */
@@ -177,6 +180,16 @@ static inline bool client_is(const struct client *c, uint32_t generation) {
 /* The active copy, by plain reading. */
 static inline const struct facts *client_facts(const struct client *c) {
     return &c->facts[atomic_load_explicit(&c->active, memory_order_relaxed) & 1];
+}
+
+/* The encoding that the client is sent. */
+static inline enum encoding client_wire(const struct facts *f) {
+    return (enum encoding)(f->flags & FACT_CONVERTED ? f->wire : f->encoding);
+}
+
+/* What its lines are read in: that, or ENC_ONLY_UTF8. */
+static inline enum encoding client_read(const struct facts *f) {
+    return f->flags & FACT_READ_UTF8 ? ENC_ONLY_UTF8 : client_wire(f);
 }
 
 /* The stream position behind the last byte that buffers give. */

@@ -12,8 +12,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum encoding { ENC_UTF8, ENC_GBK, ENC_BIG5, ENC_COUNT };
-enum language { LANG_EN, LANG_ZH, LANG_COUNT };
+/* The first ENC_RINGS have a ring each (room.h); the others are converted line by line. */
+enum encoding {
+    ENC_UTF8,
+    ENC_GBK,
+    ENC_BIG5,
+    ENC_RINGS,
+    ENC_GB18030 = ENC_RINGS,
+    ENC_SHIFT_JIS,
+    ENC_EUC_JP,
+    ENC_EUC_KR,
+    ENC_KOI8_R,
+    ENC_WINDOWS_1251,
+    ENC_WINDOWS_1252,
+    ENC_ISO_8859_1,
+    ENC_ISO_8859_15,
+    ENC_COUNT,
+    /* How a client is read that has typed UTF-8 beyond ASCII; none is sent it. */
+    ENC_ONLY_UTF8 = ENC_COUNT
+};
+/* LANG_ZH_HANT is not configured: a `zh` server speaks it to a client that is sent Big5. */
+enum language { LANG_EN, LANG_ZH, LANG_ZH_HANT, LANG_COUNT };
 enum slow_policy { SLOW_SKIP, SLOW_DISCONNECT };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 

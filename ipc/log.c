@@ -130,9 +130,10 @@ LOGGER(log_warn_errno, LOG_LEVEL_WARN, errno)
 static size_t log_printable(const char *p, size_t n) {
     size_t len;
     int32_t point = unicode_decode(p, n, &len);
-    bool shown =
-        point != UNICODE_BAD && point != '\\' && unicode_properties(point).class != UNICODE_DROP;
-    return shown ? len : 0;
+    if (point == UNICODE_BAD || point == '\\')
+        return 0;
+    uint8_t class = unicode_properties(point).class;
+    return class != UNICODE_DROP && class != UNICODE_UNASSIGNED ? len : 0;
 }
 
 const char *log_escape(char *out, size_t out_size, const void *bytes, size_t len) {

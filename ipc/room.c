@@ -137,7 +137,7 @@ uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor)
     if (count > room->ledger_len / 2 && count - room->ledger_len / 2 > guard)
         guard = count - room->ledger_len / 2;
     const struct entry *last = room_entry(room, count - 1);
-    for (int e = 0; e < ENC_COUNT; e++) {
+    for (int e = 0; e < ENC_RINGS; e++) {
         uint64_t half = room->ring_size[e] / 2;
         if (last->end[e] > half)
             guard = room_begins_at(room, count, guard, e, last->end[e] - half);
@@ -147,7 +147,7 @@ uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor)
 
 uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor) {
     uint64_t guard = floor;
-    for (int e = 0; e < ENC_COUNT; e++) {
+    for (int e = 0; e < ENC_RINGS; e++) {
         uint64_t high = room->shared->text_high[e], size = room->ring_size[e];
         if (high >= size)
             guard = room_begins_at(room, count, guard, e, high - size + 1);
@@ -156,7 +156,7 @@ uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor) {
 }
 
 void room_enter(struct room *room, uint64_t guard) {
-    for (int e = 0; e < ENC_COUNT; e++) {
+    for (int e = 0; e < ENC_RINGS; e++) {
         uint64_t limit = room_start(room, guard, e) + room->ring_size[e] - 1;
         if (limit < room->shared->text_limit[e])
             room->shared->text_limit[e] = limit;

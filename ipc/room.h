@@ -2,10 +2,11 @@
  *
  * Model.  Conceptually two kinds of infinite array: the ledger of 64-byte entries, and for each
  * ring a stream of bytes.  Positions are 64-bit and never wrap; only the access to memory takes
- * them modulo the power-of-two size.  Three rings hold what clients are sent, one per wire
- * encoding.  The fourth, RING_SIDE, holds side data, which no client is sent as it is: names, the
- * text of private lines, the parameters of moves.  Every ring is mapped twice in a row, so that any
- * span up to its size is contiguous.
+ * them modulo the power-of-two size.  Three rings hold what clients are sent, in UTF-8, GBK
+ * and Big5; a client in another encoding is sent the first, converted (worker/output/filter.h). The
+ * fourth, RING_SIDE, holds side data, which no client is sent as it is: names, the text of private
+ * lines, the parameters of moves.  Every ring is mapped twice in a row, so that any span up to its
+ * size is contiguous.
  *
  *     ledger    ... | entry i-1 | entry i | ...            entry i's bytes in ring e are
  *     ring e    ...........[ line i ]......                [entry[i-1].end[e], entry[i].end[e])
@@ -40,7 +41,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RING_SIDE = ENC_COUNT, RING_COUNT };
+enum { RING_SIDE = ENC_RINGS, RING_COUNT };
 
 enum entry_kind {
     ENTRY_GENESIS, /* index 0: makes "the entry before" always exist */

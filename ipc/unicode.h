@@ -26,12 +26,13 @@ size_t unicode_ascii(const void *s, size_t n);
 
 enum unicode_class {
     UNICODE_OTHER,        /* punctuation, symbols, letters unfit for names */
-    UNICODE_DROP,         /* invisible, reordering, unassigned, private: never shown */
+    UNICODE_DROP,         /* invisible, reordering, private, noncharacters: never shown */
     UNICODE_LETTER,       /* of a name */
     UNICODE_DIGIT,        /* decimal, of any script */
     UNICODE_MARK,         /* takes no column: combines with the character before it */
     UNICODE_SPACING_MARK, /* vowel signs beside it */
     UNICODE_BLANK,        /* spaces of any script, empty Braille */
+    UNICODE_UNASSIGNED,   /* newer than these tables, if anything */
 };
 
 /* Numbers of scripts, in the order of scripts/unicode-table; those not named here matter only as
@@ -39,10 +40,17 @@ enum unicode_class {
 enum unicode_script {
     UNICODE_COMMON = 0,
     UNICODE_LATIN = 1,
+    UNICODE_ARABIC = 6,
+    UNICODE_DEVANAGARI = 8, /* and the scripts of India up to */
+    UNICODE_SINHALA = 17,
+    UNICODE_MYANMAR = 21,
     UNICODE_HANGUL = 23,
+    UNICODE_KHMER = 25,
     UNICODE_KANA = 26,
     UNICODE_BOPOMOFO = 27,
     UNICODE_HAN = 28,
+    UNICODE_OTHER_SCRIPT = 29, /* any that is rare today: Syriac, N'Ko, Mongolian, ... */
+    UNICODE_PICTOGRAPH = 30,   /* of what is no letter: emoji, skin tones (UTS 51) */
 };
 
 struct unicode_properties {

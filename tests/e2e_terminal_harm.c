@@ -80,7 +80,7 @@ static const struct hostile hostile[] = {
     BYTES("a" FIFTY("\314\201\314\202")),
     BYTES("a" FIFTY("\357\270\217") FIFTY("\363\240\204\200")),
     BYTES(FIFTY("\342\200\256\342\200\213")),
-    BYTES("a\315\270b\340\277\277c\360\237\277\277 unassigned"),
+    BYTES("a\342\201\245b\357\277\260c\360\237\277\277 unassigned, invisible"),
     BYTES("\355\240\275 one \355\270\200 and the other"),
     BYTES("\177\177\177bob: forged\b\b\b\b\177"),
     BYTES("\302\200\302\215\302\216\302\217\302\230\302\231\302\237 more of C1"),
@@ -108,7 +108,7 @@ static const struct hostile hostile_gbk[] = {
     BYTES("a\201\066\246\065bob: forged"),
     BYTES("\201\066\247\061bob: forged\201\066\254\062"),
     BYTES("\204\061\225\063bom\204\061\202\065\323\066\234\063tag"),
-    BYTES("a\201\060\310\066\204\061\244\070 unassigned"),
+    BYTES("a\201\066\254\061b\204\061\243\064 unassigned, invisible"),
     BYTES("\252\241\370\241\376\376 private"),
     BYTES("a" FIFTY("\201\060\274\067")),
     BYTES("\343\062\232\066\376\071\376\071 beyond"),
@@ -166,7 +166,7 @@ static void nothing_reaches_others(struct server *s, struct guest *mal, const st
                             mal};
     guest_say(all[2], "/encoding big5");
     guest_say(all[2], "login eve");
-    all[2]->charset = "BIG5";
+    all[2]->charset = "BIG5-HKSCS";
     guests_until(all, 4, told1(TOLD_COMES, "eve"));
     mal->telnet = true;
     for (size_t i = 0; i < count; i++) {

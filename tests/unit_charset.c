@@ -83,7 +83,7 @@ Test(charset, too_long_is_said_exactly) {
     static const char *const in[] = {"plain", "你好", "\304\343\272\303", "\304\343\377",
                                      "\304\243\304\243\304\243\304\243\304\243\304\243\304\343"};
     for (size_t i = 0; i < sizeof in / sizeof *in; i++)
-        for (int enc = 0; enc < ENC_COUNT; enc++) {
+        for (int enc = 0; enc < ENC_RINGS; enc++) {
             char out[64];
             enum encoding used;
             const uint8_t *bytes = (const uint8_t *)in[i];
@@ -108,7 +108,7 @@ static const struct {
     {"😀a😀", "?a?", "?a?"},
     {"你😀好", "\304\343?\272\303", "\247A?\246n"},
     {"€", "\200", "\243\341"},
-    {"é", "\250\246", "?"},
+    {"é", "\250\246", "\210m"},
     {"㐀", "?", "?"}, /* four bytes in GB18030: not sent */
     {"\357\277\275", "?", "?"},
     {"עברית", "?????", "?????"},
@@ -119,7 +119,7 @@ Test(charset, lines_are_written) {
     char out[256];
     for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
         const char *want[] = {written[i].utf8, written[i].gbk, written[i].big5};
-        for (int enc = 0; enc < ENC_COUNT; enc++) {
+        for (int enc = 0; enc < ENC_RINGS; enc++) {
             size_t len = strlen(written[i].utf8);
             size_t n =
                 charset_encode((enum encoding)enc, written[i].utf8, len, out, sizeof out - 1);
@@ -146,8 +146,8 @@ Test(charset, writing_is_cut_between_characters) {
 /* Every code point, in lines of one and of 64.  A line's encoding is the concatenation of its
  * characters' encodings, and a character that an encoding has is decoded to itself. */
 Test(charset, every_character) {
-    for (int enc = ENC_GBK; enc < ENC_COUNT; enc++) {
-        size_t shown = 0, line_len = 0, single_len = 0;
+    for (int enc = ENC_GBK; enc < ENC_RINGS; enc++) {
+        size_t alike = 0, shown = 0, line_len = 0, single_len = 0;
         char line[256], singles[256], whole[256], back[16];
         for (int32_t cp = 0x80; cp < 0x110000; cp++) {
             if (cp == 0xD800)
@@ -158,12 +158,22 @@ Test(charset, every_character) {
             enum encoding used;
             size_t len = unicode_encode(cp, utf8);
             size_t n = charset_encode((enum encoding)enc, utf8, len, singles + single_len, 4);
-            cr_assert(n == 1 || n == 2);
+            cr_assert(n <= 2);
+            if (n == 0) {
+                cr_assert_eq(unicode_properties(cp).class, UNICODE_DROP, "U+%04X", (unsigned)cp);
+                continue;
+            }
             if (n == 2) {
                 uint8_t *raw = (uint8_t *)singles + single_len;
                 ptrdiff_t m = charset_decode(raw, 2, (enum encoding)enc, back, sizeof back, &used);
-                cr_assert(m == (ptrdiff_t)len && memcmp(back, utf8, len) == 0, "U+%04X",
-                          (unsigned)cp);
+                bool same = m == (ptrdiff_t)len && memcmp(back, utf8, len) == 0;
+                if (!same) { /* symbols of Big5 and Big5-HKSCS that look alike share their bytes */
+                    char twice[8];
+                    cr_assert_eq(enc, ENC_BIG5, "U+%04X", (unsigned)cp);
+                    cr_assert_eq(charset_encode(ENC_BIG5, back, (size_t)m, twice, 8), 2);
+                    cr_assert_eq(memcmp(twice, raw, 2), 0, "U+%04X", (unsigned)cp);
+                    alike++;
+                }
                 shown++;
             }
             memcpy(line + line_len, utf8, len);
@@ -176,6 +186,7 @@ Test(charset, every_character) {
                 line_len = single_len = 0;
             }
         }
+        cr_expect_leq(alike, 16, "%zu", alike);
         cr_expect_gt(shown, enc == ENC_GBK ? 21700 : 13400, "%zu", shown);
     }
 }
@@ -191,10 +202,10 @@ Test(charset, random_lines_stay_within_bounds_and_give_valid_utf8) {
             seed = seed * 6364136223846793005u + 1442695040888963407u;
             in[i] = (uint8_t)(seed >> 56 | (round & 64 ? 0x80 : 0));
         }
-        enum encoding enc = (enum encoding)(round % ENC_COUNT);
+        enum encoding enc = (enum encoding)(round % ENC_RINGS);
         ptrdiff_t len = charset_decode(in, n, enc, out, sizeof out, &used);
         cr_assert(len >= 0 && unicode_valid(out, (size_t)len));
-        for (int e = 0; e < ENC_COUNT; e++)
+        for (int e = 0; e < ENC_RINGS; e++)
             cr_assert_leq(charset_encode((enum encoding)e, out, (size_t)len, again, (size_t)len),
                           (size_t)len);
     }
@@ -202,7 +213,7 @@ Test(charset, random_lines_stay_within_bounds_and_give_valid_utf8) {
 
 Test(charset, names) {
     cr_expect_eq(charset_find("utf-8", 5)->encoding, ENC_UTF8);
-    cr_expect_eq(charset_find("GB18030", 7)->encoding, ENC_GBK);
+    cr_expect_eq(charset_find("GB18030", 7)->encoding, ENC_GB18030);
     cr_expect_eq(charset_find("gb2312", 6)->encoding, ENC_GBK);
     cr_expect_eq(charset_find("big5xx", 4)->encoding, ENC_BIG5);
     cr_expect_null(charset_find("big", 3));

@@ -82,8 +82,12 @@ Test(check, a_record_of_a_new_client_passes) {
 }
 
 Test(check, an_encoding_beyond_the_last_is_found) {
-    FINDS("sound", f->encoding = ENC_COUNT - 1);
-    FINDS("encoding", f->encoding = ENC_COUNT);
+    FINDS("sound", f->encoding = ENC_RINGS - 1);
+    FINDS("encoding", f->encoding = ENC_RINGS);
+    FINDS("sound", (f->flags |= FACT_CONVERTED, f->encoding = ENC_UTF8, f->wire = ENC_COUNT - 1));
+    FINDS("encoding", (f->flags |= FACT_CONVERTED, f->encoding = ENC_GBK, f->wire = ENC_GB18030));
+    FINDS("encoding", (f->flags |= FACT_CONVERTED, f->encoding = ENC_UTF8, f->wire = ENC_GBK));
+    FINDS("encoding", (f->flags |= FACT_CONVERTED, f->encoding = ENC_UTF8, f->wire = ENC_COUNT));
     FINDS("encoding", f->encoding = UINT8_MAX);
 }
 
@@ -210,7 +214,7 @@ static uint32_t random_buffer(uint32_t own, uint32_t other, uint32_t count) {
 static const struct facts *random_record(void) {
     struct facts *f = sound();
     f->flags = random_word() % 2 ? FACT_IN_ROOM : 0;
-    f->encoding = (uint8_t)random_near(ENC_COUNT);
+    f->encoding = (uint8_t)random_near(ENC_RINGS);
     f->seen = random_near(room_count(&seg.room));
     f->rx = random_buffer(rx, other_rx, seg.rx_buffers.count);
     f->line_buffer = random_buffer(line_buffer, other_tx, seg.tx_buffers.count);
@@ -231,7 +235,7 @@ static const struct facts *random_record(void) {
 static void assert_within_bounds(const struct facts *f) {
     uint64_t raw_end, end, at;
     uint64_t tag = client_tag(&worker, client), sent = atomic_load(&client->sent);
-    cr_assert_lt(f->encoding, ENC_COUNT);
+    cr_assert_lt(f->encoding, ENC_RINGS);
     cr_assert_leq(f->seen, room_count(&seg.room));
     cr_assert_geq(client->received, f->consumed);
     uint64_t waiting = client->received - f->consumed;

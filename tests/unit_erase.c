@@ -29,7 +29,7 @@ Test(erase, key_by_key_is_as_all_at_once) {
     static uint8_t line[LINE_MAX_MAX];
     srand(1);
     for (int run = 0; run < 3000; run++) {
-        enum encoding enc = (enum encoding)(run % ENC_COUNT);
+        enum encoding enc = (enum encoding)(run % ENC_RINGS);
         uint32_t n = 0;
         erase_begin(&e, enc);
         for (int key = 0; key < 60; key++) {
@@ -57,7 +57,7 @@ Test(erase, key_by_key_is_as_all_at_once) {
 Test(erase, a_key_does_not_read_the_line_again) {
     static struct erase e;
     static uint8_t line[LINE_MAX_MAX];
-    for (int enc = 0; enc < ENC_COUNT; enc++) {
+    for (int enc = 0; enc < ENC_RINGS; enc++) {
         for (uint32_t i = 0; i + 1 < sizeof line; i += 2)
             memcpy(line + i, enc == ENC_UTF8 ? "\xC3\xA9" : "\304\343", 2);
         erase_begin(&e, (enum encoding)enc);

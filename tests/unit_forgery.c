@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const languages[] = {"en", "zh"};
+static const char *const languages[] = {"en", "zh", "zh-hant"};
 
 /* The first line of a sentence, without its end. */
 static const char *first_line(enum language language, enum sentence which, const char *name,

@@ -303,7 +303,7 @@ Test(publish, in_a_crowd_joins_and_leaves_are_entries_without_text) {
     cr_assert(text_is(1, "ann has entered the room.\r\n"));
     cr_assert(text_is(2, "bob has entered the room.\r\n"));
     for (uint64_t i = 3; i <= 4; i++) {
-        for (int e = 0; e < ENC_COUNT; e++)
+        for (int e = 0; e < ENC_RINGS; e++)
             cr_assert_eq(room_len(&seg.room, i, e), 0, "entry %d, ring %d", (int)i, e);
         cr_assert_eq(room_entry(&seg.room, i)->people, i, "it counts all the same");
         cr_assert_eq(room_entry(&seg.room, i)->lines, 2, "it is no line");

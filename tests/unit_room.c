@@ -214,14 +214,14 @@ Test(ledger, guard_for_keeps_half_of_what_fits) {
             cr_assert_gt(guard, old, "full, but the guard cannot rise");
             cr_assert_leq(guard, count);
             bool half = count - guard == seg.room.ledger_len / 2;
-            for (int e = 0; e < ENC_COUNT; e++) {
+            for (int e = 0; e < ENC_RINGS; e++) {
                 uint64_t end = room_entry(&seg.room, count - 1)->end[e];
                 cr_assert_leq(end - room_start(&seg.room, guard, e), RING / 2);
                 half |= end - room_start(&seg.room, guard - 1, e) > RING / 2;
             }
             cr_assert(half, "one entry more would have fitted");
             for (uint64_t k = old; k < count; k += 7)
-                intact_in(ENC_COUNT, k, (uint8_t)k, len[k]);
+                intact_in(ENC_RINGS, k, (uint8_t)k, len[k]);
             atomic_store(&slot->guard, guard);
             atomic_store(&slot->cursor, count);
         }
@@ -273,7 +273,7 @@ static bool publish_some(struct writer *w) {
     for (int i = 0; i < 3 && last < LINES_EACH; i++) {
         uint32_t len = line_text(text[i], sizeof text[i], w->client, last + 1);
         struct room_line line = {.entry = {.client = w->client, .consumed = last + 1}};
-        for (int e = 0; e < ENC_COUNT; e++) {
+        for (int e = 0; e < ENC_RINGS; e++) {
             line.text[e] = text[i];
             line.len[e] = len;
         }
@@ -325,7 +325,7 @@ static bool read_one(struct reading *r, uint64_t index) {
         return false;
     }
     uint32_t len = line_text(text, sizeof text, entry->client, entry->consumed);
-    for (int e = 0; e < ENC_COUNT; e++) {
+    for (int e = 0; e < ENC_RINGS; e++) {
         if (room_len(&seg.room, index, e) != len ||
             memcmp(room_text(&seg.room, e, room_start(&seg.room, index, e)), text, len) != 0) {
             r->wrong = "torn";

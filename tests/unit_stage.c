@@ -146,7 +146,7 @@ Test(stage, the_pieces_of_a_line_are_one_text) {
     struct staged *second = line_of(2);
     stage_text(&stage, second, "three", 5);
     stage_side(&stage, second, "e", 1);
-    for (int e = 0; e < ENC_COUNT; e++) {
+    for (int e = 0; e < ENC_RINGS; e++) {
         assert_text(first, e, "one two");
         assert_text(second, e, "three");
         cr_assert_eq(stage.used[e], 12);
@@ -165,7 +165,7 @@ Test(stage, a_text_that_overflows_is_cut_between_characters) {
     assert_text(s, ENC_UTF8, "你");
     assert_text(s, ENC_GBK, "\304\343\272\303");
     assert_text(s, ENC_BIG5, "\247A\246n");
-    for (int e = 0; e < ENC_COUNT; e++)
+    for (int e = 0; e < ENC_RINGS; e++)
         cr_assert_leq(stage.used[e], STAGE_BYTES);
 }
 

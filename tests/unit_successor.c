@@ -30,7 +30,7 @@ static bool put(bool commit) {
     struct room_line line = {.entry = {.client = 1, .generation = 1, .kind = ENTRY_SPEECH}};
     struct batch b;
     memset(text, (int)('a' + index % 26), LEN);
-    for (int e = 0; e < ENC_COUNT; e++) {
+    for (int e = 0; e < ENC_RINGS; e++) {
         line.text[e] = text;
         line.len[e] = LEN;
     }
@@ -47,7 +47,7 @@ static bool put(bool commit) {
 }
 
 static bool intact(uint64_t index) {
-    for (int e = 0; e < ENC_COUNT; e++) {
+    for (int e = 0; e < ENC_RINGS; e++) {
         const uint8_t *text = room_text(&seg.room, e, room_start(&seg.room, index, e));
         for (int i = 0; i < LEN; i++) {
             if (text[i] != 'a' + index % 26)

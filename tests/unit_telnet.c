@@ -2,10 +2,16 @@
  * input nor a move of the state changes. */
 #include "worker/protocol/telnet.h"
 #include "worker/protocol/telnet_option.h"
+#include "worker/text/charset.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+
+static void init(void) {
+    cr_assert_null(charset_init());
+}
+TestSuite(telnet_codec, .init = init);
 
 struct stream {
     struct telnet t;
@@ -140,11 +146,16 @@ static const struct {
     CASE("\377\373\052\377\372\052\001 GBK GB18030 BIG5 utf-8\377\360",
          " STATE!<ff><fd>*  CHARSET=0!<ff><fa>*<02>utf-8<ff><f0> "),
     CASE("\377\373\052\377\372\052\001;Big5;GBK;GB18030\377\360",
-         " STATE!<ff><fd>*  CHARSET=1!<ff><fa>*<02>GB18030<ff><f0> "),
+         " STATE!<ff><fd>*  CHARSET=3!<ff><fa>*<02>GB18030<ff><f0> "),
     CASE("\377\373\052\377\372\052\001;big5\377\360",
          " STATE!<ff><fd>*  CHARSET=2!<ff><fa>*<02>big5<ff><f0> "),
-    CASE("\377\373\052\377\372\052\001;KOI8-R;UTF-80\377\360",
+    CASE("\377\373\052\377\372\052\001;UTF-80;US-ASCII\377\360",
          " STATE!<ff><fd>*  CHARSET=-1!<ff><fa>*<03><ff><f0> "),
+    /* an encoding without a ring, and one that is preferred to it */
+    CASE("\377\373\052\377\372\052\001;KOI8-R\377\360",
+         " STATE!<ff><fd>*  CHARSET=7!<ff><fa>*<02>KOI8-R<ff><f0> "),
+    CASE("\377\373\052\377\372\052\001;KOI8-R;big5\377\360",
+         " STATE!<ff><fd>*  CHARSET=2!<ff><fa>*<02>big5<ff><f0> "),
     CASE("\377\373\052\377\372\052\001\377\360",
          " STATE!<ff><fd>*  CHARSET=-1!<ff><fa>*<03><ff><f0> "),
     CASE("\377\373\052\377\372\052\001[TTABLE]\001;GB2312\377\360",

@@ -42,13 +42,13 @@ static const struct {
     {"Mongolian vowel separator", "a\341\240\216b", "ab"},
     {"grapheme joiner", "a\315\217b", "ab"},
     {"Hangul filler", "a\343\205\244b\341\205\237c\357\276\240d", "abcd"},
-    {"variation selectors", "\342\235\244\357\270\217a\363\240\204\200b", "\342\235\244ab"},
+    {"variation selectors", "a\357\270\217b\363\240\204\200c你\357\270\200d", "abc你d"},
     {"tags", "a\363\240\200\201\363\240\201\201b", "ab"},
     {"annotation", "a\357\277\271b\357\277\272c\357\277\273d", "abcd"},
     {"line and paragraph separators", "a\342\200\250b\342\200\251c", "abc"},
     {"private use", "a\356\200\200b\357\243\277c\363\260\200\200d\364\217\277\275e", "abcde"},
     {"noncharacters", "a\357\267\220b\357\277\276c\357\277\277d\364\217\277\277e", "abcde"},
-    {"unassigned", "a\315\270b\340\277\277c\360\237\277\277d", "abcd"},
+    {"unassigned and invisible", "a\342\201\245b\357\277\260c\363\240\202\200d", "abcd"},
     {"lone high surrogate", "\355\240\275\377", "\357\277\275\357\277\275\357\277\275\357\277\275"},
     {"surrogate pair", "\355\240\275\355\270\200\377",
      "\357\277\275\357\277\275\357\277\275\357\277\275\357\277\275\357\277\275\357\277\275"},
@@ -133,7 +133,7 @@ Test(text, every_code_point) {
                   (unsigned)cp);
         cr_assert(cp == '\t' || (cp >= 0x20 && (cp < 0x7F || cp > 0x9F)), "U+%04X", (unsigned)cp);
     }
-    cr_expect(kept > 145000 && kept < 155000, "%zu", kept);
+    cr_expect(kept > 145000, "%zu", kept);
 }
 
 /* Columns as the server counts them for an echoed client. */

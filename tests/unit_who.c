@@ -207,7 +207,7 @@ Test(who, a_position_beyond_the_table_ends_the_list) {
         cr_assert(who_continue(&worker, ann));
         cr_assert_not(client_facts(ann)->flags & (FACT_LIST_ROOM | FACT_LIST_ALL));
         cr_assert_eq(client_facts(ann)->tx_len, 0);
-        cr_assert_lt(ann->mode, ENC_COUNT, "the room's lines follow");
+        cr_assert_lt(ann->mode, ENC_RINGS, "the room's lines follow");
     }
 }
 

@@ -66,7 +66,7 @@ static void micro_produce(struct segment *seg, uint32_t index, uint32_t lines, u
     static const char text[LINE] =
         "a line of talk, as long as lines of talk are on the average....";
     struct room_line line = {.entry = {.kind = ENTRY_SPEECH, .slot = (uint8_t)index}};
-    for (int e = 0; e < ENC_COUNT; e++) {
+    for (int e = 0; e < ENC_RINGS; e++) {
         line.text[e] = text;
         line.len[e] = LINE;
     }

@@ -171,8 +171,8 @@ static void check_screen(size_t *seen, bool *echoed) {
         line = f->line_buffer != NO_BUFFER
                    ? ((struct tx_buffer *)buffer_at(&segment.tx_buffers, f->line_buffer))->data
                    : ((struct rx_buffer *)buffer_at(&segment.rx_buffers, f->rx))->line;
-        size_t tail = typed_tail((enum encoding)f->encoding, line, f->line_len, f->columns);
-        len = typed_shown((enum encoding)f->encoding, line + tail, f->line_len - tail, shown);
+        size_t tail = typed_tail(client_read(f), line, f->line_len, f->columns);
+        len = typed_shown(client_read(f), client_wire(f), line + tail, f->line_len - tail, shown);
     }
     bool was = *echoed && screen.enc == f->encoding;
     *echoed = (f->flags & FACT_ECHOED) && f->columns == 0;

@@ -36,7 +36,7 @@ static void check(const struct config *c) {
     MUST(c->workers >= 1 && c->workers <= WORKERS_MAX);
     MUST(c->listen_count >= 1 && c->listen_count <= LISTEN_MAX);
     MUST(c->proxy_from_count <= PROXY_FROM_MAX);
-    MUST(c->language < LANG_COUNT && c->encoding < ENC_COUNT);
+    MUST(c->language < LANG_COUNT && c->encoding < ENC_RINGS);
     MUST(c->slow_client <= SLOW_DISCONNECT && c->log_level <= LOG_LEVEL_DEBUG);
     MUST(c->line_max >= LINE_MAX_MIN && c->line_max <= LINE_MAX_MAX);
     MUST(c->history <= HISTORY_MAX && c->motd_len <= MOTD_MAX);

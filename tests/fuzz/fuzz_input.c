@@ -70,7 +70,7 @@ static void log_event(struct log *log, const struct telnet_event *ev) {
 }
 
 struct line {
-    enum encoding enc;
+    enum encoding enc, read; /* what its client is sent, and read in */
     unsigned width;
     uint32_t len;
     uint8_t bytes[INPUT_MAX];
@@ -110,8 +110,9 @@ static void check_regular(const char *clean, size_t n, const char *raw, size_t r
 static void check_line(const uint8_t *line, size_t n) {
     static const uint8_t key[16];
     static char raw[CHARSET_DECODE_MAX(INPUT_MAX) + 1];
-    char utf8[CHARSET_DECODE_MAX(INPUT_MAX)], wire[CHARSET_DECODE_MAX(INPUT_MAX)];
-    for (int e = 0; e < ENC_COUNT; e++) {
+    char utf8[CHARSET_DECODE_MAX(INPUT_MAX)];
+    char wire[CHARSET_ENCODE_MAX(CHARSET_DECODE_MAX(INPUT_MAX))];
+    for (int e = 0; e <= ENC_ONLY_UTF8; e++) {
         enum encoding enc = (enum encoding)e, used;
         ptrdiff_t len = charset_decode(line, n, enc, utf8, CHARSET_DECODE_MAX(n), &used);
         MUST(len >= 0 && unicode_valid(utf8, (size_t)len));
@@ -129,11 +130,12 @@ static void check_line(const uint8_t *line, size_t n) {
         for (size_t i = 0; i < clean; i++)
             MUST((unsigned char)utf8[i] >= 0x20 && utf8[i] != 0x7F);
         for (int out = 0; out < ENC_COUNT; out++) {
-            size_t wrote = charset_encode((enum encoding)out, utf8, clean, wire, clean);
-            MUST(wrote <= clean);
+            size_t wrote = charset_encode((enum encoding)out, utf8, clean, wire, sizeof wire);
+            MUST(wrote <= (out < ENC_RINGS ? clean : CHARSET_ENCODE_MAX(clean)));
+            MUST(charset_encode((enum encoding)out, utf8, clean, wire, wrote) <= wrote);
         }
         for (size_t left = n; left > 0;) {
-            size_t last = charset_last_start(enc, line, left);
+            size_t last = charset_last_start(charset_own(enc), line, left);
             MUST(last < left);
             left = n > 200 ? 0 : last; /* quadratic */
         }
@@ -144,18 +146,18 @@ static void check_line(const uint8_t *line, size_t n) {
 static void edit_line(struct line *line, const struct telnet_event *ev) {
     static char old[TYPED_SHOWN_MAX], new[TYPED_SHOWN_MAX], out[DRAW_MAX];
     uint32_t was = line->len;
-    size_t old_len = typed_shown(line->enc, line->bytes, was, old);
+    size_t old_len = typed_shown(line->read, line->enc, line->bytes, was, old);
     static struct erase fresh; /* reads the whole line anew, and must come to the same */
     static uint8_t copy[INPUT_MAX];
     uint32_t len = was;
     memcpy(copy, line->bytes, was);
-    erase_begin(&fresh, line->enc);
+    erase_begin(&fresh, line->read);
     keys_edit(&fresh, copy, &len, ev);
     keys_edit(&line->erase, line->bytes, &line->len, ev);
     MUST(len == line->len && memcmp(copy, line->bytes, len) == 0);
     MUST(line->len <= was + (ev->typed != 0) && line->len <= INPUT_MAX);
     MUST(ev->kind != TELNET_ERASE_CHAR || was == 0 || line->len < was);
-    size_t new_len = typed_shown(line->enc, line->bytes, line->len, new);
+    size_t new_len = typed_shown(line->read, line->enc, line->bytes, line->len, new);
     MUST(old_len <= sizeof old && new_len <= sizeof new);
     for (size_t i = 0; i < new_len; i++)
         MUST((unsigned char)new[i] >= 0x20 && new[i] != 0x7F);
@@ -164,7 +166,7 @@ static void edit_line(struct line *line, const struct telnet_event *ev) {
     MUST(drawn.text >= new &&drawn.text + drawn.len == new + new_len &&drawn.row < DRAW_ROWS);
     MUST(draw_change(line->enc, &was_drawn, &drawn, out) <= sizeof out);
     MUST(draw_away(&drawn, out) <= sizeof out);
-    size_t from = typed_tail(line->enc, line->bytes, line->len, line->width);
+    size_t from = typed_tail(line->read, line->bytes, line->len, line->width);
     MUST(from <= line->len && line->len - from <= TYPED_TAIL_MAX);
 }
 
@@ -192,7 +194,8 @@ static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct l
     uint8_t sub[TELNET_SUB_MAX];
     uint16_t sub_len = 0;
     struct line line = {.enc = (enum encoding)(n % ENC_COUNT), .width = n % 5 * 20};
-    erase_begin(&line.erase, line.enc);
+    line.read = n % 7 == 0 ? ENC_ONLY_UTF8 : line.enc;
+    erase_begin(&line.erase, line.read);
     unsigned turn = 0;
     log->len = 0;
     for (size_t at = 0, size; at < n; at += size) {
@@ -218,7 +221,7 @@ static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct l
                     check_line(line.bytes, line.len);
                 log_bytes(log, line.bytes, line.len);
                 line.len = 0;
-                erase_begin(&line.erase, line.enc);
+                erase_begin(&line.erase, line.read);
             } else if (ev.kind != TELNET_NONE && ev.kind != TELNET_TEXT) {
                 edit_line(&line, &ev);
                 if (ev.kind == TELNET_AYT || ev.kind == TELNET_REPRINT)

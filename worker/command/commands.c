@@ -36,7 +36,7 @@ static uint64_t command_number(const struct invocation *inv) {
 /* `login` inside the room, where the client has a name already. */
 static enum line_outcome command_logged_in(struct invocation *inv) {
     char label[LABEL_TEXT], number[LABEL_TEXT];
-    enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
+    enum encoding enc = client_wire(client_facts(inv->c));
     client_label(inv->w, inv->c, client_facts(inv->c), label);
     return invocation_say_text(inv, SAY_LOGGED_IN,
                                label_shown(enc, label, command_number(inv), number));
@@ -143,53 +143,68 @@ static enum line_outcome command_help(struct invocation *inv);
 static const struct command commands[] = {
     {"login", command_login, COMMAND_LOGIN | COMMAND_NAMED,
      {"login NAME          enter the room",
-      "login NAME          进入聊天室"}},
+      "login NAME          进入聊天室",
+      "login NAME          進入聊天室"}},
     {"say", command_say, COMMAND_CLASSIC | COMMAND_PLAIN | COMMAND_TEXT,
      {"say TEXT            speak",
-      "say TEXT            说话"}},
+      "say TEXT            说话",
+      "say TEXT            說話"}},
     {"look", command_look, COMMAND_CLASSIC,
      {"look                who is in the room",
-      "look                谁在聊天室里"}},
+      "look                谁在聊天室里",
+      "look                誰在聊天室裡"}},
     {"who", command_who, COMMAND_CLASSIC,
      {"who                 who is logged in, and how long idle",
-      "who                 谁已登录, 空闲多久"}},
+      "who                 谁已登录, 空闲多久",
+      "who                 誰已登入, 空閒多久"}},
     {"logout", command_quit, COMMAND_CLASSIC | COMMAND_FIRST,
      {"logout, /quit       leave",
-      "logout, /quit       离开"}},
+      "logout, /quit       离开",
+      "logout, /quit       離開"}},
     {"quit", command_quit, COMMAND_EARLY | COMMAND_FIRST, {NULL, NULL}},
     {"exit", command_quit, COMMAND_FIRST, {NULL, NULL}},
     {"bye", command_quit, COMMAND_FIRST, {NULL, NULL}},
     {"me", command_me, COMMAND_PLAIN,
      {"/me TEXT            * NAME TEXT",
+      "/me TEXT            * 名字 TEXT",
       "/me TEXT            * 名字 TEXT"}},
     {"msg", command_msg, 0,
      {"/msg NAME TEXT      to one person, privately",
-      "/msg NAME TEXT      悄悄话"}},
+      "/msg NAME TEXT      悄悄话",
+      "/msg NAME TEXT      悄悄話"}},
     {"reply", command_reply, 0,
      {"/reply TEXT         to whoever wrote to you last",
-      "/reply TEXT         回复悄悄话"}},
+      "/reply TEXT         回复悄悄话",
+      "/reply TEXT         回覆悄悄話"}},
     {"nick", command_nick, COMMAND_NAMED,
      {"/nick NAME          change your name",
+      "/nick NAME          改名",
       "/nick NAME          改名"}},
     {"ignore", preferences_ignore, 0,
      {"/ignore NAME        hide somebody's lines",
-      "/ignore NAME        屏蔽某人"}},
+      "/ignore NAME        屏蔽某人",
+      "/ignore NAME        封鎖某人"}},
     {"unignore", preferences_unignore, 0,
      {"/unignore NAME      show them again",
-      "/unignore NAME      取消屏蔽"}},
+      "/unignore NAME      取消屏蔽",
+      "/unignore NAME      取消封鎖"}},
     {"encoding", preferences_encoding, COMMAND_EARLY,
-     {"/encoding NAME      utf-8, gbk or big5",
-      "/encoding NAME      utf-8、gbk 或 big5"}},
+     {"/encoding NAME      utf-8, gbk, big5 or another one",
+      "/encoding NAME      utf-8、gbk、big5 或其他",
+      "/encoding NAME      utf-8、gbk、big5 或其他"}},
     {"timestamps", preferences_timestamps, 0,
      {"/timestamps on|off  times before lines",
-      "/timestamps on|off  显示时间"}},
+      "/timestamps on|off  显示时间",
+      "/timestamps on|off  顯示時間"}},
     {"history", preferences_history, 0,
      {"/history N          the last N lines again",
-      "/history N          再看最后N行"}},
+      "/history N          再看最后N行",
+      "/history N          再看最後N行"}},
     {"?", command_help, COMMAND_FIRST, {NULL, NULL}},
     {"help", command_help, COMMAND_EARLY | COMMAND_FIRST,
      {"/help               this list; //TEXT says a line that begins with a slash",
-      "/help               本列表; //TEXT 说以斜杠开头的话"}},
+      "/help               本列表; //TEXT 说以斜杠开头的话",
+      "/help               本列表; //TEXT 說以斜線開頭的話"}},
 };
 /* clang-format on */
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -202,7 +217,7 @@ static bool command_is_listed(const struct command *command, uint32_t flags) {
 }
 
 static void command_help_line(struct change *ch, const struct command *command, bool open) {
-    const char *help = command->help[ch->w->config.language];
+    const char *help = command->help[sentence_language(ch->w->config.language, client_wire(ch->f))];
     if (open && command->how & COMMAND_CLASSIC) { /* with a slash there; the columns stay */
         const char *space = strstr(help, "  ");
         change_bytes(ch, "/", 1);

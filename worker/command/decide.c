@@ -1,6 +1,7 @@
 /* decide.c - see decide.h. */
 #include "worker/command/decide.h"
 
+#include "ipc/unicode.h"
 #include "worker/command/commands.h"
 #include "worker/command/say.h"
 #include "worker/record/encoding.h"
@@ -22,7 +23,7 @@ struct decide {
 /* False: it is too long. */
 static bool decide_read(const struct worker *w, const struct client *c, const struct line *line,
                         struct decide *d) {
-    enum encoding enc = (enum encoding)client_facts(c)->encoding;
+    enum encoding enc = client_read(client_facts(c));
     if (line->overlong)
         return false;
     ptrdiff_t len =
@@ -91,20 +92,35 @@ static enum line_outcome decide_regular(struct invocation *inv, const struct reg
     return say_speech(inv->w, inv->c, inv->line, line->text, false);
 }
 
-/* A client that is sent UTF-8 by default and types GBK has a GBK terminal: it is switched, once. */
+/* A client that is sent UTF-8 by default and types Chinese in GBK has a GBK terminal: it is
+ * switched, once. */
 static bool decide_switches(const struct invocation *inv, enum encoding used) {
     const struct facts *f = client_facts(inv->c);
-    return used == ENC_GBK && f->encoding == ENC_UTF8 &&
-           !(f->flags & (FACT_ENC_CHOSEN | FACT_SWITCHED));
+    return used == ENC_GBK && client_wire(f) == ENC_UTF8 &&
+           !(f->flags & (FACT_ENC_CHOSEN | FACT_SWITCHED)) &&
+           charset_is_chinese(inv->line->bytes, inv->line->len);
 }
 
-static enum line_outcome decide_switch(const struct invocation *inv) {
+/* A client that types UTF-8 beyond ASCII is read as nothing else from then on. */
+static bool decide_settles(const struct invocation *inv, enum encoding used) {
+    const struct line *line = inv->line;
+    return used == ENC_UTF8 && !(client_facts(inv->c)->flags & FACT_READ_UTF8) &&
+           unicode_ascii(line->bytes, line->len) < line->len &&
+           unicode_valid((const char *)line->bytes, line->len);
+}
+
+/* What the line says of its client; it is not consumed, but decided again. */
+static enum line_outcome decide_learn(const struct invocation *inv, enum encoding used) {
     struct change ch;
     struct words words = {.text = charset_label(ENC_GBK)};
-    change_begin(&ch, inv->w, inv->c); /* the line itself is not consumed: it is decided again */
-    encoding_switch(&ch, ENC_GBK);
-    ch.f->flags |= FACT_SWITCHED;
-    change_sentence(&ch, SAY_ENCODING_IS, &words);
+    change_begin(&ch, inv->w, inv->c);
+    if (used == ENC_GBK) {
+        encoding_switch(&ch, ENC_GBK);
+        ch.f->flags |= FACT_SWITCHED;
+        change_sentence(&ch, SAY_ENCODING_IS, &words);
+    } else {
+        ch.f->flags |= FACT_READ_UTF8;
+    }
     return invocation_done(inv, &ch);
 }
 
@@ -118,8 +134,8 @@ enum line_outcome decide_line(struct worker *w, struct client *c, struct line *l
     struct decide d;
     if (!decide_read(w, c, line, &d))
         return decide_too_long(&inv);
-    if (decide_switches(&inv, d.used))
-        return line->plain_only ? LINE_LATER : decide_switch(&inv);
+    if (decide_switches(&inv, d.used) || decide_settles(&inv, d.used))
+        return line->plain_only ? LINE_LATER : decide_learn(&inv, d.used);
     inv.as_typed = regular_as_typed(d.raw, d.raw_len, d.regular.argument);
     return decide_regular(&inv, &d.regular);
 }

@@ -32,8 +32,8 @@ static bool preferences_ignored(struct change *ch, uint64_t whom, bool first) {
     if (first)
         change_sentence(ch, SAY_IGNORED, &none);
     label_unique(client_view_name(&view), &view.addr, view.port, label);
-    const char *shown = label_shown((enum encoding)ch->f->encoding, label,
-                                    client_number(ch->w, client, generation), number);
+    const char *shown =
+        label_shown(client_wire(ch->f), label, client_number(ch->w, client, generation), number);
     change_utf8(ch, shown, strlen(shown));
     change_bytes(ch, "\r\n", 2);
     return true;
@@ -79,7 +79,7 @@ static enum line_outcome preferences_change_ignored(struct invocation *inv, bool
         return invocation_say_text(inv, SAY_IGNORE_SELF, NULL);
     struct change ch;
     char shown[LABEL_TEXT];
-    enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
+    enum encoding enc = client_wire(client_facts(inv->c));
     struct words words = {.name = label_shown(enc, found.label,
                                               client_number(inv->w, found.client, found.generation),
                                               shown)};
@@ -102,13 +102,13 @@ enum line_outcome preferences_unignore(struct invocation *inv) {
 enum line_outcome preferences_encoding(struct invocation *inv) {
     const struct charset_name *found = charset_find(inv->text, strlen(inv->text));
     if (*inv->text == '\0') {
-        enum encoding enc = (enum encoding)client_facts(inv->c)->encoding;
-        struct words now = {.text = charset_label(enc)};
+        struct words now = {.name = charset_label(client_wire(client_facts(inv->c))),
+                            .text = charset_labels()};
         return preferences_now(inv, SAY_ENCODING_NOW, &now, SAY_ENCODING_WHICH);
     }
     if (!found)
-        return invocation_say_text(inv, SAY_ENCODING_WHICH, NULL);
-    enum encoding to = found->encoding;
+        return invocation_say_text(inv, SAY_ENCODING_WHICH, charset_labels());
+    enum encoding to = (enum encoding)found->encoding;
     struct change ch;
     struct words words = {.text = charset_label(to)};
     invocation_begin(&ch, inv);

@@ -33,7 +33,7 @@ static const char *refusal_label(const struct change *ch, const struct staged *s
     memcpy(&to, s->line.text[RING_SIDE], sizeof to);
     return to.client == NO_CLIENT
                ? name
-               : label_shown((enum encoding)ch->f->encoding, name,
+               : label_shown(client_wire(ch->f), name,
                              client_number(ch->w, to.client, to.generation), shown);
 }
 

@@ -68,7 +68,8 @@ static void keys_agree_charset(struct change *ch, const struct telnet_event *ev)
     if (!ev->on || (ch->f->flags & FACT_ENC_CHOSEN))
         return;
     change_hide_line(ch);
-    encoding_switch(ch, ev->encoding);
+    encoding_switch(ch, (enum encoding)ev->encoding);
+    ch->f->flags |= FACT_SWITCHED; /* what it types switches it no more */
 }
 
 /* A key changed the line, which no reply of this change has taken off the screen. */
@@ -76,7 +77,7 @@ static void keys_redraw(struct change *ch) {
     char out[DRAW_MAX];
     if (!(ch->f->flags & FACT_DRAWN))
         return;
-    change_raw(ch, out, echo_change(ch->w->seg, client_facts(ch->c), ch->f, out));
+    change_text(ch, out, echo_change(ch->w->seg, client_facts(ch->c), ch->f, out));
     if (ch->f->line_len == 0)
         ch->f->flags &= ~(uint32_t)FACT_DRAWN;
 }

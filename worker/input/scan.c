@@ -325,7 +325,7 @@ static bool scan_event(struct scan *s, const struct scan_point *before,
     if (scan_unanswered(s, before, ev))
         return true;
     if (!s->edited)
-        erase_begin(&s->erase, (enum encoding)client_facts(s->c)->encoding);
+        erase_begin(&s->erase, client_read(client_facts(s->c)));
     s->edited = true;
     keys_edit(&s->erase, s->line, &s->now.line_len, ev);
     scan_line_changed(s);

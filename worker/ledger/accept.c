@@ -39,8 +39,10 @@ static bool accept_full(const struct worker *w) {
 static void accept_turn_away(const struct worker *w, int fd, enum sentence why) {
     char text[256], out[512], unread[4096];
     struct words words = {0};
-    size_t len = sentence_render(w->config.language, why, &words, text, sizeof text);
-    len = charset_encode(w->config.encoding, text, len, out, sizeof out);
+    enum encoding sent = (enum encoding)w->config.encoding;
+    size_t len = sentence_render(sentence_language(w->config.language, sent), why, &words, text,
+                                 sizeof text);
+    len = charset_encode(sent, text, len, out, sizeof out);
     (void)!send(fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
     (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* or close() would reset it */

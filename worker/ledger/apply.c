@@ -33,8 +33,7 @@ struct effect {
 /* A client's label to the client that is changed: its name, or its number. */
 static const char *apply_shown(const struct change *ch, const char *label, uint32_t client,
                                uint32_t generation, char out[LABEL_TEXT]) {
-    return label_shown((enum encoding)ch->f->encoding, label,
-                       client_number(ch->w, client, generation), out);
+    return label_shown(client_wire(ch->f), label, client_number(ch->w, client, generation), out);
 }
 
 /* When the entry was made, in tenths of a second since the segment's epoch.  Its own time wraps

@@ -15,7 +15,7 @@ static void publish_suppress_announcement(const struct worker *w, struct staged 
     if (w->config.announce_max == 0 || people <= w->config.announce_max ||
         (kind != ENTRY_JOIN && kind != ENTRY_LEAVE))
         return;
-    for (int e = 0; e < ENC_COUNT; e++)
+    for (int e = 0; e < ENC_RINGS; e++)
         s->line.len[e] = 0;
 }
 

@@ -3,12 +3,14 @@
 
 #include "worker/output/ignore.h"
 #include "worker/record/change.h"
+#include "worker/state/label.h"
+#include "worker/text/charset.h"
 
 #include <string.h>
 #include <time.h>
 
 /* A part under way.  Visible lines that follow one another in the ring are copied in one piece;
- * with times they are put together first, because a change is dear for each piece. */
+ * with times or converted they are put together first, because a change is dear for each piece. */
 struct filter {
     struct change *ch;
     uint64_t from; /* ring position of the first byte that is visible and not copied */
@@ -18,17 +20,36 @@ struct filter {
     char text[TX_DATA];
 };
 
+/* Bytes as they are in the client's ring. */
+static void filter_send(struct filter *p, const void *bytes, size_t len) {
+    if (p->ch->f->flags & FACT_CONVERTED)
+        change_utf8(p->ch, bytes, len);
+    else
+        change_bytes(p->ch, bytes, len);
+}
+
 static void filter_copy(struct filter *p, uint64_t to) {
     const struct room *room = &p->ch->w->seg->room;
     if (to > p->from)
-        change_bytes(p->ch, room_text(room, p->ch->f->encoding, p->from), to - p->from);
+        filter_send(p, room_text(room, p->ch->f->encoding, p->from), to - p->from);
     p->from = to;
 }
 
 static void filter_copy_text(struct filter *p) {
     if (p->len > 0)
-        change_bytes(p->ch, p->text, p->len);
+        filter_send(p, p->text, p->len);
     p->len = 0;
+}
+
+static void filter_put(struct filter *p, const void *bytes, size_t len) {
+    if (p->len + len > sizeof p->text)
+        filter_copy_text(p);
+    if (len > sizeof p->text) { /* it is as long as that */
+        filter_send(p, bytes, len);
+        return;
+    }
+    memcpy(p->text + p->len, bytes, len);
+    p->len += (uint32_t)len;
 }
 
 /* "[21:04] ": the local time at which a ledger entry was made.  It is written once a minute. */
@@ -46,20 +67,38 @@ static const char *filter_time(struct filter *p, const struct entry *entry) {
     return stamp->text;
 }
 
+/* The name at the start of a line is put as the client's number, if a converted line cannot show
+ * it: what the stage does for each ring (stage_sentence).  Returns the bytes of the line that this
+ * stands for. */
+static size_t filter_number(struct filter *p, const struct entry *entry, const char *text,
+                            size_t len) {
+    char name[LABEL_TEXT], number[LABEL_TEXT];
+    size_t from = len > 2 && memcmp(text, "* ", 2) == 0 ? 2 : 0, to = from;
+    if (!(p->ch->f->flags & FACT_CONVERTED) || entry->client == NO_CLIENT ||
+        entry->flags & ENTRY_BARE)
+        return 0;
+    while (to < len && text[to] != ' ' && text[to] != ':')
+        to++;
+    if (to == len || to == from || to - from >= sizeof name)
+        return 0;
+    memcpy(name, text + from, to - from);
+    name[to - from] = '\0';
+    uint64_t n = client_number(p->ch->w, entry->client, entry->generation);
+    const char *shown = label_shown(client_wire(p->ch->f), name, n, number);
+    if (shown == name)
+        return 0;
+    filter_put(p, text, from);
+    filter_put(p, shown, strlen(shown));
+    return to;
+}
+
 static void filter_line(struct filter *p, const struct entry *entry, uint32_t len) {
     const struct facts *f = p->ch->f;
-    if (p->len + STAMP_BYTES + len > sizeof p->text)
-        filter_copy_text(p);
-    memcpy(p->text + p->len, filter_time(p, entry), STAMP_BYTES);
-    p->len += STAMP_BYTES;
-    if (p->len + len > sizeof p->text) { /* it is as long as that */
-        filter_copy_text(p);
-        p->from = f->pos;
-        filter_copy(p, f->pos + len);
-        return;
-    }
-    memcpy(p->text + p->len, room_text(&p->ch->w->seg->room, f->encoding, f->pos), len);
-    p->len += len;
+    const char *text = (const char *)room_text(&p->ch->w->seg->room, f->encoding, f->pos);
+    if (f->flags & FACT_TIMESTAMPS)
+        filter_put(p, filter_time(p, entry), STAMP_BYTES);
+    size_t named = filter_number(p, entry, text, len);
+    filter_put(p, text + named, len - named);
 }
 
 /* The entries from `index` on, until the part is full. */
@@ -68,20 +107,20 @@ static void filter_lines(struct filter *p, uint64_t index, uint64_t until) {
     struct facts *f = p->ch->f;
     uint32_t most = buffer_plenty(&p->ch->w->seg->tx_buffers) ? FILTER_LARGE : FILTER_SMALL;
     uint64_t room_left = f->tx_len < most ? most - f->tx_len : 0, used = 0;
-    bool stamps = f->flags & FACT_TIMESTAMPS;
+    bool one_by_one = f->flags & (FACT_TIMESTAMPS | FACT_CONVERTED);
     bool ignores = f->flags & FACT_IGNORES;
     p->from = f->pos;
     for (; index < until && used < room_left; index++) {
         const struct entry *entry = room_entry(room, index);
         uint32_t len = (uint32_t)(entry->end[f->encoding] - f->pos);
         bool hidden = ignores && ignore_hides(p->ch->w, p->ch->c, f, entry);
-        if (hidden && !stamps)
+        if (hidden && !one_by_one)
             filter_copy(p, f->pos);
-        if (stamps && !hidden && len > 0)
+        if (one_by_one && !hidden && len > 0)
             filter_line(p, entry, len);
         f->pos += len;
-        used += hidden ? 0 : len + (stamps ? STAMP_BYTES : 0);
-        if (hidden || stamps)
+        used += hidden ? 0 : len + (one_by_one ? STAMP_BYTES : 0);
+        if (hidden || one_by_one)
             p->from = f->pos;
     }
     filter_copy(p, f->pos);

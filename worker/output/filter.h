@@ -1,5 +1,6 @@
 /* filter.h - lines for clients that do not see all of them, or not as they are in the ring: clients
- * that ignore a speaker, want times, or have a half-typed line on their screen.
+ * that ignore a speaker, want times, have a half-typed line on their screen, or are sent an
+ * encoding that has no ring: from the UTF-8 ring, converted.
  *
  * What is pending is copied into buffers, a part at a time, and sent from there: what the kernel
  * has accepted of a part is then all that a successor must know, whatever the filter would say by

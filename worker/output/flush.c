@@ -48,7 +48,7 @@ static bool flush_step(struct worker *w, struct client *c, uint64_t until) {
         return flush_forget_chain(w, c);
     /* A successor may be at an entry that its predecessor had flushed past; then nothing is sent.
      */
-    if (c->mode < ENC_COUNT)
+    if (c->mode < ENC_RINGS)
         send_direct(w, c, last->end);
     return false;
 }
@@ -112,7 +112,7 @@ void flush_reply_pending(struct worker *w) {
 static bool flush_guard_far(const struct room *room, uint64_t guard, uint64_t count) {
     if (count - guard > room->ledger_len / 2 + room->ledger_len / 8)
         return true;
-    for (int e = 0; e < ENC_COUNT; e++) {
+    for (int e = 0; e < ENC_RINGS; e++) {
         uint64_t used = room_entry(room, count - 1)->end[e] - room_start(room, guard, e);
         if (used > room->ring_size[e] / 2 + room->ring_size[e] / 8)
             return true;
@@ -161,7 +161,7 @@ static void flush_extend(struct worker *w, uint64_t count) {
 
 static void flush_members(struct worker *w, uint64_t count) {
     struct flush_pass *pass = &w->flush;
-    uint64_t end[ENC_COUNT];
+    uint64_t end[ENC_RINGS];
     memcpy(end, room_entry(&w->seg->room, count - 1)->end, sizeof end);
     for (uint32_t n = 0; n < FLUSH_SLICE && pass->left > 0; n++) {
         if (pass->at >= w->members.count)
@@ -173,7 +173,7 @@ static void flush_members(struct worker *w, uint64_t count) {
         pass->left--;
         if (pass->guard_left > 0)
             pass->guard_left--;
-        if (c->mode < ENC_COUNT)
+        if (c->mode < ENC_RINGS)
             send_direct(w, c, end);
         else if (c->mode == MODE_SLOW)
             flush_steps(w, c, count);

@@ -39,7 +39,7 @@ static void who_line(struct change *ch, uint32_t client, const struct client_vie
                      uint32_t now) {
     char unique[LABEL_TEXT], number[LABEL_TEXT], since[WHO_IDLE_TEXT];
     label_unique(client_view_name(other), &other->addr, other->port, unique);
-    const char *label = label_shown((enum encoding)ch->f->encoding, unique,
+    const char *label = label_shown(client_wire(ch->f), unique,
                                     client_number(ch->w, client, other->generation), number);
     uint32_t quiet = now - other->facts.last_input;
     if ((int32_t)quiet < 0) /* it typed in another worker after `now` was read */

@@ -2,6 +2,7 @@
 #include "worker/protocol/draw.h"
 
 #include "ipc/unicode.h"
+#include "worker/text/charset.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -9,14 +10,9 @@
 
 /* The character at the start of s[0, n) and its columns. */
 static size_t draw_step(enum encoding enc, const char *s, size_t n, unsigned *columns) {
-    size_t len;
-    if (enc == ENC_UTF8) {
-        *columns = unicode_properties(unicode_decode(s, n, &len)).columns;
-        return len;
-    }
-    /* Two bytes, two columns; at 80 code page 936 has the euro. */
-    *columns = (unsigned char)*s > 0x80 && n > 1 ? 2 : 1;
-    return *columns;
+    size_t of_it, len = charset_length(enc, (const uint8_t *)s, n, &of_it);
+    *columns = (unsigned)of_it;
+    return len;
 }
 
 /* Rows that fill while a text is laid out. */

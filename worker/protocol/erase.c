@@ -10,7 +10,7 @@
 enum {
     UTF8_START = 1, /* a character begins here, read as UTF-8 */
     UTF8_CELL = 2,  /* and it has columns of its own: it is no mark on the one before */
-    PAIR_START = 4, /* the same, read in the double-byte encoding */
+    PAIR_START = 4, /* the same, read in the client's own encoding */
     PAIR_CELL = 8,
     PAIR_MISFIT = 16, /* it is no character of that encoding */
     UTF8_MARKS = UTF8_START | UTF8_CELL,
@@ -21,7 +21,7 @@ enum {
 void erase_begin(struct erase *e, enum encoding enc) {
     memset(e, 0, sizeof *e);
     e->encoding = (uint8_t)enc;
-    e->pair = enc == ENC_BIG5 ? ENC_BIG5 : ENC_GBK;
+    e->pair = (uint8_t)charset_own(enc);
 }
 
 static void erase_mark(struct erase *e, uint32_t at, size_t len, unsigned kind, unsigned marks) {
@@ -53,7 +53,7 @@ static void erase_read_utf8(struct erase *e, const uint8_t *line, uint32_t n) {
         bool cell = unicode_properties(cp).columns > 0;
         erase_mark(e, at, len, UTF8_MARKS, cell ? UTF8_MARKS : UTF8_START);
         for (size_t i = 0; i < len; i++)
-            e->triples += line[at + i] >= 0xE0;
+            e->points += charset_points(e->encoding, line[at + i]);
         e->utf8_to += (uint32_t)len;
     }
 }
@@ -80,7 +80,8 @@ static bool erase_read(struct erase *e, const uint8_t *line, uint32_t n) {
     erase_read_pairs(e, line, n);
     if (e->bad)
         return false;
-    return e->encoding == ENC_UTF8 || (e->utf8_to == n && (e->triples > 0 || e->misfits > 0));
+    return e->encoding == ENC_UTF8 || e->encoding == ENC_ONLY_UTF8 ||
+           (e->utf8_to == n && (e->points >= CHARSET_PROOF || e->misfits > 0));
 }
 
 /* ---- erasing ---- */
@@ -101,7 +102,7 @@ void erase_to(struct erase *e, const uint8_t *line, uint32_t n) {
     if (n < pair_to)
         pair_to = n > 0 ? erase_start(e, n - 1, e->pair_to, PAIR_START) : 0;
     for (uint32_t i = utf8_to; i < e->utf8_to; i++)
-        e->triples -= line[i] >= 0xE0;
+        e->points -= charset_points(e->encoding, line[i]);
     for (uint32_t i = pair_to; i < e->pair_to; i++)
         e->misfits -= (e->marks[i] & PAIR_MISFIT) != 0;
     e->utf8_to = utf8_to;

@@ -1,10 +1,10 @@
 /* erase.h - taking characters off the end of a half-typed line, in constant time each.
  *
  *     struct erase e;
- *     erase_begin(&e, enc);                        `enc`: what the client is sent
+ *     erase_begin(&e, enc);                        `enc`: as in charset_decode
  *     n = erase_char(&e, line, n); ...             text may be added to the line in between
  *
- * What a line is in shows only as it grows (charset.h): it is read as UTF-8 and in a double-byte
+ * What a line is in shows only as it grows (charset.h): it is read as UTF-8 and in the client's own
  * encoding at once, each byte once, and where characters begin is kept.  So n keys on a line cost
  * O(n), whatever they are.  The line may grow between two calls; below its length it may be changed
  * by these calls only.  Memory is the caller's; pure functions otherwise; safe anywhere. */
@@ -17,13 +17,13 @@
 #include <stdint.h>
 
 struct erase {
-    uint8_t encoding; /* enum encoding: what the client is sent */
-    uint8_t pair;     /* enum encoding: the double-byte one */
+    uint8_t encoding; /* enum encoding: what the client is sent, or ENC_ONLY_UTF8 */
+    uint8_t pair;     /* enum encoding: the client's own, of two bytes a character most often */
     bool bad;         /* at utf8_to begins what is no UTF-8 */
     uint32_t utf8_to; /* bytes read as UTF-8: whole characters */
-    uint32_t pair_to; /* the same in the double-byte encoding */
-    uint32_t triples; /* bytes from E0 on, below utf8_to */
-    uint32_t misfits; /* characters below pair_to that the double-byte encoding does not have */
+    uint32_t pair_to; /* the same in the client's own encoding */
+    uint32_t points;  /* that speak for UTF-8 below utf8_to: charset.h */
+    uint32_t misfits; /* characters below pair_to that the client's own encoding does not have */
     uint8_t marks[LINE_MAX_MAX];
 };
 

@@ -35,7 +35,8 @@ enum state {
     SKIP_COMMAND,
 };
 
-/* Bytes that are not text.  None occurs inside a character of GBK, GB18030, Big5 or UTF-8. */
+/* Bytes that are not text.  None occurs inside a character of GBK, GB18030, Big5 or UTF-8.  In the
+ * encodings of single bytes 255 is a letter (the last one of Windows-1251). */
 static const uint8_t telnet_keys[256] = {
     [CR] = TELNET_END_OF_LINE,  [LF] = TELNET_END_OF_LINE,  [0x08] = TELNET_ERASE_CHAR,
     [0x7F] = TELNET_ERASE_CHAR, [0x15] = TELNET_ERASE_LINE, [0x17] = TELNET_ERASE_WORD,
@@ -81,8 +82,25 @@ static void telnet_text(struct telnet_event *ev, const uint8_t *bytes, size_t le
     ev->len = len;
 }
 
+void telnet_letter(struct telnet *t, bool letter) {
+    t->flags = (uint8_t)(letter ? t->flags | TELNET_LETTER : t->flags & ~TELNET_LETTER);
+}
+
+/* Whether the IAC at in[0, n) is a letter: of a client that has sent no command until now, and that
+ * could not begin so to speak telnet. */
+static bool telnet_is_letter(const struct telnet *t, const uint8_t *in, size_t n) {
+    if ((t->flags & (TELNET_LETTER | TELNET_SPOKEN)) != TELNET_LETTER)
+        return false;
+    return n < 2 || (in[1] != IAC && in[1] != TELNET_WILL && in[1] != TELNET_DO && in[1] != IP);
+}
+
 /* One step outside any command; returns the bytes consumed. */
 static size_t telnet_data(struct telnet *t, const uint8_t *in, size_t n, struct telnet_event *ev) {
+    if (*in == IAC && telnet_is_letter(t, in, n)) {
+        t->flags &= ~TELNET_AFTER_CR;
+        telnet_text(ev, in, 1);
+        return 1;
+    }
     if (*in == IAC) { /* may come between CR and LF */
         t->state = COMMAND;
         return 1;

@@ -27,6 +27,11 @@
 size_t telnet_next(struct telnet *t, uint8_t *sub, uint16_t *sub_len, const uint8_t *in, size_t n,
                    struct telnet_event *ev);
 
+/* Whether 255 is a letter in the client's encoding (windows-1251).  Then, until its first command,
+ * an IAC that is followed by neither WILL, DO, IP nor another IAC is that letter: a client that
+ * speaks no telnet does not double it.  A split behind it makes it one, too. */
+void telnet_letter(struct telnet *t, bool letter);
+
 /* Whether it has ever sent a telnet command. */
 bool telnet_spoken(const struct telnet *t);
 

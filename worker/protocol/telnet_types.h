@@ -41,6 +41,7 @@ enum {
     TELNET_SPOKEN = 1,   /* the client has sent a telnet command */
     TELNET_AFTER_CR = 2, /* the line just ended by CR: one LF or NUL behind it is swallowed */
     TELNET_OFFERED = 4,  /* our list of encodings is out, unanswered */
+    TELNET_LETTER = 64,  /* 255 is a letter of the client's encoding: telnet_letter */
 };
 
 enum telnet_kind {

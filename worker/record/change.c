@@ -2,6 +2,7 @@
 #include "worker/record/change.h"
 
 #include "ipc/fault.h"
+#include "worker/protocol/telnet.h"
 #include "worker/record/chain.h"
 #include "worker/state/account.h"
 #include "worker/state/buffer_request.h"
@@ -184,6 +185,20 @@ void change_raw(struct change *ch, const void *bytes, size_t len) {
     change_append(ch, bytes, len);
 }
 
+void change_text(struct change *ch, const char *text, size_t len) {
+    const struct telnet *telnet = (const struct telnet *)ch->f->telnet;
+    bool doubles = (ch->f->flags & FACT_CONVERTED) && telnet_spoken(telnet);
+    const char *letter;
+    while (doubles && (letter = memchr(text, 0xFF, len)) != NULL) {
+        size_t n = (size_t)(letter - text) + 1;
+        change_raw(ch, text, n);
+        change_raw(ch, letter, 1);
+        text += n;
+        len -= n;
+    }
+    change_raw(ch, text, len);
+}
+
 void change_hide_line(struct change *ch) {
     char out[DRAW_MAX];
     if (!(ch->f->flags & FACT_DRAWN) || ch->drop_replies)
@@ -206,7 +221,7 @@ static void change_show_line(struct change *ch) {
     } else if (!(ch->f->flags & FACT_DRAWN)) {
         if (!ch->drawn.text || !echo_same(client_facts(ch->c), ch->f))
             ch->drawn = echo_lay(ch->w->seg, ch->f, ch->drawn_text);
-        change_raw(ch, ch->drawn.text, ch->drawn.len);
+        change_text(ch, ch->drawn.text, ch->drawn.len);
         ch->f->flags |= FACT_DRAWN;
     }
 }
@@ -217,7 +232,8 @@ void change_bytes(struct change *ch, const void *bytes, size_t len) {
 }
 
 void change_utf8(struct change *ch, const char *utf8, size_t len) {
-    if (ch->f->encoding == ENC_UTF8) {
+    enum encoding wire = client_wire(ch->f);
+    if (wire == ENC_UTF8) {
         change_bytes(ch, utf8, len);
         return;
     }
@@ -227,8 +243,9 @@ void change_utf8(struct change *ch, const char *utf8, size_t len) {
         size_t n = len > 512 ? 512 : len;
         while (n < len && ((unsigned char)utf8[n] & 0xC0) == 0x80)
             n--;
-        size_t encoded = charset_encode(ch->f->encoding, utf8, n, out, sizeof out);
-        change_bytes(ch, out, encoded);
+        size_t encoded = charset_encode(wire, utf8, n, out, sizeof out);
+        change_hide_line(ch);
+        change_text(ch, out, encoded);
         utf8 += n;
         len -= n;
     }
@@ -236,7 +253,8 @@ void change_utf8(struct change *ch, const char *utf8, size_t len) {
 
 void change_sentence(struct change *ch, enum sentence which, const struct words *words) {
     char out[SENTENCE_MAX];
-    size_t len = sentence_render(ch->w->config.language, which, words, out, sizeof out);
+    size_t len = sentence_render(sentence_language(ch->w->config.language, client_wire(ch->f)),
+                                 which, words, out, sizeof out);
     change_utf8(ch, out, len);
 }
 

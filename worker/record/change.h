@@ -64,8 +64,10 @@ void change_abandon(struct change *ch);
 
 /* Replies; nothing is sent before the commit.  Bytes are as the client is to receive them; UTF-8 is
  * encoded first.  change_raw is for what is no reply and leaves the half-typed line where it is:
- * telnet's answers, and the drawing of that line. */
+ * telnet's answers; change_text for the drawing of that line: a letter 255 is doubled for a client
+ * that speaks telnet. */
 void change_raw(struct change *ch, const void *bytes, size_t len);
+void change_text(struct change *ch, const char *text, size_t len);
 void change_bytes(struct change *ch, const void *bytes, size_t len);
 void change_utf8(struct change *ch, const char *utf8, size_t len);
 void change_sentence(struct change *ch, enum sentence which, const struct words *words);

@@ -1,6 +1,8 @@
 /* check.c - see check.h. */
 #include "worker/record/check.h"
 
+#include "worker/text/charset.h"
+
 /* Offsets first: what is subtracted below is not larger than what it is subtracted from. */
 static const char *check_input(const struct segment *seg, const struct client *c,
                                const struct facts *f, uint64_t tag) {
@@ -41,7 +43,9 @@ const char *record_check(const struct segment *seg, const struct client *c) {
     const struct facts *f = client_facts(c);
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
     uint64_t tag = buffer_tag((uint32_t)(c - seg->clients.at), client_generation(word));
-    if (f->encoding >= ENC_COUNT)
+    bool ring = !(f->flags & FACT_CONVERTED);
+    if (f->encoding >= ENC_RINGS || (!ring && f->encoding != ENC_UTF8) ||
+        (!ring && (f->wire < ENC_RINGS || !charset_exists((enum encoding)f->wire))))
         return "encoding";
     if (f->seen > room_count(&seg->room))
         return "ledger position";

@@ -2,7 +2,7 @@
 #include "worker/record/echo.h"
 
 struct drawn echo_lay(const struct segment *seg, const struct facts *f, char text[ECHO_MAX]) {
-    enum encoding enc = (enum encoding)f->encoding;
+    enum encoding enc = client_wire(f);
     const uint8_t *line;
     if (f->line_len == 0)
         return draw_lay(enc, f->columns, text, 0);
@@ -10,20 +10,21 @@ struct drawn echo_lay(const struct segment *seg, const struct facts *f, char tex
         line = ((struct tx_buffer *)buffer_at(&seg->tx_buffers, f->line_buffer))->data;
     else
         line = ((struct rx_buffer *)buffer_at(&seg->rx_buffers, f->rx))->line;
-    size_t from = typed_tail(enc, line, f->line_len, f->columns);
-    size_t n = typed_shown(enc, line + from, f->line_len - from, text);
+    size_t from = typed_tail(client_read(f), line, f->line_len, f->columns);
+    size_t n = typed_shown(client_read(f), enc, line + from, f->line_len - from, text);
     return draw_lay(enc, f->columns, text, n);
 }
 
 /* A line changes only by what is consumed. */
 bool echo_same(const struct facts *was, const struct facts *f) {
     return was->consumed == f->consumed && was->line_len == f->line_len &&
-           was->encoding == f->encoding && was->columns == f->columns;
+           client_wire(was) == client_wire(f) && client_read(was) == client_read(f) &&
+           was->columns == f->columns;
 }
 
 size_t echo_change(const struct segment *seg, const struct facts *was, const struct facts *f,
                    char out[DRAW_MAX]) {
     char old_text[ECHO_MAX], new_text[ECHO_MAX];
     struct drawn old = echo_lay(seg, was, old_text), new = echo_lay(seg, f, new_text);
-    return draw_change((enum encoding)f->encoding, &old, &new, out);
+    return draw_change(client_wire(f), &old, &new, out);
 }

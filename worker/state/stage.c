@@ -70,7 +70,7 @@ static size_t stage_encode(struct stage *stage, struct staged *s, int e, const c
 }
 
 void stage_text(struct stage *stage, struct staged *s, const char *utf8, uint32_t len) {
-    for (int e = 0; e < ENC_COUNT; e++)
+    for (int e = 0; e < ENC_RINGS; e++)
         stage_encode(stage, s, e, utf8, len);
 }
 
@@ -90,17 +90,22 @@ static void stage_number(struct stage *stage, struct staged *s, int e, size_t n,
     stage_encode(stage, s, e, text, sentence_render(language, which, &in, text, sizeof text));
 }
 
-/* Looked at twice only where something was shown as `?`, which is no part of a double-byte
- * character. */
+/* Rendered again only for a ring in another language, and looked at twice only where something was
+ * shown as `?`, which is no part of a double-byte character. */
 void stage_sentence(struct stage *stage, struct staged *s, enum language language,
                     enum sentence which, const struct words *words) {
     char text[SENTENCE_MAX];
+    enum language spoken = language;
     size_t len = sentence_render(language, which, words, text, sizeof text);
     bool ascii = unicode_ascii(text, len) == len;
-    for (int e = 0; e < ENC_COUNT; e++) {
+    for (int e = 0; e < ENC_RINGS; e++) {
+        if (!ascii && sentence_language(language, (enum encoding)e) != spoken) {
+            spoken = sentence_language(language, (enum encoding)e);
+            len = sentence_render(spoken, which, words, text, sizeof text);
+        }
         size_t n = stage_encode(stage, s, e, text, len);
         if (!ascii && memchr(stage->text[e] + stage->used[e] - n, '?', n))
-            stage_number(stage, s, e, n, language, which, words);
+            stage_number(stage, s, e, n, spoken, which, words);
     }
 }
 

@@ -1,6 +1,6 @@
 /* stage.h - lines that are rendered and wait for one hold of the gate.
  *
- * A line is staged outside the gate, rendered once per wire encoding.  worker/ledger/publish.c
+ * A line is staged outside the gate, rendered once per ring.  worker/ledger/publish.c
  * decides it under the gate (is the name free? is the addressee here?) and makes it a ledger entry.
  * Its effects on records come after the commit (apply.c); a line that was refused is answered
  * (command/refusal.c).

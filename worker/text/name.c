@@ -21,6 +21,7 @@ _Static_assert((int)NAME_FORM_MAX >= (int)SKELETON_GROWTH * (int)NAME_FORM_BYTES
 static const char *const name_phrases[] = {
     "聊天室", "改名为", "改名為", "欢迎进入", "歡迎進入", "请先登录", "請先登錄",
     "请输入名字", "請輸入名字", "请重试", "請重試", "在线用户", "在線用戶", "线上用户", "線上用戶",
+    "請先登入", "線上使用者", "未知指令", "不能封鎖自己", "來自你的地址的連線太多了", "還沒有人給你發過訊息",
     "未知命令", "这不是名字", "這不是名字", "请写上内容", "請寫上內容", "行太长了", "行太長了",
     "不能屏蔽自己", "来自你的地址的连接太多了", "來自你的地址的連接太多了",
     "还没有人给你发过消息", "還沒有人給你發過消息", "你被禁言了", "你可以说话了", "你可以說話了",
@@ -28,7 +29,7 @@ static const char *const name_phrases[] = {
 /* A sentence with a name or a number in its middle begins so; the name would supply the rest.
  * `[对bob] hi` is no private line of 对bob's. */
 static const char *const name_openings[] = {
-    "对", "對", "你是", "你不再看到", "你重新看到", "你已屏蔽", "你看得到",
+    "对", "對", "你是", "你不再看到", "你重新看到", "你已屏蔽", "你已封鎖", "你看得到",
 };
 /* clang-format on */
 

@@ -8,34 +8,71 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { ZWNJ = 0x200C, ZWJ = 0x200D, TEXT_STYLE = 0xFE0E, EMOJI_STYLE = 0xFE0F, KEYCAP = 0x20E3 };
+
 /* What stands before the next character. */
 struct sanitize_before {
-    int32_t last;    /* kept; 0: ASCII or none */
+    int32_t last;    /* kept; 0: none */
     unsigned marks;  /* on one character */
     unsigned blanks; /* in a row, marks and dropped characters aside */
+    bool joins;      /* the letter before, marks aside, is of a script that joins letters */
+    bool emoji;      /* it is an emoji */
 };
 
-/* Whether the character is kept. */
-static bool sanitize_keep(struct sanitize_before *before, int32_t cp) {
-    uint8_t class = cp > ' ' && cp <= '~' ? UNICODE_OTHER : unicode_properties(cp).class;
-    if (class == UNICODE_DROP)
+static bool sanitize_joins(uint8_t script) {
+    return script == UNICODE_ARABIC || script == UNICODE_MYANMAR || script == UNICODE_KHMER ||
+           script == UNICODE_OTHER_SCRIPT ||
+           (script >= UNICODE_DEVANAGARI && script <= UNICODE_SINHALA);
+}
+
+/* Whether an invisible character is kept between what stands before and `next`. */
+static bool sanitize_keeps_joiner(const struct sanitize_before *before, int32_t cp, int32_t next) {
+    int32_t last = before->last;
+    bool style = cp == TEXT_STYLE || cp == EMOJI_STYLE;
+    if (last == ZWJ || last == ZWNJ || (style && (last == TEXT_STYLE || last == EMOJI_STYLE)))
         return false;
+    if (cp == ZWNJ || (cp == ZWJ && before->joins))
+        return before->joins;
+    if (cp == ZWJ)
+        return before->emoji && next > 0 && unicode_properties(next).script == UNICODE_PICTOGRAPH;
+    if (!style || before->marks > 0)
+        return false;
+    bool key = (last >= '0' && last <= '9') || last == '#' || last == '*';
+    return before->emoji || (key && cp == EMOJI_STYLE && next == KEYCAP);
+}
+
+/* What the kept character is to those behind it. */
+static void sanitize_kept(struct sanitize_before *before, int32_t cp, struct unicode_properties p) {
+    bool mark = p.class == UNICODE_MARK, common = p.script == UNICODE_COMMON;
+    before->last = cp;
+    before->joins = mark && common ? before->joins : sanitize_joins(p.script);
+    before->emoji = !mark && p.script == UNICODE_PICTOGRAPH;
+}
+
+/* Whether the character is kept.  `next`: the one behind it, as typed; UNICODE_BAD: none. */
+static bool sanitize_keep(struct sanitize_before *before, int32_t cp, int32_t next) {
+    struct unicode_properties p = unicode_properties(cp);
+    if (p.class == UNICODE_DROP) {
+        bool keep = sanitize_keeps_joiner(before, cp, next);
+        before->last = keep ? cp : before->last;
+        return keep;
+    }
     if (hangul_vowel(cp) || hangul_final(cp)) { /* they take no column, as marks */
         bool joins = hangul_joins(before->last, cp);
         before->last = joins ? cp : before->last;
         return joins;
     }
-    if (class == UNICODE_MARK) {
-        before->last = cp;
+    if (p.class == UNICODE_MARK) {
+        sanitize_kept(before, cp, p);
         return before->marks++ < SANITIZE_MARKS_MAX;
     }
-    if (class == UNICODE_BLANK && before->blanks == SANITIZE_BLANKS_MAX) {
+    if (p.class == UNICODE_BLANK && before->blanks == SANITIZE_BLANKS_MAX) {
         before->marks = SANITIZE_MARKS_MAX; /* those on a dropped blank are dropped, too */
         return false;
     }
-    before->last = cp;
+    sanitize_kept(before, cp, p);
     before->marks = 0;
-    before->blanks = class == UNICODE_BLANK ? before->blanks + 1 : 0;
+    before->blanks = p.class == UNICODE_BLANK ? before->blanks + 1 : 0;
     return true;
 }
 
@@ -60,7 +97,7 @@ size_t sanitize(char *s, size_t n) {
     for (size_t from = 0; from < n; from += len) {
         len = sanitize_visible(s + from, n - from);
         if (len > 0) {
-            before = (struct sanitize_before){.last = 0};
+            before = (struct sanitize_before){.last = s[from + len - 1]};
             if (to < from)
                 memmove(s + to, s + from, len);
             to += len;
@@ -69,7 +106,9 @@ size_t sanitize(char *s, size_t n) {
         int32_t cp = unicode_decode(s + from, n - from, &len);
         if (cp == '\t')
             s[from] = (char)(cp = ' ');
-        if (cp == UNICODE_BAD || !sanitize_keep(&before, cp))
+        size_t after, rest = n - from - len;
+        int32_t next = rest > 0 ? unicode_decode(s + from + len, rest, &after) : UNICODE_BAD;
+        if (cp == UNICODE_BAD || !sanitize_keep(&before, cp, next))
             continue;
         memmove(s + to, s + from, len);
         to += len;

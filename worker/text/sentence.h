@@ -1,8 +1,9 @@
 /* sentence.h - every sentence the server says, in every language: one table.
  *
- * A language is a column (enum language); adding one is adding a column.  {room}, {name}, {text}
- * and {n} are replaced; {s}, {were} and {people} agree with n.  Sentences are UTF-8 and end with
- * CR LF; a sentence of two lines carries its own CR LF between them. */
+ * A language is a column (enum language); adding one is adding a column.  A sentence that the third
+ * column lacks is the second's: it has no Chinese of its own.  {room}, {name}, {text} and {n} are
+ * replaced; {s}, {were} and {people} agree with n.  Sentences are UTF-8 and end with CR LF; a
+ * sentence of two lines carries its own CR LF between them. */
 #ifndef WORKER_TEXT_SENTENCE_H
 #define WORKER_TEXT_SENTENCE_H
 
@@ -56,7 +57,7 @@ enum sentence {
     SAY_ENCODING,
     SAY_ENCODING_NOW, /* without an argument */
     SAY_ENCODING_IS,
-    SAY_ENCODING_WHICH,
+    SAY_ENCODING_WHICH, /* {text}: those that there are */
     SAY_TIMESTAMPS_ON,
     SAY_TIMESTAMPS_OFF,
     SAY_TIMESTAMPS_NOW_ON, /* without an argument */
@@ -80,6 +81,9 @@ enum { SENTENCE_MAX = 8192 }; /* bytes; the longest has a line of line_max and t
  * line end.  Returns the length. */
 size_t sentence_render(enum language language, enum sentence which, const struct words *words,
                        char *out, size_t size);
+
+/* What a server that speaks `language` speaks to a client that is sent `sent`. */
+enum language sentence_language(enum language language, enum encoding sent);
 
 /* The same for a pattern that is in no table.  A brace that begins no mark stands for itself. */
 size_t sentence_fill(const char *pattern, const struct words *words, char *out, size_t size);
