@@ -262,16 +262,19 @@ Test(signals, a_reader_of_its_errors_that_has_ended) {
 Test(signals, a_terminal_that_is_closed_does_not_end_it) {
     int status;
     struct server *s = server_prepare();
-    server_configure(s, "workers = 1\nroom = Den\n");
-    struct pty *p = pty_run(run_server_path(), "-c", s->conf);
+    server_configure(s, "workers = 1\nconnect_rate = 0\nroom = Den\n");
+    char command[800];
+    snprintf(command, sizeof command, "exec '%s' -c '%s'", run_server_path(), s->conf);
+    struct pty *p = pty_run("sh", "-c", command);
     pty_expect(p, "listening on 127.0.0.1:");
-    s->port = (uint16_t)atoi(p->screen + p->at);
+    size_t port = p->at;
     pty_expect(p, ", pid ");
-    server_configure(s, "workers = 1\nroom = Hall\n");
+    s->port = (uint16_t)atoi(p->screen + port);
+    server_configure(s, "workers = 1\nconnect_rate = 0\nroom = Hall\n");
     close(p->fd);
     for (int64_t deadline = wait_deadline();;) {
         struct guest *g = guest_connect(s);
-        bool reloaded = strcmp(guest_read(g), "Welcome to Hall") == 0;
+        bool reloaded = strcmp(guest_next(g), "Welcome to Hall") == 0;
         guest_close(g);
         if (reloaded)
             break;
