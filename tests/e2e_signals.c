@@ -285,6 +285,27 @@ Test(signals, a_terminal_that_is_closed_does_not_end_it) {
     cr_assert_eq(status, 0);
 }
 
+/* `stty tostop`: a background job is stopped when it writes to the terminal. */
+Test(signals, in_the_background_of_a_terminal_it_is_not_stopped) {
+    struct server *s = server_prepare();
+    server_configure(s, "workers = 2\n");
+    char command[800];
+    snprintf(command, sizeof command, "stty tostop; set -m; '%s' -c '%s' & wait", run_server_path(),
+             s->conf);
+    struct pty *p = pty_run("sh", "-c", command);
+    pty_expect(p, "listening on 127.0.0.1:");
+    size_t port = p->at;
+    pty_expect(p, ", pid ");
+    size_t pid = p->at;
+    pty_expect(p, "\n");
+    s->port = (uint16_t)atoi(p->screen + port);
+    guest_close(guest_enter(s, "ann"));
+    pty_expect(p, "is ann");
+    kill((pid_t)atoi(p->screen + pid), SIGTERM);
+    pty_expect(p, "ended");
+    pty_end(p);
+}
+
 /* ---- children that are none of the server's ---- */
 
 static pid_t child(bool ends) {
