@@ -290,7 +290,7 @@ Test(signals, in_the_background_of_a_terminal_it_is_not_stopped) {
     struct server *s = server_prepare();
     server_configure(s, "workers = 2\n");
     char command[800];
-    snprintf(command, sizeof command, "stty tostop; set -m; '%s' -c '%s' & wait", run_server_path(),
+    snprintf(command, sizeof command, "stty tostop; set -m; '%s' -c '%s' & cat", run_server_path(),
              s->conf);
     struct pty *p = pty_run("sh", "-c", command);
     pty_expect(p, "listening on 127.0.0.1:");
@@ -303,6 +303,7 @@ Test(signals, in_the_background_of_a_terminal_it_is_not_stopped) {
     pty_expect(p, "is ann");
     kill((pid_t)atoi(p->screen + pid), SIGTERM);
     pty_expect(p, "ended");
+    pty_type(p, "\x04"); /* the end of cat's input */
     pty_end(p);
 }
 
