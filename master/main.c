@@ -133,8 +133,8 @@ static int main_start(const struct options *options) {
  *
  * A log that reaches RLIMIT_FSIZE, or whose reader has ended, loses lines; it must not end the
  * server by SIGXFSZ or SIGPIPE.  Nor must a terminal that is not to be written to from the
- * background (stty tostop) stop it by SIGTTOU.  A starter may have ignored SIGCHLD; the kernel then reaps workers
- * before the master can find out how each died.
+ * background (stty tostop) stop it by SIGTTOU.  A starter may have ignored SIGCHLD; the kernel then
+ * reaps workers before the master can find out how each died.
  *
  * No core is written: stack, static memory and even registers of any process may hold what people
  * say privately (a worker may become the master).  The limit 1 is too small for a file, and the
