@@ -79,7 +79,7 @@ struct segment_header {
     struct listener listeners[LISTENERS_MAX];
     _Atomic uint64_t signals; /* pending when a master was killed for hanging: its successor's */
     struct master_state master;
-    _Atomic uint32_t steps;          /* reserved (growth.h); only rises, under the gate */
+    _Atomic uint32_t steps; /* reserved (growth.h); only rises, under the gate */
     uint32_t pad;
     _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
     struct config config[2];

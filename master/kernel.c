@@ -1,6 +1,8 @@
 /* kernel.c - see kernel.h. */
 #include "master/kernel.h"
 
+#include "ipc/system.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,11 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Linux 5.4, for glibc before 2.36. */
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
-
 /* The first call that fails, with errno; NULL: none. */
 static const char *kernel_pidfds(int pidfd) {
     siginfo_t info;
@@ -23,7 +20,7 @@ static const char *kernel_pidfds(int pidfd) {
     if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) != 0)
         return "pidfd_send_signal";
     /* This process is not its own child, says a kernel that knows what is asked. */
-    if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) != 0 && errno != ECHILD)
+    if (waitid(SYSTEM_P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) != 0 && errno != ECHILD)
         return "waitid(P_PIDFD)";
     return NULL;
 }

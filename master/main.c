@@ -132,8 +132,9 @@ static int main_start(const struct options *options) {
 /* What holds for every process of the server: all of them inherit it, through clone() and execve.
  *
  * A log that reaches RLIMIT_FSIZE, or whose reader has ended, loses lines; it must not end the
- * server by SIGXFSZ or SIGPIPE.  A starter may have ignored SIGCHLD; the kernel then reaps workers
- * before the master can find out how each died.
+ * server by SIGXFSZ or SIGPIPE.  Nor must a terminal that is not to be written to from the
+ * background (stty tostop) stop it by SIGTTOU.  A starter may have ignored SIGCHLD; the kernel then
+ * reaps workers before the master can find out how each died.
  *
  * No core is written: stack, static memory and even registers of any process may hold what people
  * say privately (a worker may become the master).  The limit 1 is too small for a file, and the
@@ -147,6 +148,7 @@ static void main_process(void) {
     struct rlimit core;
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
     prctl(PR_SET_DUMPABLE, 1);
     if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max > 0) {

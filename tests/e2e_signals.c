@@ -262,16 +262,19 @@ Test(signals, a_reader_of_its_errors_that_has_ended) {
 Test(signals, a_terminal_that_is_closed_does_not_end_it) {
     int status;
     struct server *s = server_prepare();
-    server_configure(s, "workers = 1\nroom = Den\n");
-    struct pty *p = pty_run(run_server_path(), "-c", s->conf);
+    server_configure(s, "workers = 1\nconnect_rate = 0\nroom = Den\n");
+    char command[800];
+    snprintf(command, sizeof command, "exec '%s' -c '%s'", run_server_path(), s->conf);
+    struct pty *p = pty_run("sh", "-c", command);
     pty_expect(p, "listening on 127.0.0.1:");
-    s->port = (uint16_t)atoi(p->screen + p->at);
+    size_t port = p->at;
     pty_expect(p, ", pid ");
-    server_configure(s, "workers = 1\nroom = Hall\n");
+    s->port = (uint16_t)atoi(p->screen + port);
+    server_configure(s, "workers = 1\nconnect_rate = 0\nroom = Hall\n");
     close(p->fd);
     for (int64_t deadline = wait_deadline();;) {
         struct guest *g = guest_connect(s);
-        bool reloaded = strcmp(guest_read(g), "Welcome to Hall") == 0;
+        bool reloaded = strcmp(guest_next(g), "Welcome to Hall") == 0;
         guest_close(g);
         if (reloaded)
             break;
@@ -280,6 +283,28 @@ Test(signals, a_terminal_that_is_closed_does_not_end_it) {
     kill(p->pid, SIGTERM);
     cr_assert(run_wait(p->pid, &status, wait_deadline()));
     cr_assert_eq(status, 0);
+}
+
+/* `stty tostop`: a background job is stopped when it writes to the terminal. */
+Test(signals, in_the_background_of_a_terminal_it_is_not_stopped) {
+    struct server *s = server_prepare();
+    server_configure(s, "workers = 2\n");
+    char command[800];
+    snprintf(command, sizeof command, "stty tostop; set -m; '%s' -c '%s' & cat", run_server_path(),
+             s->conf);
+    struct pty *p = pty_run("sh", "-c", command);
+    pty_expect(p, "listening on 127.0.0.1:");
+    size_t port = p->at;
+    pty_expect(p, ", pid ");
+    size_t pid = p->at;
+    pty_expect(p, "\n");
+    s->port = (uint16_t)atoi(p->screen + port);
+    guest_close(guest_enter(s, "ann"));
+    pty_expect(p, "is ann");
+    kill((pid_t)atoi(p->screen + pid), SIGTERM);
+    pty_expect(p, "ended");
+    pty_type(p, "\x04"); /* the end of cat's input */
+    pty_end(p);
 }
 
 /* ---- children that are none of the server's ---- */
