@@ -5,16 +5,14 @@
 #include "worker/record/change.h"
 
 #include <string.h>
-#include <time.h>
 
 /* A part under way.  Visible lines that follow one another in the ring are copied in one piece;
  * with times they are put together first, because a change is dear for each piece. */
 struct filter {
     struct change *ch;
     uint64_t from; /* ring position of the first byte that is visible and not copied */
-    time_t now;
-    uint32_t ticks; /* the same moment, as ledger entries have it */
-    uint32_t len;   /* bytes of `text` */
+    struct stamp_now now;
+    uint32_t len; /* bytes of `text` */
     char text[TX_DATA];
 };
 
@@ -31,27 +29,11 @@ static void filter_copy_text(struct filter *p) {
     p->len = 0;
 }
 
-/* "[21:04] ": the local time at which a ledger entry was made.  It is written once a minute. */
-static const char *filter_time(struct filter *p, const struct entry *entry) {
-    struct stamp *stamp = &p->ch->w->stamp;
-    time_t when = p->now - (time_t)((p->ticks - entry->time) / 100);
-    if (when < stamp->from || when >= stamp->from + 60) {
-        char out[STAMP_BYTES + 1];
-        struct tm local;
-        localtime_r(&when, &local);
-        strftime(out, sizeof out, "[%H:%M] ", &local);
-        memcpy(stamp->text, out, STAMP_BYTES);
-        stamp->from = when - local.tm_sec % 60;
-    }
-    return stamp->text;
-}
-
 static void filter_line(struct filter *p, const struct entry *entry, uint32_t len) {
     const struct facts *f = p->ch->f;
-    if (p->len + STAMP_BYTES + len > sizeof p->text)
+    if (p->len + STAMP_MAX + len > sizeof p->text)
         filter_copy_text(p);
-    memcpy(p->text + p->len, filter_time(p, entry), STAMP_BYTES);
-    p->len += STAMP_BYTES;
+    p->len += stamp_text(&p->ch->w->stamp, &p->now, entry->time, p->text + p->len);
     if (p->len + len > sizeof p->text) { /* it is as long as that */
         filter_copy_text(p);
         p->from = f->pos;
@@ -80,7 +62,7 @@ static void filter_lines(struct filter *p, uint64_t index, uint64_t until) {
         if (stamps && !hidden && len > 0)
             filter_line(p, entry, len);
         f->pos += len;
-        used += hidden ? 0 : len + (stamps ? STAMP_BYTES : 0);
+        used += hidden ? 0 : len + (stamps ? STAMP_MAX : 0);
         if (hidden || stamps)
             p->from = f->pos;
     }
@@ -111,8 +93,7 @@ bool filter_continue(struct worker *w, struct client *c, uint64_t until) {
     struct filter part;
     part.ch = &ch;
     part.len = 0;
-    part.now = time(NULL);
-    part.ticks = segment_ticks(w->seg);
+    part.now = stamp_now(w->seg);
     filter_lines(&part, filter_first(room, ring, ch.f->pos, guard, until), until);
     return change_commit(&ch);
 }
