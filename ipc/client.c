@@ -51,7 +51,7 @@ static void client_cache(struct client *c, const struct facts *f) {
     c->bias = f->pos - f->base - f->tx_len;
     if (c->mode == MODE_BLOCKED || c->mode == MODE_WRITE_FAILED)
         return;
-    const uint32_t slow = FACT_FILTERED | FACT_LIST_ROOM | FACT_LIST_ALL;
+    const uint32_t slow = FACT_FILTERED | FACT_LISTS;
     bool direct =
         (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->tx == NO_BUFFER && f->lines_lost == 0;
     c->mode = direct ? f->encoding : MODE_SLOW;

@@ -72,11 +72,14 @@ enum {
     FACT_GREETED = 1u << 16,   /* was sent the greeting, or is in the room */
     FACT_SWITCHED = 1u << 17,  /* was switched to the encoding it types in, or agreed on one */
     FACT_HEARD = 1u << 18,     /* a line of it was taken: it speaks no other protocol */
+    FACT_LIST_SAID = 1u << 19, /* earlier lines under way (worker/output/history.h) */
+    FACT_QUIET = 1u << 20,     /* a guest: its coming is not in the ledger yet (announce.h) */
     FACT_NAME_ROW = 1u << 23,  /* its name is in the second row */
     FACT_DROPPING = 1u << 24,  /* was too fast for too long: its lines are dropped unheard */
     FACT_CONVERTED = 1u << 26, /* filtered: lines are converted to `wire` */
     FACT_READ_UTF8 = 1u << 27, /* has typed UTF-8 beyond ASCII: is read as nothing else */
     FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_DRAWN | FACT_CONVERTED,
+    FACT_LISTS = FACT_LIST_ROOM | FACT_LIST_ALL | FACT_LIST_SAID,
 };
 
 /* Times: `tat` (rate limit: theoretical arrival time, see rate_limit.h) in milliseconds, and
@@ -94,7 +97,7 @@ struct facts {
     uint32_t tat;
     uint32_t last_input;
     uint32_t lines_lost;    /* room lines overrun and not yet reported to the client */
-    uint32_t list_next;     /* FACT_LIST_...: record at which the list under way continues */
+    uint32_t list_next;     /* FACT_LISTS: the record at which the list goes on; or see history.h */
     uint32_t lines_dropped; /* FACT_DROPPING: not yet reported to the client */
     uint32_t reply_client, reply_generation; /* addressee of /reply; generation 0: none */
     uint32_t flags;

@@ -1,4 +1,5 @@
-/* clock.h - monotonic time, the only clock that timeouts use.
+/* clock.h - monotonic time, the only clock that timeouts use; and the time since boot, by which
+ * lines are dated.
  *
  * Time in the segment counts from its making (header.h: epoch_ms) in 32 bits, in units that suit
  * each use (segment.h: segment_now and its kin). */
@@ -11,6 +12,14 @@
 static inline uint64_t clock_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Goes on while the machine is suspended, unlike clock_ms, and is not set, unlike the wall clock.
+ */
+static inline uint64_t clock_boot_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 

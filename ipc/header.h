@@ -63,9 +63,9 @@ struct segment_header {
     uint32_t layout;
     uint32_t header_size;
     struct geometry geometry;
-    uint64_t epoch_ms;        /* clock_ms() when the segment was made */
-    int64_t epoch_realtime_s; /* the wall clock then */
-    uint8_t name_key[16];     /* secret of the hashes of names and of origins */
+    uint64_t epoch_ms;      /* clock_ms() when the segment was made */
+    uint64_t epoch_boot_ms; /* clock_boot_ms() then */
+    uint8_t name_key[16];   /* secret of the hashes of names and of origins */
     _Atomic uint64_t next_incarnation;
     _Atomic uint32_t shutdown;        /* 1: say goodbye and exit */
     _Atomic uint32_t workers;         /* slots below this serve; the others retire */

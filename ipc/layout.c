@@ -69,7 +69,7 @@ static const struct layout_row layout_table[] = {
     WHOLE(segment_header),
     FIELD(segment_header, magic), FIELD(segment_header, layout),
     FIELD(segment_header, header_size), FIELD(segment_header, geometry),
-    FIELD(segment_header, epoch_ms), FIELD(segment_header, epoch_realtime_s),
+    FIELD(segment_header, epoch_ms), FIELD(segment_header, epoch_boot_ms),
     FIELD(segment_header, name_key), FIELD(segment_header, next_incarnation),
     FIELD(segment_header, shutdown), FIELD(segment_header, workers),
     FIELD(segment_header, slots_used), FIELD(segment_header, fd_high), FIELD(segment_header, steps),
@@ -84,7 +84,7 @@ static const struct layout_row layout_table[] = {
 
     WHOLE(entry),
     FIELD(entry, end), FIELD(entry, client), FIELD(entry, generation), FIELD(entry, consumed),
-    FIELD(entry, lines), FIELD(entry, people), FIELD(entry, time), FIELD(entry, pad),
+    FIELD(entry, lines), FIELD(entry, people), FIELD(entry, time), FIELD(entry, said),
     FIELD(entry, kind), FIELD(entry, slot), FIELD(entry, flags),
 
     WHOLE(room_shared),
@@ -153,6 +153,7 @@ static const struct layout_row layout_table[] = {
     NUMBER(FACT_ECHOED), NUMBER(FACT_LIST_ROOM), NUMBER(FACT_LIST_ALL), NUMBER(FACT_DRAWN),
     NUMBER(FACT_KEYS), NUMBER(FACT_BINARY), NUMBER(FACT_GREETED), NUMBER(FACT_SWITCHED),
     NUMBER(FACT_HEARD), NUMBER(FACT_DROPPING), NUMBER(FACT_CONVERTED), NUMBER(FACT_READ_UTF8),
+    NUMBER(FACT_LIST_SAID), NUMBER(FACT_QUIET),
     NUMBER(FACT_NAME_ROW),
     NUMBER(MODE_SLOW), NUMBER(MODE_BLOCKED), NUMBER(MODE_WRITE_FAILED),
     NUMBER(ENC_UTF8), NUMBER(ENC_GBK), NUMBER(ENC_BIG5), NUMBER(ENC_GB18030), NUMBER(ENC_COUNT),

@@ -23,6 +23,7 @@ void room_begin(struct room *room, struct batch *batch) {
     batch->first = batch->next = count;
     memcpy(batch->end, last->end, sizeof batch->end);
     batch->lines = last->lines;
+    batch->said = last->said;
     batch->people = last->people;
 }
 
@@ -91,11 +92,13 @@ bool room_append(struct room *room, struct batch *batch, const struct room_line 
     }
     FAULT("room.append.text");
     batch->lines += visible;
+    batch->said += line->entry.kind == ENTRY_SPEECH;
     batch->people += (uint32_t)line->people;
     struct entry *entry = room_entry(room, batch->next);
     *entry = line->entry;
     memcpy(entry->end, batch->end, sizeof entry->end);
     entry->lines = batch->lines;
+    entry->said = batch->said;
     entry->people = batch->people;
     batch->next++;
     FAULT("room.append.entry");
@@ -112,6 +115,17 @@ uint64_t room_find(const struct room *room, int e, uint64_t pos, uint64_t lo, ui
     while (lo < hi) {
         uint64_t middle = lo + (hi - lo) / 2;
         if (room_entry(room, middle)->end[e] > pos)
+            hi = middle;
+        else
+            lo = middle + 1;
+    }
+    return lo;
+}
+
+uint64_t room_find_said(const struct room *room, uint32_t number, uint64_t lo, uint64_t hi) {
+    while (lo < hi) {
+        uint64_t middle = lo + (hi - lo) / 2;
+        if ((int32_t)(room_entry(room, middle)->said - number) >= 0)
             hi = middle;
         else
             lo = middle + 1;

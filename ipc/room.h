@@ -62,8 +62,9 @@ enum {
 };
 
 /* One cache line.  `consumed` is how far the client's input was consumed by this line, modulo 2^32;
- * `lines` and `people` are running counts *through* this entry, so that a number of lines skipped
- * is a subtraction and the population is committed with the event that changes it. */
+ * `lines`, `said` (the lines that are speech) and `people` are running counts *through* this entry,
+ * so that a number of lines skipped is a subtraction, the n-th line said is found by halving, and
+ * the population is committed with the event that changes it. */
 struct entry {
     uint64_t end[RING_COUNT];
     uint32_t client; /* index in the client table; NO_CLIENT: the server itself */
@@ -71,8 +72,8 @@ struct entry {
     uint32_t consumed;
     uint32_t lines;
     uint32_t people;
-    uint32_t time; /* 10 ms since the segment's epoch, modulo 2^32 */
-    uint32_t pad;
+    uint32_t time; /* 10 ms since the segment's epoch, modulo 2^32 (segment_ticks) */
+    uint32_t said;
     uint8_t kind;
     uint8_t slot; /* of its publisher */
     uint16_t flags;
@@ -130,7 +131,7 @@ struct room_line {
 struct batch {
     uint64_t first, next; /* ledger indexes: [first, next) is staged */
     uint64_t end[RING_COUNT];
-    uint32_t lines, people;
+    uint32_t lines, said, people;
 };
 
 void room_init(struct room *room); /* by the segment's maker: writes the genesis entry */
@@ -161,6 +162,10 @@ static inline uint32_t room_len(const struct room *room, uint64_t index, int e) 
 /* The first entry in [lo, hi) whose end in ring `e` lies beyond `pos`; hi if none.  The caller's
  * guard covers [lo, hi). */
 uint64_t room_find(const struct room *room, int e, uint64_t pos, uint64_t lo, uint64_t hi);
+
+/* The entry in [lo, hi) that is speech and the `number`-th by the running count `said`, modulo
+ * 2^32; hi if none.  The caller's guard covers [lo, hi). */
+uint64_t room_find_said(const struct room *room, uint32_t number, uint64_t lo, uint64_t hi);
 
 /* The oldest index that a reader at `count` should guard: no more than half of any ring and of the
  * ledger behind `count`, and not below `floor` (its guard now, or the oldest entry that exists). */

@@ -13,7 +13,6 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -321,7 +320,7 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
     h->geometry = *g;
     atomic_init(&h->steps, 1);
     h->epoch_ms = clock_ms();
-    h->epoch_realtime_s = time(NULL);
+    h->epoch_boot_ms = clock_boot_ms();
     if (getrandom(h->name_key, sizeof h->name_key, 0) != sizeof h->name_key)
         return segment_fail(s, err, err_size, "getrandom", errno);
     atomic_init(&h->next_incarnation, 1);
@@ -423,7 +422,7 @@ uint32_t segment_now(const struct segment *s) {
 }
 
 uint32_t segment_ticks(const struct segment *s) {
-    return (uint32_t)((clock_ms() - s->header->epoch_ms) / 10);
+    return (uint32_t)((clock_boot_ms() - s->header->epoch_boot_ms) / 10);
 }
 
 uint32_t segment_tenths(const struct segment *s) {

@@ -89,8 +89,8 @@ static inline uint64_t segment_config_version(const struct segment *segment) {
 uint64_t segment_incarnation(struct segment *segment, uint32_t slot);
 
 /* Time since the segment was made, modulo 2^32, in milliseconds (a worker's timers; compared by
- * signed difference), in 10 ms (a ledger entry's time) and in tenths of a second
- * (facts.last_input). */
+ * signed difference), in 10 ms (a ledger entry's time: the only one that goes on while the machine
+ * is suspended) and in tenths of a second (facts.last_input). */
 uint32_t segment_now(const struct segment *segment);
 uint32_t segment_ticks(const struct segment *segment);
 uint32_t segment_tenths(const struct segment *segment);

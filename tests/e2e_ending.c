@@ -172,7 +172,7 @@ Test(ends, a_long_answer_arrives_before_the_end) {
     cr_assert_eq(sscanf(guest_next(ann), "*** %d earlier lines", &earlier), 1);
     cr_assert_gt(earlier, SAID / 2);
     for (int i = 0; i < earlier; i++)
-        guest_expect(ann, "%s", speech);
+        guest_expect_earlier(ann, "%s", speech);
     guest_expect_end(ann);
     guest_expect(bob, "%s", told1(TOLD_GOES, "ann"));
     server_stop(s);

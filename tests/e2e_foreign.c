@@ -56,7 +56,7 @@ static void room_heard_nothing(struct room *r, const char *what) {
 static struct guest *room_visit(struct room *r) {
     snprintf(r->from, sizeof r->from, FROM "%d", ++r->visits);
     struct guest *g = guest_connect_as(r->s, .from = r->from);
-    guest_until(g, "%s", r->open ? told1(TOLD_COMES, r->from) : told(TOLD_HOW));
+    guest_until(g, "%s", r->open ? told1(TOLD_GREETING, "Chatroom") : told(TOLD_HOW));
     g->telnet = true;
     return g;
 }

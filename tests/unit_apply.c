@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static struct segment seg;
 static struct worker worker;
@@ -200,9 +201,15 @@ Test(apply, a_join_brings_name_greeting_message_of_the_day_and_history) {
     struct line line = {.consumed = 0};
     cr_assert_eq(say_join(&worker, bob, &line, "bob"), LINE_STAGED);
     unit_turn(&worker);
-    unit_hears(peer[1], "Welcome to Units\r\ntoday\r\n*** 2 earlier lines\r\n"
-                        "Use \"/help\" for the commands.\r\nann: two\r\n"
-                        "ann: three\r\nbob has entered the room.\r\n");
+    char text[256];
+    const char *heard = unit_heard(peer[1]);
+    const char *two = strstr(heard, "ann: two"), *three = strstr(heard, "ann: three");
+    cr_assert(two && three, "%s", heard);
+    snprintf(text, sizeof text,
+             "Welcome to Units\r\ntoday\r\n*** 2 earlier lines\r\n%.8sann: two\r\n"
+             "%.8sann: three\r\nUse \"/help\" for the commands.\r\nbob has entered the room.\r\n",
+             two - 8, three - 8);
+    cr_assert_str_eq(heard, text);
     const uint32_t in = FACT_IN_ROOM | FACT_NAMED | FACT_GREETED;
     cr_assert_eq(client_facts(bob)->flags & in, in);
     cr_assert_str_eq(unit_name(&worker, bob), "bob");
@@ -210,6 +217,23 @@ Test(apply, a_join_brings_name_greeting_message_of_the_day_and_history) {
     cr_assert_not(pause_has(&worker, client_index(&worker, bob), PAUSE_ARRIVAL));
     room_entry(&seg.room, 4)->kind = ENTRY_SPEECH; /* as if the ledger had overwritten the entry */
     cr_assert_eq(unit_holder(&worker, "bob"), client_index(&worker, bob), "it is confirmed");
+}
+
+/* A successor comes to a join whose text, and some after it, is overwritten. */
+Test(apply, a_join_before_the_guard_counts_what_is_overwritten) {
+    int peer[2];
+    struct client *ann = unit_named(&worker, "ann", &peer[0]);
+    struct client *bob = unit_newcomer(&worker, &peer[1]);
+    struct line line = {.consumed = 0};
+    cr_assert_eq(say_join(&worker, bob, &line, "bob"), LINE_STAGED);
+    unit_say(&worker, ann, "one");
+    unit_say(&worker, ann, "two");
+    unit_say(&worker, ann, "three");
+    publish(&worker);
+    atomic_store(&worker.slot->guard, room_count(&seg.room) - 1);
+    unit_turn(&worker);
+    unit_hears(peer[1], "Welcome to Units\r\nUse \"/help\" for the commands.\r\n"
+                        "*** 3 lines skipped\r\nann: three\r\n");
 }
 
 Test(apply, a_join_that_is_not_announced_is_sent_to_its_client_alone) {

@@ -88,14 +88,19 @@ Test(filter, a_line_comes_in_the_clients_encoding) {
     cr_assert_str_eq(unit_heard(peer[1]) + STAMP, "ann: \304\343\272\303\r\n");
 }
 
-Test(filter, private_lines_have_no_time) {
+Test(filter, private_lines_have_a_time_on_both_sides) {
     int peer[2];
     unit_named(&worker, "ann", &peer[0]);
     struct client *bob = unit_named(&worker, "bob", &peer[1]);
     set_flags(worker_client(&worker, unit_holder(&worker, "ann")), FACT_TIMESTAMPS);
     unit_type(&worker, bob, peer[1], "/msg ann hello\n");
     unit_turn(&worker);
-    unit_hears(peer[0], "[bob] hello\r\n");
+    cr_assert_str_eq(unit_heard(peer[0]) + STAMP, "[bob] hello\r\n");
+    unit_hears(peer[1], "[to ann] hello\r\n");
+    set_flags(bob, FACT_TIMESTAMPS);
+    unit_type(&worker, bob, peer[1], "/msg ann again\n");
+    unit_turn(&worker);
+    cr_assert_str_eq(unit_heard(peer[1]) + STAMP, "[to ann] again\r\n");
 }
 
 /* ---- ignored speakers ---- */

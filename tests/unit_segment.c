@@ -194,6 +194,8 @@ Test(segment, its_time_starts_near_zero) {
     cr_assert_lt(now, 60000);
     seg.header->epoch_ms -= 5000;
     cr_assert_geq(segment_now(&seg), 5000);
+    cr_assert_lt(segment_ticks(&seg), 6000);
+    seg.header->epoch_boot_ms -= 5000;
     cr_assert_geq(segment_ticks(&seg), 500);
 }
 

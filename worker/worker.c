@@ -5,6 +5,7 @@
 #include "ipc/fault.h"
 #include "ipc/fault_signals.h"
 #include "ipc/log.h"
+#include "worker/command/announce.h"
 #include "worker/command/greeting.h"
 #include "worker/command/refusal.h"
 #include "worker/failover.h"
@@ -276,6 +277,7 @@ static int worker_timeout(const struct loop *l, bool flushing) {
     timeout = worker_sooner(timeout, vanished_timeout(w, &l->vanished));
     timeout = worker_sooner(timeout, failover_timeout(w, &l->failover));
     timeout = worker_sooner(timeout, client_log_timeout(w));
+    timeout = worker_sooner(timeout, announce_timeout(w));
     if (w->pauses.look.count > 0)
         timeout = worker_sooner(timeout, worker_until(w, w->pauses.look_at));
     if (l->acceptor.paused)
@@ -333,6 +335,7 @@ static int worker_serve(struct loop *l) {
         if (w->orphans_due)
             w->orphans_due = !adopt_orphans(w);
         input_resume(w);
+        announce_look(w);
         uint32_t begun = segment_now(w->seg);
         worker_input(l);
         reclaim_look(w, &l->reclaim);

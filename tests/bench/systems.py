@@ -83,7 +83,7 @@ class Bare(System):
 class Chatroom(System):
     """Our open room: a line goes to everyone exactly as typed."""
 
-    name, protocol, login = "chatroom", "open", "no"
+    name, protocol, login = "chatroom", "guest", "no"
     program = os.environ.get("CHATROOM_MASTER", "./chatroom-master")
 
     def command(self, folder, port, workers, clients, announce_max=1, room_for=1,

@@ -93,6 +93,7 @@ static void guest_connect(struct crowd *c, struct guest *g) {
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(g - c->guest)};
     epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, g->fd, &event);
     g->speaker = order_speaker(c->order);
+    g->earlier = 0;
     g->nicks = g->asked = g->answered = g->whispered = g->copied = g->heard = 0;
     name_of(g, g->name);
     g->state = GUEST_LOGGING_IN;
@@ -213,6 +214,16 @@ void crowd_ignore(struct crowd *c) {
             continue;
         ignore_all(c, g, "ignore");
         ignore_all(c, g, "unignore");
+    }
+}
+
+void crowd_history(struct crowd *c) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct guest *g = &c->guest[i];
+        if (g->role != ROLE_FILTERS || g->state != GUEST_INSIDE)
+            continue;
+        guest_type(g, "/history 1000\r\n");
+        g->asked++;
     }
 }
 

@@ -43,6 +43,7 @@ struct guest {
     uint32_t asked, answered;  /* lists and filter changes: requests, answers */
     bool listing;              /* the lines of a list are arriving */
     bool listed;               /* the first of them has arrived */
+    uint32_t earlier;          /* lines of its history that are still to arrive */
     uint32_t partner;          /* index of the guest that gets its private lines; its own: none */
     uint32_t whispered, copied, heard; /* heard: private lines received from the partner */
     bool torn;                         /* an incomplete line was received: a notice must follow */
@@ -85,6 +86,8 @@ void crowd_deafen(struct crowd *c, uint32_t ms);
 void crowd_send_away(struct crowd *c);
 /* Guests with ROLE_FILTERS ignore all others of them, and cease to. */
 void crowd_ignore(struct crowd *c);
+/* Guests with ROLE_FILTERS ask for as much history as there is. */
+void crowd_history(struct crowd *c);
 
 uint32_t crowd_random(struct crowd *c, uint32_t below);
 void crowd_hang_up(struct crowd *c, struct guest *g);

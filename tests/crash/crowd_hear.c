@@ -134,10 +134,30 @@ static bool hear_answer(struct guest *g, const char *line) {
     return false;
 }
 
+/* "*** 2 earlier lines", and each of them, "[21:04] NAME: TEXT"; whether these are the right ones
+ * is tested elsewhere (tests/e2e_history.c), here only that there are as many. */
+static bool hear_history(struct guest *g, const char *line) {
+    struct order_line said;
+    uint32_t n;
+    int end = 0;
+    if (sscanf(line, "*** %u earlier line%n", &n, &end) == 1 && end > 0) {
+        g->earlier = n;
+        g->answered++;
+        return true;
+    }
+    if (g->earlier == 0 || line == without_time(line) ||
+        !parse_room_line(without_time(line), &said) || said.kind != ORDER_SPEECH)
+        return false;
+    g->earlier--;
+    return true;
+}
+
 static enum order_answer hear_inside(struct crowd *c, struct guest *g, const char *line) {
     struct order_line room_line;
     uint32_t skipped;
     if (g->role == ROLE_FILTERS) {
+        if (hear_history(g, line))
+            return ORDER_SEEN;
         line = without_time(line);
         if (hear_answer(g, line))
             return ORDER_SEEN;
@@ -153,6 +173,9 @@ static enum order_answer hear_inside(struct crowd *c, struct guest *g, const cha
     if (parse_room_line(line, &room_line) && !g->torn)
         return order_see(c->order, &g->viewer, &room_line);
     if (sscanf(line, "*** %u line", &skipped) == 1) {
+        uint32_t earlier = skipped < g->earlier ? skipped : g->earlier; /* lost before they came */
+        g->earlier -= earlier;
+        skipped -= earlier;
         order_skip(c->order, &g->viewer, skipped);
         g->torn = false;
         c->overruns++;

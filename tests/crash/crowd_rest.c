@@ -20,6 +20,8 @@ static const char *wants(struct crowd *c, const struct guest *g) {
         return "lines that others have seen";
     if (g->state == GUEST_INSIDE && g->answered != g->asked)
         return "an answer";
+    if (g->state == GUEST_INSIDE && g->earlier > 0)
+        return "earlier lines";
     if (g->copied != g->whispered)
         return "a copy of what it whispered";
     if (partner != g && partner->heard != g->whispered)

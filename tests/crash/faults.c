@@ -74,6 +74,7 @@ enum stimulus {
     RESET_LONG,
     IGNORE,
     GROW,
+    HISTORY,
 };
 static const struct {
     const char *prefix;
@@ -114,6 +115,7 @@ static const struct {
     {"input.dropping", STRANGER},
     {"ignore.", IGNORE},
     {"segment.grow", GROW},
+    {"history.", HISTORY},
 };
 
 /* Points that are reached only after a death at another point. */
@@ -264,6 +266,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case STRANGER: strangers(b); break;
     case GROW: grow(b); break;
     case IGNORE: crowd_ignore(&b->crowd); break;
+    case HISTORY: crowd_history(&b->crowd); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;

@@ -292,6 +292,20 @@ void guest_expect_at(struct where where, struct guest *g, const char *fmt, ...) 
     expect(where, g, want);
 }
 
+void guest_expect_earlier_at(struct where where, struct guest *g, const char *fmt, ...) {
+    char want[GUEST_LINE_MAX];
+    int hour, minute, end = 0;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(want, sizeof want, fmt, args);
+    va_end(args);
+    const char *line = guest_next_at(where, g);
+    if (sscanf(line, "[%2d:%2d] %n", &hour, &minute, &end) != 2 || end != 8 ||
+        strcmp(line + 8, want) != 0)
+        fail_at(where, "%s: \"%s\" instead of \"%s\" behind its time; then: \"%s\"", g->endpoint,
+                line, want, rest_of(g));
+}
+
 /* Reads lines until one equals `want` (`whole`) or begins with it.  On failure the message has the
  * lines that were skipped. */
 static const char *skip_to(struct where where, struct guest *g, const char *want, bool whole) {

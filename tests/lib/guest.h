@@ -93,6 +93,10 @@ const char *guest_next_at(struct where where, struct guest *g);
 void guest_expect_at(struct where where, struct guest *g, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 #define guest_expect(g, ...) guest_expect_at(HERE, g, __VA_ARGS__)
+/* The next line is this one behind its time, "[21:04] ". */
+void guest_expect_earlier_at(struct where where, struct guest *g, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+#define guest_expect_earlier(g, ...) guest_expect_earlier_at(HERE, g, __VA_ARGS__)
 /* Reads lines until this one. */
 void guest_until_at(struct where where, struct guest *g, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -1,11 +1,75 @@
 /* greeting.c - see greeting.h. */
 #include "worker/command/greeting.h"
 
+#include "worker/command/announce.h"
 #include "worker/command/say.h"
 #include "worker/output/flush.h"
-#include "worker/record/change.h"
+#include "worker/output/history.h"
+#include "worker/output/overrun.h"
 #include "worker/state/epoll_interest.h"
+#include "worker/state/members.h"
 #include "worker/state/pause.h"
+
+void greeting_enter(struct change *ch, uint64_t at, uint32_t why) {
+    const struct config *config = &ch->w->config;
+    const struct room *room = &ch->w->seg->room;
+    struct words words = {.room = config->room};
+    struct facts *f = ch->f;
+    uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
+    change_sentence(ch, SAY_GREETING, &words);
+    if (config->motd_len > 0)
+        change_utf8(ch, config->motd, config->motd_len);
+    if (config->motd_len > 0 && config->motd[config->motd_len - 1] != '\n')
+        change_bytes(ch, "\r\n", 2);
+    change_settle_map(ch);
+    if (at < guard) { /* a successor that came late: the text is overwritten */
+        f->lines_lost += room_entry(room, guard - 1)->lines - room_entry(room, at - 1)->lines;
+        at = guard;
+    }
+    f->pos = room_start(room, at, f->encoding);
+    f->flags |= FACT_IN_ROOM | FACT_GREETED;
+    history_begin(ch, config->history, HISTORY_ENTERED | why);
+}
+
+void greeting_leave(struct change *ch, uint64_t until, uint32_t tenths) {
+    struct words words = {0};
+    uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
+    change_settle_map(ch);
+    overrun_pass(ch, guard, until);
+    ch->f->flags &= ~(uint32_t)(FACT_IN_ROOM | FACT_QUIET | FACT_LIST_SAID);
+    ch->f->last_input = tenths; /* its time to log in runs from here */
+    change_sentence(ch, SAY_LOG_IN, &words);
+}
+
+/* A guest comes into the open room, quietly.  False: no buffer is free, and the client is paused
+ * until one may be. */
+static bool greeting_come(struct worker *w, struct client *c) {
+    struct change ch;
+    change_begin(&ch, w, c);
+    ch.outside = false; /* a new socket takes it at once, and the buffer is free again */
+    greeting_enter(&ch, room_count(&w->seg->room), 0);
+    ch.f->flags |= FACT_QUIET;
+    if (!change_commit(&ch))
+        return false;
+    member_authenticated(w, c);
+    announce_later(w, c);
+    pause_end(w, c, PAUSE_ARRIVAL);
+    flush_client(w, c); /* its buffers are free again at once, whatever the crowd */
+    return true;
+}
+
+/* A quiet guest of a room that asks for names now: nobody has been told of it. */
+static bool greeting_go(struct worker *w, struct client *c) {
+    struct change ch;
+    flush_client(w, c);
+    change_begin(&ch, w, c);
+    greeting_leave(&ch, room_count(&w->seg->room), w->tenths);
+    if (!change_commit(&ch))
+        return false;
+    member_unauthenticated(w, c);
+    pause_end(w, c, PAUSE_ARRIVAL);
+    return true;
+}
 
 /* False: no buffer is free, and the client is paused until one may be. */
 static bool greeting_send(struct worker *w, struct client *c) {
@@ -32,17 +96,23 @@ bool greeting_due(const struct worker *w, const struct client *c) {
 bool greeting_continue(struct worker *w, struct client *c) {
     const struct facts *f = client_facts(c);
     uint32_t fd = client_index(w, c);
-    if (!client_live(c) || pause_has(w, fd, (uint8_t)~PAUSE_ARRIVAL))
+    bool due = greeting_due(w, c), quiet = f->flags & FACT_QUIET;
+    /* That it does not read is no reason to say nothing of it. */
+    if (!client_live(c) || (!quiet && pause_has(w, fd, (uint8_t)~PAUSE_ARRIVAL)))
         return false;
-    if (greeting_due(w, c) && f->flags & FACT_IN_ROOM)
+    if (due && f->flags & FACT_IN_ROOM && !quiet)
         return say_leave(w, c) != LINE_STAGED;
-    if (greeting_due(w, c) && !w->config.login) {
+    if (!due && quiet) {
         /* A join in the open room is caused by no line, so it consumes nothing.  The pause ends
          * when it is applied. */
         struct line nothing = {.consumed = f->consumed};
         return say_join(w, c, &nothing, NULL) != LINE_STAGED;
     }
-    if (!greeting_due(w, c) || greeting_send(w, c))
+    if (due && quiet)
+        greeting_go(w, c);
+    else if (due && !w->config.login)
+        greeting_come(w, c);
+    else if (!due || greeting_send(w, c))
         pause_end(w, c, PAUSE_ARRIVAL);
     return false;
 }
@@ -50,7 +120,8 @@ bool greeting_continue(struct worker *w, struct client *c) {
 void greeting_begin(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     w->pauses.why[fd] |= PAUSE_ARRIVAL; /* not registered with epoll yet: no call of pause_client */
-    if (!w->adopting && !greeting_continue(w, c))
+    /* The open room is shown only after a look at what the client has sent (input_read). */
+    if (w->config.login && !w->adopting && !greeting_continue(w, c))
         return;
     fd_queue_push(&w->ready, fd);
     interest_arm(w, c); /* its end is reported while the greeting waits */

@@ -1,16 +1,25 @@
-/* greeting.h - the first words to a client: the greeting and how to log in, or in the open room its
- * join; and what follows from a reload of `login`.
+/* greeting.h - the first words to a client: the greeting and how to log in, or in the open room the
+ * message of the day and earlier lines; and what follows from a reload of `login`.
  *
  * A client is greeted when it is accepted, and when it is adopted from a worker that died or
- * retired before it did.  A reload that opens the room lets clients join that were asked to log in.
- * One that closes it makes each client in the room without a name leave the room, as any client
- * does but for its connection: it is asked to log in, and from then on is one that has not.  What
- * is due follows from the record and the configuration, so that a successor finds it.  Input is
- * paused (PAUSE_ARRIVAL) meanwhile. */
+ * retired before it did.  In the open room it is a guest from then on; its coming is announced
+ * later (announce.h).  A reload that opens the room lets clients in that were asked to log in. One
+ * that closes it makes each client in the room without a name leave the room, as any client does
+ * but for its connection: it is asked to log in, and from then on is one that has not.  What is due
+ * follows from the record and the configuration, so that a successor finds it.  Input is paused
+ * (PAUSE_ARRIVAL) meanwhile. */
 #ifndef WORKER_COMMAND_GREETING_H
 #define WORKER_COMMAND_GREETING_H
 
-#include "worker/state/local.h"
+#include "worker/record/change.h"
+
+/* The client comes into the room, before ledger entry `at`: the greeting, the message of the day,
+ * earlier lines, and what `why` says (enum history_why). */
+void greeting_enter(struct change *ch, uint64_t at, uint32_t why);
+
+/* It leaves the room, before ledger entry `until`, and is asked to log in.  Lines before that entry
+ * which its socket has not taken are passed over and counted. */
+void greeting_leave(struct change *ch, uint64_t until, uint32_t tenths);
 
 /* Whether there is something to be said, or a join or leave to be staged. */
 bool greeting_due(const struct worker *w, const struct client *c);

@@ -46,6 +46,7 @@ enum line_outcome invocation_say_text(const struct invocation *inv, enum sentenc
 enum line_outcome invocation_nothing(const struct invocation *inv) {
     struct change ch;
     invocation_begin(&ch, inv);
+    ch.f->last_input = client_facts(inv->c)->last_input;
     return invocation_done(inv, &ch);
 }
 

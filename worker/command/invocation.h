@@ -23,7 +23,8 @@ void invocation_begin(struct change *ch, const struct invocation *inv);
 /* Commits it, and says what became of the line. */
 enum line_outcome invocation_done(const struct invocation *inv, struct change *ch);
 
-/* Whole answers: a sentence; one whose every mark is `text`; none. */
+/* Whole answers: a sentence; one whose every mark is `text`; none, to a line that is empty and
+ * renews no idle time. */
 enum line_outcome invocation_say(const struct invocation *inv, enum sentence which,
                                  const struct words *words);
 enum line_outcome invocation_say_text(const struct invocation *inv, enum sentence which,

@@ -137,10 +137,12 @@ enum line_outcome preferences_timestamps(struct invocation *inv) {
 enum line_outcome preferences_history(struct invocation *inv) {
     char *end;
     unsigned long n = strtoul(inv->text, &end, 10);
-    if (end == inv->text || *end != '\0' || n < 1 || n > HISTORY_MAX)
+    if (*inv->text == '\0')
+        n = inv->w->config.history;
+    else if (end == inv->text || *end != '\0' || n < 1 || n > HISTORY_MAX)
         return invocation_say_text(inv, SAY_HISTORY_HOW, NULL);
     struct change ch;
     invocation_begin(&ch, inv);
-    history_show(&ch, room_count(&inv->w->seg->room), (uint32_t)n);
+    history_begin(&ch, (uint32_t)n, HISTORY_ASKED);
     return invocation_done(inv, &ch);
 }

@@ -4,6 +4,7 @@
 #include "ipc/fault.h"
 #include "worker/command/greeting.h"
 #include "worker/input/flood.h"
+#include "worker/input/newcomer.h"
 #include "worker/input/scan.h"
 #include "worker/output/flush.h"
 #include "worker/record/change.h"
@@ -139,7 +140,7 @@ void input_read(struct worker *w, uint32_t clients, uint32_t until) {
         struct client *c = worker_client(w, fd);
         pause_end(w, c, PAUSE_PUBLISH); /* this worker can publish again */
         if (pause_has(w, fd, PAUSE_ARRIVAL))
-            more = greeting_continue(w, c);
+            more = !newcomer_waiting(w, c) && greeting_continue(w, c);
         else if (w->pauses.why[fd] == 0)
             more = input_client(w, c);
         if (more)

@@ -6,6 +6,7 @@
 #include "worker/record/leave.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     NEWCOMER_HEAD = 256
@@ -16,6 +17,23 @@ static bool newcomer_ends(struct worker *w, struct client *c, enum foreign kind)
         return false;
     leave_begin(w, c, foreign_reason(kind));
     return true;
+}
+
+bool newcomer_waiting(struct worker *w, struct client *c) {
+    uint8_t head[NEWCOMER_HEAD];
+    if (w->config.login || client_facts(c)->flags & FACT_GREETED || !client_live(c))
+        return false;
+    ssize_t n = recv((int)client_index(w, c), head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
+    if (n <= 0)
+        return false;
+    const uint8_t *end = memchr(head, '\n', (size_t)n);
+    size_t len = end ? (size_t)(end - head) : (size_t)n;
+    if (end && len > 0 && end[-1] == '\r')
+        len--;
+    if (newcomer_ends(w, c, foreign_opening(head, (size_t)n)))
+        return true;
+    return len > 0 && (end || len == sizeof head) &&
+           newcomer_ends(w, c, foreign_line(head, len, end != NULL));
 }
 
 bool newcomer_opening(struct worker *w, struct client *c, const uint8_t *raw, size_t len) {

@@ -9,6 +9,10 @@
 #include "worker/state/line.h"
 #include "worker/state/local.h"
 
+/* Before the open room is shown to a client: what it has sent already is looked at, and stays in
+ * its socket.  A browser's request has come by then, as a rule.  True: the client is leaving. */
+bool newcomer_waiting(struct worker *w, struct client *c);
+
 /* raw[0, len), len > 0, is all that the client has sent.  True: it is not to be scanned, because
  * the client is leaving, or because the next byte decides. */
 bool newcomer_opening(struct worker *w, struct client *c, const uint8_t *raw, size_t len);

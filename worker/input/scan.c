@@ -2,6 +2,7 @@
 #include "worker/input/scan.h"
 
 #include "ipc/fault.h"
+#include "worker/command/announce.h"
 #include "worker/command/decide.h"
 #include "worker/input/flood.h"
 #include "worker/input/keys.h"
@@ -140,7 +141,7 @@ static bool scan_commit_now(struct scan *s, const struct telnet_event *ev) {
     struct facts *f = ch.f;
     scan_charge(s, f);
     consume_bytes(&ch, s->now.at);
-    if (f->flags & FACT_IN_ROOM) /* before, its time runs from its coming */
+    if (s->dropped > 0 && f->flags & FACT_IN_ROOM)
         f->last_input = s->w->tenths;
     f->sub_len = s->now.sub_len;
     memcpy(f->telnet, &s->now.telnet, sizeof f->telnet);
@@ -242,6 +243,15 @@ static bool scan_drop(struct scan *s, const struct line *line, const struct scan
     return false;
 }
 
+/* A guest has sent its first line: its coming is said before it. */
+static bool scan_quiet(struct scan *s, const struct line *line) {
+    bool nothing = line->len == 0 && !line->overlong;
+    if (nothing || !(client_facts(s->c)->flags & FACT_QUIET))
+        return false;
+    announce_now(s->w, s->c);
+    return true;
+}
+
 /* One finished line, which began to end at `before`.  True: the scan goes on with the next line. */
 static bool scan_line(struct scan *s, const struct scan_point *before, enum scan_outcome *outcome) {
     struct worker *w = s->w;
@@ -262,7 +272,7 @@ static bool scan_line(struct scan *s, const struct scan_point *before, enum scan
         s->now = *before; /* the line's end is seen again when its time has come */
         return false;
     }
-    if (!s->staged && scan_unread(s))
+    if (!s->staged && (scan_unread(s) || scan_quiet(s, &line)))
         return false;
     FAULT("input.line");
     switch (decide_line(w, s->c, &line)) {

@@ -3,6 +3,7 @@
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "worker/command/announce.h"
 #include "worker/command/greeting.h"
 #include "worker/ledger/accept.h"
 #include "worker/ledger/counters.h"
@@ -76,6 +77,8 @@ static void adopt_queue(struct worker *w, struct client *c, const char *fault) {
     }
     w->interest.readable[fd] = 0; /* epoll will tell */
     fd_queue_push(&w->ready, fd); /* input may lie in its buffer */
+    if (client_facts(c)->flags & FACT_QUIET)
+        announce_later(w, c);
     if (greeting_due(w, c))
         greeting_begin(w, c);
 }

@@ -10,7 +10,6 @@
 #include "worker/output/flush.h"
 #include "worker/output/history.h"
 #include "worker/output/ignore.h"
-#include "worker/output/overrun.h"
 #include "worker/record/consume.h"
 #include "worker/state/breadcrumb.h"
 #include "worker/state/client_log.h"
@@ -42,12 +41,17 @@ static uint32_t apply_tenths(const struct worker *w, const struct entry *entry) 
     return w->tenths - (uint32_t)((int32_t)(w->ticks - entry->time) / 10);
 }
 
+/* The same in milliseconds (segment_now): entries count by another clock (segment_ticks). */
+static uint32_t apply_ms(const struct worker *w, const struct entry *entry) {
+    return w->now - (uint32_t)((int32_t)(w->ticks - entry->time) * 10);
+}
+
 /* The client's own line is consumed: its input goes on behind it. */
 static void apply_consumed(struct change *ch, const struct entry *entry) {
     uint32_t step = entry->consumed - (uint32_t)ch->f->consumed;
     if ((int32_t)step <= 0 || step > RX_RAW)
         return; /* caused by no line: a join in the open room, a leave */
-    consume_line(ch, ch->f->consumed + step, entry->flags & ENTRY_AFTER_CR, entry->time * 10,
+    consume_line(ch, ch->f->consumed + step, entry->flags & ENTRY_AFTER_CR, apply_ms(ch->w, entry),
                  apply_tenths(ch->w, entry));
 }
 
@@ -95,34 +99,25 @@ static void apply_free_name(struct change *ch, const char *old, const char *new)
     worker_unlock(ch->w);
 }
 
-static void apply_motd(struct change *ch) {
-    const struct config *config = &ch->w->config;
-    if (config->motd_len == 0)
-        return;
-    change_utf8(ch, config->motd, config->motd_len);
-    if (config->motd[config->motd_len - 1] != '\n')
-        change_bytes(ch, "\r\n", 2);
+/* In a crowd its coming is an entry without text: it is told to the client alone. */
+static bool apply_unannounced(const struct change *ch, const struct effect *e) {
+    return room_len(&ch->w->seg->room, e->index, ENC_UTF8) == 0;
 }
 
 static void apply_join(struct change *ch, const struct effect *e) {
     struct worker *w = ch->w;
-    char name[NAME_BYTES_MAX + 1], label[LABEL_TEXT], shown[LABEL_TEXT];
-    struct words words = {.room = w->config.room};
+    char name[NAME_BYTES_MAX + 1];
+    if (ch->f->flags & FACT_QUIET) { /* it has been in the room already */
+        ch->f->flags &= ~(uint32_t)FACT_QUIET;
+        if (apply_unannounced(ch, e))
+            history_coming(ch);
+        return;
+    }
     if (apply_side(w, e->index, 0, name, sizeof name) > 0)
         apply_name(ch, name, e->index);
     ch->f->last_input = apply_tenths(w, e->entry);
     ch->free_answer = true; /* the first words */
-    change_sentence(ch, SAY_GREETING, &words);
-    apply_motd(ch);
-    history_show(ch, e->index, w->config.history);
-    if (ch->f->flags & FACT_NAMED)
-        change_sentence(ch, SAY_HELP, &words);
-    if (room_len(&w->seg->room, e->index, ENC_UTF8) == 0) { /* not announced: to the client alone */
-        words.name = apply_shown(ch, client_label(ch->w, ch->c, ch->f, label), (uint32_t)ch->tag,
-                                 (uint32_t)(ch->tag >> 32), shown);
-        change_sentence(ch, SAY_JOINED, &words);
-    }
-    ch->f->flags |= FACT_IN_ROOM | FACT_GREETED;
+    greeting_enter(ch, e->index, apply_unannounced(ch, e) ? HISTORY_COMING : 0);
 }
 
 static void apply_nick(struct change *ch, const struct effect *e) {
@@ -132,24 +127,12 @@ static void apply_nick(struct change *ch, const struct effect *e) {
     apply_name(ch, name, e->index);
 }
 
-/* A guest of a room that asks for names now: it is one that has not logged in yet.  Lines before
- * its leave that its socket has not taken are passed over and counted. */
-static void apply_leave_connected(struct change *ch, const struct effect *e) {
-    struct words words = {0};
-    uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
-    change_settle_map(ch);
-    overrun_pass(ch, guard, e->index);
-    ch->f->flags &= ~(uint32_t)FACT_IN_ROOM;
-    ch->f->last_input = apply_tenths(ch->w, e->entry); /* its time to log in runs from here */
-    change_sentence(ch, SAY_LOG_IN, &words);
-}
-
 static void apply_leave(struct change *ch, const struct effect *e) {
     char name[LABEL_TEXT];
     if (ch->f->flags & FACT_NAMED)
         apply_free_name(ch, client_label(ch->w, ch->c, ch->f, name), NULL);
     if (client_live(ch->c))
-        apply_leave_connected(ch, e);
+        greeting_leave(ch, e->index, apply_tenths(ch->w, e->entry));
     else
         ch->f->flags |= FACT_LEFT;
 }
@@ -164,6 +147,13 @@ static void apply_correspondent(struct change *ch, const struct side_private *ot
     FAULT("apply.correspondent.after");
     ch->f->reply_client = other->client;
     ch->f->reply_generation = other->generation;
+}
+
+static void apply_stamp(struct change *ch, const struct entry *entry) {
+    char stamp[STAMP_MAX];
+    struct stamp_now now = stamp_now(ch->w->seg);
+    if (ch->f->flags & FACT_TIMESTAMPS)
+        change_bytes(ch, stamp, stamp_text(&ch->w->stamp, &now, entry->time, stamp));
 }
 
 /* A private line.  Its side data are the addressee, then speaker NUL addressee NUL text. */
@@ -186,6 +176,7 @@ static void apply_private_line(struct change *ch, const struct effect *e, bool c
     struct words words = {
         .name = apply_shown(ch, copy ? to : speaker, other.client, other.generation, shown),
         .text = said};
+    apply_stamp(ch, e->entry);
     change_sentence(ch, copy ? SAY_PRIVATE_COPY : SAY_PRIVATE_TO, &words);
 }
 
@@ -218,14 +209,15 @@ static void apply_log_name(struct worker *w, const struct client *c) {
                log_escape(shown, sizeof shown, name, strlen(name)));
 }
 
-/* After the commit: what is not in the record. */
-static void apply_after(struct worker *w, struct client *c, const struct effect *e) {
+/* After the commit: what is not in the record.  `was`: its flags before. */
+static void apply_after(struct worker *w, struct client *c, const struct effect *e, uint32_t was) {
     if (!e->own)
         return;
     if (e->entry->kind == ENTRY_JOIN || e->entry->kind == ENTRY_NICK)
         apply_log_name(w, c);
     if (e->entry->kind == ENTRY_JOIN) {
-        member_authenticated(w, c);
+        if (!(was & FACT_IN_ROOM))
+            member_authenticated(w, c);
         greeting_applied(w, c);
         flush_client(w, c); /* its buffers are free again at once, whatever the crowd */
     }
@@ -260,6 +252,7 @@ static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
      * clients come after it.  What cannot be said is counted as lost, and that is said when it can
      * be. */
     bool drop = !e->own && apply_unread(c);
+    uint32_t was = client_facts(c)->flags;
     for (;;) {
         struct change ch;
         change_begin(&ch, w, c);
@@ -271,7 +264,7 @@ static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
             break;
         drop = true;
     }
-    apply_after(w, c, e);
+    apply_after(w, c, e, was);
 }
 
 static void apply_private(struct worker *w, uint64_t index, const struct entry *entry) {

@@ -18,7 +18,7 @@ void closing_stage(struct worker *w) {
         if (!worker_serves(w, fd) || client_live(c))
             continue; /* its leave was applied, from a predecessor's entry, and the number given
                          anew */
-        bool announced = (f->flags & FACT_IN_ROOM) && !(f->flags & FACT_LEFT);
+        bool announced = (f->flags & (FACT_IN_ROOM | FACT_QUIET | FACT_LEFT)) == FACT_IN_ROOM;
         if (!announced)
             closing_finish(w, c);
         else if (say_leave(w, c) != LINE_STAGED)

@@ -7,37 +7,35 @@
 #include "worker/text/charset.h"
 
 #include <string.h>
-#include <time.h>
 
 /* A part under way.  Visible lines that follow one another in the ring are copied in one piece;
  * with times or converted they are put together first, because a change is dear for each piece. */
 struct filter {
     struct change *ch;
     uint64_t from; /* ring position of the first byte that is visible and not copied */
-    time_t now;
-    uint32_t ticks; /* the same moment, as ledger entries have it */
-    uint32_t len;   /* bytes of `text` */
+    struct stamp_now now;
+    uint32_t len; /* bytes of `text` */
     char text[TX_DATA];
 };
 
 /* Bytes as they are in the client's ring. */
-static void filter_send(struct filter *p, const void *bytes, size_t len) {
-    if (p->ch->f->flags & FACT_CONVERTED)
-        change_utf8(p->ch, bytes, len);
+static void filter_send(struct change *ch, const void *bytes, size_t len) {
+    if (ch->f->flags & FACT_CONVERTED)
+        change_utf8(ch, bytes, len);
     else
-        change_bytes(p->ch, bytes, len);
+        change_bytes(ch, bytes, len);
 }
 
 static void filter_copy(struct filter *p, uint64_t to) {
     const struct room *room = &p->ch->w->seg->room;
     if (to > p->from)
-        filter_send(p, room_text(room, p->ch->f->encoding, p->from), to - p->from);
+        filter_send(p->ch, room_text(room, p->ch->f->encoding, p->from), to - p->from);
     p->from = to;
 }
 
 static void filter_copy_text(struct filter *p) {
     if (p->len > 0)
-        filter_send(p, p->text, p->len);
+        filter_send(p->ch, p->text, p->len);
     p->len = 0;
 }
 
@@ -45,37 +43,24 @@ static void filter_put(struct filter *p, const void *bytes, size_t len) {
     if (p->len + len > sizeof p->text)
         filter_copy_text(p);
     if (len > sizeof p->text) { /* it is as long as that */
-        filter_send(p, bytes, len);
+        filter_send(p->ch, bytes, len);
         return;
     }
     memcpy(p->text + p->len, bytes, len);
     p->len += (uint32_t)len;
 }
 
-/* "[21:04] ": the local time at which a ledger entry was made.  It is written once a minute. */
-static const char *filter_time(struct filter *p, const struct entry *entry) {
-    struct stamp *stamp = &p->ch->w->stamp;
-    time_t when = p->now - (time_t)((p->ticks - entry->time) / 100);
-    if (when < stamp->from || when >= stamp->from + 60) {
-        char out[STAMP_BYTES + 1];
-        struct tm local;
-        localtime_r(&when, &local);
-        strftime(out, sizeof out, "[%H:%M] ", &local);
-        memcpy(stamp->text, out, STAMP_BYTES);
-        stamp->from = when - local.tm_sec % 60;
-    }
-    return stamp->text;
-}
+enum { FILTER_NAME = LABEL_TEXT + 2 };
 
-/* The name at the start of a line is put as the client's number, if a converted line cannot show
- * it: what the stage does for each ring (stage_sentence).  Returns the bytes of the line that this
- * stands for. */
-static size_t filter_number(struct filter *p, const struct entry *entry, const char *text,
-                            size_t len) {
+/* The name at the start of a line as a converted line shows it: the client's number, if its
+ * encoding cannot show the name; what the stage does for each ring (stage_sentence).  Returns the
+ * bytes of the line that `out`, of which *out_len are used, stands for: often none. */
+static size_t filter_name(const struct change *ch, const struct entry *entry, const char *text,
+                          size_t len, char out[FILTER_NAME], size_t *out_len) {
     char name[LABEL_TEXT], number[LABEL_TEXT];
     size_t from = len > 2 && memcmp(text, "* ", 2) == 0 ? 2 : 0, to = from;
-    if (!(p->ch->f->flags & FACT_CONVERTED) || entry->client == NO_CLIENT ||
-        entry->flags & ENTRY_BARE)
+    *out_len = 0;
+    if (!(ch->f->flags & FACT_CONVERTED) || entry->client == NO_CLIENT || entry->flags & ENTRY_BARE)
         return 0;
     while (to < len && text[to] != ' ' && text[to] != ':')
         to++;
@@ -83,22 +68,36 @@ static size_t filter_number(struct filter *p, const struct entry *entry, const c
         return 0;
     memcpy(name, text + from, to - from);
     name[to - from] = '\0';
-    uint64_t n = client_number(p->ch->w, entry->client, entry->generation);
-    const char *shown = label_shown(client_wire(p->ch->f), name, n, number);
+    uint64_t n = client_number(ch->w, entry->client, entry->generation);
+    const char *shown = label_shown(client_wire(ch->f), name, n, number);
     if (shown == name)
         return 0;
-    filter_put(p, text, from);
-    filter_put(p, shown, strlen(shown));
+    memcpy(out, text, from);
+    *out_len = from + strlen(shown);
+    memcpy(out + from, shown, *out_len - from);
     return to;
 }
 
 static void filter_line(struct filter *p, const struct entry *entry, uint32_t len) {
     const struct facts *f = p->ch->f;
     const char *text = (const char *)room_text(&p->ch->w->seg->room, f->encoding, f->pos);
+    char stamp[STAMP_MAX], name[FILTER_NAME];
+    size_t name_len, named = filter_name(p->ch, entry, text, len, name, &name_len);
     if (f->flags & FACT_TIMESTAMPS)
-        filter_put(p, filter_time(p, entry), STAMP_BYTES);
-    size_t named = filter_number(p, entry, text, len);
+        filter_put(p, stamp, stamp_text(&p->ch->w->stamp, &p->now, entry->time, stamp));
+    filter_put(p, name, name_len);
     filter_put(p, text + named, len - named);
+}
+
+void filter_entry(struct change *ch, uint64_t index) {
+    const struct room *room = &ch->w->seg->room;
+    int ring = ch->f->encoding;
+    const char *text = (const char *)room_text(room, ring, room_start(room, index, ring));
+    size_t len = room_len(room, index, ring), name_len;
+    char name[FILTER_NAME];
+    size_t named = filter_name(ch, room_entry(room, index), text, len, name, &name_len);
+    filter_send(ch, name, name_len);
+    filter_send(ch, text + named, len - named);
 }
 
 /* The entries from `index` on, until the part is full. */
@@ -119,7 +118,7 @@ static void filter_lines(struct filter *p, uint64_t index, uint64_t until) {
         if (one_by_one && !hidden && len > 0)
             filter_line(p, entry, len);
         f->pos += len;
-        used += hidden ? 0 : len + (one_by_one ? STAMP_BYTES : 0);
+        used += hidden ? 0 : len + (one_by_one ? STAMP_MAX : 0);
         if (hidden || one_by_one)
             p->from = f->pos;
     }
@@ -150,8 +149,7 @@ bool filter_continue(struct worker *w, struct client *c, uint64_t until) {
     struct filter part;
     part.ch = &ch;
     part.len = 0;
-    part.now = time(NULL);
-    part.ticks = segment_ticks(w->seg);
+    part.now = stamp_now(w->seg);
     filter_lines(&part, filter_first(room, ring, ch.f->pos, guard, until), until);
     return change_commit(&ch);
 }

@@ -10,6 +10,7 @@
 #ifndef WORKER_OUTPUT_FILTER_H
 #define WORKER_OUTPUT_FILTER_H
 
+#include "worker/record/change.h"
 #include "worker/state/local.h"
 
 enum { FILTER_LARGE = 5 * TX_DATA, FILTER_SMALL = 3500 }; /* bytes; the last line goes beyond */
@@ -17,5 +18,8 @@ enum { FILTER_LARGE = 5 * TX_DATA, FILTER_SMALL = 3500 }; /* bytes; the last lin
 /* The next part, of nothing at or beyond ledger entry `until`.  The caller sends it.  False if
  * nothing is pending, or no buffer is free. */
 bool filter_continue(struct worker *w, struct client *c, uint64_t until);
+
+/* The line of one ledger entry as the client is sent it, put into a change. */
+void filter_entry(struct change *ch, uint64_t index);
 
 #endif

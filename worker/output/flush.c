@@ -3,6 +3,7 @@
 
 #include "ipc/fault.h"
 #include "worker/output/filter.h"
+#include "worker/output/history.h"
 #include "worker/output/overrun.h"
 #include "worker/output/send.h"
 #include "worker/output/who.h"
@@ -40,6 +41,8 @@ static bool flush_step(struct worker *w, struct client *c, uint64_t until) {
         return send_replies(w, c, last);
     if (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) /* before the notice, which would cut it */
         return who_continue(w, c);
+    if (f->flags & FACT_LIST_SAID)
+        return history_continue(w, c);
     if (f->lines_lost > 0)
         return flush_lost_notice(w, c);
     if ((f->flags & FACT_IN_ROOM) && (f->flags & FACT_FILTERED))
@@ -78,8 +81,7 @@ bool flush_waits(const struct client *c) {
     const struct facts *f = client_facts(c);
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
     bool outside = c->mode == MODE_BLOCKED && !(f->flags & FACT_IN_ROOM);
-    return (f->flags & (FACT_LIST_ROOM | FACT_LIST_ALL)) ||
-           client_tx_end(f) > sent + (outside ? 0 : OUTPUT_WAITS);
+    return (f->flags & FACT_LISTS) || client_tx_end(f) > sent + (outside ? 0 : OUTPUT_WAITS);
 }
 
 void flush_unblock(struct worker *w, struct client *c) {

@@ -2,6 +2,7 @@
 #include "worker/output/overrun.h"
 
 #include "ipc/fault.h"
+#include "worker/output/history.h"
 #include "worker/record/leave.h"
 
 void overrun_pass(struct change *ch, uint64_t old_guard, uint64_t to) {
@@ -19,6 +20,8 @@ void overrun_pass(struct change *ch, uint64_t old_guard, uint64_t to) {
         f->flags |= FACT_TORN;
     f->lines_lost += room_entry(room, to - 1)->lines - room_entry(room, at - 1)->lines;
     f->pos = start;
+    if (f->flags & FACT_LIST_SAID)
+        history_lost(f);
 }
 
 static void overrun(struct worker *w, struct client *c, uint64_t old_guard, uint64_t to) {

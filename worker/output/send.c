@@ -58,7 +58,7 @@ void send_direct(struct worker *w, struct client *c, const uint64_t end[]) {
 }
 
 static bool send_ring_follows(const struct facts *f) {
-    const uint32_t slow = FACT_FILTERED | FACT_LIST_ROOM | FACT_LIST_ALL;
+    const uint32_t slow = FACT_FILTERED | FACT_LISTS;
     return (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->lines_lost == 0;
 }
 

@@ -64,7 +64,8 @@ bool who_continue(struct worker *w, struct client *c) {
         who_heading(&ch);
     for (; at < len && looked < WHO_RECORDS && ch.f->tx_len < WHO_PART; at++, looked++) {
         struct client_view other;
-        if (client_peek(&w->seg->clients, at, &other) && (other.facts.flags & FACT_IN_ROOM))
+        if (client_peek(&w->seg->clients, at, &other) &&
+            (other.facts.flags & (FACT_IN_ROOM | FACT_QUIET)) == FACT_IN_ROOM)
             who_line(&ch, at, &other, now);
     }
     change_charge(&ch, 0, w->now);

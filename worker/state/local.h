@@ -11,6 +11,7 @@
 #include "worker/state/flush_pass.h"
 #include "worker/state/label.h"
 #include "worker/state/stage.h"
+#include "worker/state/stamp.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,13 +61,6 @@ struct accounts {
     uint64_t *drop_to, *drop_most;
 };
 
-/* The time that lines of one minute begin with: output/filter.c. */
-enum { STAMP_BYTES = 8 };
-struct stamp {
-    int64_t from; /* of its minute, seconds since 1970 */
-    char text[STAMP_BYTES];
-};
-
 struct worker {
     struct segment *seg;
     struct slot *slot;
@@ -94,6 +88,7 @@ struct worker {
     struct fd_queue ready;         /* input may be waiting, or the greeting is not complete */
     struct fd_queue reply_pending; /* replies were queued since the last flush of that client */
     struct fd_queue closing;       /* state CLOSING, the leave is not staged yet */
+    struct fd_queue quiet;         /* guests whose coming is to be announced (command/announce.h) */
 };
 
 static inline struct client *worker_client(struct worker *w, uint32_t fd) {
