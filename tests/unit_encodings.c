@@ -3,6 +3,7 @@
 #include "ipc/unicode.h"
 #include "worker/protocol/draw.h"
 #include "worker/protocol/erase.h"
+#include "worker/protocol/telnet.h"
 #include "worker/text/charset.h"
 #include "worker/text/name.h"
 #include "worker/text/sanitize.h"
@@ -262,6 +263,40 @@ Test(wires, what_looks_chinese) {
                       others[i].text, others[i].charset);
     }
     cr_expect_not(charset_is_chinese((const uint8_t *)"plain", 5));
+}
+
+/* ---- 255 ---- */
+
+/* What the codec makes of the bytes, from a client whose encoding has a letter 255 or not: text,
+ * and C for a command. */
+static void scanned_as(const char *bytes, bool letter, const char *want) {
+    struct telnet t = {0};
+    uint8_t sub[TELNET_SUB_MAX];
+    uint16_t sub_len = 0;
+    char got[64] = "";
+    size_t n = strlen(bytes), len = 0;
+    telnet_letter(&t, letter);
+    for (size_t at = 0; at < n;) {
+        struct telnet_event ev;
+        at += telnet_next(&t, sub, &sub_len, (const uint8_t *)bytes + at, n - at, &ev);
+        if (ev.kind == TELNET_TEXT)
+            memcpy(got + len, ev.bytes, ev.len), len += ev.len;
+        else if (ev.kind != TELNET_NONE)
+            got[len++] = 'C';
+    }
+    cr_expect_str_eq(got, want, "%s (%d): %s", bytes, letter, got);
+}
+
+Test(wires, a_letter_255_is_no_command_of_a_client_without_telnet) {
+    scanned_as("\377\360\352", true, "\377\360\352");
+    scanned_as("\377\360\352", false, "C\352");
+    scanned_as("a\377", true, "a\377");
+    scanned_as("\377\r", true, "\377C");
+    scanned_as("\377 \377\b", true, "\377 \377C");
+    scanned_as("\377\377a", true, "\377a");             /* doubled */
+    scanned_as("\377\364a", true, "Ca");                /* Ctrl-C */
+    scanned_as("\377\373\037a\377\360b", true, "Cab"); /* it speaks telnet from here on */
+    scanned_as("\377\375\001a", true, "Ca");
 }
 
 /* ---- the server's own sentences ---- */
