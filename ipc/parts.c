@@ -1,22 +1,19 @@
 /* parts.c - see parts.h. */
 #include "ipc/parts.h"
 
-#include "ipc/segment.h"
+#include "ipc/buffer.h"
+#include "ipc/client.h"
+#include "ipc/correspondent.h"
+#include "ipc/gate.h"
+#include "ipc/ignore_list.h"
+#include "ipc/name_table.h"
+#include "ipc/origin.h"
+#include "ipc/slot.h"
 
-#include <string.h>
+enum { PAGE = 4096 };
 
-enum {
-    PAGE = 4096,
-    TX_BUFFERS_MIN = 256,
-    TX_CLIENTS = 8, /* clients for another tx buffer */
-    IGNORE_MORE_MIN = 64,
-    IGNORE_MORE_CLIENTS = 16,
-    LEDGER_MIN = 1024,
-    SIDE_MIN = 65536
-};
-
-size_t parts_page_up(size_t n) {
-    return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
+size_t parts_page_up(size_t bytes) {
+    return (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
 }
 
 static size_t parts_take(size_t *at, size_t bytes) {
@@ -70,18 +67,4 @@ struct parts parts_of(const struct geometry *g) {
         l.ring[e] = parts_take(&at, e == RING_SIDE ? g->side_size : g->ring_size);
     l.size = at;
     return l;
-}
-
-void segment_geometry(struct geometry *g, const struct config *config, uint32_t descriptors) {
-    memset(g, 0, sizeof *g);
-    g->ring_size = config->ring_size;
-    g->side_size = config->ring_size / 4 > SIDE_MIN ? config->ring_size / 4 : SIDE_MIN;
-    g->ledger_len = config->ring_size / 64 > LEDGER_MIN ? config->ring_size / 64 : LEDGER_MIN;
-    g->max_clients = config->max_clients;
-    g->clients_len = descriptors;
-    g->rx_buffers = config->max_clients + 64; /* for clients that are refused: the room is full */
-    g->tx_buffers = config->max_clients / TX_CLIENTS + TX_BUFFERS_MIN;
-    g->ignore_more = config->max_clients / IGNORE_MORE_CLIENTS + IGNORE_MORE_MIN;
-    g->names_len = 2 * (config->max_clients + config->max_clients / 8 + 64); /* two keys a name */
-    g->origins_len = origin_table_len(config->max_clients);
 }

@@ -11,6 +11,14 @@
 
 #include <stddef.h>
 
+/* The pools of tx and ignore_more buffers: so many, and another for each so many clients. */
+enum {
+    TX_BUFFERS_MIN = 256,
+    TX_CLIENTS = 8,
+    IGNORE_MORE_MIN = 64,
+    IGNORE_MORE_CLIENTS = 16,
+};
+
 /* The tables that grow with the clients. */
 enum grown {
     GROWN_CLIENTS,

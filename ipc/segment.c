@@ -18,6 +18,22 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LEDGER_MIN = 1024, SIDE_MIN = 65536 };
+
+void segment_geometry(struct geometry *g, const struct config *config, uint32_t descriptors) {
+    memset(g, 0, sizeof *g);
+    g->ring_size = config->ring_size;
+    g->side_size = config->ring_size / 4 > SIDE_MIN ? config->ring_size / 4 : SIDE_MIN;
+    g->ledger_len = config->ring_size / 64 > LEDGER_MIN ? config->ring_size / 64 : LEDGER_MIN;
+    g->max_clients = config->max_clients;
+    g->clients_len = descriptors;
+    g->rx_buffers = config->max_clients + 64; /* for clients that are refused: the room is full */
+    g->tx_buffers = config->max_clients / TX_CLIENTS + TX_BUFFERS_MIN;
+    g->ignore_more = config->max_clients / IGNORE_MORE_CLIENTS + IGNORE_MORE_MIN;
+    g->names_len = 2 * (config->max_clients + config->max_clients / 8 + 64); /* two keys a name */
+    g->origins_len = origin_table_len(config->max_clients);
+}
+
 size_t segment_size(const struct geometry *geometry) {
     return parts_of(geometry).size;
 }
