@@ -4,6 +4,8 @@
 #include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "ipc/layout.h"
+#include "ipc/log.h"
+#include "ipc/parts.h"
 #include "ipc/shared_object.h"
 
 #include <errno.h>
@@ -15,100 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    PAGE = 4096,
-    TX_BUFFERS_MIN = 256,
-    TX_CLIENTS = 8, /* clients for another tx buffer */
-    IGNORE_MORE_MIN = 64,
-    IGNORE_MORE_CLIENTS = 16,
-    LEDGER_MIN = 1024,
-    SIDE_MIN = 65536
-};
-
-/* The tables that grow with the clients. */
-enum grown {
-    GROWN_CLIENTS,
-    GROWN_NAMES,
-    GROWN_NAMES_SECOND,
-    GROWN_CORRESPONDENTS,
-    GROWN_IGNORE_LISTS,
-    GROWN_RX,
-    GROWN_RX_OWNERS,
-    GROWN_TX,
-    GROWN_TX_OWNERS,
-    GROWN_MORE,
-    GROWN_MORE_OWNERS,
-    GROWN_TABLES
-};
-
-struct parts {
-    size_t gate, room, ledger, slots, names, origins;
-    size_t fixed; /* where what is reserved at the start ends; the grown tables follow */
-    struct {
-        size_t at;
-        size_t size; /* bytes of an element */
-        struct growth growth;
-    } grown[GROWN_TABLES];
-    size_t ring[RING_COUNT];
-    size_t size;
-};
-
-static size_t segment_page_up(size_t n) {
-    return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
-}
-
-static size_t segment_take(size_t *at, size_t bytes) {
-    size_t here = *at;
-    *at = segment_page_up(here + bytes);
-    return here;
-}
-
-static void segment_take_grown(struct parts *l, size_t *at, enum grown which, size_t size,
-                               struct growth growth) {
-    l->grown[which].at = segment_take(at, size * growth.most);
-    l->grown[which].size = size;
-    l->grown[which].growth = growth;
-}
-
-/* A pool and its owner words, of which the first is no buffer's. */
-static void segment_take_pool(struct parts *l, size_t *at, enum grown which, size_t size,
-                              struct growth growth) {
-    struct growth owners = {growth.first + 1, growth.clients, growth.most + 1};
-    segment_take_grown(l, at, which, size, growth);
-    segment_take_grown(l, at, which + 1, sizeof(uint64_t), owners);
-}
-
-static void segment_take_all_grown(struct parts *l, size_t *at, const struct geometry *g) {
-    struct growth each = {0, 1, g->clients_len};
-    segment_take_grown(l, at, GROWN_CLIENTS, sizeof(struct client), each);
-    segment_take_grown(l, at, GROWN_NAMES, sizeof(struct client_name), each);
-    segment_take_grown(l, at, GROWN_NAMES_SECOND, sizeof(struct client_name), each);
-    segment_take_grown(l, at, GROWN_CORRESPONDENTS, sizeof(struct correspondent), each);
-    segment_take_grown(l, at, GROWN_IGNORE_LISTS, sizeof(struct ignore_list), each);
-    segment_take_pool(l, at, GROWN_RX, sizeof(struct rx_buffer),
-                      (struct growth){0, 1, g->rx_buffers});
-    segment_take_pool(l, at, GROWN_TX, sizeof(struct tx_buffer),
-                      (struct growth){TX_BUFFERS_MIN, TX_CLIENTS, g->tx_buffers});
-    segment_take_pool(l, at, GROWN_MORE, sizeof(struct ignore_more),
-                      (struct growth){IGNORE_MORE_MIN, IGNORE_MORE_CLIENTS, g->ignore_more});
-}
-
-static struct parts segment_parts(const struct geometry *g) {
-    struct parts l;
-    size_t at = segment_page_up(sizeof(struct segment_header));
-    l.gate = segment_take(&at, sizeof(struct gate));
-    l.room = segment_take(&at, sizeof(struct room_shared));
-    l.slots = segment_take(&at, sizeof(struct slot) * SLOT_COUNT);
-    l.ledger = segment_take(&at, sizeof(struct entry) * g->ledger_len);
-    l.names = segment_take(&at, sizeof(struct name_entry) * g->names_len);
-    l.origins = segment_take(&at, sizeof(struct origin) * ORIGIN_ROWS * g->origins_len);
-    l.fixed = at;
-    segment_take_all_grown(&l, &at, g);
-    for (int e = 0; e < RING_COUNT; e++)
-        l.ring[e] = segment_take(&at, e == RING_SIDE ? g->side_size : g->ring_size);
-    l.size = at;
-    return l;
-}
+enum { LEDGER_MIN = 1024, SIDE_MIN = 65536 };
 
 void segment_geometry(struct geometry *g, const struct config *config, uint32_t descriptors) {
     memset(g, 0, sizeof *g);
@@ -125,7 +34,7 @@ void segment_geometry(struct geometry *g, const struct config *config, uint32_t 
 }
 
 size_t segment_size(const struct geometry *geometry) {
-    return segment_parts(geometry).size;
+    return parts_of(geometry).size;
 }
 
 /* Every ring twice in a row, so that a span that passes its end continues in the second mapping. */
@@ -182,7 +91,7 @@ static void segment_place(struct segment *s, const struct parts *l, const struct
 }
 
 static int segment_map(struct segment *s, const struct geometry *g) {
-    struct parts l = segment_parts(g);
+    struct parts l = parts_of(g);
     size_t plain = l.ring[0]; /* the rings come last and are mapped by themselves */
     uint8_t *base = mmap(NULL, plain, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
     if (base == MAP_FAILED)
@@ -214,8 +123,8 @@ static int segment_reserve_step(int fd, const struct parts *l, uint32_t steps) {
     for (int i = 0; i < GROWN_TABLES && error == 0; i++) {
         const struct growth *growth = &l->grown[i].growth;
         size_t size = l->grown[i].size, at = l->grown[i].at;
-        size_t from = at + segment_page_up(size * growth_at(growth, steps));
-        size_t to = at + segment_page_up(size * growth_at(growth, steps + 1));
+        size_t from = at + parts_page_up(size * growth_at(growth, steps));
+        size_t to = at + parts_page_up(size * growth_at(growth, steps + 1));
         if (from < to)
             error = shared_object_reserve(fd, from, to - from);
     }
@@ -223,7 +132,7 @@ static int segment_reserve_step(int fd, const struct parts *l, uint32_t steps) {
 }
 
 int segment_grow(struct segment *s, uint32_t fd) {
-    struct parts l = segment_parts(&s->header->geometry);
+    struct parts l = parts_of(&s->header->geometry);
     while (!segment_has_client(s, fd)) {
         uint32_t steps = atomic_load_explicit(&s->header->steps, memory_order_relaxed);
         FAULT("segment.grow.before");
@@ -238,11 +147,11 @@ int segment_grow(struct segment *s, uint32_t fd) {
 }
 
 size_t segment_reserved(const struct segment *s) {
-    struct parts l = segment_parts(&s->header->geometry);
+    struct parts l = parts_of(&s->header->geometry);
     uint32_t steps = atomic_load_explicit(&s->header->steps, memory_order_relaxed);
     size_t sum = l.fixed + l.size - l.ring[0];
     for (int i = 0; i < GROWN_TABLES; i++)
-        sum += segment_page_up(l.grown[i].size * growth_at(&l.grown[i].growth, steps));
+        sum += parts_page_up(l.grown[i].size * growth_at(&l.grown[i].growth, steps));
     return sum;
 }
 
@@ -276,7 +185,7 @@ static int segment_make_memory(const struct parts *l) {
     char shm[128];
     enum shared_object_kind kind = shared_object_choose(l->size);
     if (kind == SHARED_OBJECT_MEMFD)
-        log_info("%s: the shared memory is a memfd", shared_object_shm(l->size, shm, sizeof shm));
+        log_debug("%s: the shared memory is a memfd", shared_object_shm(l->size, shm, sizeof shm));
     int fd = segment_make_object(kind, l);
     if (fd < 0)
         fd = segment_make_object(
@@ -307,7 +216,7 @@ static int segment_no_memory(struct segment *s, const struct parts *l, char *err
 int segment_create(struct segment *s, const struct geometry *g, const struct config *config,
                    char *err, size_t err_size) {
     memset(s, 0, sizeof *s);
-    struct parts l = segment_parts(g);
+    struct parts l = parts_of(g);
     s->fd = segment_make_memory(&l);
     if (s->fd < 0)
         return segment_no_memory(s, &l, err, err_size, errno);
@@ -380,7 +289,7 @@ void segment_close(struct segment *s) {
             munmap(s->room.ring[e], 2 * s->room.ring_size[e]);
     }
     if (s->header) {
-        struct parts l = segment_parts(&s->header->geometry);
+        struct parts l = parts_of(&s->header->geometry);
         munmap(s->header, l.ring[0]);
     }
     if (s->fd >= 0)

@@ -46,8 +46,8 @@ const char *shared_object_shm(size_t size, char *out, size_t out_size) {
     if (!shared_object_free(&bytes, &why))
         snprintf(out, out_size, "/dev/shm %s", why);
     else
-        snprintf(out, out_size, "/dev/shm has %llu MB free, and %llu MB may be needed",
-                 (unsigned long long)(bytes >> 20), (unsigned long long)((size >> 20) + 1));
+        snprintf(out, out_size, "/dev/shm has %llu MB free, and %zu MB may be needed",
+                 (unsigned long long)(bytes >> 20), (size >> 20) + 1);
     return out;
 }
 
@@ -71,8 +71,9 @@ static int shared_object_shm_open(void) {
 }
 
 static int shared_object_memfd(void) {
-    int fd = memfd_create("chatroom", MFD_NOEXEC_SEAL);
-    return fd >= 0 || errno != EINVAL ? fd : memfd_create("chatroom", 0);
+    static const char name[] = "chatroom-segment"; /* shown in /proc alone */
+    int fd = memfd_create(name, MFD_NOEXEC_SEAL);
+    return fd >= 0 || errno != EINVAL ? fd : memfd_create(name, 0);
 }
 
 int shared_object_make(enum shared_object_kind kind, size_t size) {

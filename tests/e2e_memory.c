@@ -182,7 +182,7 @@ static void serves(struct server *s) {
 /* As in a container of Docker's. */
 Test(memory, of_64_MB_is_not_plenty_for_dev_shm_and_the_server_runs) {
     shm_of("64m");
-    struct server *s = server_start(SERVER_QUIET(2) "announce_max = 1\n");
+    struct server *s = server_start(SERVER_QUIET(2) "announce_max = 1\nlog_level = debug\n");
     server_logged(s, "MB may be needed: the shared memory is a memfd");
     cr_assert_eq(shm_left(), 64u << 20);
     serves(s);
@@ -190,21 +190,21 @@ Test(memory, of_64_MB_is_not_plenty_for_dev_shm_and_the_server_runs) {
 
 Test(memory, of_1_MB_is_too_little_for_dev_shm_and_the_server_runs) {
     shm_of("1m");
-    struct server *s = server_start("%s", roomy);
+    struct server *s = server_start("%slog_level = debug\n", roomy);
     server_logged(s, "/dev/shm has 1 MB free, and ");
     serves(s);
 }
 
 Test(memory, no_dev_shm_and_the_server_runs) {
     shm_none();
-    struct server *s = server_start("%s", roomy);
+    struct server *s = server_start("%slog_level = debug\n", roomy);
     server_logged(s, "/dev/shm is missing: the shared memory is a memfd");
     serves(s);
 }
 
 Test(memory, a_dev_shm_that_is_read_only_and_the_server_runs) {
     shm_read_only();
-    struct server *s = server_start("%s", roomy);
+    struct server *s = server_start("%slog_level = debug\n", roomy);
     server_logged(s, "the shared memory is a memfd");
     serves(s);
 }

@@ -35,16 +35,14 @@ static size_t grow_held(void) {
     return (size_t)st.st_blocks * 512;
 }
 
-/* Writes to the last byte of all that lies beside record `fd`, and to the last buffers: without
- * memory behind them this would ask the kernel for more. */
+/* Writes to all that lies beside record `fd`, and to the last buffers: without memory behind them
+ * this would ask the kernel for more. */
 static void grow_touch(uint32_t fd) {
-    uint8_t *ends[] = {
-        (uint8_t *)(&seg.clients.at[fd] + 1),      (uint8_t *)(&seg.clients.name[0][fd] + 1),
-        (uint8_t *)(&seg.clients.name[1][fd] + 1), (uint8_t *)(&seg.correspondents[fd] + 1),
-        (uint8_t *)(&seg.ignore_lists[fd] + 1),
-    };
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
-        ends[i][-1] = 1;
+    memset(&seg.clients.at[fd], 1, sizeof seg.clients.at[fd]);
+    for (int row = 0; row < 2; row++)
+        memset(&seg.clients.name[row][fd], 1, sizeof seg.clients.name[row][fd]);
+    memset(&seg.correspondents[fd], 1, sizeof seg.correspondents[fd]);
+    memset(&seg.ignore_lists[fd], 1, sizeof seg.ignore_lists[fd]);
     struct buffer_pool *pools[] = {&seg.rx_buffers, &seg.tx_buffers, &seg.ignore_more};
     for (int i = 0; i < 3; i++) {
         uint32_t count = buffer_count(pools[i]);
