@@ -204,6 +204,7 @@ static bool has_ended(struct server *s, int *status) {
 
 /* Both wait for the lock when it is released, so neither listens yet. */
 static void start_both(const char *first, const char *second) {
+    network_own();
     struct server *s[2] = {server_prepare(), server_prepare()};
     int status[2] = {0, 0}, lock = network_hold();
     server_configure(s[0], "workers = 1\n%s", first);
