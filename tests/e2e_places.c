@@ -1,6 +1,7 @@
 /* e2e_places.c - the machine that the server finds: networks without IPv6, another server that is
  * started in the same instant, kernels and sandboxes that lack a call, CPU quotas, service
  * managers, pidfiles that others remove. */
+#include "ipc/system.h"
 #include "tests/lib/guest.h"
 #include "tests/lib/network.h"
 #include "tests/lib/sandbox.h"
@@ -381,7 +382,7 @@ Test(places, a_missing_call_that_a_death_needs_is_named_at_start) {
         {{SYS_pidfd_open, 0, 0, 0, EPERM}, "pidfd_open: Operation not permitted"},
         {{SYS_pidfd_send_signal, 0, 0, 0, ENOSYS}, "pidfd_send_signal: Function not implemented"},
         {{SYS_pidfd_send_signal, 0, 0, 0, EPERM}, "pidfd_send_signal: Operation not permitted"},
-        {{SYS_waitid, 0, ~0u, 3 /* P_PIDFD */, EINVAL}, "waitid(P_PIDFD): Invalid argument"},
+        {{SYS_waitid, 0, ~0u, SYSTEM_P_PIDFD, EINVAL}, "waitid(P_PIDFD): Invalid argument"},
         {{SYS_getsockopt, 2, ~0u, SO_COOKIE, ENOPROTOOPT}, "SO_COOKIE: Protocol not available"},
         {{SYS_getsockopt, 2, ~0u, SO_COOKIE, EPERM}, "SO_COOKIE: Operation not permitted"},
     };
@@ -401,10 +402,8 @@ Test(places, a_missing_call_that_a_death_needs_is_named_at_start) {
 /* Each promise is kept without these. */
 Test(places, a_missing_call_that_can_be_done_without) {
     static const struct sandbox_rule rules[] = {
-#ifdef SYS_close_range
         {SYS_close_range, 0, 0, 0, ENOSYS},
         {SYS_close_range, 0, 0, 0, EPERM},
-#endif
         {SYS_flock, 0, 0, 0, ENOSYS},
         {SYS_sched_getaffinity, 0, 0, 0, EPERM},
         {SYS_setsockopt, 2, ~0u, 44 /* TCP_RTO_MAX_MS */, ENOPROTOOPT},
