@@ -117,10 +117,10 @@ uint32_t erase_before(struct erase *e, const uint8_t *line, uint32_t n, uint32_t
     bool utf8 = erase_in_utf8(e, line, n);
     unsigned cell = utf8 ? UTF8_CELL : PAIR_CELL;
     uint32_t read = utf8 ? e->utf8_to : e->pair_to;
-    if (at > read || at == 0)
-        return at > 0 ? read : 0;
-    for (at--; at > 0 && !(e->marks[at] & cell);)
-        at--;
+    if (at > read)
+        return read;
+    while (at > 0 && !(e->marks[--at] & cell))
+        ;
     return at;
 }
 
