@@ -78,6 +78,8 @@ enum {
     FACT_DROPPING = 1u << 24,  /* was too fast for too long: its lines are dropped unheard */
     FACT_CONVERTED = 1u << 26, /* filtered: lines are converted to `wire` */
     FACT_READ_UTF8 = 1u << 27, /* has typed UTF-8 beyond ASCII: is read as nothing else */
+    FACT_RECALLED = 1u << 28,  /* echoed: its line is the one before, and `last` what it typed */
+    FACT_FULL = 1u << 29,      /* echoed: its line is full, and it was told */
     FACT_FILTERED = FACT_TIMESTAMPS | FACT_IGNORES | FACT_DRAWN | FACT_CONVERTED,
     FACT_LISTS = FACT_LIST_ROOM | FACT_LIST_ALL | FACT_LIST_SAID,
 };
@@ -101,14 +103,17 @@ struct facts {
     uint32_t lines_dropped; /* FACT_DROPPING: not yet reported to the client */
     uint32_t reply_client, reply_generation; /* addressee of /reply; generation 0: none */
     uint32_t flags;
-    uint16_t line_len; /* bytes of the half-typed line */
-    uint16_t sub_len;  /* bytes of the telnet subnegotiation under way */
-    uint16_t raw_off;  /* offset of byte `consumed` in the rx buffer's raw area */
-    uint8_t encoding;  /* enum encoding, one that has a ring: the client is sent that ring */
-    uint8_t columns;   /* of its terminal; 0: unknown */
-    uint8_t telnet[8]; /* struct telnet */
-    uint8_t wire; /* FACT_CONVERTED: enum encoding, one that has no ring; `encoding` is UTF-8 */
-    uint8_t spare[31];
+    uint16_t line_len;  /* bytes of the half-typed line */
+    uint16_t sub_len;   /* bytes of the telnet subnegotiation under way */
+    uint16_t raw_off;   /* offset of byte `consumed` in the rx buffer's raw area */
+    uint8_t encoding;   /* enum encoding, one that has a ring: the client is sent that ring */
+    uint8_t wire;       /* FACT_CONVERTED: enum encoding, one without a ring; `encoding` is UTF-8 */
+    uint8_t telnet[12]; /* struct telnet */
+    uint32_t last;      /* echoed: tx buffer of the line before this one; NO_BUFFER: none */
+    uint16_t last_len;  /* bytes */
+    uint16_t behind;    /* bytes of the half-typed line that are behind its cursor */
+    uint16_t columns;   /* of its terminal; 0: unknown */
+    uint8_t spare[18];
 };
 _Static_assert(sizeof(struct facts) == 128, "two cache lines a copy");
 

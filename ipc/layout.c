@@ -123,8 +123,9 @@ static const struct layout_row layout_table[] = {
     FIELD(facts, tat), FIELD(facts, last_input), FIELD(facts, lines_lost),
     FIELD(facts, list_next), FIELD(facts, lines_dropped), FIELD(facts, reply_client),
     FIELD(facts, reply_generation), FIELD(facts, flags), FIELD(facts, line_len),
-    FIELD(facts, sub_len), FIELD(facts, raw_off), FIELD(facts, encoding), FIELD(facts, columns),
-    FIELD(facts, telnet), FIELD(facts, wire), FIELD(facts, spare),
+    FIELD(facts, sub_len), FIELD(facts, raw_off), FIELD(facts, encoding), FIELD(facts, wire),
+    FIELD(facts, telnet), FIELD(facts, last), FIELD(facts, last_len),
+    FIELD(facts, behind), FIELD(facts, columns), FIELD(facts, spare),
 
     WHOLE(client),
     FIELD(client, sent), FIELD(client, bias), FIELD(client, active), FIELD(client, mode),

@@ -61,12 +61,12 @@ static void edits(int program, const char *charset) {
     seat_type(&tess, "们\r");
     guest_until(ann, "tess: 你们");
     seat_sees(&tess, "tess: 你们");
-    seat_row_is(&tess, 2, "你们");
+    seat_row_is(&tess, 2, "ann: 你们好"); /* what was typed made way for what was said */
     seat_row_is(&tess, 1, "tess: 你们");
     seat_type(&tess, "one two\x17three\x12\r");
     guest_expect(ann, "tess: one three");
     seat_sees(&tess, "tess: one three");
-    seat_row_is(&tess, 2, "one three");
+    seat_row_is(&tess, 2, "tess: 你们");
     server_stop(s);
 }
 

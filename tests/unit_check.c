@@ -115,6 +115,12 @@ Test(check, a_line_longer_than_its_buffer_is_found) {
     FINDS("sound", f->line_len = RX_LINE);
     FINDS("half-typed line", f->line_len = RX_LINE + 1);
     FINDS("half-typed line", f->line_len = UINT16_MAX);
+    FINDS("sound", f->behind = 20);
+    FINDS("half-typed line", f->behind = 21);
+    FINDS("sound", f->last = line_buffer, f->last_len = TX_DATA);
+    FINDS("last line", f->last = line_buffer, f->last_len = TX_DATA + 1);
+    FINDS("last line", f->last = seg.tx_buffers.count + 1);
+    FINDS("last line", f->last = UINT32_MAX);
     FINDS("sound", f->line_buffer = line_buffer, f->line_len = TX_DATA);
     FINDS("half-typed line", f->line_buffer = line_buffer, f->line_len = TX_DATA + 1);
 }

@@ -3,7 +3,7 @@
  * the terminal's width; and what that costs does not grow with the line. */
 #include "tests/lib/terminal.h"
 #include "worker/protocol/draw.h"
-#include "worker/protocol/erase.h"
+#include "worker/protocol/edit.h"
 #include "worker/protocol/typed.h"
 #include "worker/text/charset.h"
 
@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNKNOWN_WIDTH = 80, TEXT_MAX = 3 * TYPED_TAIL_MAX, SAID_MAX = 400 };
+enum {
+    UNKNOWN_WIDTH = 80,
+    TEXT_MAX = TYPED_SHOWN_BYTES * (TYPED_TAIL_MAX + TYPED_HEAD_MAX),
+    SAID_MAX = 400
+};
 
 static const char *const charsets[ENC_RINGS] = {NULL, "CP936", "BIG5"};
 
@@ -25,7 +29,7 @@ TestSuite(draw, .init = set_up);
 struct screen {
     enum encoding enc;
     unsigned width; /* as the server knows it */
-    size_t len;
+    size_t len, behind;
     uint8_t line[LINE_MAX_MAX];
     char text[TEXT_MAX];
     struct drawn drawn;
@@ -34,11 +38,14 @@ struct screen {
 };
 
 static struct drawn lay(const struct screen *s, char *text) {
-    size_t from = typed_tail(s->enc, s->line, s->len, s->width);
-    cr_assert_leq(from, s->len);
-    cr_assert_leq(s->len - from, TYPED_TAIL_MAX);
-    size_t n = typed_shown(s->enc, s->enc, s->line + from, s->len - from, text);
-    return draw_lay(s->enc, s->width, text, n);
+    size_t cursor = s->len - s->behind, from = typed_tail(s->enc, s->line, cursor, s->width);
+    cr_assert_leq(from, cursor);
+    cr_assert_leq(cursor - from, TYPED_TAIL_MAX);
+    size_t n = typed_shown(s->enc, s->enc, s->line + from, cursor - from, text);
+    struct drawn drawn = draw_lay(s->enc, s->width, text, n);
+    n = typed_shown(s->enc, s->enc, s->line + cursor, typed_head(s->behind, s->width), text + n);
+    draw_lay_behind(s->enc, &drawn, n);
+    return drawn;
 }
 
 static struct screen *screen_make(enum encoding enc, unsigned width) {
@@ -90,6 +97,14 @@ static void assert_screen(struct screen *s, const char *after) {
     memset(want->cell, 0, 6 * sizeof want->cell[0]);
     want->row = want->column = 0;
     terminal_show(want, s->drawn.text, s->drawn.len);
+    if (s->drawn.behind > 0) { /* and the cursor where these alone would leave it */
+        want->row = want->column = 0;
+        terminal_show(want, s->drawn.text, s->drawn.len - s->drawn.behind);
+        if (want->column == want->columns) {
+            want->row++;
+            want->column = 0;
+        }
+    }
     cr_assert(got->row == s->said + want->row && got->column == want->column,
               "%s, width %u, %zu bytes: the cursor is at %u, %u, not %u, %u", after, s->width,
               s->len, got->row, got->column, s->said + want->row, want->column);
@@ -117,10 +132,35 @@ static void redraw(struct screen *s, const char *after) {
     assert_screen(s, after);
 }
 
+/* The line before a key, which may be pressed in its middle. */
+static struct edit edit(const struct screen *s, struct erase *erase) {
+    erase_begin(erase, s->enc);
+    return (struct edit){.line = (uint8_t *)s->line,
+                         .erase = erase,
+                         .len = (uint32_t)s->len,
+                         .behind = (uint32_t)s->behind};
+}
+
+static void add(struct screen *s, const char *key) {
+    static struct erase erase;
+    struct edit e = edit(s, &erase);
+    edit_text(&e, (const uint8_t *)key, (uint32_t)strlen(key));
+    s->len = e.len;
+}
+
 static void type(struct screen *s, const char *key) {
-    memcpy(s->line + s->len, key, strlen(key));
-    s->len += strlen(key);
+    add(s, key);
     redraw(s, "a key");
+}
+
+static void press(struct screen *s, enum telnet_kind key, unsigned times) {
+    static struct erase erase;
+    struct edit e = edit(s, &erase);
+    while (times-- > 0)
+        edit_key(&e, &(struct telnet_event){.kind = (uint8_t)key});
+    s->len = e.len;
+    s->behind = e.behind;
+    redraw(s, "an editing key");
 }
 
 /* A line of another client comes. */
@@ -129,7 +169,7 @@ static void said(struct screen *s) {
     const char line[] = {(char)('A' + s->said % 26), '\r', '\n'};
     show(s, out, draw_away(&s->drawn, out));
     show(s, line, sizeof line);
-    show(s, s->drawn.text, s->drawn.len);
+    show(s, out, draw_show(&s->drawn, out));
     s->said++;
     assert_screen(s, "a line");
 }
@@ -142,28 +182,36 @@ static const char *const keys[ENC_RINGS][8] = {
     {"a", "b", " ", "\247\101", "\246\156", "\244\244", "\247", "~"},
 };
 
+static const uint8_t editing[] = {
+    TELNET_LEFT, TELNET_RIGHT,  TELNET_WORD_LEFT,  TELNET_WORD_RIGHT, TELNET_HOME,
+    TELNET_END,  TELNET_DELETE, TELNET_ERASE_TAIL, TELNET_ERASE_HEAD, TELNET_ERASE_WORD};
+
+/* Most often one step; sometimes across rows. */
+static void press_any(struct screen *s) {
+    unsigned times = rand() % 3 == 0 ? 1 + (unsigned)rand() % (s->width + 2) : 1;
+    unsigned key = (unsigned)rand() % 24;
+    press(s, (enum telnet_kind)editing[key < sizeof editing ? key : key % 2], times);
+}
+
 static void any_keys(enum encoding enc, unsigned width, unsigned ops, unsigned mix) {
     struct screen *s = screen_make(enc, width);
     srand(width * 3 + (unsigned)enc + mix);
     for (unsigned i = 0; i < ops; i++) {
-        unsigned what = (unsigned)rand() % 16;
-        if (what < 12) {
+        unsigned what = (unsigned)rand() % 22;
+        if (what < 10) {
             for (unsigned n = width / 4; n > 0; n--) { /* in one read */
-                const char *key = keys[enc][(unsigned)rand() % mix];
-                memcpy(s->line + s->len, key, strlen(key));
-                s->len += strlen(key);
+                add(s, keys[enc][(unsigned)rand() % mix]);
             }
             type(s, keys[enc][(unsigned)rand() % mix]);
-        } else if (what < 14 && s->len > 0) {
-            struct erase erase;
-            erase_begin(&erase, enc);
-            s->len = erase_char(&erase, s->line, (uint32_t)s->len);
-            redraw(s, "erasing");
+        } else if (what < 13) {
+            press(s, TELNET_ERASE_CHAR, 1);
+        } else if (what < 18) {
+            press_any(s);
         } else if (s->said < SAID_MAX) {
             said(s);
         }
         if (s->len > LINE_MAX_MAX - 512) {
-            s->len = 0;
+            s->len = s->behind = 0;
             redraw(s, "erasing the line");
         }
     }
@@ -173,9 +221,19 @@ static void any_keys(enum encoding enc, unsigned width, unsigned ops, unsigned m
 Test(draw, any_keys_and_lines_leave_the_lines_and_the_end_of_the_line, .timeout = 180) {
     for (int enc = 0; enc < ENC_RINGS; enc++)
         for (unsigned width = 0; width <= UINT8_MAX; width += width == 0 ? 2 : 1) {
-            any_keys((enum encoding)enc, width, 60, 2); /* ASCII alone */
-            any_keys((enum encoding)enc, width, 60, 8);
+            any_keys((enum encoding)enc, width, 80, 2); /* ASCII alone */
+            any_keys((enum encoding)enc, width, 80, 8);
         }
+}
+
+Test(draw, any_keys_on_wide_terminals_and_many_on_usual_ones, .timeout = 120) {
+    static const unsigned widths[] = {256, 257, 300, 400, 511};
+    for (int enc = 0; enc < ENC_RINGS; enc++) {
+        for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
+            any_keys((enum encoding)enc, widths[i], 200, 8);
+        for (unsigned width = 0; width <= 20; width += width == 0 ? 2 : 1)
+            any_keys((enum encoding)enc, width, 1500, 5); /* whole characters */
+    }
 }
 
 /* ---- what is shown ---- */

@@ -1,7 +1,7 @@
 /* unit_keys.c - a half-typed line: what keys change in it, and what the terminal then shows. */
 #include "tests/lib/terminal.h"
-#include "worker/input/keys.h"
 #include "worker/protocol/draw.h"
+#include "worker/protocol/edit.h"
 #include "worker/protocol/typed.h"
 #include "worker/text/charset.h"
 
@@ -55,7 +55,9 @@ Test(keys, erase_whole_characters) {
         memcpy(line, edits[i].line, len);
         struct erase erase;
         erase_begin(&erase, edits[i].enc);
-        keys_edit(&erase, line, &len, &ev);
+        struct edit e = {.line = line, .erase = &erase, .len = len};
+        edit_key(&e, &ev);
+        len = e.len;
         cr_expect(len == strlen(edits[i].left) && memcmp(line, edits[i].left, len) == 0,
                   "%s: left %.*s", edits[i].what, (int)len, line);
     }
@@ -86,7 +88,9 @@ Test(keys, a_command_in_the_middle_of_a_character_is_a_byte_of_it) {
         memcpy(line, bytes[i].line, len);
         struct erase erase;
         erase_begin(&erase, bytes[i].enc);
-        keys_edit(&erase, line, &len, &ev);
+        struct edit e = {.line = line, .erase = &erase, .len = len};
+        edit_key(&e, &ev);
+        len = e.len;
         cr_expect(len == strlen(bytes[i].left) && memcmp(line, bytes[i].left, len) == 0,
                   "%s: left %.*s", bytes[i].what, (int)len, line);
     }

@@ -113,6 +113,9 @@ static const struct {
     {"pidfile.", MOVE_PIDFILE},
     {"input.shortest", STRANGER},
     {"input.dropping", STRANGER},
+    {"change.fresh", STRANGER},
+    {"change.last", STRANGER},
+    {"change.recall", STRANGER},
     {"ignore.", IGNORE},
     {"segment.grow", GROW},
     {"history.", HISTORY},
@@ -215,7 +218,12 @@ static void strangers(struct bench *b) {
     static const struct {
         const char *bytes;
         size_t len;
-    } step[] = {{"a line", 6}, {"\b\b\bxyz", 6}, {lines, STRANGER_LINES}};
+    } step[] = {{"\xff\xfd\x01"
+                 "a line",
+                 9},
+                {"\b\b\bxyz", 6},
+                {"\x1b[Dq\r\x1b[A\x1b[B", 11},
+                {lines, STRANGER_LINES}};
     enum { STEPS = sizeof step / sizeof *step };
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)};
     unsigned now = turn++ % (STEPS + 1);

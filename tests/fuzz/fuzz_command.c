@@ -16,7 +16,7 @@
 
 #include "ipc/unicode.h"
 #include "tests/fuzz/screen.h"
-#include "worker/protocol/typed.h"
+#include "worker/record/echo.h"
 #include "worker/text/charset.h"
 #include "worker/text/sanitize.h"
 
@@ -159,21 +159,14 @@ static void take_over(struct person *p) {
  * shows its own input, and is not compared. */
 static void check_screen(size_t *seen, bool *echoed) {
     static struct screen screen;
-    char shown[TYPED_SHOWN_MAX];
+    static char text[ECHO_MAX];
     const struct client *c = worker_client(&worker, speaker.client);
     if (!person_served(&speaker))
         return;
     const struct facts *f = client_facts(c);
-    const uint8_t *line = NULL;
-    size_t len = 0, from = *seen;
+    struct drawn line = echo_lay(&segment, f, text);
+    size_t from = *seen;
     *seen = speaker.len;
-    if (f->line_len > 0) {
-        line = f->line_buffer != NO_BUFFER
-                   ? ((struct tx_buffer *)buffer_at(&segment.tx_buffers, f->line_buffer))->data
-                   : ((struct rx_buffer *)buffer_at(&segment.rx_buffers, f->rx))->line;
-        size_t tail = typed_tail(client_read(f), line, f->line_len, f->columns);
-        len = typed_shown(client_read(f), client_wire(f), line + tail, f->line_len - tail, shown);
-    }
     bool was = *echoed && screen.enc == f->encoding;
     *echoed = (f->flags & FACT_ECHOED) && f->columns == 0;
     if (!*echoed)
@@ -183,8 +176,13 @@ static void check_screen(size_t *seen, bool *echoed) {
         screen_blank(&screen);
         screen.column = 0;
     }
-    screen_show(&screen, was ? speaker.heard + from : shown, was ? speaker.len - from : len);
-    MUST(screen_is(&screen, shown, len));
+    if (was) {
+        screen_show(&screen, speaker.heard + from, speaker.len - from);
+    } else {
+        screen_show(&screen, line.text, line.len);
+        screen.column = line.column;
+    }
+    MUST(screen_is(&screen, line.text, line.len, line.end_column - line.column));
 }
 
 /* Feeds the speaker's bytes one by one; the listener says a line after every 16th. */

@@ -10,13 +10,13 @@
  *     command's word is ASCII;
  *   - bytes that are known to be another protocol's stay so when more follow, and no more than a
  *     few are waited for;
- *   - on any half-typed line, an erase key removes at least one byte, as many as if the line had
- *     not been edited before, and drawing stays in bounds.
+ *   - on any half-typed line, an editing key does the same as if the line had not been edited
+ *     before, an erase key or a cursor key at least one byte, and drawing stays in bounds.
  *
  * The input's first byte chooses how it is split. */
 #include "ipc/unicode.h"
-#include "worker/input/keys.h"
 #include "worker/protocol/draw.h"
+#include "worker/protocol/edit.h"
 #include "worker/protocol/foreign.h"
 #include "worker/protocol/telnet.h"
 #include "worker/protocol/telnet_option.h"
@@ -72,10 +72,29 @@ static void log_event(struct log *log, const struct telnet_event *ev) {
 struct line {
     enum encoding enc, read; /* what its client is sent, and read in */
     unsigned width;
-    uint32_t len;
+    uint32_t len, behind;
     uint8_t bytes[INPUT_MAX];
     struct erase erase;
 };
+_Static_assert((int)INPUT_MAX <= (int)LINE_MAX_MAX, "all of it fits a line");
+
+/* As worker/record/echo.c does. */
+static struct drawn lay(const struct line *line, char text[TYPED_SHOWN_MAX]) {
+    size_t cursor = line->len - line->behind;
+    size_t from = typed_tail(line->read, line->bytes, cursor, line->width);
+    MUST(from <= cursor && cursor - from <= TYPED_TAIL_MAX);
+    size_t n = typed_shown(line->read, line->enc, line->bytes + from, cursor - from, text);
+    struct drawn drawn = draw_lay(line->enc, line->width, text, n);
+    MUST(drawn.text >= text && drawn.text + drawn.len == text + n && drawn.row < DRAW_ROWS);
+    size_t head = typed_head(line->behind, line->width);
+    MUST(head <= TYPED_HEAD_MAX);
+    size_t more = typed_shown(line->read, line->enc, line->bytes + cursor, head, text + n);
+    draw_lay_behind(line->enc, &drawn, more);
+    MUST(drawn.end_row <= DRAW_ROWS && drawn.behind <= more && drawn.row <= drawn.end_row);
+    for (size_t i = 0; i < n + more; i++)
+        MUST((unsigned char)text[i] >= 0x20 && text[i] != 0x7F);
+    return drawn;
+}
 
 static void check_clean(const char *text) {
     char copy[CHARSET_DECODE_MAX(INPUT_MAX)];
@@ -144,30 +163,29 @@ static void check_line(const uint8_t *line, size_t n) {
 
 /* Applies a key to the half-typed line, and draws the change for the terminal. */
 static void edit_line(struct line *line, const struct telnet_event *ev) {
-    static char old[TYPED_SHOWN_MAX], new[TYPED_SHOWN_MAX], out[DRAW_MAX];
-    uint32_t was = line->len;
-    size_t old_len = typed_shown(line->read, line->enc, line->bytes, was, old);
+    static char old[TYPED_SHOWN_MAX], now[TYPED_SHOWN_MAX], out[DRAW_MAX];
     static struct erase fresh; /* reads the whole line anew, and must come to the same */
     static uint8_t copy[INPUT_MAX];
-    uint32_t len = was;
+    uint32_t was = line->len, cursor = line->len - line->behind;
+    struct drawn before = lay(line, old);
     memcpy(copy, line->bytes, was);
     erase_begin(&fresh, line->read);
-    keys_edit(&fresh, copy, &len, ev);
-    keys_edit(&line->erase, line->bytes, &line->len, ev);
-    MUST(len == line->len && memcmp(copy, line->bytes, len) == 0);
-    MUST(line->len <= was + (ev->typed != 0) && line->len <= INPUT_MAX);
-    MUST(ev->kind != TELNET_ERASE_CHAR || was == 0 || line->len < was);
-    size_t new_len = typed_shown(line->read, line->enc, line->bytes, line->len, new);
-    MUST(old_len <= sizeof old && new_len <= sizeof new);
-    for (size_t i = 0; i < new_len; i++)
-        MUST((unsigned char)new[i] >= 0x20 && new[i] != 0x7F);
-    struct drawn was_drawn = draw_lay(line->enc, line->width, old, old_len);
-    struct drawn drawn = draw_lay(line->enc, line->width, new, new_len);
-    MUST(drawn.text >= new &&drawn.text + drawn.len == new + new_len &&drawn.row < DRAW_ROWS);
-    MUST(draw_change(line->enc, &was_drawn, &drawn, out) <= sizeof out);
-    MUST(draw_away(&drawn, out) <= sizeof out);
-    size_t from = typed_tail(line->read, line->bytes, line->len, line->width);
-    MUST(from <= line->len && line->len - from <= TYPED_TAIL_MAX);
+    struct edit anew = {.line = copy, .erase = &fresh, .len = was, .behind = line->behind};
+    struct edit e = {
+        .line = line->bytes, .erase = &line->erase, .len = was, .behind = line->behind};
+    edit_key(&anew, ev);
+    edit_key(&e, ev);
+    MUST(anew.len == e.len && anew.behind == e.behind && memcmp(copy, line->bytes, e.len) == 0);
+    MUST(e.len <= was + (ev->typed != 0) && e.behind <= e.len);
+    MUST(ev->kind != TELNET_ERASE_CHAR || ev->typed || cursor == 0 || e.len < was);
+    MUST(ev->kind != TELNET_LEFT || cursor == 0 || e.behind > line->behind);
+    MUST(ev->kind != TELNET_RIGHT || line->behind == 0 || e.behind < line->behind);
+    line->len = e.len;
+    line->behind = e.behind;
+    struct drawn after = lay(line, now);
+    MUST(draw_change(line->enc, &before, &after, out) <= sizeof out);
+    MUST(draw_away(&after, out) <= sizeof out);
+    MUST(draw_show(&after, out) <= sizeof out);
 }
 
 /* Requests the next option of the list, as a server does. */
@@ -214,13 +232,14 @@ static void run(const uint8_t *in, size_t n, unsigned seed, bool lines, struct l
                 log_event(log, &ev);
             if (ev.kind == TELNET_TEXT) {
                 MUST(ev.len <= INPUT_MAX - line.len);
-                memcpy(line.bytes + line.len, ev.bytes, ev.len);
-                line.len += (uint32_t)ev.len;
+                struct edit e = {line.bytes, &line.erase, line.len, line.behind, false};
+                edit_text(&e, ev.bytes, (uint32_t)ev.len);
+                line.len = e.len;
             } else if (ev.kind == TELNET_END_OF_LINE) {
                 if (lines)
                     check_line(line.bytes, line.len);
                 log_bytes(log, line.bytes, line.len);
-                line.len = 0;
+                line.len = line.behind = 0;
                 erase_begin(&line.erase, line.read);
             } else if (ev.kind != TELNET_NONE && ev.kind != TELNET_TEXT) {
                 edit_line(&line, &ev);

@@ -38,6 +38,8 @@ static void screen_put(struct screen *s, const char *bytes, size_t len, size_t c
     memset(cell, 0, columns * SCREEN_CELL);
     memcpy(cell, bytes, len);
     s->column += columns;
+    if (s->column < s->used && s->cell[s->column][0] == '\0')
+        strcpy(s->cell[s->column], " "); /* nor can the other half */
     s->used = s->column > s->used ? s->column : s->used;
 }
 
@@ -70,6 +72,7 @@ static void screen_show(struct screen *s, const char *bytes, size_t n) {
         switch ((unsigned char)bytes[i]) {
         case '\r': s->column = 0; break;
         case '\n': screen_blank(s); break;
+        case '\a': break;
         case '\b':
             if (s->column-- == 0)
                 __builtin_trap();
@@ -95,8 +98,8 @@ static size_t screen_text(const struct screen *s, char *out, size_t size) {
     return len;
 }
 
-/* Whether the row has exactly this text, with the cursor behind it. */
-static bool screen_is(const struct screen *s, const char *text, size_t n) {
+/* Whether the row has exactly this text, with the cursor `behind` columns before its end. */
+static bool screen_is(const struct screen *s, const char *text, size_t n, size_t behind) {
     static struct screen want;
     static char a[SCREEN_COLUMNS * 4], b[SCREEN_COLUMNS * 4];
     screen_blank(&want);
@@ -104,7 +107,7 @@ static bool screen_is(const struct screen *s, const char *text, size_t n) {
     want.enc = s->enc;
     screen_show(&want, text, n);
     size_t len = screen_text(s, a, sizeof a);
-    return s->column == want.column && screen_text(&want, b, sizeof b) == len &&
+    return s->column + behind == want.column && screen_text(&want, b, sizeof b) == len &&
            memcmp(a, b, len) == 0;
 }
 

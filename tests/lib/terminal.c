@@ -77,6 +77,10 @@ static size_t steer(struct where where, struct terminal *t, const char *s) {
     int len = 0;
     if (sscanf(s, "\033[%uA%n", &n, &len) == 1 && len > 0)
         t->row -= n < t->row ? n : t->row;
+    else if (sscanf(s, "\033[%uB%n", &n, &len) == 1 && len > 0)
+        t->row += n;
+    else if (sscanf(s, "\033[%uC%n", &n, &len) == 1 && len > 0)
+        t->column = t->column + n < t->columns ? t->column + n : t->columns - 1;
     else if (strncmp(s, "\033[J", 3) == 0 && (len = 3))
         erase_below(t);
     else

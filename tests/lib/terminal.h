@@ -1,8 +1,8 @@
 /* terminal.h - a small model of a terminal: the rows on its screen after some output.
  *
- * It supports what the server and the client programs under test send: CR, LF, BS, blanks, CUU, ED,
- * and autowrap, which is delayed until the next character (VT100).  Chinese characters take two
- * columns, combining accents none.  Rows never scroll off the screen. */
+ * It supports what the server and the client programs under test send: CR, LF, BS, blanks, CUU,
+ * CUD, CUF, ED, and autowrap, which is delayed until the next character (VT100).  Chinese
+ * characters take two columns, combining accents none.  Rows never scroll off the screen. */
 #ifndef TESTS_LIB_TERMINAL_H
 #define TESTS_LIB_TERMINAL_H
 
@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-enum { TERMINAL_ROWS = 512, TERMINAL_COLUMNS_MAX = 256, TERMINAL_ROW_MAX = 2048 };
+enum { TERMINAL_ROWS = 512, TERMINAL_COLUMNS_MAX = 512, TERMINAL_ROW_MAX = 4096 };
 
 struct terminal {
     const char *charset; /* encoding of the output, by its iconv name; NULL: UTF-8 */

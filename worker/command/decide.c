@@ -126,6 +126,8 @@ static enum line_outcome decide_learn(const struct invocation *inv, enum encodin
 
 static enum line_outcome decide_too_long(const struct invocation *inv) {
     struct words words = {.n = inv->line->max};
+    if (inv->line->told)
+        return invocation_nothing(inv);
     return inv->line->plain_only ? LINE_LATER : invocation_say(inv, SAY_TOO_LONG, &words);
 }
 
@@ -136,7 +138,8 @@ enum line_outcome decide_line(struct worker *w, struct client *c, struct line *l
         return decide_too_long(&inv);
     if (decide_switches(&inv, d.used) || decide_settles(&inv, d.used))
         return line->plain_only ? LINE_LATER : decide_learn(&inv, d.used);
-    inv.as_typed = regular_as_typed(d.raw, d.raw_len, d.regular.argument);
+    /* Where key sequences were left out, a terminal without echo showed something else. */
+    inv.as_typed = regular_as_typed(d.raw, d.raw_len, d.regular.argument) && !line->keyed;
     return decide_regular(&inv, &d.regular);
 }
 

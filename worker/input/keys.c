@@ -6,24 +6,6 @@
 #include "worker/record/echo.h"
 #include "worker/record/encoding.h"
 
-void keys_edit(struct erase *erase, uint8_t *line, uint32_t *len, const struct telnet_event *ev) {
-    if (ev->typed && *len < LINE_MAX_MAX && erase_half(erase, line, *len) > 0) {
-        line[(*len)++] =
-            ev->typed; /* in the middle of a character it was a byte of it, no command */
-        return;
-    }
-    switch (ev->kind) {
-    case TELNET_ERASE_CHAR: *len = erase_char(erase, line, *len); break;
-    case TELNET_ERASE_WORD: *len = erase_word(erase, line, *len); break;
-    case TELNET_ERASE_LINE:
-    case TELNET_INTERRUPT:
-        *len = 0;
-        erase_to(erase, line, 0);
-        break;
-    default: break;
-    }
-}
-
 /* A client that has asked us to suppress go-aheads and now sends half a line does so at each key:
  * it is offered the echo, once.  Another client may have sent half a line by chance, and in line
  * mode its screen would stay empty if it accepted. */
@@ -50,18 +32,22 @@ static void keys_ask_eight_bits(struct change *ch, struct telnet *telnet) {
         change_raw(ch, ev.answer, ev.answer_len);
 }
 
-/* A width that no byte holds counts as unknown: few lines are that long. */
-static uint8_t keys_columns(uint16_t columns) {
-    return columns > UINT8_MAX || columns < 2 ? 0 : (uint8_t)columns;
-}
-
 /* The client begins or ceases to be echoed.  Until now it showed its own typing, so a half-typed
  * line is on its screen. */
 static void keys_set_echo(struct change *ch, bool on) {
     change_settle_map(ch); /* from here on the filter copies line by line, or no longer does */
-    ch->f->flags &= ~(uint32_t)(FACT_ECHOED | FACT_DRAWN);
+    ch->f->flags &= ~(uint32_t)(FACT_ECHOED | FACT_DRAWN | FACT_FULL);
+    ch->f->behind = 0;
     if (on)
         ch->f->flags |= FACT_ECHOED | (ch->f->line_len > 0 ? FACT_DRAWN : 0);
+    else
+        change_give_last(ch);
+}
+
+/* The line before, or what was typed instead of it. */
+static void keys_recall(struct change *ch, bool before) {
+    if (!change_recall(ch, before))
+        change_raw(ch, "\a", 1);
 }
 
 static void keys_agree_charset(struct change *ch, const struct telnet_event *ev) {
@@ -91,8 +77,11 @@ void keys_event(struct change *ch, const struct telnet_event *ev) {
     switch (ev->kind) {
     case TELNET_NONE: keys_offer_echo(ch, telnet); break;
     case TELNET_AYT: change_sentence(ch, SAY_HERE, &words); break;
-    case TELNET_REPRINT: change_hide_line(ch); break;
-    case TELNET_WINDOW: ch->f->columns = keys_columns(ev->columns); break;
+    case TELNET_REPRINT:
+    case TELNET_REDRAW: change_hide_line(ch); break;
+    case TELNET_UP:
+    case TELNET_DOWN: keys_recall(ch, ev->kind == TELNET_UP); break;
+    case TELNET_WINDOW: ch->f->columns = ev->columns < 2 ? 0 : ev->columns; break;
     case TELNET_CHARSET: keys_agree_charset(ch, ev); break;
     case TELNET_ECHO: keys_set_echo(ch, ev->on); return;
     default: break;

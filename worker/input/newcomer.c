@@ -62,8 +62,8 @@ bool newcomer_text(struct worker *w, struct client *c, const struct line *so_far
 }
 
 void newcomer_key(struct telnet *telnet, enum telnet_kind kind) {
-    if (kind == TELNET_ERASE_WORD || kind == TELNET_ERASE_LINE || kind == TELNET_REPRINT ||
-        kind == TELNET_INTERRUPT)
+    if (kind == TELNET_ERASE_WORD || kind == TELNET_ERASE_LINE || kind == TELNET_ERASE_HEAD ||
+        kind == TELNET_REPRINT || kind == TELNET_INTERRUPT)
         foreign_key(&telnet->controls);
 }
 

@@ -4,6 +4,7 @@
 #include "ipc/fault.h"
 #include "worker/command/announce.h"
 #include "worker/command/decide.h"
+#include "worker/input/complete.h"
 #include "worker/input/flood.h"
 #include "worker/input/keys.h"
 #include "worker/input/newcomer.h"
@@ -21,13 +22,17 @@
 _Static_assert((int)TX_DATA >= (int)LINE_MAX_MAX, "the longest half-typed line fits one buffer");
 _Static_assert((int)RX_SUB >= (int)TELNET_SUB_MAX, "a subnegotiation fits its place");
 
-enum { SCAN_KEYS = 32 }; /* that edit, in one pass: they are committed, and charged, together */
+enum {
+    SCAN_KEYS = 32,    /* that edit, in one pass: they are committed, and charged, together */
+    SCAN_BEHIND = 256, /* bytes behind the cursor that cost as much as a key */
+};
 
 /* How far a scan has come: what a record says of it. */
 struct scan_point {
     struct telnet telnet;
     uint64_t at; /* stream position behind the last event */
     uint32_t line_len;
+    uint32_t behind; /* of the line, behind the cursor */
     uint16_t sub_len;
 };
 
@@ -41,7 +46,13 @@ struct scan {
     uint32_t tat;               /* the rate limit's account with the staged lines on it */
     bool staged;                /* lines before `at` are staged and not committed */
     bool overlong;
-    bool newcomer; /* no line of the client's was taken yet */
+    bool echoed;
+    bool rewritten; /* the line differs from the record's below its length */
+    bool keyed;     /* key sequences were left out of the line that is finished */
+    bool full;      /* echoed: text beyond the line's end is dropped, */
+    bool over;      /* and was, since the last commit */
+    bool bell;      /* a key had no effect */
+    bool newcomer;  /* no line of the client's was taken yet */
     bool dropping;
     bool marked;      /* dropping: a timing mark was answered */
     bool drop_ends;   /* the line under way is beyond what is dropped */
@@ -59,12 +70,16 @@ static void scan_begin(struct scan *s, struct worker *w, struct client *c) {
     s->w = w;
     s->c = c;
     s->sub = rx->sub;
-    s->now = (struct scan_point){.at = f->consumed, .line_len = f->line_len, .sub_len = f->sub_len};
+    s->now = (struct scan_point){
+        .at = f->consumed, .line_len = f->line_len, .behind = f->behind, .sub_len = f->sub_len};
     memcpy(&s->now.telnet, f->telnet, sizeof s->now.telnet);
     s->shortest = s->now;
     s->tat = f->tat;
     s->staged = s->edited = s->drop_ends = s->marked = false;
+    s->rewritten = s->over = s->bell = false;
     s->overlong = f->flags & FACT_OVERLONG;
+    s->echoed = f->flags & FACT_ECHOED;
+    s->full = f->flags & FACT_FULL;
     s->dropping = f->flags & FACT_DROPPING;
     s->dropped = s->keys = s->kept = 0;
     s->newcomer = !(f->flags & FACT_HEARD);
@@ -80,18 +95,34 @@ static void scan_line_changed(struct scan *s) {
         s->shortest = s->now;
 }
 
+/* Nothing longer than RX_LINE is a login, and it would take a buffer. */
+static uint32_t scan_line_max(const struct scan *s) {
+    uint32_t max = s->w->config.line_max;
+    return max > RX_LINE && !(client_facts(s->c)->flags & FACT_IN_ROOM) ? RX_LINE : max;
+}
+
 /* ---- commits ---- */
 
+/* No buffer is free: the line counts as too long.  An echoed one stays as it was. */
+static void scan_keep_none(struct scan *s, struct change *ch) {
+    if (s->echoed) {
+        s->bell = true;
+        return;
+    }
+    ch->f->line_len = 0;
+    ch->f->flags |= FACT_OVERLONG;
+}
+
 /* The line under way goes to where the record will say it is.  Bytes below the committed length are
- * there already and equal: scan_commit sees to that. */
+ * there already and equal, as scan_commit sees to; or all of it goes to another buffer. */
 static void scan_keep_line(struct scan *s, struct change *ch) {
     struct facts *f = ch->f;
     uint32_t len = s->now.line_len;
-    if (len > RX_LINE || (len > 0 && f->line_buffer != NO_BUFFER)) {
-        struct tx_buffer *buffer = change_line_buffer(ch);
-        if (!buffer) { /* it counts as too long */
-            f->line_len = 0;
-            f->flags |= FACT_OVERLONG;
+    bool fresh = s->rewritten && f->line_len > 0;
+    if (len > RX_LINE || (len > 0 && (fresh || f->line_buffer != NO_BUFFER))) {
+        struct tx_buffer *buffer = fresh ? change_fresh_line_buffer(ch) : change_line_buffer(ch);
+        if (!buffer) {
+            scan_keep_none(s, ch);
             return;
         }
         memcpy(buffer->data, s->line, len);
@@ -101,10 +132,23 @@ static void scan_keep_line(struct scan *s, struct change *ch) {
             return;
         memcpy(rx->line, s->line, len);
     } else {
-        change_give_line_buffer(ch);
+        change_empty_line(ch);
     }
     f->line_len = (uint16_t)len;
+    f->behind = (uint16_t)s->now.behind;
     FAULT("input.keep.after");
+}
+
+/* An echoed client learns at once that its line is full, and at each key after that. */
+static void scan_tell_full(struct scan *s, struct change *ch) {
+    struct words words = {.n = scan_line_max(s)};
+    bool told = ch->f->flags & FACT_FULL;
+    ch->f->flags = s->full ? ch->f->flags | FACT_FULL : ch->f->flags & ~(uint32_t)FACT_FULL;
+    if (s->over && s->full && !told)
+        change_sentence(ch, SAY_TOO_LONG, &words);
+    else if (s->over || s->bell)
+        change_raw(ch, "\a", 1);
+    s->over = s->bell = false;
 }
 
 /* Keys that edit and bytes that are no line's cost. */
@@ -149,6 +193,9 @@ static bool scan_commit_now(struct scan *s, const struct telnet_event *ev) {
     change_charge(&ch, 0, s->w->now);
     ch.free_answer = s->dropping; /* it has waited for it, and more */
     scan_keep_line(s, &ch);
+    scan_tell_full(s, &ch);
+    if (s->dropping)
+        change_hide_line(&ch); /* until what is said below */
     keys_event(&ch, ev);
     scan_count_dropped(s, &ch); /* behind telnet's answers: GNU telnet shows nothing before one */
     bool done = change_commit(&ch);
@@ -163,26 +210,57 @@ static bool scan_commit_now(struct scan *s, const struct telnet_event *ev) {
 static bool scan_commit(struct scan *s, const struct telnet_event *ev) {
     struct telnet_event typed = {.kind = TELNET_NONE};
     struct scan_point now = s->now;
-    bool overlong = s->overlong;
+    bool overlong = s->overlong, full = s->full, over = s->over;
     uint32_t committed = client_facts(s->c)->line_len;
-    if (s->shortest.line_len < committed && now.line_len > s->shortest.line_len) {
+    if (!s->rewritten && s->shortest.line_len < committed && now.line_len > s->shortest.line_len) {
         s->now = s->shortest;
-        s->overlong = false;
+        s->overlong = s->full = s->over = false;
         if (!scan_commit_now(s, &typed))
             return false;
         FAULT("input.shortest.after");
         s->now = now;
         s->overlong = overlong;
+        s->full = full;
+        s->over = over;
     }
     return scan_commit_now(s, ev);
 }
 
 /* ---- events ---- */
 
-/* Nothing longer than RX_LINE is a login, and it would take a buffer. */
-static uint32_t scan_line_max(const struct scan *s) {
-    uint32_t max = s->w->config.line_max;
-    return max > RX_LINE && !(client_facts(s->c)->flags & FACT_IN_ROOM) ? RX_LINE : max;
+/* The line under way, to be edited; scan_edited takes over what becomes of it. */
+static struct edit scan_edit(struct scan *s) {
+    if (!s->edited)
+        erase_begin(&s->erase, client_read(client_facts(s->c)));
+    s->edited = true;
+    return (struct edit){
+        .line = s->line, .erase = &s->erase, .len = s->now.line_len, .behind = s->now.behind};
+}
+
+static void scan_edited(struct scan *s, const struct edit *e) {
+    s->full = s->full && e->len >= s->now.line_len;
+    s->keys += (s->now.behind + e->behind) / SCAN_BEHIND;
+    s->now.line_len = e->len;
+    s->now.behind = e->behind;
+    s->rewritten |= e->rewritten;
+    scan_line_changed(s);
+}
+
+/* Text at the cursor of an echoed client: what does not fit is dropped, and the client is told; the
+ * line stays to be shortened. */
+static void scan_echoed_text(struct scan *s, const uint8_t *text, uint32_t len, uint32_t space) {
+    bool over = len > space;
+    s->over |= s->full || over;
+    if (s->full)
+        return;
+    struct edit e = scan_edit(s);
+    len = over ? space : len;
+    edit_text(&e, text, len);
+    if (over)
+        edit_drop_half(&e);
+    scan_edited(s, &e);
+    s->full = over;
+    s->kept += len;
 }
 
 static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
@@ -190,6 +268,10 @@ static void scan_text(struct scan *s, const uint8_t *text, size_t len) {
     uint32_t space = s->now.line_len < max ? max - s->now.line_len : 0;
     if (s->overlong)
         return;
+    if (s->echoed) {
+        scan_echoed_text(s, text, (uint32_t)len, space);
+        return;
+    }
     if (len > space) {
         s->overlong = true;
         s->now.line_len = 0;
@@ -218,8 +300,8 @@ static bool scan_unread(struct scan *s) {
 
 /* The next line begins. */
 static void scan_next_line(struct scan *s) {
-    s->now.line_len = 0;
-    s->overlong = s->edited = false;
+    s->now.line_len = s->now.behind = 0;
+    s->overlong = s->edited = s->full = s->over = false;
     scan_line_changed(s);
 }
 
@@ -258,7 +340,9 @@ static bool scan_line(struct scan *s, const struct scan_point *before, enum scan
     struct line line = {.bytes = s->line,
                         .len = s->now.line_len,
                         .max = scan_line_max(s),
-                        .overlong = s->overlong,
+                        .overlong = s->overlong || s->full,
+                        .told = s->full,
+                        .keyed = s->keyed,
                         .after_cr = telnet_after_cr(&s->now.telnet),
                         .plain_only = s->staged,
                         .consumed = s->now.at};
@@ -301,10 +385,6 @@ static enum scan_outcome scan_commit_before(struct scan *s, const struct scan_po
     return scan_commit(s, &typed) ? SCAN_MORE : SCAN_IDLE;
 }
 
-static bool scan_edits(enum telnet_kind kind) {
-    return kind == TELNET_ERASE_CHAR || kind == TELNET_ERASE_WORD || kind == TELNET_ERASE_LINE;
-}
-
 /* While lines are dropped, a telnet command is neither, but for what changes an option, and one
  * timing mark a pass: without its answer GNU telnet shows nothing any more. */
 static bool scan_unanswered(struct scan *s, const struct scan_point *before,
@@ -312,7 +392,7 @@ static bool scan_unanswered(struct scan *s, const struct scan_point *before,
     const uint8_t *was = before->telnet.options, *is = s->now.telnet.options;
     if (!s->dropping)
         return false;
-    if (ev->kind == TELNET_AYT || ev->kind == TELNET_REPRINT)
+    if (ev->kind == TELNET_AYT || ev->kind == TELNET_REPRINT || ev->kind >= TELNET_LEFT)
         return true;
     if (before->sub_len > 0) /* its bytes count until the commit */
         return false;
@@ -334,15 +414,17 @@ static bool scan_event(struct scan *s, const struct scan_point *before,
         return false;
     if (scan_unanswered(s, before, ev))
         return true;
-    if (!s->edited)
-        erase_begin(&s->erase, client_read(client_facts(s->c)));
-    s->edited = true;
-    keys_edit(&s->erase, s->line, &s->now.line_len, ev);
-    scan_line_changed(s);
-    if (ev->kind == TELNET_INTERRUPT || ev->kind == TELNET_ERASE_LINE)
+    struct edit e = scan_edit(s);
+    if (ev->kind == TELNET_COMPLETE)
+        s->bell |= !complete(s->w, s->c, &e, scan_line_max(s));
+    else
+        edit_key(&e, ev);
+    scan_edited(s, &e);
+    if (ev->kind == TELNET_INTERRUPT || ev->kind == TELNET_ERASE_LINE ||
+        ev->kind == TELNET_ERASE_HEAD)
         s->overlong = false; /* a line that was too long is dropped, too */
     s->keys++;
-    if (scan_edits(ev->kind) && s->keys < SCAN_KEYS)
+    if (edit_is((enum telnet_kind)ev->kind) && s->keys < SCAN_KEYS)
         return true;
     *outcome = scan_commit(s, ev) ? SCAN_MORE : SCAN_IDLE;
     return false;
@@ -402,6 +484,7 @@ enum scan_outcome scan(struct worker *w, struct client *c) {
             s.drop_ends = s.dropping && s.now.at > flood_drop_to(w, c) && !flood_drop_on(w, c);
             if (s.drop_ends || (!s.dropping && (f->flags & FACT_ECHOED) && before.at != start))
                 return scan_commit_before(&s, &before);
+            s.keyed = ev.on;
             if (!scan_line(&s, &before, &outcome))
                 return outcome;
             break;

@@ -150,7 +150,7 @@ static bool adopt_in_use(struct worker *w, const struct buffer_pool *pool, uint3
         return f->rx == buffer;
     if (pool == &seg->ignore_more)
         return (f->flags & FACT_IGNORES) && seg->ignore_lists[client_index(w, c)].more == buffer;
-    return f->line_buffer == buffer ||
+    return f->line_buffer == buffer || f->last == buffer ||
            (!client_drained(c, f) && chain_has(pool, f, client_tag(w, c), buffer));
 }
 

@@ -46,11 +46,19 @@ static uint32_t apply_ms(const struct worker *w, const struct entry *entry) {
     return w->now - (uint32_t)((int32_t)(w->ticks - entry->time) * 10);
 }
 
+/* An echoed client's own line stands on its screen once: as all see it.  So what was typed is taken
+ * off before it counts as finished. */
+static void apply_replaces_typed(struct change *ch, const struct entry *entry) {
+    if (entry->kind == ENTRY_SPEECH || entry->kind == ENTRY_PRIVATE)
+        change_hide_line(ch);
+}
+
 /* The client's own line is consumed: its input goes on behind it. */
 static void apply_consumed(struct change *ch, const struct entry *entry) {
     uint32_t step = entry->consumed - (uint32_t)ch->f->consumed;
     if ((int32_t)step <= 0 || step > RX_RAW)
         return; /* caused by no line: a join in the open room, a leave */
+    apply_replaces_typed(ch, entry);
     consume_line(ch, ch->f->consumed + step, entry->flags & ENTRY_AFTER_CR, apply_ms(ch->w, entry),
                  apply_tenths(ch->w, entry));
 }

@@ -57,6 +57,7 @@ void closing_finish(struct worker *w, struct client *c) {
     uint64_t tag = client_tag(w, c);
     buffer_give(&seg->rx_buffers, f->rx, tag);
     buffer_give(&seg->tx_buffers, f->line_buffer, tag);
+    buffer_give(&seg->tx_buffers, f->last, tag);
     ignore_give(w, c);
     chain_give(&seg->tx_buffers, tag, f->tx, f->tx_len);
     member_remove(w, c);

@@ -19,8 +19,17 @@ static void reclaim_line(struct worker *w, struct client *c) {
     change_begin(&ch, w, c);
     ch.drop_replies = true; /* no buffer is free to say anything in */
     change_give_line_buffer(&ch);
-    ch.f->line_len = 0;
+    ch.f->line_len = ch.f->behind = 0;
     ch.f->flags |= FACT_OVERLONG;
+    change_commit(&ch);
+}
+
+/* Up no longer brings back the line before. */
+static void reclaim_last(struct worker *w, struct client *c) {
+    struct change ch;
+    change_begin(&ch, w, c);
+    ch.drop_replies = true;
+    change_give_last(&ch);
     change_commit(&ch);
 }
 
@@ -45,6 +54,8 @@ static void reclaim_member(struct worker *w, struct reclaim *r, struct client *c
     }
     if (now.line && known && last->line)
         reclaim_line(w, c);
+    if (client_facts(c)->last != NO_BUFFER)
+        reclaim_last(w, c);
     *last = now;
 }
 

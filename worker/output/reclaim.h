@@ -6,6 +6,7 @@
  *
  *     not in the room, its socket full     disconnected at once
  *     half a long line at two looks        the line counts as too long
+ *     a line kept for being recalled       forgotten
  *     in the room, its socket full         disconnected if it has not read at one look what it held
  *                                          at the one before, while more than half of the pool is
  *                                          taken */

@@ -74,8 +74,7 @@ static void erase_read_pairs(struct erase *e, const uint8_t *line, uint32_t n) {
     }
 }
 
-/* True: the line is UTF-8, as far as it shows. */
-static bool erase_read(struct erase *e, const uint8_t *line, uint32_t n) {
+bool erase_in_utf8(struct erase *e, const uint8_t *line, uint32_t n) {
     erase_read_utf8(e, line, n);
     erase_read_pairs(e, line, n);
     if (e->bad)
@@ -111,18 +110,33 @@ void erase_to(struct erase *e, const uint8_t *line, uint32_t n) {
 }
 
 uint32_t erase_half(struct erase *e, const uint8_t *line, uint32_t n) {
-    return n - (erase_read(e, line, n) ? e->utf8_to : e->pair_to);
+    return n - (erase_in_utf8(e, line, n) ? e->utf8_to : e->pair_to);
+}
+
+uint32_t erase_before(struct erase *e, const uint8_t *line, uint32_t n, uint32_t at) {
+    bool utf8 = erase_in_utf8(e, line, n);
+    unsigned cell = utf8 ? UTF8_CELL : PAIR_CELL;
+    uint32_t read = utf8 ? e->utf8_to : e->pair_to;
+    if (at > read)
+        return read;
+    while (at > 0 && !(e->marks[--at] & cell))
+        ;
+    return at;
+}
+
+uint32_t erase_after(struct erase *e, const uint8_t *line, uint32_t n, uint32_t at) {
+    bool utf8 = erase_in_utf8(e, line, n);
+    unsigned cell = utf8 ? UTF8_CELL : PAIR_CELL;
+    uint32_t read = utf8 ? e->utf8_to : e->pair_to;
+    if (at >= read)
+        return n;
+    for (at++; at < read && !(e->marks[at] & cell);)
+        at++;
+    return at;
 }
 
 uint32_t erase_char(struct erase *e, const uint8_t *line, uint32_t n) {
-    if (n == 0)
-        return 0;
-    bool utf8 = erase_read(e, line, n);
-    unsigned cell = utf8 ? UTF8_CELL : PAIR_CELL;
-    uint32_t to = utf8 ? e->utf8_to : e->pair_to;
-    if (to == n)
-        for (to--; to > 0 && !(e->marks[to] & cell);)
-            to--;
+    uint32_t to = erase_before(e, line, n, n);
     erase_to(e, line, to);
     return to;
 }

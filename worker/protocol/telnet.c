@@ -35,12 +35,35 @@ enum state {
     SKIP_COMMAND,
 };
 
+enum { CTRL = 0x40, KEY_SEQUENCE = UINT8_MAX };
+
 /* Bytes that are not text.  None occurs inside a character of GBK, GB18030, Big5 or UTF-8.  In the
  * encodings of single bytes 255 is a letter (the last one of Windows-1251). */
 static const uint8_t telnet_keys[256] = {
-    [CR] = TELNET_END_OF_LINE,  [LF] = TELNET_END_OF_LINE,  [0x08] = TELNET_ERASE_CHAR,
-    [0x7F] = TELNET_ERASE_CHAR, [0x15] = TELNET_ERASE_LINE, [0x17] = TELNET_ERASE_WORD,
-    [0x12] = TELNET_REPRINT,    [0x03] = TELNET_INTERRUPT,
+    [CR] = TELNET_END_OF_LINE,        [LF] = TELNET_END_OF_LINE,
+    [0x08] = TELNET_ERASE_CHAR,       [0x7F] = TELNET_ERASE_CHAR,
+    ['U' ^ CTRL] = TELNET_ERASE_HEAD, ['W' ^ CTRL] = TELNET_ERASE_WORD,
+    ['R' ^ CTRL] = TELNET_REPRINT,    ['C' ^ CTRL] = TELNET_INTERRUPT,
+    ['A' ^ CTRL] = TELNET_HOME,       ['B' ^ CTRL] = TELNET_LEFT,
+    ['D' ^ CTRL] = TELNET_DELETE,     ['E' ^ CTRL] = TELNET_END,
+    ['F' ^ CTRL] = TELNET_RIGHT,      ['K' ^ CTRL] = TELNET_ERASE_TAIL,
+    ['L' ^ CTRL] = TELNET_REDRAW,     ['N' ^ CTRL] = TELNET_DOWN,
+    ['P' ^ CTRL] = TELNET_UP,         ['\t'] = TELNET_COMPLETE,
+    [KEYSEQ_ESC] = KEY_SEQUENCE,
+};
+
+static const uint8_t telnet_sequences[] = {
+    [KEYSEQ_UP] = TELNET_UP,
+    [KEYSEQ_DOWN] = TELNET_DOWN,
+    [KEYSEQ_RIGHT] = TELNET_RIGHT,
+    [KEYSEQ_LEFT] = TELNET_LEFT,
+    [KEYSEQ_HOME] = TELNET_HOME,
+    [KEYSEQ_END] = TELNET_END,
+    [KEYSEQ_DELETE] = TELNET_DELETE,
+    [KEYSEQ_WORD_RIGHT] = TELNET_WORD_RIGHT,
+    [KEYSEQ_WORD_LEFT] = TELNET_WORD_LEFT,
+    [KEYSEQ_ERASE_WORD] = TELNET_ALT_ERASE,
+    [KEYSEQ_PASTE_END] = TELNET_NONE,
 };
 
 /* Commands that are events by themselves; others are swallowed. */
@@ -94,6 +117,29 @@ static bool telnet_is_letter(const struct telnet *t, const uint8_t *in, size_t n
     return n < 2 || (in[1] != IAC && in[1] != TELNET_WILL && in[1] != TELNET_DO && in[1] != IP);
 }
 
+/* A byte of a key sequence.  False: it is none, and counts as itself. */
+static bool telnet_sequence(struct telnet *t, uint8_t byte, struct telnet_event *ev) {
+    if (!keyseq_under_way(&t->keys) && byte != KEYSEQ_ESC)
+        return false;
+    enum keyseq_key key = keyseq_byte(&t->keys, byte);
+    if (key == KEYSEQ_TEXT)
+        return false;
+    if (key == KEYSEQ_PASTE)
+        t->flags |= TELNET_PASTED;
+    if (key == KEYSEQ_PASTE_END)
+        t->flags &= ~TELNET_PASTED;
+    if (telnet_echoes(t))
+        ev->kind = telnet_sequences[key];
+    else
+        t->flags |= TELNET_KEYED;
+    return true;
+}
+
+/* Whether a byte that may be a key is text: for a client that is not echoed, and in a paste. */
+static bool telnet_key_is_text(const struct telnet *t, uint8_t kind) {
+    return kind >= TELNET_LEFT && (!telnet_echoes(t) || t->flags & TELNET_PASTED);
+}
+
 /* One step outside any command; returns the bytes consumed. */
 static size_t telnet_data(struct telnet *t, const uint8_t *in, size_t n, struct telnet_event *ev) {
     if (*in == IAC && telnet_is_letter(t, in, n)) {
@@ -107,17 +153,20 @@ static size_t telnet_data(struct telnet *t, const uint8_t *in, size_t n, struct 
     }
     bool after_cr = t->flags & TELNET_AFTER_CR;
     t->flags &= ~TELNET_AFTER_CR;
-    if (after_cr && (*in == LF || *in == 0))
+    if ((after_cr && (*in == LF || *in == 0)) || telnet_sequence(t, *in, ev))
         return 1;
-    if (telnet_keys[*in]) {
-        ev->kind = telnet_keys[*in];
-        if (*in == CR)
-            t->flags |= TELNET_AFTER_CR;
-        return 1;
+    uint8_t kind = telnet_keys[*in];
+    if (kind == 0 || telnet_key_is_text(t, kind)) {
+        size_t len = 1 + telnet_text_run(in + 1, n - 1);
+        telnet_text(ev, in, len);
+        return len;
     }
-    size_t len = telnet_text_run(in, n);
-    telnet_text(ev, in, len);
-    return len;
+    ev->kind = kind;
+    if (kind == TELNET_END_OF_LINE) {
+        ev->on = (t->flags & TELNET_KEYED) != 0;
+        telnet_line_ended(t, *in == CR);
+    }
+    return 1;
 }
 
 /* A client's first command is an event, so that it is committed. */
@@ -137,6 +186,8 @@ static size_t telnet_command(struct telnet *t, uint16_t *sub_len, const uint8_t 
     if (*in == IAC) { /* a data byte of 255, and what follows */
         t->state = DATA;
         t->flags &= ~TELNET_AFTER_CR;
+        if (telnet_sequence(t, *in, ev))
+            return 1;
         size_t len = 1 + telnet_text_run(in + 1, n - 1);
         telnet_text(ev, in, len);
         return len;
@@ -236,7 +287,8 @@ bool telnet_after_cr(const struct telnet *t) {
 
 void telnet_line_ended(struct telnet *t, bool after_cr) {
     t->state = DATA;
-    t->flags &= ~TELNET_AFTER_CR;
+    t->flags &= ~(TELNET_AFTER_CR | TELNET_PASTED | TELNET_KEYED);
+    t->keys = (struct keyseq){0};
     if (after_cr)
         t->flags |= TELNET_AFTER_CR;
 }

@@ -70,8 +70,14 @@ static size_t typed_start(enum encoding in, const uint8_t *line, size_t at, size
     return run;
 }
 
+size_t typed_head(size_t n, unsigned width) {
+    size_t most = 4 * (size_t)(width > 0 && width < TYPED_WIDTH_MAX ? width : TYPED_WIDTH_MAX);
+    return n < most ? n : most;
+}
+
 /* A column takes at most one byte in ASCII and pairs, three in UTF-8, four in GB18030. */
 size_t typed_tail(enum encoding read, const uint8_t *line, size_t n, unsigned width) {
+    width = width < TYPED_WIDTH_MAX ? width : TYPED_WIDTH_MAX;
     size_t chunk = width > 0 ? width : 40,
            near = typed_cut(n, width > 0 ? 2 * chunk : chunk, chunk);
     size_t far = width > 0 ? typed_cut(n, 4 * chunk, chunk) : near, half;

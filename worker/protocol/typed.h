@@ -18,7 +18,15 @@
  * it), and for a row or so of typing at the same place.  It is computed from the bytes near the
  * end, what the line is in included. */
 size_t typed_tail(enum encoding read, const uint8_t *line, size_t n, unsigned width);
-enum { TYPED_TAIL_MAX = 7 * UINT8_MAX }; /* bytes from there to the end, for widths up to 255 */
+enum {
+    TYPED_WIDTH_MAX = 255,                /* a wider terminal is shown no more than one so wide */
+    TYPED_TAIL_MAX = 7 * TYPED_WIDTH_MAX, /* bytes from there to the end */
+};
+
+/* How many bytes of line[0, n), which is behind the cursor, are enough for a row; the last may be
+ * half of a character. */
+size_t typed_head(size_t n, unsigned width);
+enum { TYPED_HEAD_MAX = 4 * TYPED_WIDTH_MAX };
 
 /* What of the line, or of its end, its own terminal may be shown, in its encoding `sent`: what
  * others would see of it, and nothing of a character still half to come.  `out` has

@@ -25,10 +25,13 @@ void change_begin(struct change *ch, struct worker *w, struct client *c) {
 
 /* ---- buffers ---- */
 
-/* One of the pool's first `quarters` quarters. */
-static uint32_t change_take(struct change *ch, uint32_t quarters) {
+/* Shares of the pool, in eighths of it. */
+enum { EIGHTH = 1, QUARTER = 2, HALF = 4, MOST = 6, ALL = 8 };
+
+/* One of the pool's first `eighths` eighths. */
+static uint32_t change_take(struct change *ch, uint32_t eighths) {
     struct buffer_pool *pool = &ch->w->seg->tx_buffers;
-    uint32_t buffer = NO_BUFFER, limit = (uint32_t)((uint64_t)buffer_count(pool) * quarters / 4);
+    uint32_t buffer = NO_BUFFER, limit = (uint32_t)((uint64_t)buffer_count(pool) * eighths / 8);
     if (ch->taken_count < CHANGE_TAKEN)
         buffer = buffer_take_below(pool, ch->tag, limit);
     if (buffer != NO_BUFFER)
@@ -38,7 +41,7 @@ static uint32_t change_take(struct change *ch, uint32_t quarters) {
 
 static uint32_t change_take_reply(struct change *ch) {
     bool reads = ch->f->tx_len < CHANGE_FEW * TX_DATA && ch->c->mode != MODE_BLOCKED;
-    uint32_t buffer = change_take(ch, ch->outside ? 2 : reads ? 4 : 3);
+    uint32_t buffer = change_take(ch, ch->outside ? HALF : reads ? ALL : MOST);
     ch->failed |= buffer == NO_BUFFER;
     return buffer;
 }
@@ -69,7 +72,7 @@ struct rx_buffer *change_rx(struct change *ch) {
 
 struct tx_buffer *change_line_buffer(struct change *ch) {
     if (ch->f->line_buffer == NO_BUFFER) {
-        ch->f->line_buffer = change_take(ch, 1);
+        ch->f->line_buffer = change_take(ch, QUARTER);
         if (ch->f->line_buffer == NO_BUFFER) {
             buffer_request(ch->w);
             return NULL;
@@ -83,11 +86,88 @@ void change_give_line_buffer(struct change *ch) {
     ch->f->line_buffer = NO_BUFFER;
 }
 
+struct tx_buffer *change_fresh_line_buffer(struct change *ch) {
+    uint32_t buffer = change_take(ch, QUARTER);
+    if (buffer == NO_BUFFER) {
+        buffer_request(ch->w);
+        return NULL;
+    }
+    change_give_line_buffer(ch);
+    ch->f->line_buffer = buffer;
+    FAULT("change.fresh.after");
+    return buffer_at(&ch->w->seg->tx_buffers, buffer);
+}
+
+/* ---- the line before ---- */
+
+/* The half-typed line, in a buffer that is no longer the line's; NO_BUFFER: it is empty, or none is
+ * free. */
+static uint32_t change_move_line(struct change *ch) {
+    struct facts *f = ch->f;
+    uint32_t buffer = f->line_buffer;
+    f->line_buffer = NO_BUFFER;
+    if (buffer == NO_BUFFER && f->line_len > 0 && f->rx != NO_BUFFER) {
+        const struct rx_buffer *rx = buffer_at(&ch->w->seg->rx_buffers, f->rx);
+        buffer = change_take(ch, EIGHTH);
+        if (buffer != NO_BUFFER)
+            memcpy(((struct tx_buffer *)buffer_at(&ch->w->seg->tx_buffers, buffer))->data, rx->line,
+                   f->line_len);
+    }
+    return buffer;
+}
+
+void change_keep_last(struct change *ch) {
+    struct facts *f = ch->f;
+    if (f->line_len == 0)
+        return;
+    change_give(ch, f->last);
+    f->last_len = f->line_len;
+    f->last = change_move_line(ch);
+    f->flags &= ~(uint32_t)FACT_RECALLED;
+    FAULT("change.last.after");
+}
+
+void change_empty_line(struct change *ch) {
+    struct facts *f = ch->f;
+    if ((f->flags & FACT_RECALLED) && f->last == NO_BUFFER) {
+        f->last = f->line_buffer;
+        f->last_len = f->line_len;
+        f->line_buffer = NO_BUFFER;
+        f->flags &= ~(uint32_t)FACT_RECALLED;
+    }
+    change_give_line_buffer(ch);
+}
+
+void change_give_last(struct change *ch) {
+    change_give(ch, ch->f->last);
+    ch->f->last = NO_BUFFER;
+    ch->f->flags &= ~(uint32_t)FACT_RECALLED;
+}
+
+bool change_recall(struct change *ch, bool before) {
+    struct facts *f = ch->f;
+    uint32_t last = f->last, last_len = last == NO_BUFFER ? 0 : f->last_len, len = f->line_len;
+    bool recalled = f->flags & FACT_RECALLED;
+    if (before ? recalled || last == NO_BUFFER : !recalled)
+        return false;
+    uint32_t typed = change_move_line(ch);
+    if (typed == NO_BUFFER && len > 0)
+        return false;
+    f->last = typed;
+    f->last_len = (uint16_t)len;
+    f->line_buffer = last;
+    f->line_len = (uint16_t)last_len;
+    f->behind = 0;
+    f->flags = (f->flags ^ FACT_RECALLED) & ~(uint32_t)FACT_FULL;
+    FAULT("change.recall.after");
+    return true;
+}
+
 void change_give_input(struct change *ch) {
     ch->rx_given = ch->f->rx;
     ch->f->rx = NO_BUFFER;
     ch->f->raw_off = 0;
-    ch->f->line_len = 0;
+    ch->f->line_len = ch->f->behind = 0;
     ch->f->sub_len = 0;
     change_give_line_buffer(ch);
 }
@@ -204,12 +284,13 @@ void change_hide_line(struct change *ch) {
     if (!(ch->f->flags & FACT_DRAWN) || ch->drop_replies)
         return;
     ch->f->flags &= ~(uint32_t)FACT_DRAWN;
-    if (ch->f->line_len == 0) {
-        change_raw(ch, "\r\n", 2);
-        return;
+    bool finished = ch->f->line_len == 0;
+    if (!finished || client_facts(ch->c)->behind > 0) {
+        ch->drawn = echo_lay(ch->w->seg, client_facts(ch->c), ch->drawn_text);
+        change_text(ch, out, finished ? draw_to_end(&ch->drawn, out) : draw_away(&ch->drawn, out));
     }
-    ch->drawn = echo_lay(ch->w->seg, client_facts(ch->c), ch->drawn_text);
-    change_raw(ch, out, draw_away(&ch->drawn, out));
+    if (finished)
+        change_raw(ch, "\r\n", 2);
 }
 
 /* The line that the facts hold is drawn, if it is not on the screen. */
@@ -219,9 +300,10 @@ static void change_show_line(struct change *ch) {
     if (ch->f->line_len == 0) {
         change_hide_line(ch);
     } else if (!(ch->f->flags & FACT_DRAWN)) {
+        char out[DRAW_MAX];
         if (!ch->drawn.text || !echo_same(client_facts(ch->c), ch->f))
             ch->drawn = echo_lay(ch->w->seg, ch->f, ch->drawn_text);
-        change_text(ch, ch->drawn.text, ch->drawn.len);
+        change_text(ch, out, draw_show(&ch->drawn, out));
         ch->f->flags |= FACT_DRAWN;
     }
 }

@@ -13,7 +13,8 @@
  * Buffers that the facts no longer name are given back after the commit.  Changes of one client do
  * not nest; changes of two clients may be open at once.  By the client's owner only.
  *
- * Shares of the pool.  Half-typed lines take buffers of its first quarter only, replies to clients
+ * Shares of the pool.  Half-typed lines take buffers of its first quarter only, lines kept for
+ * being recalled of its first eighth, replies to clients
  * that are not in the room of its first half, and replies to a client whose socket is full or that
  * holds CHANGE_FEW buffers already of the first three quarters.  So the last quarter is for clients
  * in the room that read their replies, and such a buffer is free again at once. */
@@ -28,7 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CHANGE_TAKEN = 24, CHANGE_GIVEN = 4, CHANGE_FEW = 2 };
+enum { CHANGE_TAKEN = 24, CHANGE_GIVEN = 6, CHANGE_FEW = 2 };
 
 struct change {
     struct worker *w;
@@ -92,6 +93,18 @@ struct tx_buffer *change_line_buffer(struct change *ch);
 /* The client pays, with the commit, for `lines`, for the answer, and for what it owes
  * (state/account.h).  `ms`: when it sent that, segment_now(). */
 void change_charge(struct change *ch, uint32_t lines, uint32_t ms);
+
+/* The same in exchange for the buffer that the line has, whose bytes stay until the commit: for a
+ * line that is changed in its middle. */
+struct tx_buffer *change_fresh_line_buffer(struct change *ch);
+
+/* An echoed client's line before the one under way (facts.last).  change_keep_last: the line under
+ * way is finished, and is it now; where no buffer is free, none is.  change_recall: it and the line
+ * under way change places, and at the second time back; false: nothing to recall, or no buffer. */
+void change_keep_last(struct change *ch);
+void change_empty_line(struct change *ch); /* the line under way is erased, and perhaps was it */
+void change_give_last(struct change *ch);
+bool change_recall(struct change *ch, bool before);
 
 /* To be given back after the commit. */
 void change_give(struct change *ch, uint32_t buffer);

@@ -11,8 +11,12 @@ static const char *check_input(const struct segment *seg, const struct client *c
     if (f->line_buffer != NO_BUFFER && !buffer_owned(&seg->tx_buffers, f->line_buffer, tag))
         return "line buffer";
     uint32_t line_max = f->line_buffer != NO_BUFFER ? TX_DATA : RX_LINE;
-    if (f->line_len > line_max || (f->line_len > 0 && f->rx == NO_BUFFER))
+    if (f->line_len > line_max || f->behind > f->line_len ||
+        (f->line_len > 0 && f->rx == NO_BUFFER))
         return "half-typed line";
+    if (f->last != NO_BUFFER &&
+        (f->last_len > TX_DATA || !buffer_owned(&seg->tx_buffers, f->last, tag)))
+        return "last line";
     if (f->sub_len > RX_SUB || (f->sub_len > 0 && f->rx == NO_BUFFER))
         return "subnegotiation";
     if (f->raw_off > RX_RAW || c->received < f->consumed ||

@@ -13,9 +13,11 @@ void consume_bytes(struct change *ch, uint64_t to) {
 void consume_line(struct change *ch, uint64_t to, bool after_cr, uint32_t ms, uint32_t tenths) {
     struct facts *f = ch->f;
     consume_bytes(ch, to);
-    f->line_len = 0;
+    if (f->flags & FACT_ECHOED)
+        change_keep_last(ch);
+    f->line_len = f->behind = 0;
     f->sub_len = 0;
-    f->flags = (f->flags & ~(uint32_t)FACT_OVERLONG) | FACT_HEARD;
+    f->flags = (f->flags & ~(uint32_t)(FACT_OVERLONG | FACT_FULL)) | FACT_HEARD;
     telnet_line_ended((struct telnet *)f->telnet, after_cr);
     if (f->flags & FACT_IN_ROOM) /* before, its time runs from its coming */
         f->last_input = tenths;

@@ -15,7 +15,7 @@
 
 #include <stddef.h>
 
-enum { ECHO_MAX = TYPED_SHOWN_BYTES * TYPED_TAIL_MAX };
+enum { ECHO_MAX = TYPED_SHOWN_BYTES * (TYPED_TAIL_MAX + TYPED_HEAD_MAX) };
 
 /* What the terminal is shown of the line; `text` is where it lies. */
 struct drawn echo_lay(const struct segment *seg, const struct facts *f, char text[ECHO_MAX]);
