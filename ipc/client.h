@@ -76,6 +76,7 @@ enum {
     FACT_QUIET = 1u << 20,     /* a guest: its coming is not in the ledger yet (announce.h) */
     FACT_NAME_ROW = 1u << 23,  /* its name is in the second row */
     FACT_DROPPING = 1u << 24,  /* was too fast for too long: its lines are dropped unheard */
+    FACT_BBS = 1u << 25,       /* was offered the echo unasked: it may send some keys twice */
     FACT_CONVERTED = 1u << 26, /* filtered: lines are converted to `wire` */
     FACT_READ_UTF8 = 1u << 27, /* has typed UTF-8 beyond ASCII: is read as nothing else */
     FACT_RECALLED = 1u << 28,  /* echoed: its line is the one before, and `last` what it typed */

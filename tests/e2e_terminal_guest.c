@@ -1,7 +1,6 @@
-/* e2e_terminal_guest.c - terminals simulated on a socket: a telnet without line editing or
- * negotiation, a client that negotiates its encoding, and private lines between two encodings. */
+/* e2e_terminal_guest.c - terminals simulated on a socket: a client that negotiates its encoding,
+ * and private lines between two encodings. */
 #include "tests/lib/guest.h"
-#include "tests/lib/terminal.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -10,33 +9,6 @@
 TestSuite(terminal_guest, .timeout = 180);
 
 static const char gbk[] = "CP936";
-
-/* ---- Windows telnet in China: sends each key, echoes locally, BS as 08, code page 936 ---- */
-
-static void keys(struct guest *g, const char *bytes) {
-    for (; *bytes; bytes++)
-        guest_send(g, bytes, 1);
-}
-
-Test(terminal_guest, a_client_that_never_negotiates_is_edited_silently) {
-    struct server *s = server_start("%s", server_quiet);
-    struct guest *ann = guest_enter(s, "ann"), *win = guest_connect_as(s, .charset = gbk);
-    guest_until(win, "%s", told(TOLD_HOW));
-    keys(win, "login wim\bn\r\n");
-    guest_expect(ann, "%s", told1(TOLD_COMES, "win"));
-    guest_until(win, "%s", told1(TOLD_COMES, "win"));
-    for (int i = 0; i < 3; i++) {
-        keys(win, "\304\343\304\343\b"); /* before the server can recognise GBK */
-        guest_say(ann, "sync %d", i);
-        guest_until(ann, "ann: sync %d", i);
-        guest_expect(win, "ann: sync %d", i); /* win receives nothing else */
-        keys(win, "x\x7f\272\303\r\n");
-        guest_until(ann, "win: 你好");
-        guest_until(win, "win: 你好");
-    }
-    cr_assert_eq(win->answers_len, 0);
-    server_stop(s);
-}
 
 /* ---- CHARSET (RFC 2066) ---- */
 

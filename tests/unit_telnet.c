@@ -301,6 +301,22 @@ Test(telnet_codec, character_mode_by_asking) {
                             " ECHO=0!<ff><fc><01>  STATE ");
 }
 
+/* To a client that has not spoken, the echo is the only thing that may be offered. */
+Test(telnet_codec, echo_is_offered_unasked) {
+    struct stream s = {0};
+    struct telnet_event ev;
+    for (int times = 0; times < 2; times++) {
+        telnet_offer_echo(&s.t, &ev);
+        put_event(&s, &ev);
+    }
+    cr_expect_not(telnet_spoken(&s.t));
+    feed(&s, "x\377\375\001\377\375\003", 7);
+    cr_expect(by_key(&s));
+    telnet_offer_echo(&s.t, &ev);
+    cr_expect_eq(ev.answer_len, 0);
+    cr_expect_str_eq(s.log, " STATE!<ff><fb><01><ff><fb><03> x ECHO=1  STATE ");
+}
+
 Test(telnet_codec, eight_bits_by_asking) {
     struct stream s = {0};
     feed(&s, "\377\361", 2);

@@ -108,11 +108,12 @@ static void input_ended(struct worker *w, struct client *c) {
  * not wait for all of many others' bursts.  True: it has more to do, and is to be queued again. */
 static bool input_client(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c), generation = (uint32_t)(client_tag(w, c) >> 32);
+    bool one_read = client_facts(c)->consumed == c->received; /* nothing else waits */
     bool open = input_recv(w, c);
     if (!client_live(c))
         return false;
     if (client_facts(c)->rx != NO_BUFFER && client_facts(c)->consumed < c->received) {
-        enum scan_outcome outcome = scan(w, c);
+        enum scan_outcome outcome = scan(w, c, one_read);
         if (outcome == SCAN_STAGED)
             return true;
         if (!client_is(c, generation) || w->pauses.why[fd] != 0)

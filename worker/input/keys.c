@@ -1,22 +1,32 @@
 /* keys.c - see keys.h. */
 #include "worker/input/keys.h"
 
+#include "worker/protocol/by_key.h"
 #include "worker/protocol/telnet.h"
 #include "worker/protocol/telnet_option.h"
 #include "worker/record/echo.h"
 #include "worker/record/encoding.h"
 
-/* A client that has asked us to suppress go-aheads and now sends half a line does so at each key:
- * it is offered the echo, once.  Another client may have sent half a line by chance, and in line
- * mode its screen would stay empty if it accepted. */
-static void keys_offer_echo(struct change *ch, struct telnet *telnet) {
-    struct telnet_event ev = {0};
+/* A client that has asked us to suppress go-aheads and now sends half a line does so at each key.
+ * Another client may have sent half a line by chance, and in line mode its screen would stay empty
+ * if it were echoed. */
+static bool keys_half_line(const struct change *ch, const struct telnet *telnet) {
+    struct telnet_event ev;
     struct telnet probe = *telnet;
-    if ((ch->f->flags & FACT_KEYS) || ch->f->line_len == 0 || !telnet_spoken(telnet) ||
-        telnet_ask(&probe, TELNET_WILL, TELNET_OPT_SGA, &ev)) /* SGA is not in effect */
+    return ch->f->line_len > 0 && telnet_spoken(telnet) &&
+           !telnet_ask(&probe, TELNET_WILL, TELNET_OPT_SGA, &ev); /* SGA is in effect */
+}
+
+/* A client that sends each key by itself is offered the echo, once; unasked, if it has not spoken
+ * telnet. */
+static void keys_offer_echo(struct change *ch, struct telnet *telnet, enum telnet_kind kind) {
+    struct telnet_event ev;
+    if ((ch->f->flags & FACT_KEYS) ||
+        !(by_key_proven(telnet) || (kind == TELNET_NONE && keys_half_line(ch, telnet))))
         return;
-    ch->f->flags |= FACT_KEYS;
-    if (telnet_ask(telnet, TELNET_WILL, TELNET_OPT_ECHO, &ev))
+    ch->f->flags |= FACT_KEYS | (telnet_spoken(telnet) ? 0 : FACT_BBS);
+    telnet_offer_echo(telnet, &ev);
+    if (ev.answer_len > 0)
         change_raw(ch, ev.answer, ev.answer_len);
 }
 
@@ -32,16 +42,26 @@ static void keys_ask_eight_bits(struct change *ch, struct telnet *telnet) {
         change_raw(ch, ev.answer, ev.answer_len);
 }
 
-/* The client begins or ceases to be echoed.  Until now it showed its own typing, so a half-typed
- * line is on its screen. */
-static void keys_set_echo(struct change *ch, bool on) {
+/* The client begins or ceases to be echoed.  A half-typed line is on its screen if it showed its
+ * own typing until now: the commit draws the line, over it.
+ *
+ * It is asked for its width, unless it is a BBS client: one of unknown width has its line kept
+ * within a row and is sent no escape sequence.  PCManX does not wrap, and clears all of its screen
+ * for ED. */
+static void keys_set_echo(struct change *ch, struct telnet *telnet, bool on) {
+    struct telnet_event ev;
     change_settle_map(ch); /* from here on the filter copies line by line, or no longer does */
     ch->f->flags &= ~(uint32_t)(FACT_ECHOED | FACT_DRAWN | FACT_FULL);
     ch->f->behind = 0;
-    if (on)
-        ch->f->flags |= FACT_ECHOED | (ch->f->line_len > 0 ? FACT_DRAWN : 0);
-    else
+    if (!on) {
         change_give_last(ch);
+        return;
+    }
+    ch->f->flags |= FACT_ECHOED;
+    if (!(ch->f->flags & FACT_BBS) && telnet_ask(telnet, TELNET_DO, TELNET_OPT_NAWS, &ev))
+        change_raw(ch, ev.answer, ev.answer_len);
+    if (ch->f->line_len > 0)
+        change_raw(ch, "\r", 1);
 }
 
 /* The line before, or what was typed instead of it. */
@@ -74,8 +94,8 @@ void keys_event(struct change *ch, const struct telnet_event *ev) {
     if (ev->answer_len > 0)
         change_raw(ch, ev->answer, ev->answer_len);
     keys_ask_eight_bits(ch, telnet);
+    keys_offer_echo(ch, telnet, (enum telnet_kind)ev->kind);
     switch (ev->kind) {
-    case TELNET_NONE: keys_offer_echo(ch, telnet); break;
     case TELNET_AYT: change_sentence(ch, SAY_HERE, &words); break;
     case TELNET_REPRINT:
     case TELNET_REDRAW: change_hide_line(ch); break;
@@ -83,7 +103,7 @@ void keys_event(struct change *ch, const struct telnet_event *ev) {
     case TELNET_DOWN: keys_recall(ch, ev->kind == TELNET_UP); break;
     case TELNET_WINDOW: ch->f->columns = ev->columns < 2 ? 0 : ev->columns; break;
     case TELNET_CHARSET: keys_agree_charset(ch, ev); break;
-    case TELNET_ECHO: keys_set_echo(ch, ev->on); return;
+    case TELNET_ECHO: keys_set_echo(ch, telnet, ev->on); return;
     default: break;
     }
     keys_redraw(ch);

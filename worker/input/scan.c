@@ -9,6 +9,7 @@
 #include "worker/input/keys.h"
 #include "worker/input/newcomer.h"
 #include "worker/output/flush.h"
+#include "worker/protocol/by_key.h"
 #include "worker/protocol/telnet.h"
 #include "worker/record/consume.h"
 #include "worker/record/leave.h"
@@ -403,6 +404,18 @@ static bool scan_unanswered(struct scan *s, const struct scan_point *before,
     return !mark;
 }
 
+/* A BBS client sends BackSpace, Delete, Left and Right twice where they act on a character of two
+ * columns: most of its servers edit bytes.  The second of the two at `before` is skipped. */
+static void scan_skip_twin(struct scan *s, const struct scan_point *before) {
+    const struct facts *f = client_facts(s->c);
+    const struct rx_buffer *rx = buffer_at(&s->w->seg->rx_buffers, f->rx);
+    const uint8_t *raw = rx->raw + f->raw_off, *key = raw + (before->at - f->consumed);
+    size_t len = (size_t)(s->now.at - before->at);
+    if (!telnet_under_way(&before->telnet) && s->c->received - s->now.at >= len &&
+        memcmp(key, key + len, len) == 0)
+        s->now.at += len;
+}
+
 /* An editing key or a telnet event, which is committed with its effect.  True: the scan goes on. */
 static bool scan_event(struct scan *s, const struct scan_point *before,
                        const struct telnet_event *ev, enum scan_outcome *outcome) {
@@ -415,6 +428,8 @@ static bool scan_event(struct scan *s, const struct scan_point *before,
     if (scan_unanswered(s, before, ev))
         return true;
     struct edit e = scan_edit(s);
+    if ((client_facts(s->c)->flags & FACT_BBS) && edit_acts_on_wide(&e, (enum telnet_kind)ev->kind))
+        scan_skip_twin(s, before);
     if (ev->kind == TELNET_COMPLETE)
         s->bell |= !complete(s->w, s->c, &e, scan_line_max(s));
     else
@@ -454,7 +469,7 @@ static enum scan_outcome scan_begin_dropping(struct worker *w, struct client *c)
     return SCAN_MORE;
 }
 
-enum scan_outcome scan(struct worker *w, struct client *c) {
+enum scan_outcome scan(struct worker *w, struct client *c, bool one_read) {
     struct scan s;
     scan_begin(&s, w, c);
     const struct facts *f = client_facts(c);
@@ -466,6 +481,8 @@ enum scan_outcome scan(struct worker *w, struct client *c) {
         return SCAN_IDLE;
     if (!s.dropping && flood_waits(w, c, s.tat, &drop))
         return drop ? scan_begin_dropping(w, c) : SCAN_IDLE;
+    if (one_read)
+        by_key_count(&s.now.telnet, raw, (size_t)(c->received - start));
     while (s.now.at < c->received) {
         struct telnet_event ev;
         struct scan_point before = s.now;

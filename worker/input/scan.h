@@ -16,7 +16,8 @@ enum scan_outcome {
     SCAN_MORE,   /* something was committed: scan again from the record */
 };
 
-/* The client has an rx buffer with bytes in [consumed, received). */
-enum scan_outcome scan(struct worker *w, struct client *c);
+/* The client has an rx buffer with bytes in [consumed, received).  `one_read`: they are what one
+ * recv() has just returned (by_key.h). */
+enum scan_outcome scan(struct worker *w, struct client *c, bool one_read);
 
 #endif

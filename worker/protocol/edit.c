@@ -1,6 +1,8 @@
 /* edit.c - see edit.h. */
 #include "worker/protocol/edit.h"
 
+#include "ipc/unicode.h"
+
 #include <string.h>
 
 static uint32_t edit_cursor(const struct edit *e) {
@@ -131,4 +133,19 @@ void edit_key(struct edit *e, const struct telnet_event *ev) {
         edit_text(e, &ev->typed, 1); /* in the middle of a character it was a byte of it */
     else if (!edit_moves(e, kind) && edit_erases(e, kind, &from, &to))
         edit_remove(e, from, to);
+}
+
+bool edit_acts_on_wide(struct edit *e, enum telnet_kind kind) {
+    uint32_t from = edit_cursor(e), to = from;
+    if (kind == TELNET_ERASE_CHAR || kind == TELNET_LEFT)
+        from = erase_before(e->erase, e->line, e->len, to);
+    else if (kind == TELNET_DELETE || kind == TELNET_RIGHT)
+        to = erase_after(e->erase, e->line, e->len, from);
+    if (to - from < 2)
+        return false;
+    if (!erase_in_utf8(e->erase, e->line, e->len))
+        return e->line[from] > 0x80;
+    size_t len;
+    int32_t code = unicode_decode((const char *)e->line + from, to - from, &len);
+    return unicode_properties(code).columns == 2;
 }

@@ -29,6 +29,10 @@ bool edit_is(enum telnet_kind kind);
 void edit_text(struct edit *e, const uint8_t *bytes, uint32_t n);
 void edit_key(struct edit *e, const struct telnet_event *ev);
 
+/* Whether BackSpace, Delete, Left or Right, before it is handled, acts on a character of two
+ * columns. Other kinds do not. */
+bool edit_acts_on_wide(struct edit *e, enum telnet_kind kind);
+
 /* Bytes [from, cursor) become text[0, n). */
 void edit_replace(struct edit *e, uint32_t from, const void *text, uint32_t n);
 

@@ -281,13 +281,16 @@ size_t telnet_next(struct telnet *t, uint8_t *sub, uint16_t *sub_len, const uint
 bool telnet_spoken(const struct telnet *t) {
     return t->flags & TELNET_SPOKEN;
 }
+bool telnet_under_way(const struct telnet *t) {
+    return t->state != DATA || keyseq_under_way(&t->keys);
+}
 bool telnet_after_cr(const struct telnet *t) {
     return t->flags & TELNET_AFTER_CR;
 }
 
 void telnet_line_ended(struct telnet *t, bool after_cr) {
     t->state = DATA;
-    t->flags &= ~(TELNET_AFTER_CR | TELNET_PASTED | TELNET_KEYED);
+    t->flags &= ~(TELNET_AFTER_CR | TELNET_PASTED | TELNET_KEYED | TELNET_THREE_KEYS);
     t->keys = (struct keyseq){0};
     if (after_cr)
         t->flags |= TELNET_AFTER_CR;

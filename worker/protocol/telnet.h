@@ -14,7 +14,7 @@
  * option is such an event, every end of a subnegotiation, and a client's first telnet command.
  *
  * Answers only ever follow a command of the client's, so a client that sent no IAC is never sent
- * one: half of the clients would print it.
+ * one: half of the clients would print it.  The exception is telnet_offer_echo (telnet_option.h).
  *
  * Sources: RFC 854, 855 (commands), 1123 3.2-3.3 (line ends).  Pure functions; safe anywhere. */
 #ifndef WORKER_PROTOCOL_TELNET_H
@@ -34,6 +34,9 @@ void telnet_letter(struct telnet *t, bool letter);
 
 /* Whether it has ever sent a telnet command. */
 bool telnet_spoken(const struct telnet *t);
+
+/* Whether a telnet command or a key sequence has begun and not ended. */
+bool telnet_under_way(const struct telnet *t);
 
 /* Whether the line just ended by CR. */
 bool telnet_after_cr(const struct telnet *t);

@@ -150,6 +150,14 @@ bool telnet_ask(struct telnet *t, uint8_t verb, enum telnet_option option,
     return ev->kind != TELNET_NONE;
 }
 
+void telnet_offer_echo(struct telnet *t, struct telnet_event *ev) {
+    ev->kind = TELNET_NONE;
+    ev->answer_len = 0;
+    ev->typed = 0;
+    option_move(t, option_row(US, TELNET_OPT_ECHO), ASK_ON, ev);
+    option_move(t, option_row(US, TELNET_OPT_SGA), ASK_ON, ev);
+}
+
 bool telnet_echoes(const struct telnet *t) {
     return option_q(t, US, TELNET_OPT_ECHO) == YES;
 }

@@ -18,6 +18,11 @@ void telnet_sub_heard(struct telnet *t, const uint8_t *sub, size_t n, struct tel
  * nothing changes, because it is so already or the client has not spoken telnet. */
 bool telnet_ask(struct telnet *t, uint8_t verb, enum telnet_option option, struct telnet_event *ev);
 
+/* Offers to echo and to suppress go-aheads (character mode), where neither is in effect or offered.
+ * Also for a client that has not spoken telnet: the caller knows that it types key by key
+ * (by_key.h).  `ev`: the answer to send, and a state to commit. */
+void telnet_offer_echo(struct telnet *t, struct telnet_event *ev);
+
 /* Whether the client has agreed that we echo. */
 bool telnet_echoes(const struct telnet *t);
 

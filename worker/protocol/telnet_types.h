@@ -37,12 +37,14 @@ _Static_assert(sizeof(struct telnet) == 12, "a client's record has twelve bytes 
 
 /* struct telnet.flags */
 enum {
-    TELNET_SPOKEN = 1,   /* the client has sent a telnet command */
-    TELNET_AFTER_CR = 2, /* the line just ended by CR: one LF or NUL behind it is swallowed */
-    TELNET_OFFERED = 4,  /* our list of encodings is out, unanswered */
-    TELNET_PASTED = 8,   /* a paste is under way, which the end of a line ends, too */
-    TELNET_KEYED = 16,   /* key sequences that did nothing are in the line under way */
-    TELNET_LETTER = 64,  /* 255 is a letter of the client's encoding: telnet_letter */
+    TELNET_SPOKEN = 1,      /* the client has sent a telnet command */
+    TELNET_AFTER_CR = 2,    /* the line just ended by CR: one LF or NUL behind it is swallowed */
+    TELNET_OFFERED = 4,     /* our list of encodings is out, unanswered */
+    TELNET_PASTED = 8,      /* a paste is under way, which the end of a line ends, too */
+    TELNET_KEYED = 16,      /* key sequences that did nothing are in the line under way */
+    TELNET_ONE_KEY = 32,    /* one read of one key, within the line under way: by_key.h */
+    TELNET_THREE_KEYS = 96, /* three or more */
+    TELNET_LETTER = 128,    /* 255 is a letter of the client's encoding: telnet_letter */
 };
 
 enum telnet_kind {
