@@ -219,8 +219,11 @@ Test(encodings, a_chinese_server_speaks_traditional_to_big5) {
     guest_expect(ann, "使用\"login <暱稱>\"");
     guest_say(ann, "login ann");
     guest_until(ann, "ann進入聊天室!");
-    struct guest *bob = guest_connect(s);
-    guest_type(bob, "/encoding utf-8\r\nlogin bob\r\n");
+    struct guest *bob = guest_connect_as(s, .charset = "BIG5");
+    guest_until(bob, "使用\"login <暱稱>\"");
+    bob->charset = NULL;
+    guest_say(bob, "/encoding utf-8");
+    guest_say(bob, "login bob");
     guest_until(bob, "bob进入聊天室!");
     guest_expect(ann, "bob進入聊天室!");
     guest_say(ann, "look");

@@ -235,18 +235,19 @@ Test(wires, own_encoding_or_utf8) {
 }
 
 Test(wires, what_looks_chinese) {
-    static const char *const chinese[] = {"你好",   "大家好", "好",       "中文测试", "OK了吗",
-                                          "hi, 好", "在吗？", "明天见！", "哈哈哈",   "login 小明"};
+    static const char *const chinese[] = {
+        "你好",     "大家好", "好",         "中文测试",   "OK了吗", "hi, 好", "在吗？",
+        "明天见！", "哈哈哈", "login 小明", "login 晓明", "李四",   "聊天"};
     static const struct {
         const char *charset, *text;
     } others[] = {
-        {"ISO-8859-1", "café"},   {"ISO-8859-1", "über"},     {"ISO-8859-1", "CRÉÉ"},
-        {"ISO-8859-1", "JÄÄ"},    {"KOI8-R", "привет"},       {"KOI8-R", "да"},
-        {"KOI8-R", "ты"},         {"KOI8-R", "здравствуйте"}, {"CP1251", "ПРИВЕТ"},
-        {"CP1251", "привет"},     {"CP932", "こんにちは"},    {"CP932", "日本語"},
-        {"CP932", "ﾃｽﾄ"},         {"EUC-JP", "日本語"},       {"EUC-JP", "こんにちは"},
-        {"EUC-KR", "안녕하세요"}, {"EUC-KR", "감사합니다"},   {"BIG5", "你好"},
-        {"BIG5", "大家好"},
+        {"ISO-8859-1", "café"},     {"ISO-8859-1", "über"},     {"ISO-8859-1", "CRÉÉ"},
+        {"ISO-8859-1", "JÄÄ"},      {"KOI8-R", "привет"},       {"KOI8-R", "да"},
+        {"KOI8-R", "ты"},           {"KOI8-R", "Привет, Маша"}, {"CP1251", "Как дела?"},
+        {"KOI8-R", "здравствуйте"}, {"CP1251", "ПРИВЕТ"},       {"CP1251", "привет"},
+        {"CP932", "こんにちは"},    {"CP932", "日本語"},        {"CP932", "ﾃｽﾄ"},
+        {"EUC-JP", "日本語"},       {"EUC-JP", "こんにちは"},   {"EUC-KR", "안녕하세요"},
+        {"EUC-KR", "감사합니다"},   {"BIG5", "你好"},           {"BIG5", "大家好"},
     };
     for (size_t i = 0; i < sizeof chinese / sizeof chinese[0]; i++) {
         uint8_t line[64];
@@ -293,8 +294,8 @@ Test(wires, a_letter_255_is_no_command_of_a_client_without_telnet) {
     scanned_as("a\377", true, "a\377");
     scanned_as("\377\r", true, "\377C");
     scanned_as("\377 \377\b", true, "\377 \377C");
-    scanned_as("\377\377a", true, "\377a");             /* doubled */
-    scanned_as("\377\364a", true, "Ca");                /* Ctrl-C */
+    scanned_as("\377\377a", true, "\377a");            /* doubled */
+    scanned_as("\377\364a", true, "Ca");               /* Ctrl-C */
     scanned_as("\377\373\037a\377\360b", true, "Cab"); /* it speaks telnet from here on */
     scanned_as("\377\375\001a", true, "Ca");
 }

@@ -27,6 +27,11 @@ static const struct {
     enum keyseq_key key;
 } sequences[] = {
     {"Up", "\033[A", "", KEYSEQ_UP},
+    {"a slash behind ESC", "\033/msg", "/msg", KEYSEQ_NOTHING},
+    {"a slash behind ESC O", "\033O/msg", "/msg", KEYSEQ_NOTHING},
+    {"a slash behind ESC [", "\033[/msg", "/msg", KEYSEQ_NOTHING},
+    {"a slash behind ESC [ 1 ;", "\033[1;/msg", "/msg", KEYSEQ_NOTHING},
+    {"a slash behind ESC ESC", "\033\033/msg", "/msg", KEYSEQ_NOTHING},
     {"Down, application mode", "\033OB", "", KEYSEQ_DOWN},
     {"Right", "a\033[Cb", "ab", KEYSEQ_RIGHT},
     {"Left", "a\033[Db", "ab", KEYSEQ_LEFT},

@@ -92,7 +92,8 @@ Test(recall, it_is_forgotten_when_others_want_buffers) {
     cr_assert_eq(unit_buffers(&worker, c), 0);
     unit_heard(peer);
     types(c, peer, UP);
-    cr_assert_str_eq(unit_heard(peer), "\a");
+    const char *heard = unit_heard(peer);
+    cr_assert_str_eq(heard, "\a", "heard %zu: %s", strlen(heard), heard);
     cr_assert_eq(client_facts(c)->line_len, 0);
 }
 

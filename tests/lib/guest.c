@@ -223,6 +223,20 @@ static bool has_255(const char *charset) {
                        strncmp(charset, "ISO-8859", 8) == 0);
 }
 
+/* iconv, and the euro in Big5: terminals have it at A3E1, glibc's Big5-HKSCS has not. */
+static bool decode_line(iconv_t codec, const char *charset, char **in, size_t *left, char **out,
+                        size_t *room) {
+    static const char euro[] = "\342\202\254";
+    while (iconv(codec, in, left, out, room) == (size_t)-1) {
+        if (!charset || strncmp(charset, "BIG5", 4) != 0 || *left < 2 || *room < sizeof euro ||
+            memcmp(*in, "\243\341", 2) != 0)
+            return false;
+        *out = stpcpy(*out, euro);
+        *in += 2, *left -= 2, *room -= sizeof euro - 1;
+    }
+    return true;
+}
+
 /* Checks what holds for every line to every client. */
 static void check_line(struct where where, struct guest *g, const char *raw, size_t len) {
     for (size_t i = 0; i < len; i++) {
@@ -233,7 +247,7 @@ static void check_line(struct where where, struct guest *g, const char *raw, siz
     iconv_t to_utf8 = iconv_open("UTF-8", g->charset ? g->charset : "UTF-8");
     char *in = (char *)raw, *out = g->line;
     size_t left = len, room = sizeof g->line - 1;
-    bool valid = iconv(to_utf8, &in, &left, &out, &room) != (size_t)-1;
+    bool valid = decode_line(to_utf8, g->charset, &in, &left, &out, &room);
     iconv_close(to_utf8);
     if (!valid)
         fail_at(where, "%s: not valid %s: %s", g->endpoint, g->charset ? g->charset : "UTF-8",

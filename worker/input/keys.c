@@ -21,7 +21,7 @@ static bool keys_half_line(const struct change *ch, const struct telnet *telnet)
  * telnet. */
 static void keys_offer_echo(struct change *ch, struct telnet *telnet, enum telnet_kind kind) {
     struct telnet_event ev;
-    if ((ch->f->flags & FACT_KEYS) ||
+    if ((ch->f->flags & (FACT_KEYS | FACT_ECHOED)) ||
         !(by_key_proven(telnet) || (kind == TELNET_NONE && keys_half_line(ch, telnet))))
         return;
     ch->f->flags |= FACT_KEYS | (telnet_spoken(telnet) ? 0 : FACT_BBS);

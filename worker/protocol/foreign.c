@@ -57,6 +57,15 @@ static enum foreign foreign_iac(const uint8_t *bytes, size_t len) {
     return n == len ? FOREIGN_MORE : FOREIGN_NONE;
 }
 
+/* A printer is asked for its language by what would be a key's sequence. */
+static enum foreign foreign_printer(const uint8_t *bytes, size_t len) {
+    static const uint8_t exit_language[] = "\x1b%-12345X";
+    const size_t most = sizeof exit_language - 1;
+    if (memcmp(bytes, exit_language, len < most ? len : most) != 0)
+        return FOREIGN_NONE;
+    return len < most ? FOREIGN_MORE : FOREIGN_SCANNER;
+}
+
 enum foreign foreign_opening(const uint8_t *bytes, size_t len) {
     static const uint8_t proxy[] = "\r\n\r\n\0\r\nQUIT\n";
     if (bytes[0] == 0x16) /* a TLS record; ^V may be typed, ^V ^C hardly */
@@ -72,6 +81,8 @@ enum foreign foreign_opening(const uint8_t *bytes, size_t len) {
         return foreign_lpd(bytes, len);
     if (bytes[0] == 0xFF)
         return foreign_iac(bytes, len);
+    if (bytes[0] == 0x1B)
+        return foreign_printer(bytes, len);
     return bytes[0] == 0 ? foreign_text(bytes, len) : FOREIGN_NONE;
 }
 
@@ -289,10 +300,10 @@ static bool foreign_probe(const char *line, size_t len) {
                                         "init",
                                         "show info",
                                         "get_info"};
-    static const char *const begins[] = {"DIST00000001",    "fox a 1 -1 fox ", "TVNM1 ",
-                                         "NXSH-",           "CONNECT01 v",     "@PJL ",
-                                         "<?xml version=",  "JDWP-Handshake",  "\x1b%-12345X",
-                                         "<stream:stream ", "<methodCall>",    "MGLNDD_"};
+    static const char *const begins[] = {"DIST00000001",   "fox a 1 -1 fox ", "TVNM1 ",
+                                         "NXSH-",          "CONNECT01 v",     "@PJL ",
+                                         "<?xml version=", "JDWP-Handshake",  "<stream:stream ",
+                                         "<methodCall>",   "MGLNDD_"};
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
         if (foreign_is(line, len, whole[i]))
             return true;

@@ -115,7 +115,7 @@ static enum keyseq_key keyseq_string_begins(struct keyseq *k, uint8_t byte) {
     return keyseq_goes_on(k, STRING);
 }
 
-static bool keyseq_takes_high(uint8_t state) {
+static bool keyseq_takes_any(uint8_t state) {
     return state == STRING || state == LAST;
 }
 
@@ -139,7 +139,7 @@ enum keyseq_key keyseq_byte(struct keyseq *k, uint8_t byte) {
         return keyseq_done(k, KEYSEQ_TEXT);
     if (byte < ' ' || (byte == DEL && k->state != LAST))
         return keyseq_control(k, byte);
-    if (byte >= 0x80 && !keyseq_takes_high(k->state))
+    if ((byte >= 0x80 || byte == '/') && !keyseq_takes_any(k->state))
         return keyseq_done(k, KEYSEQ_TEXT);
     switch ((enum state)k->state) {
     case OUTSIDE: return KEYSEQ_TEXT;

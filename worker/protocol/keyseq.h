@@ -2,14 +2,15 @@
  *
  *     ESC x                            Alt and a key
  *     ESC O x                          SS3: cursor and function keys
- *     ESC [ parameters final           CSI: the same, mouse reports, focus, ESC [ 200 ~ around a
- * paste ESC [ [ x, ESC [ M and 3 bytes   function keys of the Linux console, mouse reports of X10
+ *     ESC [ parameters final           CSI: the same, mouse reports, focus, ESC [ 200 ~ and pastes
+ *     ESC [ [ x, ESC [ M and 3 bytes   function keys of the Linux console, mouse reports of X10
  *     ESC ] digit ... BEL, ESC P ...   OSC, DCS: answers, up to BEL or ESC \
  *
  * They may be split anywhere.  A control byte, which is no part of any, ends one early and counts
  * as itself.  A byte from 80 on belongs to a character and ends one early too, but in mouse reports
- * and strings; so 9B is no CSI here.  No sequence takes more than KEYSEQ_MAX bytes: what follows is
- * text.  The state is zero between sequences and at the end of a line.
+ * and strings; so 9B is no CSI here.  So does a slash, which no key's sequence has: behind a stray
+ * ESC, a private line must not become speech.  No sequence takes more than KEYSEQ_MAX bytes: what
+ * follows is text.  The state is zero between sequences and at the end of a line.
  *
  * Sources: ECMA-48 5.4, xterm's ctlseqs, rxvt, the Linux console.  Pure functions; safe anywhere.
  */

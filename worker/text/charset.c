@@ -329,14 +329,38 @@ bool charset_is_utf8(enum encoding enc, const uint8_t *in, size_t n) {
 }
 
 /* KOI8-R has small and capital io at A3 and B3, other letters of it and of Windows-1251 are from C0
- * on. */
+ * on: the small ones of the one are the capitals of the other. */
 static bool charset_is_cyrillic(uint8_t byte) {
     return byte >= 0xC0 || byte == 0xA3 || byte == 0xB3;
 }
 
+static bool charset_is_low(uint8_t byte) {
+    return byte < 0xE0 && byte != 0xB3;
+}
+
+/* Whether p[0, n), letters all, is written as a word is: at most its first letter is of another
+ * case than the rest. */
+static bool charset_is_word(const uint8_t *p, size_t n) {
+    for (size_t i = 2; i < n; i++)
+        if (charset_is_low(p[i]) != charset_is_low(p[1]))
+            return false;
+    return true;
+}
+
+/* Whether each run of bytes beyond ASCII is a word in KOI8-R or Windows-1251. */
+static bool charset_may_be_cyrillic(const uint8_t *in, size_t n) {
+    for (size_t i = 0, len; i < n; i += len + 1) {
+        for (len = 0; i + len < n && in[i + len] >= 0x80; len++)
+            if (!charset_is_cyrillic(in[i + len]))
+                return false;
+        if (!charset_is_word(in + i, len))
+            return false;
+    }
+    return true;
+}
+
 bool charset_is_chinese(const uint8_t *in, size_t n) {
     size_t frequent = 0, other = 0, columns, len;
-    bool letters = true;
     for (size_t i = 0; i < n; i += len) {
         const uint8_t *p = in + i;
         len = charset_length(ENC_GBK, p, n - i, &columns);
@@ -347,9 +371,10 @@ bool charset_is_chinese(const uint8_t *in, size_t n) {
             frequent++;
         else
             other++;
-        letters = letters && charset_is_cyrillic(p[0]) && charset_is_cyrillic(p[len - 1]);
     }
-    return letters ? other == 0 && frequent >= 2 : frequent > other;
+    if (charset_may_be_cyrillic(in, n))
+        return other == 0 && frequent >= 2;
+    return frequent > 0 && frequent >= other;
 }
 
 static bool charset_is_gbk(const uint8_t *in, size_t n) {
