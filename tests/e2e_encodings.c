@@ -294,7 +294,7 @@ Test(encodings, only_common_chinese_switches) {
         {"\xbe\xc8\xb3\xe7\xc7\xcf\xbc\xbc\xbf\xe4", "EUC-KR"},
         {"\xa7\x41\xa6\x6e", "Big5"},
     };
-    struct server *s = server_start(server_quiet);
+    struct server *s = server_start("%s", server_quiet);
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         char name[16];
         snprintf(name, sizeof name, "bob%zu", i);

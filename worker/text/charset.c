@@ -27,17 +27,17 @@ static struct codec {
     iconv_t read, also_read, write, also_write;
 } codecs[ENC_COUNT] = {
     [ENC_UTF8] = {.label = "utf-8"},
-    [ENC_GBK] = {"gbk", "GBK", "GB18030", NULL, SHAPE_GB18030},
-    [ENC_BIG5] = {"big5", "BIG5-HKSCS", "BIG5", "BIG5", SHAPE_PAIRS},
-    [ENC_GB18030] = {"gb18030", "GB18030", "GBK", NULL, SHAPE_GB18030},
-    [ENC_SHIFT_JIS] = {"shift_jis", "CP932", NULL, NULL, SHAPE_SJIS},
-    [ENC_EUC_JP] = {"euc-jp", "EUC-JP", "EUC-JP-MS", "EUC-JP-MS", SHAPE_EUC_JP},
-    [ENC_EUC_KR] = {"euc-kr", "EUC-KR", "UHC", NULL, SHAPE_PAIRS},
-    [ENC_KOI8_R] = {"koi8-r", "KOI8-R", NULL, NULL, SHAPE_SINGLE},
-    [ENC_WINDOWS_1251] = {"windows-1251", "CP1251", NULL, NULL, SHAPE_SINGLE},
-    [ENC_WINDOWS_1252] = {"windows-1252", "CP1252", NULL, NULL, SHAPE_SINGLE},
-    [ENC_ISO_8859_1] = {"iso-8859-1", "ISO-8859-1", NULL, NULL, SHAPE_SINGLE},
-    [ENC_ISO_8859_15] = {"iso-8859-15", "ISO-8859-15", NULL, NULL, SHAPE_SINGLE},
+    [ENC_GBK] = {"gbk", "GBK", "GB18030", .shape = SHAPE_GB18030},
+    [ENC_BIG5] = {"big5", "BIG5-HKSCS", "BIG5", "BIG5", .shape = SHAPE_PAIRS},
+    [ENC_GB18030] = {"gb18030", "GB18030", "GBK", .shape = SHAPE_GB18030},
+    [ENC_SHIFT_JIS] = {"shift_jis", "CP932", .shape = SHAPE_SJIS},
+    [ENC_EUC_JP] = {"euc-jp", "EUC-JP", "EUC-JP-MS", "EUC-JP-MS", .shape = SHAPE_EUC_JP},
+    [ENC_EUC_KR] = {"euc-kr", "EUC-KR", "UHC", .shape = SHAPE_PAIRS},
+    [ENC_KOI8_R] = {"koi8-r", "KOI8-R", .shape = SHAPE_SINGLE},
+    [ENC_WINDOWS_1251] = {"windows-1251", "CP1251", .shape = SHAPE_SINGLE},
+    [ENC_WINDOWS_1252] = {"windows-1252", "CP1252", .shape = SHAPE_SINGLE},
+    [ENC_ISO_8859_1] = {"iso-8859-1", "ISO-8859-1", .shape = SHAPE_SINGLE},
+    [ENC_ISO_8859_15] = {"iso-8859-15", "ISO-8859-15", .shape = SHAPE_SINGLE},
 };
 
 /* A bit per pair of bytes: the characters that an encoding has, and the most frequent of GBK. */
