@@ -10,10 +10,16 @@
 #include "ipc/origin.h"
 #include "ipc/slot.h"
 
-enum { PAGE = 4096 };
+/* Rings are mapped one by one, so each lies at a page of whatever size the kernel has: on arm64
+ * 16 or 64 kB as well. */
+enum { PAGE = 4096, PAGE_MAX = 65536 };
+
+static size_t parts_up(size_t bytes, size_t unit) {
+    return (bytes + unit - 1) & ~(unit - 1);
+}
 
 size_t parts_page_up(size_t bytes) {
-    return (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
+    return parts_up(bytes, PAGE);
 }
 
 static size_t parts_take(size_t *at, size_t bytes) {
@@ -63,6 +69,7 @@ struct parts parts_of(const struct geometry *g) {
     l.origins = parts_take(&at, sizeof(struct origin) * ORIGIN_ROWS * g->origins_len);
     l.fixed = at;
     parts_take_all_grown(&l, &at, g);
+    at = parts_up(at, PAGE_MAX);
     for (int e = 0; e < RING_COUNT; e++)
         l.ring[e] = parts_take(&at, e == RING_SIDE ? g->side_size : g->ring_size);
     l.size = at;
