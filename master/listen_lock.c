@@ -33,24 +33,27 @@ static pid_t listen_lock_holder(int fd) {
     return found;
 }
 
-/* It was waited for long enough.  A holder of another user is no server that could share an
- * address: the kernel lets only sockets of one user do that. */
+/* It was waited for long enough.  The kernel lets only sockets of one user share an address; so a
+ * holder of another user is no server that could, and one that is unknown (it lies in another pid
+ * namespace, or has ended and left the lock to a child) must not keep this server from starting for
+ * ever. */
 static bool listen_lock_held(int fd, char *err, size_t err_size) {
     char path[64];
     struct stat is;
     pid_t holder = listen_lock_holder(fd);
     snprintf(path, sizeof path, "/proc/%d", (int)holder);
-    if (holder > 0 && stat(path, &is) == 0 && is.st_uid != geteuid()) {
-        log_warn("process %d of user %u holds a lock on %s", (int)holder, (unsigned)is.st_uid,
-                 listen_lock_missing);
-        return true;
-    }
-    if (holder > 0)
+    bool known = holder > 0 && stat(path, &is) == 0;
+    if (known && is.st_uid == geteuid()) {
         snprintf(err, err_size, "listen: process %d is binding addresses and does not end",
                  (int)holder);
+        return false;
+    }
+    if (known)
+        log_warn("process %d of user %u holds a lock on %s", (int)holder, (unsigned)is.st_uid,
+                 listen_lock_missing);
     else
-        snprintf(err, err_size, "listen: another process holds a lock on " LISTEN_LOCK_PATH);
-    return false;
+        log_warn("an unknown process holds a lock on %s", listen_lock_missing);
+    return true;
 }
 
 bool listen_lock_take(struct master_state *state, uint32_t ms, char *err, size_t err_size) {

@@ -8,8 +8,8 @@
  * The lock is flock(2) on /proc/self/ns/net, which is one file for exactly those processes whose
  * ports collide.  It belongs to the open file, so it outlives the master that took it (a successor
  * releases it) but not the server.  Its descriptor lies in `struct master_state`.  Any user may
- * take this lock: another user's process delays the caller, and is named in the log, but does not
- * stop it.  The caller is the master. */
+ * take this lock: another user's process, or one that the kernel does not name here, delays the
+ * caller, and is told of in the log, but does not stop it.  The caller is the master. */
 #ifndef MASTER_LISTEN_LOCK_H
 #define MASTER_LISTEN_LOCK_H
 
@@ -19,8 +19,8 @@
 #include <stddef.h>
 
 /* True if it is held, also if it was already; and, with a warning, where there can be none (no
- * /proc) or another user's process holds it.  False, with a sentence, if another process of this
- * user does for longer than `ms` milliseconds. */
+ * /proc).  If another process holds it for longer than `ms` milliseconds: false, with a sentence,
+ * if that is known to be a living one of this user; else true, with a warning. */
 bool listen_lock_take(struct master_state *state, uint32_t ms, char *err, size_t err_size);
 
 /* Nothing if it is not held. */
