@@ -154,7 +154,7 @@ Test(wires, the_tail_of_a_long_line_begins_at_a_character) {
     for (int i = 0; i < TYPED; i++) {
         uint8_t line[LINE_MAX_MAX], cell[64];
         uint32_t n = 0, cells = 0;
-        while (typed[i].text[cells] && cells < 8)
+        while (cells < 8 && typed[i].text[cells])
             cells++;
         for (uint32_t k = 0; n < 1500; k++) {
             size_t len = in_encoding(typed[i].enc, typed[i].text[k % cells], cell, sizeof cell);

@@ -83,8 +83,10 @@ static void filter_line(struct filter *p, const struct entry *entry, uint32_t le
     const char *text = (const char *)room_text(&p->ch->w->seg->room, f->encoding, f->pos);
     char stamp[STAMP_MAX], name[FILTER_NAME];
     size_t name_len, named = filter_name(p->ch, entry, text, len, name, &name_len);
-    if (f->flags & FACT_TIMESTAMPS)
-        filter_put(p, stamp, stamp_text(&p->ch->w->stamp, &p->now, entry->time, stamp));
+    if (f->flags & FACT_TIMESTAMPS) {
+        size_t n = stamp_text(&p->ch->w->stamp, &p->now, entry->time, stamp);
+        filter_put(p, stamp, n);
+    }
     filter_put(p, name, name_len);
     filter_put(p, text + named, len - named);
 }

@@ -287,7 +287,8 @@ void change_hide_line(struct change *ch) {
     bool finished = ch->f->line_len == 0;
     if (!finished || client_facts(ch->c)->behind > 0) {
         ch->drawn = echo_lay(ch->w->seg, client_facts(ch->c), ch->drawn_text);
-        change_text(ch, out, finished ? draw_to_end(&ch->drawn, out) : draw_away(&ch->drawn, out));
+        size_t n = finished ? draw_to_end(&ch->drawn, out) : draw_away(&ch->drawn, out);
+        change_text(ch, out, n);
     }
     if (finished)
         change_raw(ch, "\r\n", 2);
@@ -303,7 +304,8 @@ static void change_show_line(struct change *ch) {
         char out[DRAW_MAX];
         if (!ch->drawn.text || !echo_same(client_facts(ch->c), ch->f))
             ch->drawn = echo_lay(ch->w->seg, ch->f, ch->drawn_text);
-        change_text(ch, out, draw_show(&ch->drawn, out));
+        size_t n = draw_show(&ch->drawn, out);
+        change_text(ch, out, n);
         ch->f->flags |= FACT_DRAWN;
     }
 }
