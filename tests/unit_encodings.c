@@ -235,8 +235,9 @@ Test(wires, own_encoding_or_utf8) {
 }
 
 Test(wires, what_looks_chinese) {
-    static const char *const chinese[] = {"你好",   "大家好", "好",       "中文测试", "OK了吗",
-                                          "hi, 好", "在吗？", "明天见！", "哈哈哈",   "login 小明"};
+    static const char *const chinese[] = {
+        "你好",   "大家好",     "好",   "中文测试", "OK了吗", "hi, 好", "在吗？", "明天见！",
+        "哈哈哈", "login 小明", "欢迎", "辛苦了吗", "3点见",  "晚安",   "早上好"};
     static const struct {
         const char *charset, *text;
     } others[] = {
@@ -246,7 +247,10 @@ Test(wires, what_looks_chinese) {
         {"CP1251", "привет"},     {"CP932", "こんにちは"},    {"CP932", "日本語"},
         {"CP932", "ﾃｽﾄ"},         {"EUC-JP", "日本語"},       {"EUC-JP", "こんにちは"},
         {"EUC-KR", "안녕하세요"}, {"EUC-KR", "감사합니다"},   {"BIG5", "你好"},
-        {"BIG5", "大家好"},
+        {"BIG5", "大家好"},       {"EUC-KR", "고마워"},       {"EUC-KR", "좋아요"},
+        {"EUC-KR", "날씨가"},     {"EUC-KR", "뭐예요"},       {"EUC-KR", "내일봐"},
+        {"EUC-JP", "連絡用無線"}, {"EUC-JP", "固定資産"},     {"KOI8-U", "самоотруєнню"},
+        {"KOI8-R", "меняя."},
     };
     for (size_t i = 0; i < sizeof chinese / sizeof chinese[0]; i++) {
         uint8_t line[64];
@@ -293,8 +297,8 @@ Test(wires, a_letter_255_is_no_command_of_a_client_without_telnet) {
     scanned_as("a\377", true, "a\377");
     scanned_as("\377\r", true, "\377C");
     scanned_as("\377 \377\b", true, "\377 \377C");
-    scanned_as("\377\377a", true, "\377a");             /* doubled */
-    scanned_as("\377\364a", true, "Ca");                /* Ctrl-C */
+    scanned_as("\377\377a", true, "\377a");            /* doubled */
+    scanned_as("\377\364a", true, "Ca");               /* Ctrl-C */
     scanned_as("\377\373\037a\377\360b", true, "Cab"); /* it speaks telnet from here on */
     scanned_as("\377\375\001a", true, "Ca");
 }

@@ -334,9 +334,15 @@ static bool charset_is_cyrillic(uint8_t byte) {
     return byte >= 0xC0 || byte == 0xA3 || byte == 0xB3;
 }
 
-bool charset_is_chinese(const uint8_t *in, size_t n) {
-    size_t frequent = 0, other = 0, columns, len;
-    bool letters = true;
+/* The characters of a line, read as pairs of GBK; ASCII and Chinese punctuation aside. */
+struct charset_found {
+    size_t frequent, other;
+    bool letters; /* all bytes are letters of a Cyrillic encoding as well */
+};
+
+static struct charset_found charset_look(const uint8_t *in, size_t n) {
+    struct charset_found found = {.letters = true};
+    size_t columns, len;
     for (size_t i = 0; i < n; i += len) {
         const uint8_t *p = in + i;
         len = charset_length(ENC_GBK, p, n - i, &columns);
@@ -344,16 +350,29 @@ bool charset_is_chinese(const uint8_t *in, size_t n) {
         if (*p < 0x80 || punctuation)
             continue;
         if (len == 2 && charset_bit(charset_frequent, p))
-            frequent++;
+            found.frequent++;
         else
-            other++;
-        letters = letters && charset_is_cyrillic(p[0]) && charset_is_cyrillic(p[len - 1]);
+            found.other++;
+        found.letters =
+            found.letters && charset_is_cyrillic(p[0]) && charset_is_cyrillic(p[len - 1]);
     }
-    return letters ? other == 0 && frequent >= 2 : frequent > other;
+    return found;
 }
 
+bool charset_is_chinese(const uint8_t *in, size_t n) {
+    struct charset_found found = charset_look(in, n);
+    if (found.letters)
+        return found.other == 0 && found.frequent >= 2;
+    return found.frequent > 0 && found.frequent >= CHARSET_CHINESE * found.other;
+}
+
+/* A line that is not valid in GBK is read so for less than what switches its client: one unknown
+ * character among few costs one mark. */
 static bool charset_is_gbk(const uint8_t *in, size_t n) {
-    return charset_valid(ENC_GBK, in, n) || charset_is_chinese(in, n);
+    if (charset_valid(ENC_GBK, in, n))
+        return true;
+    struct charset_found found = charset_look(in, n);
+    return !found.letters && found.frequent > found.other;
 }
 
 ptrdiff_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,

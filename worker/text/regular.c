@@ -112,10 +112,19 @@ static size_t regular_mark(struct regular *line) {
     return 1;
 }
 
+/* The bytes before the line: blanks.  Before a slash also characters that could not be read, such
+ * as the no-break space of another encoding: what follows is not to be spoken. */
+static size_t regular_before(const char *text) {
+    size_t blanks = regular_blanks(text), at = blanks, len;
+    while (regular_first(text + at, &len) == UNICODE_REPLACEMENT)
+        at += len + regular_blanks(text + at + len);
+    return regular_ascii(regular_first(text + at, &len)) == '/' ? at : blanks;
+}
+
 struct regular regular_read(char *text, size_t n) {
     struct regular line = {.text = text, .mark = REGULAR_BARE};
     text[regular_end(text, n)] = '\0';
-    line.text += regular_blanks(line.text);
+    line.text += regular_before(text);
     size_t mark = regular_mark(&line);
     line.first = regular_word(line.text);
     line.argument = line.text + line.first + regular_blanks(line.text + line.first);
