@@ -6,6 +6,8 @@
 #include <string.h>
 
 static bool regular_is_blank(int32_t cp) {
+    if (cp == ' ')
+        return true;
     if ((cp > ' ' && cp < 0x80) || (cp > 0x3000 && cp < 0xFEFF))
         return false; /* most text: ASCII, Chinese, Japanese, Korean */
     if ((cp >= '\t' && cp <= '\r') || cp == 0x85 || cp == 0x2028 || cp == 0x2029)
