@@ -257,3 +257,24 @@ Test(regular, no_command_s_name_is_a_name) {
     for (size_t i = 0; i < sizeof unlike / sizeof unlike[0]; i++)
         cr_expect_not(command_is_called(unlike[i]), "%s", unlike[i]);
 }
+
+/* A slash behind characters that could not be read, as a no-break space of another encoding is. */
+Test(regular, what_cannot_be_read_makes_no_command_speech) {
+    static const char *const before[] = {"\357\277\275", "\357\277\275 ", " \357\277\275",
+                                         "\357\277\275\357\277\275\343\200\200"};
+    static const char *const slashes[] = {"/", "\357\274\217"};
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        char typed[64];
+        for (size_t k = 0; k < sizeof slashes / sizeof *slashes; k++) {
+            snprintf(typed, sizeof typed, "%s%smsg bob secret", before[i], slashes[k]);
+            struct regular line = read_line(typed);
+            cr_expect_eq(line.mark, REGULAR_SLASH, "%zu %zu", i, k);
+            cr_expect_str_eq(line.word, "msg", "%zu %zu", i, k);
+            cr_expect_str_eq(line.argument, "bob secret");
+        }
+        snprintf(typed, sizeof typed, "%sa/b", before[i]);
+        struct regular line = read_line(typed);
+        cr_expect_eq(line.mark, REGULAR_BARE);
+        cr_expect_str_eq(line.text, typed + (*typed == ' '), "stays in speech");
+    }
+}

@@ -359,8 +359,15 @@ static bool charset_may_be_cyrillic(const uint8_t *in, size_t n) {
     return true;
 }
 
-bool charset_is_chinese(const uint8_t *in, size_t n) {
-    size_t frequent = 0, other = 0, columns, len;
+/* The characters of a line, read as pairs of GBK; ASCII and Chinese punctuation aside. */
+struct charset_found {
+    size_t frequent, other;
+    bool words; /* all are words in a Cyrillic encoding as well */
+};
+
+static struct charset_found charset_look(const uint8_t *in, size_t n) {
+    struct charset_found found = {.words = charset_may_be_cyrillic(in, n)};
+    size_t columns, len;
     for (size_t i = 0; i < n; i += len) {
         const uint8_t *p = in + i;
         len = charset_length(ENC_GBK, p, n - i, &columns);
@@ -368,17 +375,27 @@ bool charset_is_chinese(const uint8_t *in, size_t n) {
         if (*p < 0x80 || punctuation)
             continue;
         if (len == 2 && charset_bit(charset_frequent, p))
-            frequent++;
+            found.frequent++;
         else
-            other++;
+            found.other++;
     }
-    if (charset_may_be_cyrillic(in, n))
-        return other == 0 && frequent >= 2;
-    return frequent > 0 && frequent >= other;
+    return found;
 }
 
+bool charset_is_chinese(const uint8_t *in, size_t n) {
+    struct charset_found found = charset_look(in, n);
+    if (found.words)
+        return found.other == 0 && found.frequent >= 2;
+    return found.frequent > 0 && found.frequent >= CHARSET_CHINESE * found.other;
+}
+
+/* A line that is not valid in GBK is read so for less than what switches its client: one unknown
+ * character among few costs one mark. */
 static bool charset_is_gbk(const uint8_t *in, size_t n) {
-    return charset_valid(ENC_GBK, in, n) || charset_is_chinese(in, n);
+    if (charset_valid(ENC_GBK, in, n))
+        return true;
+    struct charset_found found = charset_look(in, n);
+    return !found.words && found.frequent > found.other;
 }
 
 ptrdiff_t charset_decode(const uint8_t *in, size_t n, enum encoding enc, char *out, size_t out_size,

@@ -45,11 +45,13 @@ bool charset_is_utf8(enum encoding enc, const uint8_t *in, size_t n);
 enum { CHARSET_PROOF = 2 };
 unsigned charset_points(enum encoding enc, uint8_t byte);
 
-/* Whether the bytes look like a Chinese line in GBK: of its characters of two bytes at least half
- * are among the most frequent Chinese ones.  Random ones of GB 2312's level 1 are so in one of
- * three (and so are words in KOI8-R, EUC-KR, EUC-JP), running text in nine of ten (Li and Momoi, "A
- * composite approach to language/encoding detection", 2001: character distribution).  If all bytes
- * are words in KOI8-R or Windows-1251 as well, all must be frequent, and two at least. */
+/* Whether the bytes look like a Chinese line in GBK, and not like one in another encoding of pairs:
+ * of its characters of two bytes CHARSET_CHINESE times as many are among the most frequent Chinese
+ * ones as are not.  In running text nine of ten are; in words in EUC-KR, EUC-JP or KOI8-R, whose
+ * pairs lie anywhere in GB 2312's level 1, one of three (Li and Momoi, "A composite approach to
+ * language/encoding detection", 2001: character distribution).  If all bytes are words in KOI8-R
+ * or Windows-1251 as well, all must be frequent, and two at least. */
+enum { CHARSET_CHINESE = 3 };
 bool charset_is_chinese(const uint8_t *in, size_t n);
 
 /* Valid UTF-8 in a client's encoding; what that cannot show becomes `?`, and what is invisible

@@ -6,6 +6,8 @@
 #include <string.h>
 
 static bool regular_is_blank(int32_t cp) {
+    if (cp == ' ')
+        return true;
     if ((cp > ' ' && cp < 0x80) || (cp > 0x3000 && cp < 0xFEFF))
         return false; /* most text: ASCII, Chinese, Japanese, Korean */
     if ((cp >= '\t' && cp <= '\r') || cp == 0x85 || cp == 0x2028 || cp == 0x2029)
@@ -112,10 +114,19 @@ static size_t regular_mark(struct regular *line) {
     return 1;
 }
 
+/* The bytes before the line: blanks.  Before a slash also characters that could not be read, such
+ * as the no-break space of another encoding: what follows is not to be spoken. */
+static size_t regular_before(const char *text) {
+    size_t blanks = regular_blanks(text), at = blanks, len;
+    while (regular_first(text + at, &len) == UNICODE_REPLACEMENT)
+        at += len + regular_blanks(text + at + len);
+    return regular_ascii(regular_first(text + at, &len)) == '/' ? at : blanks;
+}
+
 struct regular regular_read(char *text, size_t n) {
     struct regular line = {.text = text, .mark = REGULAR_BARE};
     text[regular_end(text, n)] = '\0';
-    line.text += regular_blanks(line.text);
+    line.text += regular_before(text);
     size_t mark = regular_mark(&line);
     line.first = regular_word(line.text);
     line.argument = line.text + line.first + regular_blanks(line.text + line.first);

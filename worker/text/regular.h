@@ -3,8 +3,9 @@
  *
  * Blanks around the line and around a command's argument are no part of them: those of any script
  * (Unicode's White_Space, empty Braille), a byte order mark, a zero width space.  A full-width
- * slash is a slash.  An input method gives a comma for the slash key: that is for the caller to
- * decide, by the word behind it.  A command's word is the same in capitals and in full width.
+ * slash is a slash.  Before a slash U+FFFD is a blank: characters that could not be read must not
+ * make a command speech.  An input method gives a comma for the slash key: that is for the caller
+ * to decide, by the word behind it.  A command's word is the same in capitals and in full width.
  * Pure functions; safe anywhere. */
 #ifndef WORKER_TEXT_REGULAR_H
 #define WORKER_TEXT_REGULAR_H

@@ -76,9 +76,14 @@ static bool sanitize_keep(struct sanitize_before *before, int32_t cp, int32_t ne
     return true;
 }
 
-/* How many bytes at the start are visible ASCII, which is most text: nothing is to be decided.
- * Eight at a time; a word with any other byte is looked at byte by byte. */
-static size_t sanitize_visible(const char *s, size_t n) {
+static bool sanitize_is_visible(char byte) {
+    return byte > ' ' && byte <= '~';
+}
+
+/* How many bytes at the start are visible ASCII and single spaces between it, which is most text:
+ * nothing is to be decided.  Eight at a time; a word with any other byte is looked at byte by
+ * byte. */
+static size_t sanitize_plain(const char *s, size_t n) {
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     size_t i = 0;
     for (uint64_t word; i + sizeof word <= n; i += sizeof word) {
@@ -86,7 +91,9 @@ static size_t sanitize_visible(const char *s, size_t n) {
         if ((word | (word - ones * 0x21) | (word + ones)) & tops)
             break;
     }
-    while (i < n && s[i] > ' ' && s[i] <= '~')
+    while (i < n && (sanitize_is_visible(s[i]) ||
+                     (s[i] == ' ' && i > 0 && i + 1 < n && sanitize_is_visible(s[i - 1]) &&
+                      sanitize_is_visible(s[i + 1]))))
         i++;
     return i;
 }
@@ -95,7 +102,7 @@ size_t sanitize(char *s, size_t n) {
     struct sanitize_before before = {.marks = SANITIZE_MARKS_MAX}; /* nothing to stand on */
     size_t to = 0, len;
     for (size_t from = 0; from < n; from += len) {
-        len = sanitize_visible(s + from, n - from);
+        len = sanitize_plain(s + from, n - from);
         if (len > 0) {
             before = (struct sanitize_before){.last = s[from + len - 1]};
             if (to < from)
