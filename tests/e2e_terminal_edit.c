@@ -276,11 +276,11 @@ Test(terminal_edit, tab_completes_a_name) {
         unsigned column;
     } rows[] = {
         {"an\t", "annabel:", 9},
-        {"AN\tyes", "annabel: yes", 12},
+        {"AN\t\005yes", "annabel: yes", 12},
         {"/msg a\t", "/msg annabel", 13},
-        {"ask an\tnow", "ask annabel now", 15},
+        {"ask an\t\005now", "ask annabel now", 15},
         {"王\t", "王小", 4},
-        {"王小红\t!", "王小红: !", 9},
+        {"王小红\t\005!", "王小红: !", 9},
         {"te\t", "te", 2},
         {"x an" LEFT "\t", "x annabel n", 10},
         {"\t", "", 0},
@@ -302,7 +302,7 @@ Test(terminal_edit, tab_names_nobody_to_a_client_outside) {
     guest_until(p.g, "%s", told(TOLD_HOW));
     p.g->telnet = true;
     negotiate(p.g, 80);
-    keys(&p, "login ann\tb");
+    keys(&p, "login ann\t\005b");
     shows(&p, NULL, "login annb", 10);
     server_stop(s);
 }

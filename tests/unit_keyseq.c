@@ -100,18 +100,33 @@ Test(keyseq, sequences_are_no_text_wherever_they_are_split) {
     }
 }
 
-Test(keyseq, no_sequence_eats_text_without_end) {
-    static const char *const begin[] = {"\033[",  "\033[?", "\033O", "\033]0;",
-                                        "\033P>", "\033_G", "\033[M"};
+/* However long it is: its rest is no text, and after the end of the line all is. */
+Test(keyseq, a_sequence_ends_with_its_line_and_never_becomes_text_before) {
+    static const char *const begin[] = {"\033]0;", "\033]52;c;", "\033P>", "\033_G", "\033[?"};
     for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
-        for (int byte = ' '; byte < 0x7F; byte++) {
-            char in[1000], text[1000];
+        for (size_t n = 200; n < 2000; n += 89) {
+            char in[2048], text[2048];
             struct keyseq k = {0};
-            size_t n = strlen(begin[i]);
+            memset(in, '1', sizeof in);
+            memcpy(in, begin[i], strlen(begin[i]));
+            memcpy(in + n, "\r/b", 3);
+            feed(&k, in, n + 3, text);
+            cr_assert_str_eq(text, "\r/b", "%zu, %zu: %.20s", i, n, text);
+            cr_assert_not(keyseq_under_way(&k));
+        }
+}
+
+/* Nor does what is a key of few bytes take more than these. */
+Test(keyseq, no_key_eats_text_without_end) {
+    static const char *const begin[] = {"\033O", "\033[M", "\033[[", "\033["};
+    for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
+        for (int byte = '@'; byte < 0x7F; byte++) {
+            char in[64], text[65];
+            struct keyseq k = {0};
             memset(in, byte, sizeof in);
-            memcpy(in, begin[i], n);
+            memcpy(in, begin[i], strlen(begin[i]));
             feed(&k, in, sizeof in, text);
-            cr_assert_geq(strlen(text), sizeof in - KEYSEQ_MAX - 1, "%zu, %c", i, byte);
+            cr_assert_geq(strlen(text), sizeof in - 6, "%zu, %c", i, byte);
             cr_assert_not(keyseq_under_way(&k));
         }
 }

@@ -64,9 +64,10 @@ static void keys_set_echo(struct change *ch, struct telnet *telnet, bool on) {
         change_raw(ch, "\r", 1);
 }
 
-/* The line before, or what was typed instead of it. */
+/* The line before, or what was typed instead of it.  Down without such a line is silent: PCManX
+ * sends one every three minutes, so that a quiet connection is not cut. */
 static void keys_recall(struct change *ch, bool before) {
-    if (!change_recall(ch, before))
+    if (!change_recall(ch, before) && before)
         change_raw(ch, "\a", 1);
 }
 

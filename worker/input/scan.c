@@ -469,6 +469,59 @@ static enum scan_outcome scan_begin_dropping(struct worker *w, struct client *c)
     return SCAN_MORE;
 }
 
+/* A Tab with text right behind it is part of a paste: a key comes by itself. */
+static bool scan_pasted_tab(const uint8_t *tab, size_t n) {
+    enum { DEL = 0x7F, IAC = 0xFF };
+    size_t i = 0;
+    while (i < n && tab[i] == '\t')
+        i++;
+    return i < n && tab[i] >= ' ' && tab[i] != DEL && tab[i] != IAC;
+}
+
+static void scan_next(struct scan *s, const uint8_t *raw, struct telnet_event *ev) {
+    const uint8_t *in = raw + (s->now.at - client_facts(s->c)->consumed);
+    breadcrumb_set(s->w, BREADCRUMB_INPUT, s->c, s->now.at);
+    size_t left = (size_t)(s->c->received - s->now.at);
+    size_t used = telnet_next(&s->now.telnet, s->sub, &s->now.sub_len, in, left, ev);
+    s->now.at += used;
+    if (ev->kind == TELNET_COMPLETE && scan_pasted_tab(in + used - 1, left - used + 1))
+        *ev = (struct telnet_event){.kind = TELNET_TEXT, .bytes = in + used - 1, .len = 1};
+}
+
+/* The end of a line.  True: the scan goes on with the next one. */
+static bool scan_line_end(struct scan *s, const struct scan_point *before, bool keyed,
+                          enum scan_outcome *outcome) {
+    bool begun = before->at != client_facts(s->c)->consumed;
+    s->drop_ends =
+        s->dropping && s->now.at > flood_drop_to(s->w, s->c) && !flood_drop_on(s->w, s->c);
+    s->keyed = keyed;
+    if (!s->drop_ends && (s->dropping || !s->echoed || !begun))
+        return scan_line(s, before, outcome);
+    *outcome = scan_commit_before(s, before);
+    return false;
+}
+
+/* The next event.  True: the scan goes on. */
+static bool scan_step(struct scan *s, const uint8_t *raw, enum scan_outcome *outcome) {
+    struct telnet_event ev;
+    struct scan_point before = s->now;
+    *outcome = SCAN_IDLE;
+    scan_next(s, raw, &ev);
+    switch (ev.kind) {
+    case TELNET_NONE: return true;
+    case TELNET_TEXT:
+        if (s->newcomer && scan_foreign(s, &ev))
+            return false;
+        scan_text(s, ev.bytes, ev.len);
+        return true;
+    case TELNET_END_OF_LINE: return scan_line_end(s, &before, ev.on, outcome);
+    default:
+        if (s->newcomer)
+            newcomer_key(&s->now.telnet, (enum telnet_kind)ev.kind);
+        return scan_event(s, &before, &ev, outcome);
+    }
+}
+
 enum scan_outcome scan(struct worker *w, struct client *c, bool one_read) {
     struct scan s;
     scan_begin(&s, w, c);
@@ -476,6 +529,7 @@ enum scan_outcome scan(struct worker *w, struct client *c, bool one_read) {
     const struct rx_buffer *rx = buffer_at(&w->seg->rx_buffers, f->rx);
     const uint8_t *raw = rx->raw + f->raw_off;
     uint64_t start = f->consumed;
+    enum scan_outcome outcome;
     bool drop;
     if (s.newcomer && start == 0 && newcomer_opening(w, c, raw, (size_t)c->received))
         return SCAN_IDLE;
@@ -483,34 +537,8 @@ enum scan_outcome scan(struct worker *w, struct client *c, bool one_read) {
         return drop ? scan_begin_dropping(w, c) : SCAN_IDLE;
     if (one_read)
         by_key_count(&s.now.telnet, raw, (size_t)(c->received - start));
-    while (s.now.at < c->received) {
-        struct telnet_event ev;
-        struct scan_point before = s.now;
-        enum scan_outcome outcome;
-        breadcrumb_set(w, BREADCRUMB_INPUT, c, s.now.at);
-        s.now.at += telnet_next(&s.now.telnet, s.sub, &s.now.sub_len, raw + (s.now.at - start),
-                                (size_t)(c->received - s.now.at), &ev);
-        switch (ev.kind) {
-        case TELNET_NONE: break;
-        case TELNET_TEXT:
-            if (s.newcomer && scan_foreign(&s, &ev))
-                return SCAN_IDLE;
-            scan_text(&s, ev.bytes, ev.len);
-            break;
-        case TELNET_END_OF_LINE:
-            s.drop_ends = s.dropping && s.now.at > flood_drop_to(w, c) && !flood_drop_on(w, c);
-            if (s.drop_ends || (!s.dropping && (f->flags & FACT_ECHOED) && before.at != start))
-                return scan_commit_before(&s, &before);
-            s.keyed = ev.on;
-            if (!scan_line(&s, &before, &outcome))
-                return outcome;
-            break;
-        default:
-            if (s.newcomer)
-                newcomer_key(&s.now.telnet, (enum telnet_kind)ev.kind);
-            if (!scan_event(&s, &before, &ev, &outcome))
-                return outcome;
-        }
-    }
+    while (s.now.at < c->received)
+        if (!scan_step(&s, raw, &outcome))
+            return outcome;
     return scan_end(&s, start);
 }

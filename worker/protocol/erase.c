@@ -9,7 +9,7 @@
 /* clang-format off */
 enum {
     UTF8_START = 1, /* a character begins here, read as UTF-8 */
-    UTF8_CELL = 2,  /* and it has columns of its own: it is no mark on the one before */
+    UTF8_CELL = 2,  /* and it is not joined to the one before, as a mark is */
     PAIR_START = 4, /* the same, read in the client's own encoding */
     PAIR_CELL = 8,
     PAIR_MISFIT = 16, /* it is no character of that encoding */
@@ -41,6 +41,23 @@ static bool erase_utf8_begins(const uint8_t *p, size_t n) {
     return n < need;
 }
 
+/* Whether the character at `at` is one with what stands before it: a mark, what a joiner joins, a
+ * skin tone, the second letter of a flag (UAX 29). */
+static bool erase_is_joined(const struct erase *e, const uint8_t *line, uint32_t at, int32_t cp) {
+    enum { FLAG_A = 0x1F1E6, FLAG_Z = 0x1F1FF, TONE_1 = 0x1F3FB, TONE_5 = 0x1F3FF };
+    enum { ZWJ_BYTES = 3, FLAG_BYTES = 4 };
+    if (unicode_properties(cp).columns == 0)
+        return true;
+    if (at >= ZWJ_BYTES && memcmp(line + at - ZWJ_BYTES, "\342\200\215", ZWJ_BYTES) == 0)
+        return unicode_properties(cp).script == UNICODE_PICTOGRAPH;
+    if (cp >= FLAG_A && cp <= FLAG_Z && at >= FLAG_BYTES) {
+        size_t len;
+        int32_t last = unicode_decode((const char *)line + at - FLAG_BYTES, FLAG_BYTES, &len);
+        return last >= FLAG_A && last <= FLAG_Z && e->marks[at - FLAG_BYTES] & UTF8_CELL;
+    }
+    return cp >= TONE_1 && cp <= TONE_5 && at > 0 && line[at - 1] >= 0x80;
+}
+
 static void erase_read_utf8(struct erase *e, const uint8_t *line, uint32_t n) {
     while (e->utf8_to < n && !e->bad) {
         uint32_t at = e->utf8_to;
@@ -50,7 +67,7 @@ static void erase_read_utf8(struct erase *e, const uint8_t *line, uint32_t n) {
             e->bad = !erase_utf8_begins(line + at, n - at);
             return;
         }
-        bool cell = unicode_properties(cp).columns > 0;
+        bool cell = !erase_is_joined(e, line, at, cp);
         erase_mark(e, at, len, UTF8_MARKS, cell ? UTF8_MARKS : UTF8_START);
         for (size_t i = 0; i < len; i++)
             e->points += charset_points(e->encoding, line[at + i]);

@@ -135,8 +135,8 @@ static enum keyseq_key keyseq_control(struct keyseq *k, uint8_t byte) {
 }
 
 enum keyseq_key keyseq_byte(struct keyseq *k, uint8_t byte) {
-    if (k->state != LAST && k->count++ >= KEYSEQ_MAX && byte != KEYSEQ_ESC)
-        return keyseq_done(k, KEYSEQ_TEXT);
+    if (k->state != LAST && k->count < UINT8_MAX)
+        k->count++;
     if (byte < ' ' || (byte == DEL && k->state != LAST))
         return keyseq_control(k, byte);
     if ((byte >= 0x80 || byte == '/') && !keyseq_takes_any(k->state))

@@ -9,8 +9,9 @@
  * They may be split anywhere.  A control byte, which is no part of any, ends one early and counts
  * as itself.  A byte from 80 on belongs to a character and ends one early too, but in mouse reports
  * and strings; so 9B is no CSI here.  So does a slash, which no key's sequence has: behind a stray
- * ESC, a private line must not become speech.  No sequence takes more than KEYSEQ_MAX bytes: what
- * follows is text.  The state is zero between sequences and at the end of a line.
+ * ESC, a private line must not become speech.  For the same reason a string has no greatest length:
+ * none becomes text before the end of its line.  The state is zero between sequences and at the end
+ * of a line.
  *
  * Sources: ECMA-48 5.4, xterm's ctlseqs, rxvt, the Linux console.  Pure functions; safe anywhere.
  */
@@ -21,11 +22,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KEYSEQ_ESC = 0x1B, KEYSEQ_MAX = 250 };
+enum { KEYSEQ_ESC = 0x1B };
 
 struct keyseq {
     uint8_t state;
-    uint8_t count;    /* bytes of the sequence, or of its end that are to come */
+    uint8_t count;    /* bytes of the sequence, at most 255, or of its end that are to come */
     uint8_t param;    /* CSI: the first parameter, at most 255 */
     uint8_t modifier; /* CSI: the last, where there are several */
 };
