@@ -492,7 +492,7 @@ Test(words, behind_a_command_that_takes_none_are_ignored) {
     guest_say(g[0], "/help me");
     guest_until_begins(g[0], "/help ");
     guest_say(g[0], "/say");
-    guest_expect(g[0], "Say it with words: say TEXT");
+    guest_expect(g[0], "Use say TEXT");
     guest_say(g[0], "/quit good night");
     guest_expect_end(g[0]);
     guest_expect(g[1], "%s", told1(TOLD_GOES, "ann"));

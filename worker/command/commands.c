@@ -50,7 +50,21 @@ static enum line_outcome command_login(struct invocation *inv) {
     return say_join(inv->w, inv->c, inv->line, inv->text);
 }
 
+/* What its terminal says of the end begins a row of its own, below the typed command.  The line is
+ * not consumed: a successor obeys it again, and does not end it again. */
+static void command_end_drawn_line(const struct invocation *inv) {
+    struct change ch;
+    if (!(client_facts(inv->c)->flags & FACT_DRAWN))
+        return;
+    change_begin(&ch, inv->w, inv->c);
+    change_raw(&ch, "\r\n", 2);
+    ch.f->flags &= ~(uint32_t)(FACT_DRAWN | FACT_ECHOED);
+    change_commit(&ch);
+}
+
 static enum line_outcome command_quit(struct invocation *inv) {
+    flush_client(inv->w, inv->c);
+    command_end_drawn_line(inv);
     flush_client(inv->w, inv->c);
     leave_begin(inv->w, inv->c, NULL);
     return LINE_GONE;
@@ -98,7 +112,9 @@ static enum line_outcome command_msg(struct invocation *inv) {
         return invocation_say_text(inv, SAY_WHAT_TO_SAY, "/msg NAME TEXT");
     struct whom whom;
     if (client_facts(inv->c)->flags & FACT_NAMED && *to.label != '#' && *to.label != '?') {
-        to.key = speaker_key(inv->w, to.label); /* who has it is decided under the gate */
+        to.key = speaker_key(inv->w, to.label); /* which client has it is decided under the gate */
+        if (whom_find(inv->w, inv->c, to.label, &whom))
+            to.label = whom.label; /* the copy has the name as its holder writes it */
     } else {
         if (!whom_find(inv->w, inv->c, to.label, &whom))
             return invocation_say_text(inv, SAY_NOBODY, to.label);

@@ -106,7 +106,7 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
                             "使用 /timestamps on 或 off"},
     [SAY_HISTORY_HOW] = {"Use /history N, N from 1 to {n}", "使用 /history N, N 为 1 到 {n}",
                          "使用 /history N, N 為 1 到 {n}"},
-    [SAY_WHAT_TO_SAY] = {"Say it with words: {text}", "请写上内容: {text}", "請寫上內容: {text}"},
+    [SAY_WHAT_TO_SAY] = {"Use {text}", "使用 {text}", "使用 {text}"},
     [SAY_NO_REPLY_TO] = {"Nobody has written to you yet.", "还没有人给你发过消息。",
                          "還沒有人給你發過訊息。"},
     [SAY_HERE] = {"*** Yes, {room} is here.", "*** {room}在这里。", "*** {room}在這裡。"},
