@@ -50,7 +50,7 @@ Test(newcomer, a_typed_command_that_leaves_ends_its_row) {
 }
 
 /* Tab with text behind it in one read. */
-Test(newcomer, a_pasted_tab_is_a_blank_where_it_completes_nothing) {
+Test(newcomer, a_pasted_tab_is_a_blank) {
     static const struct {
         const char *pasted, *said;
     } pastes[] = {
@@ -58,7 +58,7 @@ Test(newcomer, a_pasted_tab_is_a_blank_where_it_completes_nothing) {
         {"\tindented\r", "indented"},
         {"b\tc\td\r", "b c d"},
         {"\033[200~x\ty\033[201~\r", "x y"},
-        {"ask an\tnow\r", "ask annabel now"},
+        {"ask an\tnow\r", "ask an now"},
         {"中\t文\r", "中 文"},
     };
     struct server *s = server_start("%s", server_quiet);
