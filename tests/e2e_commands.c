@@ -69,7 +69,7 @@ Test(commands, private_lines_reach_sender_and_addressee_only) {
     g[2] = guest_enter(s, "cat");
     guests_expect(g, 2, told1(TOLD_COMES, "cat"));
     guest_say(g[0], "/msg BOB just for you");
-    guest_expect(g[0], "%s", told2(TOLD_COPY, "BOB", "just for you"));
+    guest_expect(g[0], "%s", told2(TOLD_COPY, "bob", "just for you"));
     guest_expect(g[1], "%s", told2(TOLD_PRIVATE, "ann", "just for you"));
     guest_say(g[1], "/reply thank you");
     guest_expect(g[1], "%s", told2(TOLD_COPY, "ann", "thank you"));

@@ -302,7 +302,9 @@ Test(terminal_edit, tab_names_nobody_to_a_client_outside) {
     guest_until(p.g, "%s", told(TOLD_HOW));
     p.g->telnet = true;
     negotiate(p.g, 80);
-    keys(&p, "login ann\t\005b");
+    keys(&p, "login ann\t");
+    shows(&p, NULL, "login ann", 9);
+    keys(&p, "b");
     shows(&p, NULL, "login annb", 10);
     server_stop(s);
 }
