@@ -194,6 +194,25 @@ Test(bbs, a_client_that_does_not_answer_is_left_alone) {
 Test(bbs, a_client_in_gbk_that_does_not_answer_is_left_alone) {
     left_alone((struct bbs_how){.mute = true, .charset = "CP936"});
 }
+/* Only a BBS client that is echoed sends keys twice. */
+static void each_key_counts(struct bbs_how how) {
+    struct server *s = server_start("%s", one_worker);
+    struct guest *ann = guest_enter(s, "ann");
+    struct bbs dan = bbs_start_at(HERE, s, how);
+    bbs_type(&dan, "login dan\r");
+    guest_expect(ann, "%s", told1(TOLD_COMES, "dan"));
+    cr_expect_eq(dan.offers, 1);
+    bbs_keys(&dan, "x好中\b\bz\r");
+    guest_expect(ann, "dan: xz");
+    server_stop(s);
+}
+Test(bbs, each_key_counts_of_a_client_that_does_not_answer) {
+    each_key_counts((struct bbs_how){.mute = true, .blind = true});
+}
+Test(bbs, each_key_counts_of_a_client_that_refuses) {
+    each_key_counts((struct bbs_how){.refuses = true, .blind = true});
+}
+
 Test(bbs, a_client_that_refuses_is_left_alone) {
     left_alone((struct bbs_how){.refuses = true});
 }

@@ -335,18 +335,22 @@ static bool scan_quiet(struct scan *s, const struct line *line) {
     return true;
 }
 
+static struct line scan_finished(const struct scan *s) {
+    return (struct line){.bytes = s->line,
+                         .len = s->now.line_len,
+                         .max = scan_line_max(s),
+                         .overlong = s->overlong || s->full,
+                         .told = s->full,
+                         .keyed = s->keyed,
+                         .after_cr = telnet_after_cr(&s->now.telnet),
+                         .plain_only = s->staged,
+                         .consumed = s->now.at};
+}
+
 /* One finished line, which began to end at `before`.  True: the scan goes on with the next line. */
 static bool scan_line(struct scan *s, const struct scan_point *before, enum scan_outcome *outcome) {
     struct worker *w = s->w;
-    struct line line = {.bytes = s->line,
-                        .len = s->now.line_len,
-                        .max = scan_line_max(s),
-                        .overlong = s->overlong || s->full,
-                        .told = s->full,
-                        .keyed = s->keyed,
-                        .after_cr = telnet_after_cr(&s->now.telnet),
-                        .plain_only = s->staged,
-                        .consumed = s->now.at};
+    struct line line = scan_finished(s);
     bool drop = false;
     *outcome = s->staged ? SCAN_STAGED : SCAN_IDLE;
     if (s->newcomer && newcomer_line(w, s->c, &line))
@@ -404,10 +408,14 @@ static bool scan_unanswered(struct scan *s, const struct scan_point *before,
     return !mark;
 }
 
-/* A BBS client sends BackSpace, Delete, Left and Right twice where they act on a character of two
- * columns: most of its servers edit bytes.  The second of the two at `before` is skipped. */
-static void scan_skip_twin(struct scan *s, const struct scan_point *before) {
+/* A BBS client that is echoed sends BackSpace, Delete, Left and Right twice where they act on a
+ * character of two columns: most of its servers edit bytes.  The second of the two at `before` is
+ * skipped. */
+static void scan_skip_twin(struct scan *s, const struct scan_point *before, struct edit *e,
+                           enum telnet_kind kind) {
     const struct facts *f = client_facts(s->c);
+    if (!s->echoed || !(f->flags & FACT_BBS) || !edit_acts_on_wide(e, kind))
+        return;
     const struct rx_buffer *rx = buffer_at(&s->w->seg->rx_buffers, f->rx);
     const uint8_t *raw = rx->raw + f->raw_off, *key = raw + (before->at - f->consumed);
     size_t len = (size_t)(s->now.at - before->at);
@@ -428,8 +436,7 @@ static bool scan_event(struct scan *s, const struct scan_point *before,
     if (scan_unanswered(s, before, ev))
         return true;
     struct edit e = scan_edit(s);
-    if ((client_facts(s->c)->flags & FACT_BBS) && edit_acts_on_wide(&e, (enum telnet_kind)ev->kind))
-        scan_skip_twin(s, before);
+    scan_skip_twin(s, before, &e, (enum telnet_kind)ev->kind);
     if (ev->kind == TELNET_COMPLETE)
         s->bell |= !complete(s->w, s->c, &e, scan_line_max(s));
     else

@@ -144,7 +144,8 @@ static bool telnet_key_is_text(const struct telnet *t, uint8_t kind) {
 static size_t telnet_data(struct telnet *t, const uint8_t *in, size_t n, struct telnet_event *ev) {
     if (*in == IAC && telnet_is_letter(t, in, n)) {
         t->flags &= ~TELNET_AFTER_CR;
-        telnet_text(ev, in, 1);
+        if (!telnet_sequence(t, *in, ev))
+            telnet_text(ev, in, 1);
         return 1;
     }
     if (*in == IAC) { /* may come between CR and LF */
