@@ -412,3 +412,18 @@ Test(encodings, joiners_stay_where_a_script_needs_them) {
     guest_until_begins(g[0], "That is not a name");
     server_stop(s);
 }
+
+/* Its bytes are valid UTF-8 as well: the line settles nothing. */
+Test(encodings, thanks_in_gbk_does_not_settle_utf8) {
+    struct guest *g[2];
+    struct server *s = guests_two(g);
+    static const char *const both[] = {"\xd0\xbb\xd0\xbb" /* 谢谢 */, "\xd0\xa1\xd0\xb4",
+                                       "\xd0\xa1"};
+    for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
+        guest_send(g[1], both[i], strlen(both[i]));
+        guest_type(g[1], "\r\n");
+    }
+    guest_type(g[1], "\xb4\xf3\xbc\xd2\xba\xc3\r\n");
+    guest_until_begins(g[1], "*** You seem to type gbk");
+    server_stop(s);
+}

@@ -329,11 +329,12 @@ Test(terminal_edit, a_line_that_is_too_long_is_told_at_once_and_kept) {
     shows(&p, limit, line, 63);
     keys(&p, "\r");
     guest_expect(ann, "tess: %s", line);
-    /* Not shortened, it is not said; but it comes back. */
+    /* Not shortened, it is not said, which is told again; but it comes back. */
     keys(&p, line);
     keys(&p, "more\r");
-    shows(&p, line, "", 0);
-    cr_assert_str_eq(terminal_row(p.t, 2), limit);
+    shows(&p, limit, "", 0);
+    cr_assert_str_eq(terminal_row(p.t, 3), line);
+    cr_assert_str_eq(terminal_row(p.t, 4), limit);
     keys(&p, UP "\177\r");
     line[63] = '\0';
     guest_expect(ann, "tess: %s", line);

@@ -106,7 +106,8 @@ static bool decide_settles(const struct invocation *inv, enum encoding used) {
     const struct line *line = inv->line;
     return used == ENC_UTF8 && !(client_facts(inv->c)->flags & FACT_READ_UTF8) &&
            unicode_ascii(line->bytes, line->len) < line->len &&
-           unicode_valid((const char *)line->bytes, line->len);
+           unicode_valid((const char *)line->bytes, line->len) &&
+           !charset_is_chinese(line->bytes, line->len); /* C0 to DF, 80 to BF is both */
 }
 
 /* What the line says of its client; it is not consumed, but decided again. */
@@ -126,8 +127,6 @@ static enum line_outcome decide_learn(const struct invocation *inv, enum encodin
 
 static enum line_outcome decide_too_long(const struct invocation *inv) {
     struct words words = {.n = inv->line->max};
-    if (inv->line->told)
-        return invocation_nothing(inv);
     return inv->line->plain_only ? LINE_LATER : invocation_say(inv, SAY_TOO_LONG, &words);
 }
 

@@ -340,7 +340,6 @@ static struct line scan_finished(const struct scan *s) {
                          .len = s->now.line_len,
                          .max = scan_line_max(s),
                          .overlong = s->overlong || s->full,
-                         .told = s->full,
                          .keyed = s->keyed,
                          .after_cr = telnet_after_cr(&s->now.telnet),
                          .plain_only = s->staged,

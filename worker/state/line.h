@@ -11,7 +11,6 @@ struct line {
     uint32_t len;
     uint32_t max;      /* bytes it may have */
     bool overlong;     /* it was longer and is not kept */
-    bool told;         /* overlong: its client knows */
     bool keyed;        /* key sequences were left out of it: no name is taken from it */
     bool after_cr;     /* it ended with CR: one LF or NUL behind it is swallowed */
     bool plain_only;   /* lines of this client are staged: only plain speech may join them */
