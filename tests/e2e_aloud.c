@@ -24,7 +24,7 @@ static const struct {
 };
 
 Test(aloud, a_whisper_behind_what_cannot_be_read) {
-    struct server *s = server_start(server_quiet);
+    struct server *s = server_start("%s", server_quiet);
     struct guest *bob = guest_enter(s, "bob");
     for (size_t i = 0; i < sizeof slips / sizeof *slips; i++) {
         struct guest *ann = guest_enter(s, "ann");
