@@ -49,11 +49,18 @@ static void sanitize_kept(struct sanitize_before *before, int32_t cp, struct uni
     before->emoji = !mark && p.script == UNICODE_PICTOGRAPH;
 }
 
-/* Whether the character is kept.  `next`: the one behind it, as typed; UNICODE_BAD: none. */
-static bool sanitize_keep(struct sanitize_before *before, int32_t cp, int32_t next) {
+/* The first code point of s[0, n); UNICODE_BAD: none. */
+static int32_t sanitize_first(const char *s, size_t n) {
+    size_t len;
+    return n > 0 ? unicode_decode(s, n, &len) : UNICODE_BAD;
+}
+
+/* Whether the character is kept; behind[0, n) follows it, as typed. */
+static bool sanitize_keep(struct sanitize_before *before, int32_t cp, const char *behind,
+                          size_t n) {
     struct unicode_properties p = unicode_properties(cp);
     if (p.class == UNICODE_DROP) {
-        bool keep = sanitize_keeps_joiner(before, cp, next);
+        bool keep = sanitize_keeps_joiner(before, cp, sanitize_first(behind, n));
         before->last = keep ? cp : before->last;
         return keep;
     }
@@ -113,9 +120,7 @@ size_t sanitize(char *s, size_t n) {
         int32_t cp = unicode_decode(s + from, n - from, &len);
         if (cp == '\t')
             s[from] = (char)(cp = ' ');
-        size_t after, rest = n - from - len;
-        int32_t next = rest > 0 ? unicode_decode(s + from + len, rest, &after) : UNICODE_BAD;
-        if (cp == UNICODE_BAD || !sanitize_keep(&before, cp, next))
+        if (cp == UNICODE_BAD || !sanitize_keep(&before, cp, s + from + len, n - from - len))
             continue;
         memmove(s + to, s + from, len);
         to += len;
