@@ -82,6 +82,10 @@ check-cppcheck: # Criterion's macros as what they are to it
 comma = ,
 SANITIZED = +$(MAKE) test B=.build/$@ CFLAGS="-O1 -g -fno-omit-frame-pointer" EXTRA="-fsanitize=$(1)"
 asan: ; $(call SANITIZED,address$(comma)undefined -fno-sanitize-recover=all)
+# ThreadSanitizer follows the threads of one process, never two processes that share the segment.  The server has no
+# threads; tests of what is in the segment have: their suites run here, whichever file they are in.
+THREADED = $(shell grep -l pthread_create tests/*.c | xargs sed -n 's/^Test.\([a-z_]*\),.*/\1/p' | sort -u | paste -s -d '|')
+tsan: export T = @($(THREADED))
 tsan: ; $(call SANITIZED,thread -Wno-tsan)
 fault: ; $(MAKE) .build/fault/chatroom-master B=.build/fault EXTRA=-DCHATROOM_FAULTS
 

@@ -28,7 +28,8 @@ static bool renews(const char *bytes, size_t len) {
         unit_turn(&worker);
     }
     cr_assert_eq(client_facts(ann)->consumed, before + len, "it is read");
-    return client_facts(ann)->last_input == worker.tenths;
+    uint32_t input = client_facts(ann)->last_input; /* of the turn, or of the entry after it */
+    return (int32_t)(worker.tenths - input) < 4000;
 }
 #define renews(literal) renews(literal, sizeof(literal) - 1)
 

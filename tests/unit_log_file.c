@@ -91,10 +91,10 @@ Test(log_file, standard_descriptors_are_not_opened_by_path) {
     static const struct {
         const char *name;
         int fd;
-    } standard[] = {{"stderr", STDERR_FILENO},
+    } standard[] = {{"syslog", -1}, /* first: what is said of it goes to the log before */
+                    {"stderr", STDERR_FILENO},
                     {"/dev/stderr", STDERR_FILENO},
                     {"/dev/stdout", STDOUT_FILENO},
-                    {"syslog", -1},
                     {"/dev/null", -1}};
     for (size_t i = 0; i < sizeof standard / sizeof standard[0]; i++) {
         snprintf(config.log, sizeof config.log, "%s", standard[i].name);
