@@ -1,7 +1,7 @@
 # The benchmark's programs; included by the Makefile, and enough by itself: make -f tests/bench/bench.mk
 CC ?= cc
 LIBRARIES ?= -lpthread -lrt
-BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I.
+BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra $(if $(WERROR),-Werror) -I.
 
 bench-programs: .build/bench/bare .build/bench/gen .build/bench/micro
 .PHONY: bench-programs
