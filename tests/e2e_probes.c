@@ -123,7 +123,7 @@ Test(probes, in_a_crowd_a_guest_sees_its_own_coming) {
     struct server *s = server_start("%sannounce_max = 1\n", open_room);
     struct guest *ann = first_guest(s);
     for (int i = 3; i < 6; i++) {
-        char from[16];
+        char from[32];
         snprintf(from, sizeof from, "127.0.0.%d", i);
         struct guest *g = guest_connect_as(s, .from = from);
         guest_expect(g, "%s", told1(TOLD_GREETING, "Chatroom"));
@@ -143,7 +143,7 @@ Test(probes, deaths_announce_each_guest_once) {
     struct guest *ann = first_guest(s), *g[GUESTS];
     s->workers_may_die = true;
     for (int i = 0; i < GUESTS; i++) {
-        char from[16];
+        char from[32];
         snprintf(from, sizeof from, "127.0.1.%d", i + 1);
         g[i] = guest_connect_as(s, .from = from);
         guest_until(g[i], "%s", told1(TOLD_GREETING, "Chatroom"));
