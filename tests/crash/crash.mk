@@ -12,7 +12,7 @@ SOAKFLAGS ?=
 .build/crash/scenes: $(addprefix tests/crash/,scenes.c person.c victim.c)
 .build/crash/poison: $(addprefix tests/crash/,poison.c person.c victim.c)
 .build/crash/judge: $(addprefix tests/crash/,judge.c order.c)
-.build/crash/stepper: tests/crash/stepper.c $(filter-out ipc/log.c ipc/fault.c,$(wildcard ipc/*.c))
+.build/crash/stepper: tests/crash/stepper.c $(filter-out ipc/fault.c,$(wildcard ipc/*.c))
 .build/crash/stepper: LIBRARIES += -Wl,-z,now
 CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison)
 $(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
