@@ -27,7 +27,7 @@ Test(words, a_name_is_the_same_with_blanks_around_it) {
                                         ("login a9" BOM)};
     for (int i = 0; i < (int)(sizeof lines / sizeof lines[0]); i++) {
         struct guest *g = guest_connect(s);
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "a%d", i + 1);
         guest_until(g, "%s", told(TOLD_HOW));
         guest_say(g, "%s", lines[i]);
