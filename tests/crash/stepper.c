@@ -11,7 +11,6 @@
  * Then the same is done with protocols that are known to be wrong: the stepper is only valid if
  * they fail. */
 #include "ipc/clock.h"
-#include "ipc/log.h"
 #include "ipc/segment.h"
 
 #include <errno.h>
@@ -26,11 +25,6 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* No log here: the segment has a word for it only. */
-void log_debug(const char *fmt, ...) {
-    (void)fmt;
-}
 
 enum {
     PARENT = 1 << 8,
