@@ -67,6 +67,7 @@ Test(earlier, a_private_line_is_none_and_an_action_is_one) {
     struct server *s = guests_two(g);
     guest_say(g[0], "/msg bob psst");
     guest_expect(g[0], "%s", told2(TOLD_COPY, "bob", "psst"));
+    guest_until(g[1], "%s", "[ann] psst");
     guest_say(g[0], "/me waves");
     guest_expect(g[0], "* ann waves");
     guest_until(g[1], "* ann waves");

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct swarm_member {
     int fd;            /* -1: closed */
@@ -22,6 +23,7 @@ struct swarm_member {
     char endpoint[64]; /* ADDRESS:PORT */
     char *in, *out;    /* an incomplete received line; queued bytes that have not been sent */
     size_t in_len, in_size, out_len, out_size;
+    uint32_t tries; /* connections so far */
     bool noise;     /* telnet answers may lie between its lines: line ends are unchecked */
     bool wants_out; /* registered for EPOLLOUT */
 };
