@@ -245,7 +245,7 @@ Test(client, peek_gives_the_name_that_belongs_to_the_facts) {
     client_make(&seg, &facts);
     pid_t pid = unit_child(rename_for_ever, &seg, 9);
     uint32_t peeks = 0;
-    for (int tries = 0; tries < 200000; tries++) {
+    for (int tries = 0; tries < 200000 || peeks < 100; tries++) {
         if (!client_peek(&seg.clients, 9, &view) || !client_view_name(&view))
             continue;
         peeks++;
@@ -255,7 +255,6 @@ Test(client, peek_gives_the_name_that_belongs_to_the_facts) {
     }
     kill(pid, SIGKILL);
     unit_join(pid);
-    cr_assert_gt(peeks, 0);
 }
 
 /* ---- generations and cookies ---- */
