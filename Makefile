@@ -51,7 +51,7 @@ $(B)/flags: .force
 
 # Needs libcriterion.  One test: make test T=suite/name; one suite: T=suite.  Ends with a list of the tests that
 # were skipped, whether others failed or not.  Tests wait more than they compute: there are several for a core.
-TEST_JOBS = $$((4 * $$(nproc)))
+TEST_JOBS = $$((3 * $$(nproc)))
 test: $(B)/tests-bin $(PROGRAMS:%=$(B)/%)
 	@: >$(B)/skips; : >$(B)/tests.log
 	CHATROOM_MASTER=$(CURDIR)/$(MASTER) CHATROOM_CTL=$(CURDIR)/$(B)/chatroom-ctl \
