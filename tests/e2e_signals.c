@@ -38,10 +38,12 @@ static const char *status_of(pid_t pid, const char *field) {
     return value;
 }
 
+/* Before its exec, the process still has the test's own descriptor of the lock. */
 static bool waits_at_lock(pid_t pid) {
-    char path[64], line[300];
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-    snprintf(line, sizeof line, "ls -l %s 2>/dev/null | grep -q 'net:\\['", path);
+    char line[600];
+    snprintf(line, sizeof line,
+             "test /proc/%d/exe -ef '%s' && ls -l /proc/%d/fd 2>/dev/null | grep -q 'net:\\['",
+             (int)pid, run_server_path(), (int)pid);
     return system(line) == 0;
 }
 
