@@ -83,6 +83,7 @@ void client_set_name(const struct client_table *table, const struct client *c, s
     struct client_name new = {""};
     uint32_t flags = active->flags & FACT_NAMED ? ~active->flags : 0;
     memcpy(new.text, name, strnlen(name, sizeof new.text));
+    FAULT("client.name.before");
     client_copy_name(client_name_row(table, c, flags), &new);
     FAULT("client.name.after");
     f->flags = (f->flags & ~(uint32_t)FACT_NAME_ROW) | (flags & FACT_NAME_ROW) | FACT_NAMED;

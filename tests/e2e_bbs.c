@@ -219,7 +219,7 @@ Test(bbs, a_client_that_refuses_is_left_alone) {
 
 /* ---- deaths ---- */
 
-/* The offer is made once, whoever makes it; the answer may come to a successor, and what is then
+/* The offer is made once, by whichever worker; the answer may come to a successor, and what is then
  * drawn is the line that the predecessor read. */
 Test(bbs, the_offer_outlives_workers) {
     struct server *s = server_start("%s", one_worker);

@@ -181,7 +181,7 @@ Test(encodings, which_there_are_is_said) {
     server_stop(s);
 }
 
-/* A client in an encoding without a ring goes on at the very byte, whoever serves it. */
+/* A client in an encoding without a ring goes on at the very byte in another worker. */
 Test(encodings, a_worker_dies) {
     struct guest *g[2];
     struct server *s = server_start(SERVER_QUIET(1));
