@@ -51,6 +51,13 @@
 
 enum { NAME_BYTES_MAX = 96, NO_BUFFER = 0 };
 
+/* facts.kind: by which listener a client came, and so what its bytes mean.  Never changes. */
+enum client_kind {
+    KIND_TELNET,
+    KIND_CONTROL, /* chatroom-ctl: an operator */
+    KIND_METRICS, /* HTTP: Prometheus */
+};
+
 enum client_state { CLIENT_FREE, CLIENT_FILLING, CLIENT_LIVE, CLIENT_CLOSING };
 
 /* facts.flags */
@@ -64,6 +71,8 @@ enum {
     FACT_TIMESTAMPS = 1u << 6, /* filtered: times before lines */
     FACT_IGNORES = 1u << 7,    /* filtered: its list of ignored people counts (ignore_list.h) */
     FACT_ECHOED = 1u << 8,     /* the server echoes and edits its line */
+    FACT_PROXY = 1u << 9,      /* its PROXY header is not complete: it is at the proxy's address */
+    FACT_MUTED = 1u << 10,     /* what it says is refused */
     FACT_LIST_ROOM = 1u << 11, /* `look` under way from list_next */
     FACT_LIST_ALL = 1u << 12,  /* `who` under way from list_next */
     FACT_DRAWN = 1u << 13,     /* echoed, filtered: the half-typed line is on its screen */
@@ -74,6 +83,7 @@ enum {
     FACT_HEARD = 1u << 18,     /* a line of it was taken: it speaks no other protocol */
     FACT_LIST_SAID = 1u << 19, /* earlier lines under way (worker/output/history.h) */
     FACT_QUIET = 1u << 20,     /* a guest: its coming is not in the ledger yet (announce.h) */
+    FACT_KICKED = 1u << 21,    /* was asked to leave, which was announced: it leaves unannounced */
     FACT_NAME_ROW = 1u << 23,  /* its name is in the second row */
     FACT_DROPPING = 1u << 24,  /* was too fast for too long: its lines are dropped unheard */
     FACT_BBS = 1u << 25,       /* was offered the echo unasked: it may send some keys twice */
@@ -114,7 +124,8 @@ struct facts {
     uint16_t last_len;  /* bytes */
     uint16_t behind;    /* bytes of the half-typed line that are behind its cursor */
     uint16_t columns;   /* of its terminal; 0: unknown */
-    uint8_t spare[18];
+    uint8_t kind;       /* enum client_kind */
+    uint8_t spare[17];
 };
 _Static_assert(sizeof(struct facts) == 128, "two cache lines a copy");
 

@@ -53,7 +53,7 @@ struct listen_address {
     struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
     uint16_t port;        /* host order; 0: the kernel picks */
     bool ipv4;            /* bind an AF_INET socket */
-    uint8_t pad;
+    uint8_t kind;         /* enum client_kind: of the clients that come there */
 };
 
 /* address/bits; IPv4 as ::ffff:a.b.c.d with bits + 96 */

@@ -25,7 +25,7 @@
 static const struct layout_row layout_table[] = {
     WHOLE(listen_address),
     FIELD(listen_address, addr), FIELD(listen_address, port), FIELD(listen_address, ipv4),
-    FIELD(listen_address, pad),
+    FIELD(listen_address, kind),
 
     WHOLE(network), FIELD(network, addr), FIELD(network, bits), FIELD(network, pad),
 
@@ -125,7 +125,8 @@ static const struct layout_row layout_table[] = {
     FIELD(facts, reply_generation), FIELD(facts, flags), FIELD(facts, line_len),
     FIELD(facts, sub_len), FIELD(facts, raw_off), FIELD(facts, encoding), FIELD(facts, wire),
     FIELD(facts, telnet), FIELD(facts, last), FIELD(facts, last_len),
-    FIELD(facts, behind), FIELD(facts, columns), FIELD(facts, spare),
+    FIELD(facts, behind), FIELD(facts, columns), FIELD(facts, kind),
+    FIELD(facts, spare),
 
     WHOLE(client),
     FIELD(client, sent), FIELD(client, bias), FIELD(client, active), FIELD(client, mode),
