@@ -59,7 +59,7 @@ bool gate_repair(struct gate *gate, uint64_t dead);
 /* A nudge without a death: after a process was stopped, whose token may be in its hand. */
 void gate_nudge(struct gate *gate);
 
-static inline uint64_t gate_owner(struct gate *gate) {
+static inline uint64_t gate_owner(const struct gate *gate) {
     return atomic_load_explicit(&gate->owner, memory_order_acquire);
 }
 

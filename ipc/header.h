@@ -80,7 +80,7 @@ struct segment_header {
     _Atomic uint64_t signals; /* pending when a master was killed for hanging: its successor's */
     struct master_state master;
     _Atomic uint32_t steps; /* reserved (growth.h); only rises, under the gate */
-    uint32_t pad;
+    int32_t view_fd; /* the segment, opened only to be read: what chatroom-ctl is given; -1: none */
     _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
     struct config config[2];
 };

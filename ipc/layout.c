@@ -76,7 +76,7 @@ static const struct layout_row layout_table[] = {
     FIELD(segment_header, buffers_wanted), FIELD(segment_header, counters_exact),
     FIELD(segment_header, listeners_moves), FIELD(segment_header, standby),
     FIELD(segment_header, polled_by), FIELD(segment_header, listeners),
-    FIELD(segment_header, signals), FIELD(segment_header, master), FIELD(segment_header, pad),
+    FIELD(segment_header, signals), FIELD(segment_header, master), FIELD(segment_header, view_fd),
     FIELD(segment_header, config_version), FIELD(segment_header, config),
 
     WHOLE(gate),
@@ -103,6 +103,7 @@ static const struct layout_row layout_table[] = {
     WHOLE(slot_stats),
     FIELD(slot_stats, accepted), FIELD(slot_stats, closed), FIELD(slot_stats, sends),
     FIELD(slot_stats, bytes_out), FIELD(slot_stats, bytes_in), FIELD(slot_stats, overruns),
+    FIELD(slot_stats, delivered),
 
     WHOLE(tally_row), FIELD(tally_row, addr), FIELD(tally_row, used), FIELD(tally_row, count),
     FIELD(tally_row, pad),

@@ -75,3 +75,21 @@ struct parts parts_of(const struct geometry *g) {
     l.size = at;
     return l;
 }
+
+enum { PARTS_ELEMENTS_MAX = 1 << 28 };
+#define PARTS_RING_MAX (1ull << 32)
+
+static bool parts_power(uint64_t n, uint64_t most) {
+    return n > 0 && n <= most && (n & (n - 1)) == 0;
+}
+
+bool parts_sound(const struct geometry *g) {
+    const uint32_t tables[] = {g->clients_len, g->rx_buffers,  g->tx_buffers,
+                               g->names_len,   g->origins_len, g->ignore_more};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        if (tables[i] == 0 || tables[i] > PARTS_ELEMENTS_MAX)
+            return false;
+    }
+    return parts_power(g->ring_size, PARTS_RING_MAX) && parts_power(g->side_size, PARTS_RING_MAX) &&
+           parts_power(g->ledger_len, PARTS_ELEMENTS_MAX);
+}

@@ -9,6 +9,7 @@
 #include "ipc/header.h"
 #include "ipc/room.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The pools of tx and ignore_more buffers: so many, and another for each so many clients. */
@@ -48,6 +49,10 @@ struct parts {
 };
 
 struct parts parts_of(const struct geometry *geometry);
+
+/* Whether a geometry that is read from elsewhere has no size that none of ours could have: then
+ * parts_of does not overflow. */
+bool parts_sound(const struct geometry *geometry);
 
 size_t parts_page_up(size_t bytes);
 

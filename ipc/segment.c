@@ -90,18 +90,27 @@ static void segment_place(struct segment *s, const struct parts *l, const struct
                             .slot_count = WORKERS_MAX};
 }
 
-static int segment_map(struct segment *s, const struct geometry *g) {
+/* All but the rings, which come last. */
+static int segment_map_base(struct segment *s, const struct geometry *g, int access) {
     struct parts l = parts_of(g);
-    size_t plain = l.ring[0]; /* the rings come last and are mapped by themselves */
-    uint8_t *base = mmap(NULL, plain, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+    uint8_t *base = mmap(NULL, l.ring[0], access, MAP_SHARED, s->fd, 0);
     if (base == MAP_FAILED)
         return -1;
-    madvise(base, plain, MADV_DONTDUMP);
+    madvise(base, l.ring[0], MADV_DONTDUMP);
     s->size = l.size;
+    s->base_size = l.ring[0];
     s->header = (struct segment_header *)base;
     segment_place(s, &l, g);
-    for (int e = 0; e < RING_COUNT; e++) {
+    for (int e = 0; e < RING_COUNT; e++)
         s->room.ring_size[e] = e == RING_SIDE ? g->side_size : g->ring_size;
+    return 0;
+}
+
+static int segment_map(struct segment *s, const struct geometry *g) {
+    struct parts l = parts_of(g);
+    if (segment_map_base(s, g, PROT_READ | PROT_WRITE) != 0)
+        return -1;
+    for (int e = 0; e < RING_COUNT; e++) {
         if (segment_map_ring(s, &l, e) != 0)
             return -1;
     }
@@ -146,13 +155,17 @@ int segment_grow(struct segment *s, uint32_t fd) {
     return 0;
 }
 
-size_t segment_reserved(const struct segment *s) {
-    struct parts l = parts_of(&s->header->geometry);
-    uint32_t steps = atomic_load_explicit(&s->header->steps, memory_order_relaxed);
+static size_t segment_reserved_by(const struct geometry *g, uint32_t steps) {
+    struct parts l = parts_of(g);
     size_t sum = l.fixed + l.size - l.ring[0];
     for (int i = 0; i < GROWN_TABLES; i++)
         sum += parts_page_up(l.grown[i].size * growth_at(&l.grown[i].growth, steps));
     return sum;
+}
+
+size_t segment_reserved(const struct segment *s) {
+    return segment_reserved_by(&s->header->geometry,
+                               atomic_load_explicit(&s->header->steps, memory_order_relaxed));
 }
 
 /* What is reserved at the start, with the first step.  A descriptor, or -1 with errno. */
@@ -245,6 +258,7 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
         return segment_fail(s, err, err_size, "sem_init", errno);
     room_init(&s->room);
     segment_publish_config(s, config);
+    h->view_fd = -1;
     h->magic = SEGMENT_MAGIC;
     return 0;
 }
@@ -283,15 +297,80 @@ int segment_open(struct segment *s, int fd, char *err, size_t err_size) {
     return segment_fail(s, err, err_size, "mmap", errno);
 }
 
+/* ---- reading from outside ---- */
+
+/* A copy of the header's first fields, judged once: what the object says later is not believed. */
+struct segment_claim {
+    uint64_t magic;
+    uint32_t layout, header_size, steps;
+    struct geometry geometry;
+};
+
+static int segment_read_claim(int fd, struct segment_claim *claim) {
+    struct segment_header *h = mmap(NULL, sizeof *h, PROT_READ, MAP_SHARED, fd, 0);
+    if (h == MAP_FAILED)
+        return -1;
+    claim->magic = h->magic;
+    claim->layout = h->layout;
+    claim->header_size = h->header_size;
+    claim->geometry = h->geometry;
+    claim->steps = atomic_load_explicit(&h->steps, memory_order_acquire);
+    munmap(h, sizeof *h);
+    return 0;
+}
+
+/* NULL, or why it is not read.  The object's size comes after the claim: it only grows. */
+static const char *segment_judge(int fd, const struct segment_claim *claim, bool *other_version) {
+    struct stat st;
+    *other_version = false;
+    if (claim->magic != SEGMENT_MAGIC)
+        return "it is no chatroom's";
+    *other_version =
+        claim->layout != layout_number() || claim->header_size != sizeof(struct segment_header);
+    if (*other_version)
+        return "its layout is another version's";
+    if (fstat(fd, &st) != 0)
+        return strerror(errno);
+    if (!parts_sound(&claim->geometry) || segment_size(&claim->geometry) != (size_t)st.st_size)
+        return "its size is not what its geometry wants";
+    if (segment_reserved_by(&claim->geometry, claim->steps) > (size_t)st.st_blocks * 512)
+        return "its memory is not reserved";
+    return NULL;
+}
+
+enum segment_viewed segment_view(struct segment *s, int fd, char *err, size_t err_size) {
+    struct segment_claim claim;
+    struct stat st;
+    bool other_version = false;
+    const char *why = NULL;
+    memset(s, 0, sizeof *s);
+    s->fd = -1;
+    if (fstat(fd, &st) != 0)
+        why = strerror(errno);
+    else if (!S_ISREG(st.st_mode) || (size_t)st.st_size < sizeof(struct segment_header))
+        why = "it is no chatroom's";
+    else if (segment_read_claim(fd, &claim) != 0)
+        why = strerror(errno);
+    else
+        why = segment_judge(fd, &claim, &other_version);
+    if (!why) {
+        s->fd = fd;
+        if (segment_map_base(s, &claim.geometry, PROT_READ) == 0)
+            return SEGMENT_VIEWED;
+        why = strerror(errno);
+        s->fd = -1;
+    }
+    snprintf(err, err_size, "shared memory: %s", why);
+    return other_version ? SEGMENT_OTHER_VERSION : SEGMENT_UNREADABLE;
+}
+
 void segment_close(struct segment *s) {
     for (int e = 0; e < RING_COUNT; e++) {
         if (s->room.ring[e])
             munmap(s->room.ring[e], 2 * s->room.ring_size[e]);
     }
-    if (s->header) {
-        struct parts l = parts_of(&s->header->geometry);
-        munmap(s->header, l.ring[0]);
-    }
+    if (s->header)
+        munmap(s->header, s->base_size);
     if (s->fd >= 0)
         close(s->fd);
     memset(s, 0, sizeof *s);

@@ -41,7 +41,8 @@
 
 struct segment {
     int fd;
-    size_t size; /* of the object; the rings are mapped beyond the base mapping */
+    size_t size;      /* of the object; the rings are mapped beyond the base mapping */
+    size_t base_size; /* bytes of the base mapping */
     struct segment_header *header;
     struct gate *gate;
     struct room room;
@@ -64,6 +65,17 @@ int segment_create(struct segment *segment, const struct geometry *geometry,
                    const struct config *config, char *err, size_t err_size);
 /* Maps an inherited object and checks magic, layout and geometry: for an upgraded binary. */
 int segment_open(struct segment *segment, int fd, char *err, size_t err_size);
+
+/* Maps an object that another program made, only to be read: for an operator's tool, which may have
+ * more rights than the server.  Nothing in the object is believed: what is read from it later must
+ * be bounded by this process's own view (`clients.len`, `ledger_len` and so on), never by the
+ * header's geometry.  The rings are not mapped (room.ring[] is NULL), so what people say is out of
+ * reach. Memory that is not reserved is out of bounds here too (segment_has_client, buffer_count);
+ * if the object shrinks afterwards, a read is a SIGBUS, which the tool must expect.  Otherwise than
+ * with SEGMENT_VIEWED `err` has a sentence and fd remains the caller's. */
+enum segment_viewed { SEGMENT_VIEWED, SEGMENT_OTHER_VERSION, SEGMENT_UNREADABLE };
+enum segment_viewed segment_view(struct segment *segment, int fd, char *err, size_t err_size);
+
 void segment_close(struct segment *segment); /* unmaps; the object lives while a process maps it */
 
 /* Whether the record of descriptor `fd` has memory, and what lies beside it. */

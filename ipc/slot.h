@@ -59,8 +59,15 @@ struct breadcrumb {
     _Atomic uint64_t position; /* input, ledger or ring position, by the phase */
 };
 
+/* For an operator's eyes alone: since the server's start, whichever process was in the slot.  Each
+ * is a plain count, so a death may lose the last of what it counts. */
 struct slot_stats {
-    _Atomic uint64_t accepted, closed, sends, bytes_out, bytes_in, overruns;
+    _Atomic uint64_t accepted, closed; /* connections */
+    _Atomic uint64_t sends;            /* system calls that took bytes */
+    _Atomic uint64_t bytes_out, bytes_in;
+    _Atomic uint64_t overruns; /* times that a client lost lines */
+    _Atomic uint64_t
+        delivered; /* lines of the room times its members, counted once a pass (flush.c) */
 };
 
 struct slot {
@@ -95,7 +102,7 @@ struct slot {
     struct breadcrumb last_breadcrumb;         /* of the one before, if it died of its own fault */
     uint8_t pad4[16];
     _Alignas(64) struct slot_stats stats;
-    uint8_t pad5[16];
+    uint8_t pad5[8];
     struct tally tally; /* lines that it did not write to the log */
     uint8_t pad6[72];
 };

@@ -20,6 +20,7 @@
 #include "master/upgrade.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,15 @@ static void master_remember_paths(struct master_state *state, const struct optio
     master_absolute(state->binary_path, binary ? binary : "/proc/self/exe");
 }
 
+/* The segment again, only to be read: for a tool that is given it (chatroom-ctl). */
+static void master_open_view(struct segment *seg) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", seg->fd);
+    seg->header->view_fd = open(path, O_RDONLY); /* an upgrade's execve keeps it */
+    if (seg->header->view_fd < 0)
+        log_warn_errno("%s: chatroom-ctl will not see the server's state", path);
+}
+
 static bool master_make_segment(struct master *m, struct config *config, struct master_state *state,
                                 char *err, size_t err_size) {
     state->configured_clients = config->max_clients;
@@ -73,6 +83,7 @@ static bool master_make_segment(struct master *m, struct config *config, struct 
     segment_geometry(&geometry, config, descriptors);
     if (segment_create(&m->seg, &geometry, config, err, err_size) != 0)
         return false;
+    master_open_view(&m->seg);
     descriptors_grow(descriptors);
     return true;
 }

@@ -72,7 +72,8 @@ static bool worker_make(struct loop *l, struct segment *seg, uint32_t slot, uint
     w->index = slot;
     w->me = incarnation;
     worker_read_clock(w);
-    w->flush.count = room_count(&seg->room);
+    w->flush.count = w->flush.delivered = room_count(&seg->room);
+    w->flush.delivered_lines = room_entry(&seg->room, w->flush.count - 1)->lines;
     w->settled = w->adopting = true;
     buffer_request_seen(w);
     stage_init(&w->stage, &seg->room, slot, seg->clients.len);

@@ -161,6 +161,21 @@ static void flush_extend(struct worker *w, uint64_t count) {
         pass->left = pass->guard_left = 0;
 }
 
+/* A pass up to `count` is complete.  Counted by passes, so that no delivery costs anything. */
+static void flush_count_delivered(struct worker *w, uint64_t count) {
+    struct flush_pass *pass = &w->flush;
+    _Atomic uint64_t *sum = &w->slot->stats.delivered;
+    if (count <= pass->delivered)
+        return;
+    uint32_t through = room_entry(&w->seg->room, count - 1)->lines;
+    uint64_t lines = through - pass->delivered_lines;
+    uint64_t people = w->members.count - w->members.unauthenticated;
+    atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + lines * people,
+                          memory_order_relaxed);
+    pass->delivered = count;
+    pass->delivered_lines = through;
+}
+
 static void flush_members(struct worker *w, uint64_t count) {
     struct flush_pass *pass = &w->flush;
     uint64_t end[ENC_RINGS];
@@ -190,11 +205,13 @@ bool flush_slice(struct worker *w) {
     flush_members(w, count);
     if (pass->left == 0) {
         pass->guard_left = 0;
+        flush_count_delivered(w, count);
         flush_raise(w, count);
         breadcrumb_clear(w);
         return false;
     }
     if (pass->guard_left == 0) {
+        flush_count_delivered(w, pass->guard_count);
         flush_raise(w, pass->guard_count);
         pass->guard_count = count;
         pass->guard_left = w->members.count;

@@ -19,6 +19,8 @@ struct flush_pass {
     uint64_t count;
     uint64_t guard_count;
     uint32_t guard_left;
+    uint64_t delivered;       /* entries below are counted in slot_stats.delivered, */
+    uint32_t delivered_lines; /* and this running count of lines (struct entry) */
 };
 
 /* A member has come to some place, new or from another. */
