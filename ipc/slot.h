@@ -32,6 +32,9 @@ enum { MASTER_SLOT = WORKERS_MAX, SLOT_COUNT = WORKERS_MAX + 1 };
  */
 enum { SLOT_TAG = 60 };
 
+/* And its kind (client.h) in TCP_KEEPINTVL: KIND_TAG - kind, in seconds between two probes. */
+enum { KIND_TAG = 8 };
+
 /* clang-format off */
 enum slot_state {
     SLOT_UNUSED,   /* no process, no clients: holds nothing back */

@@ -2,6 +2,7 @@
  * values are in config_value.c. */
 #include "master/config.h"
 
+#include "ipc/client.h"
 #include "ipc/log.h"
 #include "master/config_value.h"
 #include "master/log_file.h"
@@ -75,6 +76,7 @@ static const struct config_key {
     {"proxy_from", "", value_network, OTHER(proxy_from), REPEATS | INERT},
     {"transcript", "", value_text, OTHER(transcript), INERT | NAMES_FILE},
     {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), INERT},
+    {"metrics", "", value_metrics, OTHER(listen), 0},
 };
 /* clang-format on */
 enum { CONFIG_KEYS = sizeof config_keys / sizeof config_keys[0], CONFIG_LINE_MAX = 4096 };
@@ -103,7 +105,8 @@ struct config_reader {
     unsigned line;
     struct config *config;
     struct config_errors *errors;
-    unsigned seen[CONFIG_KEYS]; /* the line in which each key was given; 0: none */
+    unsigned seen[CONFIG_KEYS];  /* the line in which each key was given; 0: none */
+    unsigned listen[LISTEN_MAX]; /* the same of each address */
 };
 
 static void config_error(struct config_reader *r, const char *fmt, ...)
@@ -189,6 +192,7 @@ static void config_unknown_key(struct config_reader *r, const char *name) {
 
 static void config_parse_value(struct config_reader *r, const struct config_key *key, char *value) {
     char err[VALUE_ERR_SIZE];
+    uint32_t addresses = r->config->listen_count;
     if (!config_unquote(&value))
         config_error(r, "%s: the quotes do not match", key->name);
     else if (*value == '\0' && *key->preset != '\0')
@@ -197,6 +201,8 @@ static void config_parse_value(struct config_reader *r, const struct config_key 
         return;
     else if (!key->parse(&key->rule, value, r->config, err))
         config_error(r, "%s: %s", key->name, err);
+    if (r->config->listen_count > addresses)
+        r->listen[addresses] = r->line;
 }
 
 static void config_parse_line(struct config_reader *r, char *line) {
@@ -232,7 +238,9 @@ static void config_set_defaults(struct config *config) {
         assert(good);
         (void)good;
     }
-    config->listen_count = 0; /* a `listen` line replaces the default instead of adding to it */
+    /* A `listen` line replaces the default instead of adding to it. */
+    memset(config->listen, 0, sizeof config->listen);
+    config->listen_count = 0;
 }
 
 static void config_read_lines(struct config_reader *r, FILE *file) {
@@ -306,6 +314,39 @@ static void config_check_files(struct config_reader *r) {
     }
 }
 
+/* ---- addresses ---- */
+
+static const char *config_kind(const struct listen_address *a) {
+    return a->kind == KIND_METRICS ? "metrics" : "listen";
+}
+
+/* An address of the default, if the file names none of its kind. */
+static void config_default_listen(struct config_reader *r) {
+    char err[VALUE_ERR_SIZE];
+    for (uint32_t i = 0; i < r->config->listen_count; i++)
+        if (r->config->listen[i].kind == KIND_TELNET)
+            return;
+    if (!value_listen(&config_keys[0].rule, config_keys[0].preset, r->config, err))
+        config_error(r, "listen: %s", err);
+}
+
+/* A client finds one protocol on a port.  Port 0 is another one each time. */
+static void config_check_ports(struct config_reader *r) {
+    const struct listen_address *a = r->config->listen;
+    for (uint32_t i = 0; i < r->config->listen_count; i++) {
+        for (uint32_t k = 0; k < r->config->listen_count; k++) {
+            bool both = k != i && a[k].kind < a[i].kind && a[k].port == a[i].port && a[i].port != 0;
+            r->line = r->listen[i];
+            if (both && r->listen[k] > 0)
+                config_error(r, "%s: port %u is that of %s (line %u)", config_kind(&a[i]),
+                             a[i].port, config_kind(&a[k]), r->listen[k]);
+            else if (both)
+                config_error(r, "%s: port %u is that of %s (its default)", config_kind(&a[i]),
+                             a[i].port, config_kind(&a[k]));
+        }
+    }
+}
+
 static bool config_read(struct config_reader *r) {
     r->errors->count = 0;
     config_set_defaults(r->config);
@@ -318,8 +359,8 @@ static bool config_read(struct config_reader *r) {
     config_read_lines(r, file);
     fclose(file);
     config_check_files(r);
-    if (r->config->listen_count == 0)
-        r->config->listen_count = 1;
+    config_default_listen(r);
+    config_check_ports(r);
     return r->errors->count == 0;
 }
 

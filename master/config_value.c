@@ -2,6 +2,7 @@
 #include "master/config_value.h"
 
 #include "ipc/address.h"
+#include "ipc/client.h"
 #include "ipc/unicode.h"
 #include "master/cores.h"
 
@@ -340,10 +341,9 @@ static const char *value_unlistenable(const struct listen_address *a) {
     return NULL;
 }
 
-bool value_listen(const struct value_rule *rule, const char *text, struct config *config,
-                  char *err) {
-    (void)rule;
-    struct listen_address a = {0};
+static bool value_listen_kind(const char *text, enum client_kind kind, struct config *config,
+                              char *err) {
+    struct listen_address a = {.kind = (uint8_t)kind};
     unsigned long port;
     const char *colon = strrchr(text, ':'), *wrong;
     if (!colon || !value_parse_small(colon + 1, UINT16_MAX, &port) ||
@@ -366,6 +366,18 @@ bool value_listen(const struct value_rule *rule, const char *text, struct config
     a.port = (uint16_t)port;
     config->listen[config->listen_count++] = a;
     return true;
+}
+
+bool value_listen(const struct value_rule *rule, const char *text, struct config *config,
+                  char *err) {
+    (void)rule;
+    return value_listen_kind(text, KIND_TELNET, config, err);
+}
+
+bool value_metrics(const struct value_rule *rule, const char *text, struct config *config,
+                   char *err) {
+    (void)rule;
+    return *text == '\0' || value_listen_kind(text, KIND_METRICS, config, err);
 }
 
 bool value_network(const struct value_rule *rule, const char *text, struct config *config,

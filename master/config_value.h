@@ -2,7 +2,7 @@
  *
  * A parser checks `text` against the rule and stores the value in the configuration.  It returns
  * false with a reason in `err`, which has VALUE_ERR_SIZE bytes.  It writes nothing but the rule's
- * field; listen, proxy_from and motd also write the count beside it. */
+ * field; listen, metrics, proxy_from and motd also write the count beside it. */
 #ifndef MASTER_CONFIG_VALUE_H
 #define MASTER_CONFIG_VALUE_H
 
@@ -52,6 +52,7 @@ value_parser value_room; /* printable UTF-8 */
 value_parser value_socket;
 value_parser value_motd; /* reads the file: UTF-8, stored with CR LF */
 value_parser value_listen;
+value_parser value_metrics; /* an address as well, of another kind */
 value_parser value_network;
 
 /* "1 to 64", "64K to 1G", "utf-8, gbk, big5"; empty if the rule has neither range nor words.

@@ -15,16 +15,26 @@
 #define TCP_RTO_MAX_MS 44 /* <linux/tcp.h> */
 #endif
 
-bool listen_same(const struct listen_address *a, const struct listen_address *b) {
+static bool listen_same_place(const struct listen_address *a, const struct listen_address *b) {
     return a->ipv4 == b->ipv4 && a->port == b->port && memcmp(&a->addr, &b->addr, 16) == 0;
 }
 
-bool listen_covers(const struct listen_address *a, const struct listen_address *b) {
+bool listen_same(const struct listen_address *a, const struct listen_address *b) {
+    return listen_same_place(a, b) && a->kind == b->kind;
+}
+
+bool listen_receives(const struct listen_address *a, const struct listen_address *b) {
     static const uint8_t none[4];
     if (a->port != b->port)
         return false;
+    if (listen_same_place(a, b))
+        return true;
     return a->ipv4 ? b->ipv4 && memcmp(&a->addr.s6_addr[12], none, sizeof none) == 0
                    : IN6_IS_ADDR_UNSPECIFIED(&a->addr);
+}
+
+bool listen_covers(const struct listen_address *a, const struct listen_address *b) {
+    return listen_receives(a, b) && a->kind == b->kind;
 }
 
 static socklen_t listen_sockaddr(const struct listen_address *a, union address_any *out) {
@@ -69,6 +79,7 @@ static const char *listen_require(int fd, const struct listen_address *a, uint32
         LISTEN_OPTION(SOL_SOCKET, SO_OOBINLINE, 1),
         LISTEN_OPTION(SOL_SOCKET, SO_KEEPALIVE, 1),
         LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPIDLE, SLOT_TAG + (int)slot),
+        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPINTVL, KIND_TAG - a->kind),
         LISTEN_OPTION(IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&a->addr)),
     };
     size_t count = sizeof required / sizeof required[0];
@@ -80,7 +91,6 @@ static const char *listen_require(int fd, const struct listen_address *a, uint32
 static void listen_tune(int fd, bool log) {
     static const struct listen_option wanted[] = {
         LISTEN_OPTION(IPPROTO_TCP, TCP_NODELAY, 1),
-        LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPINTVL, LISTEN_PROBE_S),
         LISTEN_OPTION(IPPROTO_TCP, TCP_KEEPCNT, LISTEN_PROBES),
         LISTEN_OPTION(IPPROTO_TCP, TCP_NOTSENT_LOWAT, LISTEN_UNSENT),
     };
@@ -143,7 +153,8 @@ struct listen_address listen_resolve(const struct listen_address *asked) {
     static const uint8_t any[4];
     if (asked->ipv4 || !IN6_IS_ADDR_UNSPECIFIED(&asked->addr) || listen_has_ipv6())
         return *asked;
-    return (struct listen_address){.addr = address_mapped(any), .port = asked->port, .ipv4 = true};
+    return (struct listen_address){
+        .addr = address_mapped(any), .port = asked->port, .ipv4 = true, .kind = asked->kind};
 }
 
 /* The port that the kernel chose for a socket bound to port 0. */

@@ -3,9 +3,10 @@
  *
  * A socket that is bound but does not listen receives nothing; each begins to listen when its slot
  * is first used.  Accepted sockets inherit the options set here: SO_OOBINLINE (urgent data would
- * otherwise shift the kernel's counts of bytes), keepalive, TCP_NODELAY, and TCP_KEEPIDLE, whose
- * value SLOT_TAG + slot (seconds) names the slot of a connection that its worker had no time to
- * record.  The caller is the master. */
+ * otherwise shift the kernel's counts of bytes), keepalive, TCP_NODELAY; TCP_KEEPIDLE, whose value
+ * SLOT_TAG + slot (seconds) names the slot of a connection that its worker had no time to record;
+ * and TCP_KEEPINTVL, whose value KIND_TAG - kind says what kind of clients come there.  The caller
+ * is the master. */
 #ifndef MASTER_LISTEN_H
 #define MASTER_LISTEN_H
 
@@ -17,9 +18,9 @@
 enum { LISTEN_BACKLOG = 4096, LISTEN_UNSENT = 128 * 1024 /* bytes */ };
 
 /* Keepalive: a silent connection whose network has vanished is given up within 3 minutes.  It is
- * probed after SLOT_TAG + slot seconds at most (ipc/slot.h), and then every LISTEN_PROBE_S seconds;
- * the kernel's timers of that length are up to a twentieth late. */
-enum { LISTEN_PROBE_S = 8, LISTEN_PROBES = 6 };
+ * probed after SLOT_TAG + slot seconds at most (ipc/slot.h), and then every KIND_TAG - kind
+ * seconds; the kernel's timers of that length are up to a twentieth late. */
+enum { LISTEN_PROBES = 6 };
 
 /* Most between two retransmissions or window probes, where the kernel lets that be set; 120 s
  * otherwise. */
@@ -40,11 +41,15 @@ bool listen_open(struct listener *listener, const struct listen_address *asked, 
 bool listen_start(struct listener *listener, uint32_t slot);
 void listen_close(struct listener *listener);
 
-/* The same family, address and port. */
+/* The same family, address, port and kind. */
 bool listen_same(const struct listen_address *a, const struct listen_address *b);
 
-/* Whether a listener on `a` receives connections to b: the same port, and a is [::], or a is
- * 0.0.0.0 and b is IPv4. */
+/* Whether a socket on `a` receives connections to b: the same port, and a is b, or [::], or 0.0.0.0
+ * and b is IPv4. */
+bool listen_receives(const struct listen_address *a, const struct listen_address *b);
+
+/* Whether a listener on `a` serves in place of one on `b`: it receives its connections, and is of
+ * the same kind. */
 bool listen_covers(const struct listen_address *a, const struct listen_address *b);
 
 #endif

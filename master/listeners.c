@@ -42,7 +42,7 @@ static bool listeners_overlap(const struct segment *seg, const struct listen_add
     for (int i = 0; i < LISTENERS_MAX; i++) {
         const struct listener *l = &seg->header->listeners[i];
         if (atomic_load(&l->state) != LISTENER_UNUSED &&
-            (listen_covers(&l->bound, address) || listen_covers(address, &l->bound)))
+            (listen_receives(&l->bound, address) || listen_receives(address, &l->bound)))
             return true;
     }
     return false;
@@ -221,13 +221,14 @@ static bool listeners_is_named(const struct config *config, const struct listene
 }
 
 const char *listeners_format(const struct segment *seg, const struct config *config,
-                             char out[LISTENERS_TEXT]) {
+                             enum client_kind kind, char out[LISTENERS_TEXT]) {
     char text[ENDPOINT_TEXT];
     size_t at = 0;
     out[0] = '\0';
     for (int i = 0; i < LISTENERS_MAX; i++) {
         const struct listener *l = &seg->header->listeners[i];
-        if (atomic_load(&l->state) != LISTENER_SERVING || !listeners_is_named(config, l))
+        if (atomic_load(&l->state) != LISTENER_SERVING || l->bound.kind != kind ||
+            !listeners_is_named(config, l))
             continue;
         at += (size_t)snprintf(out + at, LISTENERS_TEXT - at, "%s%s", at ? ", " : "",
                                endpoint_format(&l->bound.addr, l->bound.port, text));

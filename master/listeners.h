@@ -34,9 +34,9 @@ void listeners_repair(struct segment *seg);
  * if a socket cannot listen; each such is logged. */
 bool listeners_assign(struct segment *seg, uint32_t workers);
 
-/* The addresses that `config` names, as "[::]:6666, 127.0.0.1:7777"; not those that are still open
- * because one of these covers them.  Returns out. */
+/* The addresses of a kind that `config` names, as "[::]:6666, 127.0.0.1:7777"; not those that are
+ * still open because one of these covers them.  Returns out. */
 const char *listeners_format(const struct segment *seg, const struct config *config,
-                             char out[LISTENERS_TEXT]);
+                             enum client_kind kind, char out[LISTENERS_TEXT]);
 
 #endif

@@ -13,8 +13,10 @@ void ready_log(const struct segment *seg, const char *what) {
     char addresses[LISTENERS_TEXT];
     const struct config *config = config_current(seg->header);
     log_info("%s: room \"%s\", listening on %s, %u workers, pid %d", what, config->room,
-             listeners_format(seg, config, addresses), atomic_load(&seg->header->workers),
-             (int)getpid());
+             listeners_format(seg, config, KIND_TELNET, addresses),
+             atomic_load(&seg->header->workers), (int)getpid());
+    if (*listeners_format(seg, config, KIND_METRICS, addresses))
+        log_info("metrics: http://%s/metrics", addresses);
 }
 
 void ready_announce(void) {

@@ -78,7 +78,7 @@ static void formatted(const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(want, sizeof want, fmt, args);
     va_end(args);
-    cr_assert_str_eq(listeners_format(&seg, &configured, text), want);
+    cr_assert_str_eq(listeners_format(&seg, &configured, KIND_TELNET, text), want);
 }
 
 Test(listeners, addresses_are_opened_and_closed) {
