@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -143,7 +144,15 @@ static int main_start(const struct options *options) {
  * so by prlimit(1).
  *
  * The process is dumpable, so that an operator's tool of its user can open the segment through
- * /proc/PID/fd; without this, not if the user cannot read the binary. */
+ * /proc/PID/fd; without this, not if the user cannot read the binary.
+ *
+ * No execve gives a process more than it has: of the server only an upgrade calls it.  That makes
+ * the bounding set of capabilities, which limits what an execve may give, of no further use.  What
+ * the server writes is never writable for its group or others, whatever mask the starter had; a
+ * stricter mask stays.
+ *
+ * The folder stays too: relative paths of the configuration mean the folder of the start, at each
+ * reload.  Service managers start in "/". */
 static void main_process(void) {
     struct rlimit core;
     signal(SIGXFSZ, SIG_IGN);
@@ -151,6 +160,8 @@ static void main_process(void) {
     signal(SIGTTOU, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
     prctl(PR_SET_DUMPABLE, 1);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    umask(umask(0077) | 0022);
     if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max > 0) {
         core.rlim_cur = 1;
         setrlimit(RLIMIT_CORE, &core);

@@ -6,16 +6,27 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* setuid takes root's capabilities away, but not the inheritable ones, and none at all from a
+ * process whose starter has set SECBIT_NO_SETUID_FIXUP (capabilities(7)). */
+static bool privileges_forget(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    static const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
+    return syscall(SYS_capset, &header, none) == 0;
+}
 
 static bool privileges_become(const struct passwd *user, gid_t gid) {
     if (user)
-        return initgroups(user->pw_name, gid) == 0 && setgid(gid) == 0 && setuid(user->pw_uid) == 0;
+        return initgroups(user->pw_name, gid) == 0 && setgid(gid) == 0 &&
+               setuid(user->pw_uid) == 0 && privileges_forget();
     return setgroups(1, &gid) == 0 && setgid(gid) == 0;
 }
 

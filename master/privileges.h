@@ -1,6 +1,9 @@
 /* privileges.h - becoming the configured user and group, once, after all addresses are bound and
  * before the first worker starts.
  *
+ * After the change the process has no capabilities and no groups but that user's.  A server that is
+ * started as its user already keeps what its starter gave it, such as CAP_NET_BIND_SERVICE.
+ *
  * The user is given what it must be able to open again: the sockets, and the segment, which an
  * operator's tool of that user opens through /proc/PID/fd.  The process stays dumpable for the same
  * reason; the kernel had cleared that.
