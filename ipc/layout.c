@@ -114,9 +114,9 @@ static const struct layout_row layout_table[] = {
     FIELD(slot, overrun_floor), FIELD(slot, heartbeat), FIELD(slot, state), FIELD(slot, at_gate),
     FIELD(slot, clients), FIELD(slot, pad2), FIELD(slot, incarnation), FIELD(slot, pid),
     FIELD(slot, pidfd), FIELD(slot, entry), FIELD(slot, fault), FIELD(slot, deaths),
-    FIELD(slot, epoll_fd), FIELD(slot, bell_fd), FIELD(slot, pad3), FIELD(slot, breadcrumb),
+    FIELD(slot, epoll_fd), FIELD(slot, bell_fd), FIELD(slot, died), FIELD(slot, pad3), FIELD(slot, breadcrumb),
     FIELD(slot, last_breadcrumb), FIELD(slot, pad4), FIELD(slot, stats), FIELD(slot, pad5),
-    FIELD(slot, tally), FIELD(slot, pad6),
+    FIELD(slot, tally), FIELD(slot, refused), FIELD(slot, pad6),
 
     WHOLE(facts),
     FIELD(facts, consumed), FIELD(facts, seen), FIELD(facts, base), FIELD(facts, pos),
@@ -175,6 +175,8 @@ static const struct layout_row layout_table[] = {
     NUMBER(ORIGIN_ROWS), NUMBER(ORIGIN_CONNECTIONS), NUMBER(ORIGIN_LINES),
     NUMBER(ORIGIN_LOG_CONNECTED), NUMBER(ORIGIN_LOG_OTHERS),
     NUMBER(TALLY_UNHEARD), NUMBER(TALLY_CONNECTED), NUMBER(TALLY_NAMED),
+    NUMBER(REFUSED_RATE), NUMBER(REFUSED_FULL), NUMBER(REFUSED_ADDRESS), NUMBER(REFUSED_MEMORY),
+    NUMBER(REFUSED_HTTP), NUMBER(REFUSED_REASONS),
     NUMBER(TALLY_DISCONNECTED), NUMBER(TALLY_REFUSED), NUMBER(TALLY_UNPOLLED),
     NUMBER(LAYOUT_MEANING),
 };

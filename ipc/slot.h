@@ -73,6 +73,16 @@ struct slot_stats {
         delivered; /* lines of the room times its members, counted once a pass (flush.c) */
 };
 
+/* Why a connection is closed as soon as it has come. */
+enum refused {
+    REFUSED_RATE,    /* connect_rate: closed unheard */
+    REFUSED_FULL,    /* max_clients */
+    REFUSED_ADDRESS, /* max_clients_per_address */
+    REFUSED_MEMORY,  /* no shared memory for its record */
+    REFUSED_HTTP,    /* as many of its kind are served already (http.h) */
+    REFUSED_REASONS
+};
+
 struct slot {
     /* by every process */
     _Alignas(64) _Atomic uint32_t asleep;
@@ -98,7 +108,8 @@ struct slot {
     _Atomic uint32_t deaths; /* in a row, each soon after its start (master/respawn.h) */
     int32_t epoll_fd;
     int32_t bell_fd;
-    uint8_t pad3[24];
+    _Atomic uint64_t died; /* processes that died in it, but for those that were to end */
+    uint8_t pad3[16];
 
     /* by the worker in the slot */
     _Alignas(64) struct breadcrumb breadcrumb; /* of the process now in the slot */
@@ -107,7 +118,8 @@ struct slot {
     _Alignas(64) struct slot_stats stats;
     uint8_t pad5[8];
     struct tally tally; /* lines that it did not write to the log */
-    uint8_t pad6[72];
+    _Atomic uint64_t refused[REFUSED_REASONS];
+    uint8_t pad6[32];
 };
 
 static inline uint32_t incarnation_slot(uint64_t incarnation) {

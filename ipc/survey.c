@@ -144,6 +144,9 @@ static void survey_slot(const struct slot *slot, uint64_t count, struct survey_s
     out->at_gate = survey_load(&slot->at_gate) != 0;
     out->clients = survey_load(&slot->clients);
     out->deaths = survey_load(&slot->deaths);
+    out->died = survey_load(&slot->died);
+    for (int i = 0; i < REFUSED_REASONS; i++)
+        out->refused[i] = survey_load(&slot->refused[i]);
     if (slot_alive(out->state)) {
         out->lag = survey_behind(count, survey_load(&slot->cursor));
         out->flush_lag = survey_behind(count, survey_load(&slot->guard));

@@ -1,6 +1,8 @@
 /* options.c - see options.h. */
 #include "master/options.h"
 
+#include "ipc/version.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +11,6 @@
 
 #ifndef CHATROOM_CONF
 #define CHATROOM_CONF "/etc/chatroom/chatroom.conf"
-#endif
-#ifndef CHATROOM_VERSION
-#define CHATROOM_VERSION "1.0"
 #endif
 
 enum { OPTIONS_EXIT_USAGE = 2 };

@@ -193,6 +193,9 @@ static void supervisor_reap(struct supervisor *s, uint32_t index, const siginfo_
     if (info->si_code != CLD_EXITED && fault_signal_is(info->si_status) &&
         !atomic_load(&slot->fault))
         atomic_store(&slot->fault, (uint32_t)info->si_status);
+    /* A master that dies before this leaves one uncounted: it is a number for people. */
+    atomic_fetch_add(&slot->died, !retired);
+    FAULT("supervisor.died.after");
     supervisor_log_death(index, info, retired);
     supervisor_replace(s, index);
 }

@@ -72,7 +72,8 @@ Test(kinds, a_port_has_one_kind) {
     bad("metrics = 127.0.0.1:7\nmetrics = 127.0.0.1:8\n", 2,
         "metrics: given twice; first in line 1");
     bad("metrics = nowhere\n", 1,
-        "metrics: \"nowhere\" is not address:port (such as [::]:6666, 127.0.0.1:6666, *:6666)");
+        "metrics: \"nowhere\" is not address:port (such as [::]:6666, 127.0.0.1:6666, *:6666); a "
+        "name is not looked up: give its address, as in 127.0.0.1:6666 or [::1]:6666");
     bad("metrics = 7\n", 1,
         "metrics: \"7\" is not address:port (such as [::]:6666, 127.0.0.1:6666, *:6666)");
 }

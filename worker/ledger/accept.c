@@ -59,6 +59,10 @@ static bool accept_peer(int fd, struct in6_addr *addr, uint16_t *port) {
     return true;
 }
 
+static void accept_count_refused(struct worker *w, enum refused why) {
+    atomic_fetch_add_explicit(&w->slot->refused[why], 1, memory_order_relaxed);
+}
+
 static void accept_raise_high(struct worker *w, uint32_t fd) {
     _Atomic uint32_t *high = &w->seg->header->fd_high;
     uint32_t seen = atomic_load_explicit(high, memory_order_relaxed);
@@ -84,6 +88,7 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
     bool full = accept_full(w);
     if (full || accept_address_full(w, &addr)) {
         accept_turn_away(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL);
+        accept_count_refused(w, full ? REFUSED_FULL : REFUSED_ADDRESS);
         client_log(w, TALLY_REFUSED, &addr, port, "refused: %s",
                    full ? "max_clients" : "max_clients_per_address");
         return false;
@@ -112,6 +117,8 @@ static bool accept_grown(struct worker *w, int fd, uint64_t cookie) {
     if (refused)
         accept_turn_away(w, fd, SAY_ROOM_FULL);
     worker_unlock(w);
+    if (refused)
+        accept_count_refused(w, REFUSED_MEMORY);
     if (there)
         client_log(w, TALLY_REFUSED, &addr, port, "refused: no shared memory for more clients: %s",
                    strerror(error));
@@ -159,6 +166,7 @@ static bool accept_within_rate(struct worker *w, int fd, const union address_any
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close(fd);
     FAULT("accept.unheard.after");
+    accept_count_refused(w, REFUSED_RATE);
     client_log_count(w, TALLY_UNHEARD, &addr);
     return false;
 }
