@@ -140,6 +140,17 @@ bool client_peek_address(const struct client *c, struct in6_addr *addr) {
     return atomic_load_explicit(&c->state_word, memory_order_relaxed) == word;
 }
 
+/* It is the same in both copies, but for one that no change has filled yet. */
+bool client_peek_kind(const struct client *c, enum client_kind *kind) {
+    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
+    if (client_state(word) != CLIENT_LIVE)
+        return false;
+    uint32_t active = atomic_load_explicit(&c->active, memory_order_acquire);
+    *kind = (enum client_kind)__atomic_load_n(&c->facts[active & 1].kind, __ATOMIC_RELAXED);
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&c->state_word, memory_order_relaxed) == word;
+}
+
 bool client_glance(const struct client *c, const struct in6_addr *addr, uint16_t port) {
     struct in6_addr found;
     if (__atomic_load_n(&c->port, __ATOMIC_RELAXED) != port)

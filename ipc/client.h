@@ -55,7 +55,7 @@ enum { NAME_BYTES_MAX = 96, NO_BUFFER = 0 };
 enum client_kind {
     KIND_TELNET,
     KIND_CONTROL, /* chatroom-ctl: an operator */
-    KIND_METRICS, /* HTTP: Prometheus */
+    KIND_METRICS, /* from here on HTTP: Prometheus */
 };
 
 enum client_state { CLIENT_FREE, CLIENT_FILLING, CLIENT_LIVE, CLIENT_CLOSING };
@@ -114,17 +114,20 @@ struct facts {
     uint32_t lines_dropped; /* FACT_DROPPING: not yet reported to the client */
     uint32_t reply_client, reply_generation; /* addressee of /reply; generation 0: none */
     uint32_t flags;
-    uint16_t line_len;  /* bytes of the half-typed line */
-    uint16_t sub_len;   /* bytes of the telnet subnegotiation under way */
-    uint16_t raw_off;   /* offset of byte `consumed` in the rx buffer's raw area */
-    uint8_t encoding;   /* enum encoding, one that has a ring: the client is sent that ring */
-    uint8_t wire;       /* FACT_CONVERTED: enum encoding, one without a ring; `encoding` is UTF-8 */
-    uint8_t telnet[12]; /* struct telnet */
-    uint32_t last;      /* echoed: tx buffer of the line before this one; NO_BUFFER: none */
-    uint16_t last_len;  /* bytes */
-    uint16_t behind;    /* bytes of the half-typed line that are behind its cursor */
-    uint16_t columns;   /* of its terminal; 0: unknown */
-    uint8_t kind;       /* enum client_kind */
+    uint16_t line_len; /* bytes of the half-typed line */
+    uint16_t sub_len;  /* bytes of the telnet subnegotiation under way */
+    uint16_t raw_off;  /* offset of byte `consumed` in the rx buffer's raw area */
+    uint8_t encoding;  /* enum encoding, one that has a ring: the client is sent that ring */
+    uint8_t wire;      /* FACT_CONVERTED: enum encoding, one without a ring; `encoding` is UTF-8 */
+    union {            /* by kind: */
+        uint8_t telnet[12]; /* struct telnet */
+        uint8_t http[12];   /* struct http */
+    };
+    uint32_t last;     /* echoed: tx buffer of the line before this one; NO_BUFFER: none */
+    uint16_t last_len; /* bytes */
+    uint16_t behind;   /* bytes of the half-typed line that are behind its cursor */
+    uint16_t columns;  /* of its terminal; 0: unknown */
+    uint8_t kind;      /* enum client_kind */
     uint8_t spare[17];
 };
 _Static_assert(sizeof(struct facts) == 128, "two cache lines a copy");
@@ -205,6 +208,9 @@ static inline const struct facts *client_facts(const struct client *c) {
 static inline enum client_kind client_kind(const struct client *c) {
     return (enum client_kind)client_facts(c)->kind;
 }
+static inline bool client_speaks_http(const struct client *c) {
+    return client_kind(c) >= KIND_METRICS;
+}
 
 /* The encoding that the client is sent. */
 static inline enum encoding client_wire(const struct facts *f) {
@@ -261,6 +267,8 @@ static inline const char *client_view_name(const struct client_view *view) {
 }
 /* The address alone; false if the client is not live. */
 bool client_peek_address(const struct client *c, struct in6_addr *addr);
+/* The kind alone; false if the client is not live. */
+bool client_peek_kind(const struct client *c, enum client_kind *kind);
 /* Whether it may be the live client with that address and port: a cheap look, to be confirmed by
  * client_peek. */
 bool client_glance(const struct client *c, const struct in6_addr *addr, uint16_t port);

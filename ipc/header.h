@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6d6f6f7274616863ull /* "chatroom" */
-enum { CONTROL_MAX = 8 };                   /* control connections at a time, beyond max_clients */
+/* At a time, beyond max_clients: control connections, and those that ask for metrics. */
+enum { CONTROL_MAX = 8, METRICS_CLIENTS = 16 };
 enum { LISTENERS_MAX = 2 * LISTEN_MAX };
 
 /* All sizes follow from these; two programs that agree on layout and geometry agree on all. */
@@ -94,7 +95,8 @@ struct segment_header {
     _Atomic uint32_t control_serving; /* control[] at this index is in effect */
     uint32_t pad;
     struct control_socket control[2];
-    _Atomic uint64_t control_clients[CONTROL_MAX]; /* buffer_tag() (worker/ledger/control.h) */
+    _Atomic uint64_t control_clients[CONTROL_MAX]; /* buffer_tag() (worker/state/places.h) */
+    _Atomic uint64_t metrics_clients[METRICS_CLIENTS];
     _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
     struct config config[2];
 };

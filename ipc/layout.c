@@ -82,7 +82,7 @@ static const struct layout_row layout_table[] = {
     FIELD(segment_header, polled_by), FIELD(segment_header, listeners),
     FIELD(segment_header, signals), FIELD(segment_header, master), FIELD(segment_header, view_fd),
     FIELD(segment_header, control_serving), FIELD(segment_header, pad),
-    FIELD(segment_header, control), FIELD(segment_header, control_clients),
+    FIELD(segment_header, control), FIELD(segment_header, control_clients), FIELD(segment_header, metrics_clients),
     FIELD(segment_header, config_version), FIELD(segment_header, config),
 
     WHOLE(gate),
@@ -131,7 +131,7 @@ static const struct layout_row layout_table[] = {
     FIELD(facts, list_next), FIELD(facts, lines_dropped), FIELD(facts, reply_client),
     FIELD(facts, reply_generation), FIELD(facts, flags), FIELD(facts, line_len),
     FIELD(facts, sub_len), FIELD(facts, raw_off), FIELD(facts, encoding), FIELD(facts, wire),
-    FIELD(facts, telnet), FIELD(facts, last), FIELD(facts, last_len),
+    FIELD(facts, telnet), FIELD(facts, http), FIELD(facts, last), FIELD(facts, last_len),
     FIELD(facts, behind), FIELD(facts, columns), FIELD(facts, kind),
     FIELD(facts, spare),
 

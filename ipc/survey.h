@@ -31,8 +31,8 @@ struct survey_slot {
     bool asleep;  /* waits for something to happen */
     bool at_gate; /* waits for the gate */
     uint32_t clients;
-    uint32_t deaths;    /* in a row, each soon after its start */
-    uint64_t died;      /* since the server's start */
+    uint32_t deaths; /* in a row, each soon after its start */
+    uint64_t died;   /* since the server's start */
     uint64_t refused[REFUSED_REASONS];
     uint64_t lag;       /* entries of the ledger that it has not applied */
     uint64_t flush_lag; /* entries whose text it keeps: about half a ring is usual (room.h) */

@@ -1,6 +1,7 @@
 /* timeouts.c - see timeouts.h. */
 #include "worker/timeouts.h"
 
+#include "worker/input/request.h"
 #include "worker/ledger/control.h"
 #include "worker/output/goodbye.h"
 #include "worker/record/leave.h"
@@ -14,6 +15,8 @@ bool timeouts_possible(const struct worker *w) {
 static void timeouts_end(struct worker *w, struct client *c) {
     if (client_kind(c) == KIND_CONTROL)
         leave_begin(w, c, "its time is over");
+    else if (client_speaks_http(c))
+        request_overdue(w, c);
     else if (client_facts(c)->flags & FACT_IN_ROOM)
         goodbye(w, c, SAY_NO_WORD, "no word from it");
     else
@@ -24,6 +27,8 @@ static void timeouts_end(struct worker *w, struct client *c) {
 static uint64_t timeouts_limit(const struct config *config, const struct facts *f) {
     if (f->kind == KIND_CONTROL)
         return CONTROL_MS;
+    if (f->kind == KIND_METRICS)
+        return request_limit(f);
     return f->flags & FACT_IN_ROOM ? config->idle_timeout_ms : config->login_timeout_ms;
 }
 

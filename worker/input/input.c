@@ -5,6 +5,7 @@
 #include "worker/command/greeting.h"
 #include "worker/input/flood.h"
 #include "worker/input/newcomer.h"
+#include "worker/input/request.h"
 #include "worker/input/scan.h"
 #include "worker/output/flush.h"
 #include "worker/record/change.h"
@@ -112,7 +113,11 @@ static bool input_client(struct worker *w, struct client *c) {
     bool open = input_recv(w, c);
     if (!client_live(c))
         return false;
-    if (client_facts(c)->rx != NO_BUFFER && client_facts(c)->consumed < c->received) {
+    if (client_speaks_http(c)) {
+        request(w, c);
+        if (!client_live(c) || w->pauses.why[fd] != 0)
+            return false;
+    } else if (client_facts(c)->rx != NO_BUFFER && client_facts(c)->consumed < c->received) {
         enum scan_outcome outcome = scan(w, c, one_read);
         if (outcome == SCAN_STAGED)
             return true;

@@ -6,15 +6,18 @@
 #include "ipc/log.h"
 #include "ipc/origin.h"
 #include "worker/command/greeting.h"
+#include "worker/command/page.h"
 #include "worker/ledger/control.h"
 #include "worker/state/client_log.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/lock.h"
 #include "worker/state/members.h"
+#include "worker/state/places.h"
 #include "worker/text/charset.h"
 #include "worker/text/sentence.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -27,27 +30,44 @@ static bool accept_address_full(struct worker *w, const struct in6_addr *addr) {
         return false;
     for (uint32_t fd = 0; fd <= high && fd < w->seg->clients.len && found < limit; fd++) {
         struct in6_addr other;
-        found += client_peek_address(worker_client(w, fd), &other) && origin_same(&other, addr);
+        enum client_kind kind;
+        found += client_peek_address(worker_client(w, fd), &other) && origin_same(&other, addr) &&
+                 client_peek_kind(worker_client(w, fd), &kind) && kind == KIND_TELNET;
     }
     return found >= limit;
+}
+
+/* By which listener the connection came; also of a listener itself. */
+static enum client_kind accept_kind(int fd) {
+    int between = 0;
+    socklen_t len = sizeof between;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, &len) != 0 ||
+        between != KIND_TAG - KIND_METRICS)
+        return KIND_TELNET;
+    return KIND_METRICS;
 }
 
 static bool accept_full(const struct worker *w) {
     return segment_connections(w->seg) >= w->seg->header->geometry.max_clients;
 }
 
+static void accept_end(int fd, const char *said, size_t len) {
+    char unread[4096];
+    (void)!send(fd, said, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* or close() would reset it */
+    close(fd);
+}
+
 /* The client is told, and closed. */
 static void accept_turn_away(const struct worker *w, int fd, enum sentence why) {
-    char text[256], out[512], unread[4096];
+    char text[256], out[512];
     struct words words = {0};
     enum encoding sent = (enum encoding)w->config.encoding;
     size_t len = sentence_render(sentence_language(w->config.language, sent), why, &words, text,
                                  sizeof text);
     len = charset_encode(sent, text, len, out, sizeof out);
-    (void)!send(fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(fd, SHUT_WR);
-    (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* or close() would reset it */
-    close(fd);
+    accept_end(fd, out, len);
 }
 
 /* False: the socket has no peer any more, or is a listener. */
@@ -74,6 +94,27 @@ uint64_t accept_cookie(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
 }
 
+/* A connection that asks by HTTP.  False: it is turned away, and closed. */
+static bool accept_http(struct worker *w, int fd, struct client *c, uint64_t cookie,
+                        enum client_kind kind, const struct in6_addr *addr, uint16_t port) {
+    if (!place_take(w, c, w->seg->header->metrics_clients, METRICS_CLIENTS)) {
+        char text[PAGE_REFUSED_MAX];
+        accept_end(fd, text, page_refused(HTTP_UNAVAILABLE, text));
+        accept_count_refused(w, REFUSED_HTTP);
+        client_log(w, TALLY_REFUSED, addr, port, "refused: %d others ask for metrics",
+                   METRICS_CLIENTS);
+        return false;
+    }
+    struct facts facts = {.encoding = ENC_UTF8,
+                          .kind = (uint8_t)kind,
+                          .flags = FACT_GREETED | FACT_HEARD,
+                          .last_input = w->tenths,
+                          .tat = w->now,
+                          .seen = room_count(&w->seg->room)};
+    client_open(c, w->index, cookie, &facts, addr, port);
+    return true;
+}
+
 /* The record is this worker's to fill.  False: the connection is closed, or is none. */
 static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t cookie) {
     union address_any peer;
@@ -87,6 +128,9 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
     if (peer.any.sa_family == AF_UNIX)
         return control_open(w, fd, c, cookie);
     address_split(&peer, &addr, &port);
+    enum client_kind kind = accept_kind(fd);
+    if (kind != KIND_TELNET)
+        return accept_http(w, fd, c, cookie, kind, &addr, port);
     bool full = accept_full(w);
     if (full || accept_address_full(w, &addr)) {
         accept_turn_away(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL);
@@ -153,10 +197,11 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie) {
     }
     atomic_fetch_add_explicit(&w->slot->stats.accepted, 1, memory_order_relaxed);
     member_add(w, c);
-    if (client_kind(c) == KIND_CONTROL)
-        control_greet(w, c);
-    else
-        greeting_begin(w, c);
+    switch (client_kind(c)) {
+    case KIND_TELNET: greeting_begin(w, c); break;
+    case KIND_CONTROL: control_greet(w, c); break;
+    case KIND_METRICS: interest_arm(w, c); break; /* it speaks first */
+    }
 }
 
 /* connect_rate.  False: the connection is closed unheard, by a reset, which leaves nothing of it in
@@ -197,7 +242,8 @@ static bool accept_is_control(const struct segment *seg, int fd) {
  * ACCEPT_FULL_MS; then there is a wait again. */
 static bool accept_full_waits(struct worker *w, struct acceptor *a, int listener) {
     uint32_t since = w->now - a->full_at;
-    if (accept_is_control(w->seg, listener) || !accept_full(w) ||
+    if (!accept_full(w) || accept_is_control(w->seg, listener) ||
+        accept_kind(listener) != KIND_TELNET ||
         (since >= ACCEPT_FULL_MS && since < 2 * ACCEPT_FULL_MS))
         return false;
     if (since >= ACCEPT_FULL_MS) {

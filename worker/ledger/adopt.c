@@ -6,6 +6,7 @@
 #include "ipc/log.h"
 #include "worker/command/announce.h"
 #include "worker/command/greeting.h"
+#include "worker/command/page.h"
 #include "worker/ledger/accept.h"
 #include "worker/ledger/counters.h"
 #include "worker/output/overrun.h"
@@ -60,6 +61,8 @@ static const char *adopt_fault(struct worker *w, const struct client *c, uint64_
                                bool counted) {
     if (client_kind(c) == KIND_CONTROL)
         return "its worker died";
+    if (client_speaks_http(c) && page_state(client_facts(c)) == HTTP_ENDED)
+        return "its request is answered"; /* our FIN counts as a byte sent (counters.h) */
     if (!counted)
         return "its socket is gone";
     if (!w->seg->header->counters_exact)

@@ -5,6 +5,7 @@
 #include "ipc/log.h"
 #include "worker/record/leave.h"
 #include "worker/state/epoll_interest.h"
+#include "worker/state/places.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -39,38 +40,13 @@ static bool control_may(const struct worker *w, int fd) {
     return false;
 }
 
-/* Whether the row's connection is still there: its record is being filled, or is used. */
-static bool control_row_used(const struct worker *w, uint64_t tag) {
-    uint32_t fd = (uint32_t)tag;
-    if (tag == 0 || !segment_has_client(w->seg, fd))
-        return false;
-    uint64_t word = atomic_load(&w->seg->clients.at[fd].state_word);
-    return client_generation(word) == (uint32_t)(tag >> 32) && client_state(word) != CLIENT_FREE;
-}
-
-/* A row for a connection whose record is claimed.  Rows are never given back: what the tag names
- * says whether one is free, also after any death.  False: all are used. */
-static bool control_take_row(struct worker *w, const struct client *c) {
-    _Atomic uint64_t *rows = w->seg->header->control_clients;
-    for (int i = 0; i < CONTROL_MAX; i++) {
-        uint64_t tag = atomic_load(&rows[i]);
-        FAULT("control.row.before");
-        if (!control_row_used(w, tag) &&
-            atomic_compare_exchange_strong(&rows[i], &tag, client_tag(w, c))) {
-            FAULT("control.row.after");
-            return true;
-        }
-    }
-    return false;
-}
-
 bool control_open(struct worker *w, int fd, struct client *c, uint64_t cookie) {
     char no[64];
     if (!control_may(w, fd)) {
         control_turn_away(fd, "no only root and the server's user may use this socket\n");
         return false;
     }
-    if (!control_take_row(w, c)) {
+    if (!place_take(w, c, w->seg->header->control_clients, CONTROL_MAX)) {
         snprintf(no, sizeof no, "no %d connections are open already\n", CONTROL_MAX);
         control_turn_away(fd, no);
         return false;
