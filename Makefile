@@ -3,6 +3,7 @@ CC ?= cc
 CFLAGS ?= -O2 -g
 prefix ?= /usr/local
 sysconfdir ?= /etc
+control ?= /run/chatroom/control
 DESTDIR ?=
 FUZZ_SECONDS ?= 20
 T ?= *
@@ -12,7 +13,7 @@ TESTFLAGS ?=
 B ?= .build/release
 EXTRA ?=
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra $(if $(WERROR),-Werror) $(CFLAGS) $(EXTRA) \
-	-DCHATROOM_CONF='"$(sysconfdir)/chatroom/chatroom.conf"'
+	-DCHATROOM_CONF='"$(sysconfdir)/chatroom/chatroom.conf"' -DCHATROOM_CONTROL='"$(control)"'
 
 # Parts of libc that glibc before 2.34 keeps apart.
 LIBRARIES = -lpthread -lrt
@@ -22,7 +23,7 @@ OBJ := $(call objects,$(wildcard ipc/*.c worker/*.c worker/*/*.c master/*.c))
 CTL := $(call objects,$(wildcard master/ctl/*.c))
 TESTS := $(call objects,$(wildcard tests/*.c tests/lib/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-LIB := $(filter-out %/main.o,$(OBJ) $(CTL))
+LIB := $(filter-out %/main.o %/ctl/ctl.o,$(OBJ) $(CTL))
 MASTER = $(B)/chatroom-master
 PROGRAMS = chatroom-master $(if $(CTL),chatroom-ctl)
 

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/un.h>
 
 /* Sizes of the texts, with the NUL. */
 enum { ADDRESS_TEXT = 64, ENDPOINT_TEXT = 80 };
@@ -19,6 +20,7 @@ union address_any {
     struct sockaddr any;
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
+    struct sockaddr_un un; /* a connection of the control socket */
 };
 
 /* The mapped form of the four bytes at `v4`, in network order. */

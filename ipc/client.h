@@ -202,6 +202,10 @@ static inline const struct facts *client_facts(const struct client *c) {
     return &c->facts[atomic_load_explicit(&c->active, memory_order_relaxed) & 1];
 }
 
+static inline enum client_kind client_kind(const struct client *c) {
+    return (enum client_kind)client_facts(c)->kind;
+}
+
 /* The encoding that the client is sent. */
 static inline enum encoding client_wire(const struct facts *f) {
     return (enum encoding)(f->flags & FACT_CONVERTED ? f->wire : f->encoding);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC 0x6d6f6f7274616863ull /* "chatroom" */
+enum { CONTROL_MAX = 8 };                   /* control connections at a time, beyond max_clients */
 enum { LISTENERS_MAX = 2 * LISTEN_MAX };
 
 /* All sizes follow from these; two programs that agree on layout and geometry agree on all. */
@@ -58,6 +59,15 @@ struct master_state {
     char pidfile[PATH_LEN_MAX]; /* as configured */
 };
 
+/* A UNIX socket that chatroom-ctl connects to: the configuration's `control`.  All workers that
+ * serve poll it. */
+struct control_socket {
+    _Atomic int32_t fd; /* -1: none */
+    uint32_t pad;
+    uint64_t device, inode;  /* of the file at the path: no other is removed */
+    char path[PATH_LEN_MAX]; /* as configured */
+};
+
 struct segment_header {
     uint64_t magic;
     uint32_t layout;
@@ -81,6 +91,10 @@ struct segment_header {
     struct master_state master;
     _Atomic uint32_t steps; /* reserved (growth.h); only rises, under the gate */
     int32_t view_fd; /* the segment, opened only to be read: what chatroom-ctl is given; -1: none */
+    _Atomic uint32_t control_serving; /* control[] at this index is in effect */
+    uint32_t pad;
+    struct control_socket control[2];
+    _Atomic uint64_t control_clients[CONTROL_MAX]; /* buffer_tag() (worker/ledger/control.h) */
     _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
     struct config config[2];
 };

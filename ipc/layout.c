@@ -66,6 +66,10 @@ static const struct layout_row layout_table[] = {
     FIELD(master_state, configured_clients), FIELD(master_state, conf_path),
     FIELD(master_state, binary_path), FIELD(master_state, pidfile),
 
+    WHOLE(control_socket),
+    FIELD(control_socket, fd), FIELD(control_socket, pad), FIELD(control_socket, device),
+    FIELD(control_socket, inode), FIELD(control_socket, path),
+
     WHOLE(segment_header),
     FIELD(segment_header, magic), FIELD(segment_header, layout),
     FIELD(segment_header, header_size), FIELD(segment_header, geometry),
@@ -77,6 +81,8 @@ static const struct layout_row layout_table[] = {
     FIELD(segment_header, listeners_moves), FIELD(segment_header, standby),
     FIELD(segment_header, polled_by), FIELD(segment_header, listeners),
     FIELD(segment_header, signals), FIELD(segment_header, master), FIELD(segment_header, view_fd),
+    FIELD(segment_header, control_serving), FIELD(segment_header, pad),
+    FIELD(segment_header, control), FIELD(segment_header, control_clients),
     FIELD(segment_header, config_version), FIELD(segment_header, config),
 
     WHOLE(gate),

@@ -50,7 +50,7 @@ enum entry_kind {
     ENTRY_LEAVE,
     ENTRY_NICK,    /* side data: the new name, NUL, struct side_name */
     ENTRY_PRIVATE, /* side data: struct side_private, then the text */
-    ENTRY_SYSTEM,  /* an announcement; no client */
+    ENTRY_SYSTEM,  /* an announcement; the operator */
     ENTRY_KICK,    /* side data: struct side_private naming the client, then the reason */
     ENTRY_MOVE,    /* side data: struct side_move */
 };

@@ -250,6 +250,8 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
         atomic_init(&h->polled_by[i], (uint8_t)i);
     for (int i = 0; i < LISTENERS_MAX; i++)
         memset(h->listeners[i].fd, 0xff, sizeof h->listeners[i].fd);
+    for (int i = 0; i < 2; i++)
+        atomic_init(&h->control[i].fd, -1);
     for (int i = 0; i < SLOT_COUNT; i++) {
         s->slots[i].epoll_fd = s->slots[i].bell_fd = -1;
         atomic_init(&s->slots[i].pidfd, -1);

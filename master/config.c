@@ -71,7 +71,7 @@ static const struct config_key {
     {"user", "", value_user, OTHER(user), RESTART},
     {"group", "", value_group, OTHER(group), RESTART},
     {"pidfile", "", value_file, OTHER(pidfile), NAMES_FILE},
-    {"control", "", value_socket, OTHER(control), INERT | NAMES_FILE},
+    {"control", "", value_socket, OTHER(control), NAMES_FILE},
     {"bans", "", value_text, OTHER(bans), INERT | NAMES_FILE},
     {"proxy_from", "", value_network, OTHER(proxy_from), REPEATS | INERT},
     {"transcript", "", value_text, OTHER(transcript), INERT | NAMES_FILE},

@@ -6,6 +6,7 @@
 #include "ipc/lease.h"
 #include "ipc/log.h"
 #include "master/config.h"
+#include "master/control_socket.h"
 #include "master/descriptors.h"
 #include "master/detach.h"
 #include "master/listeners.h"
@@ -125,11 +126,22 @@ static bool master_first_clients(struct master *m, char *err, size_t err_size) {
     return error == 0;
 }
 
+static bool master_control(struct master *m, const struct config *config, char *err,
+                           size_t err_size) {
+    bool changed;
+    if (!control_socket_prepare(&m->seg, config, &changed, err, err_size))
+        return false;
+    if (changed)
+        control_socket_settle(&m->seg);
+    return true;
+}
+
 /* Addresses, privileges, the slots' descriptors, the lease; then the workers. */
 static bool master_serve(struct master *m, const struct config *config, worker_entry entry,
                          char *err, size_t err_size) {
     struct supervisor *s = &m->supervisor;
     if (!listeners_configure(&m->seg, config, err, err_size) ||
+        !master_control(m, config, err, err_size) ||
         !privileges_drop(&m->seg, config, err, err_size) ||
         !supervisor_make_descriptors(&m->seg, err, err_size) ||
         !master_first_clients(m, err, err_size) ||
@@ -168,6 +180,7 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
         return false;
     m->seg.header->counters_exact = counters_exact;
     if (!master_serve(m, &config, entry, err, err_size)) {
+        control_socket_remove(&m->seg);
         pidfile_remove(&m->seg.header->master);
         return false;
     }
@@ -252,6 +265,7 @@ void master_stop(struct master *m) {
     log_info("saying goodbye");
     notify("STOPPING=1");
     supervisor_stop(&m->supervisor, MASTER_GOODBYE_MS);
+    control_socket_remove(&m->seg);
     pidfile_remove(&m->seg.header->master);
     log_info("ended");
 }

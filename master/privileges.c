@@ -105,6 +105,7 @@ static void privileges_check_all(const struct master_state *state, const struct 
     privileges_check(state->binary_path, X_OK, "an upgrade will be refused");
     privileges_check_log(config);
     privileges_check_pidfile(config->pidfile);
+    privileges_check_folder(config->control, "the control socket's file will be left at the end");
 }
 
 bool privileges_drop(const struct segment *seg, const struct config *config, char *err,

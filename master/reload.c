@@ -5,6 +5,7 @@
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "master/config.h"
+#include "master/control_socket.h"
 #include "master/listeners.h"
 #include "master/log_file.h"
 #include "master/notify.h"
@@ -38,12 +39,26 @@ static void reload_publish(struct supervisor *s, const struct config *config) {
     process_ring_all(s->seg);
 }
 
+/* Addresses and the control socket; false with a sentence, and none is changed. */
+static bool reload_listeners(struct segment *seg, const struct config *config, char *err,
+                             size_t err_size) {
+    bool control;
+    if (!control_socket_prepare(seg, config, &control, err, err_size))
+        return false;
+    bool all = listeners_configure(seg, config, err, err_size);
+    if (control && all)
+        control_socket_settle(seg);
+    else if (control)
+        control_socket_abandon(seg);
+    return all;
+}
+
 /* Log and pidfile may fail without harm to the clients: then they stay where they are. */
 static bool reload_apply(struct supervisor *s, char *err, size_t err_size) {
     static struct config config;
     struct segment_header *h = s->seg->header;
     if (!reload_read(h, &config, err, err_size) ||
-        !listeners_configure(s->seg, &config, err, err_size))
+        !reload_listeners(s->seg, &config, err, err_size))
         return false;
     if (strcmp(config.log, config_current(h)->log) != 0 &&
         !log_file_open(&h->master, &config, err, err_size))
@@ -80,11 +95,12 @@ void reload_take_up(struct supervisor *s) {
     struct segment_header *h = s->seg->header;
     char err[512];
     listeners_repair(s->seg);
+    control_socket_abandon(s->seg);
     if (h->master.reloading == 1 && reload(s))
         return;
     h->master.reloading = 0;
     config = *config_current(h);
-    if (!listeners_configure(s->seg, &config, err, sizeof err))
+    if (!reload_listeners(s->seg, &config, err, sizeof err))
         log_error("%s", err);
     reload_publish(s, &config);
 }

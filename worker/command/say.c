@@ -115,3 +115,15 @@ enum line_outcome say_private(struct worker *w, struct client *c, const struct l
     stage_side(&w->stage, s, text, (uint32_t)strlen(text));
     return LINE_STAGED;
 }
+
+enum line_outcome say_announcement(struct worker *w, struct client *c, const struct line *line,
+                                   const char *text) {
+    char out[SENTENCE_MAX];
+    struct words words = {.text = text};
+    if (!stage_fits(&w->stage, SAY_BYTES))
+        return LINE_LATER;
+    struct staged *s = say_stage(w, c, line, ENTRY_SYSTEM);
+    size_t len = sentence_render(w->config.language, SAY_ANNOUNCED, &words, out, sizeof out);
+    stage_text(&w->stage, s, out, (uint32_t)len);
+    return LINE_STAGED;
+}

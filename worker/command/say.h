@@ -19,6 +19,10 @@ enum line_outcome say_leave(struct worker *w, struct client *c);
 enum line_outcome say_nick(struct worker *w, struct client *c, const struct line *line,
                            const char *name);
 
+/* An operator's announcement. */
+enum line_outcome say_announcement(struct worker *w, struct client *c, const struct line *line,
+                                   const char *text);
+
 /* A private line's addressee: the client that has name key `key` when the line is published, or,
  * with a key of 0, the client given here.  `label` is what the speaker called it. */
 struct addressee {

@@ -4,12 +4,14 @@
 #include "ipc/fault.h"
 #include "worker/command/announce.h"
 #include "worker/command/decide.h"
+#include "worker/command/operator.h"
 #include "worker/input/complete.h"
 #include "worker/input/flood.h"
 #include "worker/input/keys.h"
 #include "worker/input/newcomer.h"
 #include "worker/output/flush.h"
 #include "worker/protocol/by_key.h"
+#include "worker/protocol/plain.h"
 #include "worker/protocol/telnet.h"
 #include "worker/record/consume.h"
 #include "worker/record/leave.h"
@@ -54,6 +56,7 @@ struct scan {
     bool over;      /* and was, since the last commit */
     bool bell;      /* a key had no effect */
     bool newcomer;  /* no line of the client's was taken yet */
+    bool control;   /* an operator: no telnet, and no limit on how fast it is */
     bool dropping;
     bool marked;      /* dropping: a timing mark was answered */
     bool drop_ends;   /* the line under way is beyond what is dropped */
@@ -83,6 +86,7 @@ static void scan_begin(struct scan *s, struct worker *w, struct client *c) {
     s->full = f->flags & FACT_FULL;
     s->dropping = f->flags & FACT_DROPPING;
     s->dropped = s->keys = s->kept = 0;
+    s->control = f->kind == KIND_CONTROL;
     s->newcomer = !(f->flags & FACT_HEARD);
     const uint8_t *line = rx->line;
     if (f->line_buffer != NO_BUFFER)
@@ -99,6 +103,8 @@ static void scan_line_changed(struct scan *s) {
 /* Nothing longer than RX_LINE is a login, and it would take a buffer. */
 static uint32_t scan_line_max(const struct scan *s) {
     uint32_t max = s->w->config.line_max;
+    if (s->control)
+        return OPERATOR_LINE_MAX;
     return max > RX_LINE && !(client_facts(s->c)->flags & FACT_IN_ROOM) ? RX_LINE : max;
 }
 
@@ -363,7 +369,7 @@ static bool scan_line(struct scan *s, const struct scan_point *before, enum scan
     if (!s->staged && (scan_unread(s) || scan_quiet(s, &line)))
         return false;
     FAULT("input.line");
-    switch (decide_line(w, s->c, &line)) {
+    switch (s->control ? operator_line(w, s->c, &line) : decide_line(w, s->c, &line)) {
     case LINE_STAGED:
         s->tat = rate_limit_charge(&w->config, s->tat, w->now, 1);
         s->staged = true;
@@ -488,7 +494,8 @@ static void scan_next(struct scan *s, const uint8_t *raw, struct telnet_event *e
     const uint8_t *in = raw + (s->now.at - client_facts(s->c)->consumed);
     breadcrumb_set(s->w, BREADCRUMB_INPUT, s->c, s->now.at);
     size_t left = (size_t)(s->c->received - s->now.at);
-    size_t used = telnet_next(&s->now.telnet, s->sub, &s->now.sub_len, in, left, ev);
+    size_t used = s->control ? plain_next(in, left, ev)
+                             : telnet_next(&s->now.telnet, s->sub, &s->now.sub_len, in, left, ev);
     s->now.at += used;
     if (ev->kind == TELNET_COMPLETE && scan_pasted_tab(in + used - 1, left - used + 1))
         *ev = (struct telnet_event){.kind = TELNET_TEXT, .bytes = in + used - 1, .len = 1};
@@ -539,9 +546,9 @@ enum scan_outcome scan(struct worker *w, struct client *c, bool one_read) {
     bool drop;
     if (s.newcomer && start == 0 && newcomer_opening(w, c, raw, (size_t)c->received))
         return SCAN_IDLE;
-    if (!s.dropping && flood_waits(w, c, s.tat, &drop))
+    if (!s.dropping && !s.control && flood_waits(w, c, s.tat, &drop))
         return drop ? scan_begin_dropping(w, c) : SCAN_IDLE;
-    if (one_read)
+    if (one_read && !s.control)
         by_key_count(&s.now.telnet, raw, (size_t)(c->received - start));
     while (s.now.at < c->received)
         if (!scan_step(&s, raw, &outcome))

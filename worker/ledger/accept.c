@@ -6,6 +6,7 @@
 #include "ipc/log.h"
 #include "ipc/origin.h"
 #include "worker/command/greeting.h"
+#include "worker/ledger/control.h"
 #include "worker/state/client_log.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/lock.h"
@@ -50,13 +51,10 @@ static void accept_turn_away(const struct worker *w, int fd, enum sentence why) 
 }
 
 /* False: the socket has no peer any more, or is a listener. */
-static bool accept_peer(int fd, struct in6_addr *addr, uint16_t *port) {
-    union address_any peer = {0};
-    socklen_t len = sizeof peer;
-    if (getpeername(fd, &peer.any, &len) != 0)
-        return false;
-    address_split(&peer, addr, port);
-    return true;
+static bool accept_peer(int fd, union address_any *peer) {
+    socklen_t len = sizeof *peer;
+    memset(peer, 0, sizeof *peer);
+    return getpeername(fd, &peer->any, &len) == 0;
 }
 
 static void accept_raise_high(struct worker *w, uint32_t fd) {
@@ -74,13 +72,17 @@ uint64_t accept_cookie(int fd) {
 
 /* The record is this worker's to fill.  False: the connection is closed, or is none. */
 static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t cookie) {
+    union address_any peer;
     struct in6_addr addr;
     uint16_t port;
-    if (!accept_peer(fd, &addr, &port)) {
+    if (!accept_peer(fd, &peer)) {
         if (!accept_is_listener(w->seg, fd))
             close(fd); /* its peer has gone already */
         return false;
     }
+    if (peer.any.sa_family == AF_UNIX)
+        return control_open(w, fd, c, cookie);
+    address_split(&peer, &addr, &port);
     bool full = accept_full(w);
     if (full || accept_address_full(w, &addr)) {
         accept_turn_away(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL);
@@ -101,6 +103,7 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
  * record it cannot be claimed; so it is under the gate that it is closed, as it is under the gate
  * that another worker, which may have found it as an orphan, would find memory for it. */
 static bool accept_grown(struct worker *w, int fd, uint64_t cookie) {
+    union address_any peer;
     struct in6_addr addr;
     uint16_t port;
     if (segment_has_client(w->seg, (uint32_t)fd))
@@ -108,14 +111,16 @@ static bool accept_grown(struct worker *w, int fd, uint64_t cookie) {
     worker_lock(w);
     int error = segment_grow(w->seg, (uint32_t)fd);
     bool refused = error != 0 && accept_cookie(fd) == cookie && !accept_is_listener(w->seg, fd);
-    bool there = refused && accept_peer(fd, &addr, &port);
+    bool there = refused && accept_peer(fd, &peer);
     if (refused)
         accept_turn_away(w, fd, SAY_ROOM_FULL);
     worker_unlock(w);
-    if (there)
-        client_log(w, TALLY_REFUSED, &addr, port, "refused: no shared memory for more clients: %s",
-                   strerror(error));
-    return error == 0;
+    if (!there || peer.any.sa_family == AF_UNIX)
+        return error == 0;
+    address_split(&peer, &addr, &port);
+    client_log(w, TALLY_REFUSED, &addr, port, "refused: no shared memory for more clients: %s",
+               strerror(error));
+    return false;
 }
 
 void accept_socket(struct worker *w, int fd, uint64_t cookie) {
@@ -141,7 +146,10 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie) {
     }
     atomic_fetch_add_explicit(&w->slot->stats.accepted, 1, memory_order_relaxed);
     member_add(w, c);
-    greeting_begin(w, c);
+    if (client_kind(c) == KIND_CONTROL)
+        control_greet(w, c);
+    else
+        greeting_begin(w, c);
 }
 
 /* connect_rate.  False: the connection is closed unheard, by a reset, which leaves nothing of it in
@@ -172,11 +180,17 @@ static void accept_pause(struct worker *w, struct acceptor *a, int listener, uin
     a->resume_at = w->now + ms;
 }
 
+static bool accept_is_control(const struct segment *seg, int fd) {
+    const struct control_socket *control = seg->header->control;
+    return atomic_load(&control[0].fd) == fd || atomic_load(&control[1].fd) == fd;
+}
+
 /* True: the room is full, and connections wait in the queue.  After the wait they are refused for
  * ACCEPT_FULL_MS; then there is a wait again. */
 static bool accept_full_waits(struct worker *w, struct acceptor *a, int listener) {
     uint32_t since = w->now - a->full_at;
-    if (!accept_full(w) || (since >= ACCEPT_FULL_MS && since < 2 * ACCEPT_FULL_MS))
+    if (accept_is_control(w->seg, listener) || !accept_full(w) ||
+        (since >= ACCEPT_FULL_MS && since < 2 * ACCEPT_FULL_MS))
         return false;
     if (since >= ACCEPT_FULL_MS) {
         a->full_at = w->now;
@@ -200,7 +214,7 @@ void accept_batch(struct worker *w, struct acceptor *a, int listener) {
         int fd = accept4(listener, &peer.any, &len, SOCK_NONBLOCK);
         FAULT("accept.after");
         if (fd >= 0) {
-            if (accept_within_rate(w, fd, &peer))
+            if (peer.any.sa_family == AF_UNIX || accept_within_rate(w, fd, &peer))
                 accept_socket(w, fd, accept_cookie(fd));
             continue;
         }
@@ -222,7 +236,7 @@ bool accept_is_listener(const struct segment *seg, int fd) {
                 return true;
         }
     }
-    return false;
+    return accept_is_control(seg, fd);
 }
 
 static void accept_register(struct worker *w, struct acceptor *a, int fd, bool mine) {
@@ -234,8 +248,17 @@ static void accept_register(struct worker *w, struct acceptor *a, int fd, bool m
     }
 }
 
+/* The control socket: every worker that serves polls it. */
+static void accept_listen_control(struct worker *w, struct acceptor *a) {
+    struct segment_header *h = w->seg->header;
+    int fd = atomic_load(&h->control[atomic_load(&h->control_serving) & 1].fd);
+    if (fd >= 0)
+        accept_register(w, a, fd, w->index < atomic_load(&h->workers));
+}
+
 void accept_listen(struct worker *w, struct acceptor *a) {
     struct segment_header *h = w->seg->header;
+    accept_listen_control(w, a);
     for (int i = 0; i < LISTENERS_MAX; i++) {
         if (atomic_load(&h->listeners[i].state) == LISTENER_UNUSED)
             continue;

@@ -1,6 +1,7 @@
 /* adopt.c - see adopt.h. */
 #include "worker/ledger/adopt.h"
 
+#include "ipc/address.h"
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "worker/command/announce.h"
@@ -18,6 +19,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* ---- one client ---- */
@@ -56,6 +58,8 @@ static bool adopt_counters(struct client *c, int fd, bool *broken) {
  * check. */
 static const char *adopt_fault(struct worker *w, const struct client *c, uint64_t word,
                                bool counted) {
+    if (client_kind(c) == KIND_CONTROL)
+        return "its worker died";
     if (!counted)
         return "its socket is gone";
     if (!w->seg->header->counters_exact)
@@ -98,6 +102,8 @@ void adopt_client(struct worker *w, struct client *c) {
     client_refresh(c);
     member_add(w, c);
     const char *fault = adopt_fault(w, c, word, counted);
+    if (client_kind(c) == KIND_CONTROL)
+        c->mode = MODE_WRITE_FAILED; /* how much of an answer it was sent is not known */
     if (broken && !fault)
         leave_broken(w, c, 0); /* before the input in its buffer is looked at */
     adopt_queue(w, c, fault);
@@ -175,6 +181,16 @@ static void adopt_sweep(struct worker *w, struct buffer_pool *pool) {
     }
 }
 
+/* Whether the socket was accepted from the control socket: it has that one's name. */
+static bool adopt_control(const struct segment *seg, int fd) {
+    const struct segment_header *h = seg->header;
+    union address_any name = {0};
+    socklen_t len = sizeof name - 1;
+    return getsockname(fd, &name.any, &len) == 0 && name.any.sa_family == AF_UNIX &&
+           name.un.sun_path[0] != '\0' && !accept_is_listener(seg, fd) &&
+           strcmp(name.un.sun_path, h->control[atomic_load(&h->control_serving) & 1].path) == 0;
+}
+
 /* Whether the socket was accepted from a listener of ours: it inherits our mark (slot.h, SLOT_TAG).
  * From which slot's listener says nothing, because another worker may have polled it meanwhile. */
 static bool adopt_ours(const struct segment *seg, int fd) {
@@ -199,7 +215,7 @@ bool adopt_orphans(struct worker *w) {
         return false;
     for (uint32_t fd = 3; fd <= high && fd < len; fd++) {
         uint64_t cookie = adopt_served(w, fd) ? 0 : accept_cookie((int)fd);
-        if (cookie == 0 || !adopt_ours(w->seg, (int)fd))
+        if (cookie == 0 || (!adopt_ours(w->seg, (int)fd) && !adopt_control(w->seg, (int)fd)))
             continue;
         if (atomic_load(&h->listeners_moves) != moves)
             return false;

@@ -4,6 +4,7 @@
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "worker/command/greeting.h"
+#include "worker/command/operator.h"
 #include "worker/ledger/closing.h"
 #include "worker/ledger/move.h"
 #include "worker/ledger/unread.h"
@@ -11,6 +12,7 @@
 #include "worker/output/history.h"
 #include "worker/output/ignore.h"
 #include "worker/record/consume.h"
+#include "worker/record/leave.h"
 #include "worker/state/breadcrumb.h"
 #include "worker/state/client_log.h"
 #include "worker/state/label.h"
@@ -19,6 +21,7 @@
 #include "worker/state/pause.h"
 #include "worker/state/speaker.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* A ledger entry on its way to one client. */
@@ -201,6 +204,7 @@ static void apply_effect(struct change *ch, const struct effect *e) {
         if (e->target)
             apply_private_line(ch, e, false);
         break;
+    case ENTRY_SYSTEM: operator_answer(ch, NULL); break; /* the operator's own line */
     default: break;
     }
     ch->f->seen = e->index + 1;
@@ -221,6 +225,8 @@ static void apply_log_name(struct worker *w, const struct client *c) {
 static void apply_after(struct worker *w, struct client *c, const struct effect *e, uint32_t was) {
     if (!e->own)
         return;
+    if (client_kind(c) == KIND_CONTROL && client_facts(c)->lines_lost > 0)
+        leave_broken(w, c, ENOBUFS); /* its answer was lost */
     if (e->entry->kind == ENTRY_JOIN || e->entry->kind == ENTRY_NICK)
         apply_log_name(w, c);
     if (e->entry->kind == ENTRY_JOIN) {

@@ -5,6 +5,7 @@
 #include "worker/ledger/adopt.h"
 #include "worker/output/overrun.h"
 #include "worker/record/change.h"
+#include "worker/record/leave.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/members.h"
 
@@ -108,6 +109,8 @@ bool move_stage_all(struct worker *w, uint32_t *next) {
         struct client *c = worker_client(w, w->members.at[i]);
         uint64_t tag = client_tag(w, c);
         struct side_move move = {w->index, move_target(w, next)};
+        if (client_live(c) && client_kind(c) == KIND_CONTROL)
+            leave_begin(w, c, "its worker retires"); /* what it asked for is answered */
         if (!client_live(c) || move.to == w->index)
             continue;
         if (!stage_fits(&w->stage, sizeof move))

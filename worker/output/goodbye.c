@@ -28,7 +28,8 @@ void goodbye_all(struct worker *w) {
     for (uint32_t i = 0; i < w->members.count; i++) {
         struct client *c = worker_client(w, w->members.at[i]);
         flush_client(w, c);
-        goodbye_say(w, c, SAY_GOING_DOWN);
+        if (client_kind(c) == KIND_TELNET)
+            goodbye_say(w, c, SAY_GOING_DOWN);
         shutdown((int)w->members.at[i], SHUT_WR);
     }
 }

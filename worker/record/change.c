@@ -353,7 +353,7 @@ void change_charge(struct change *ch, uint32_t lines, uint32_t ms) {
 /* Returns what is less than a line, and stays owed. */
 static uint32_t change_pay(struct change *ch) {
     uint32_t owed = account_owed(ch->w, ch->c);
-    if (!ch->charged)
+    if (!ch->charged || client_kind(ch->c) == KIND_CONTROL)
         return owed;
     owed += ch->free_answer ? 0 : ch->answered / ACCOUNT_BYTES;
     uint32_t lines = ch->lines + owed / ACCOUNT_LINE;

@@ -17,8 +17,9 @@ void leave_begin(struct worker *w, struct client *c, const char *why) {
                           client_state_word(client_generation(word), CLIENT_CLOSING),
                           memory_order_release);
     FAULT("leave.begin.after");
-    client_log(w, TALLY_DISCONNECTED, &c->addr, c->port, "disconnected%s%s", why ? ": " : "",
-               why ? why : "");
+    if (client_kind(c) == KIND_TELNET)
+        client_log(w, TALLY_DISCONNECTED, &c->addr, c->port, "disconnected%s%s", why ? ": " : "",
+                   why ? why : "");
     pause_client(w, c, PAUSE_CLOSING);
     fd_queue_push(&w->closing, client_index(w, c));
 }

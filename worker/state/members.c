@@ -33,7 +33,8 @@ static void member_came(struct worker *w, uint32_t fd) {
 
 void members_publish_count(struct worker *w) {
     if (!w->adopting)
-        atomic_store_explicit(&w->slot->clients, w->members.count, memory_order_release);
+        atomic_store_explicit(&w->slot->clients, w->members.count - w->members.tools,
+                              memory_order_release);
 }
 
 /* What few clients have: where there is none, nothing is written, so that no memory is used for it
@@ -60,6 +61,7 @@ void member_add(struct worker *w, struct client *c) {
     member_forget(w, fd);
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->members.unauthenticated++;
+    w->members.tools += client_kind(c) != KIND_TELNET;
     members_publish_count(w);
     member_came(w, fd);
 }
@@ -74,6 +76,7 @@ void member_remove(struct worker *w, struct client *c) {
     w->members.index[fd] = 0;
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->members.unauthenticated--;
+    w->members.tools -= client_kind(c) != KIND_TELNET;
     members_publish_count(w);
     if (last != fd)
         member_came(w, last);

@@ -64,6 +64,7 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
                         "*** 你被請出聊天室: {text}"},
     [SAY_WAS_KICKED] = {"{name} was asked to leave.", "{name}被请出聊天室。",
                         "{name}被請出聊天室。"},
+    [SAY_ANNOUNCED] = {"*** {text}", "*** {text}"},
     [SAY_GOING_DOWN] = {"*** The server is going down.", "*** 服务器已被关闭!",
                         "*** 伺服器已被關閉!"},
     [SAY_ROOM_FULL] = {"The room is full.", "聊天室已满。", "聊天室已滿。"},

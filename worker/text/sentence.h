@@ -42,6 +42,7 @@ enum sentence {
     SAY_KICKED,
     SAY_KICKED_WHY,
     SAY_WAS_KICKED,
+    SAY_ANNOUNCED, /* by the operator */
     SAY_GOING_DOWN,
     SAY_ROOM_FULL,
     SAY_ADDRESS_FULL,

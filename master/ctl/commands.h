@@ -1,0 +1,9 @@
+/* commands.h - the functions of chatroom-ctl's commands: one for each row of the table in ctl.c. */
+#ifndef MASTER_CTL_COMMANDS_H
+#define MASTER_CTL_COMMANDS_H
+
+#include "master/ctl/invocation.h"
+
+int say_run(const struct ctl *ctl);
+
+#endif

@@ -1,0 +1,172 @@
+/* connection.c - see connection.h. */
+#include "master/ctl/connection.h"
+
+#include "ipc/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static const char connection_silent[] = "the server does not answer";
+
+/* Until the socket is ready for `events`.  False: the time is over. */
+static bool connection_wait(const struct connection *c, short events) {
+    struct pollfd wait = {.fd = c->fd, .events = events};
+    for (;;) {
+        uint64_t now = clock_ms();
+        if (now >= c->until)
+            return false;
+        if (poll(&wait, 1, (int)(c->until - now)) > 0)
+            return true;
+    }
+}
+
+static bool connection_failed(const char *path, int error, char *err, size_t size) {
+    const char *why = strerror(error);
+    if (error == ENOENT || error == ECONNREFUSED || error == ENOTSOCK)
+        why = "no server listens there";
+    else if (error == EACCES || error == EPERM)
+        why = "only root and the server's user may use it";
+    else if (error == EAGAIN)
+        why = connection_silent;
+    snprintf(err, size, "%s: %s", path, why);
+    return false;
+}
+
+/* A full queue is waited for. */
+static bool connection_connect(struct connection *c, const char *path, char *err, size_t size) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return connection_failed(path, ENAMETOOLONG, err, size);
+    memcpy(address.sun_path, path, strlen(path));
+    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    while (c->fd >= 0 && connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        if (errno != EAGAIN || clock_ms() >= c->until)
+            return connection_failed(path, errno, err, size);
+        usleep(5000);
+    }
+    return c->fd >= 0 || connection_failed(path, errno, err, size);
+}
+
+/* The descriptor that came with the bytes, if one did. */
+static void connection_take_view(struct connection *c, struct msghdr *message) {
+    for (struct cmsghdr *m = CMSG_FIRSTHDR(message); m; m = CMSG_NXTHDR(message, m)) {
+        if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
+            continue;
+        if (c->view_fd >= 0)
+            close(c->view_fd);
+        memcpy(&c->view_fd, CMSG_DATA(m), sizeof c->view_fd);
+    }
+}
+
+/* More bytes.  False: the server has closed the connection, or the time is over. */
+static bool connection_receive(struct connection *c) {
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int))];
+    } attached;
+    struct iovec span = {c->in + c->len, sizeof c->in - c->len};
+    struct msghdr message = {.msg_iov = &span,
+                             .msg_iovlen = 1,
+                             .msg_control = &attached,
+                             .msg_controllen = sizeof attached.space};
+    if (c->len == sizeof c->in || !connection_wait(c, POLLIN))
+        return false;
+    ssize_t n = recvmsg(c->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR;
+    connection_take_view(c, &message);
+    c->len += (size_t)n;
+    return n > 0;
+}
+
+/* The next line without its end, cut to fit.  False: there is none. */
+static bool connection_line(struct connection *c, char *line, size_t size) {
+    char *end;
+    while (!(end = memchr(c->in, '\n', c->len))) {
+        if (!connection_receive(c))
+            return false;
+    }
+    size_t len = (size_t)(end - c->in), kept = len < size ? len : size - 1;
+    memcpy(line, c->in, kept);
+    line[kept] = '\0';
+    c->len -= len + 1;
+    memmove(c->in, end + 1, c->len);
+    return true;
+}
+
+static bool connection_greeted(struct connection *c, char *err, size_t size) {
+    char line[CONNECTION_LINE];
+    unsigned version, layout;
+    unsigned long long epoch;
+    if (!connection_line(c, line, sizeof line))
+        snprintf(err, size, "%s", connection_silent);
+    else if (strncmp(line, "no ", 3) == 0)
+        snprintf(err, size, "%s", line + 3);
+    else if (sscanf(line, "chatroom-control %u", &version) != 1)
+        snprintf(err, size, "this is no server's control socket");
+    else if (version != CONNECTION_VERSION ||
+             sscanf(line, "chatroom-control %*u %x %llu", &layout, &epoch) != 2)
+        snprintf(err, size, "the server is of another version: it speaks protocol %u, not %d",
+                 version, CONNECTION_VERSION);
+    else {
+        c->layout = layout;
+        c->epoch = epoch;
+        return true;
+    }
+    return false;
+}
+
+bool connection_open(struct connection *c, const char *path, uint32_t ms, char *err, size_t size) {
+    *c = (struct connection){.fd = -1, .view_fd = -1, .until = clock_ms() + ms};
+    if (connection_connect(c, path, err, size) && connection_greeted(c, err, size))
+        return true;
+    connection_close(c);
+    return false;
+}
+
+/* False: not all of it was taken. */
+static bool connection_send(struct connection *c, const char *bytes, size_t len) {
+    while (len > 0) {
+        ssize_t n = send(c->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return false;
+        if (n < 0 && !connection_wait(c, POLLOUT))
+            return false;
+        bytes += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+enum connection_answer connection_ask(struct connection *c, const char *line, char *text,
+                                      size_t size) {
+    char answer[CONNECTION_LINE];
+    if (connection_send(c, line, strlen(line)) && connection_send(c, "\n", 1) &&
+        connection_line(c, answer, sizeof answer)) {
+        if (strcmp(answer, "ok") == 0 || strncmp(answer, "ok ", 3) == 0) {
+            snprintf(text, size, "%s", answer[2] ? answer + 3 : "");
+            return CONNECTION_OK;
+        }
+        if (strncmp(answer, "no ", 3) == 0) {
+            snprintf(text, size, "%s", answer + 3);
+            return CONNECTION_NO;
+        }
+    }
+    snprintf(text, size, "%s; whether it was done is unknown",
+             clock_ms() >= c->until ? connection_silent : "the connection broke");
+    return CONNECTION_LOST;
+}
+
+void connection_close(struct connection *c) {
+    if (c->fd >= 0)
+        close(c->fd);
+    if (c->view_fd >= 0)
+        close(c->view_fd);
+    c->fd = c->view_fd = -1;
+}

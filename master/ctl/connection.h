@@ -1,0 +1,48 @@
+/* connection.h - chatroom-ctl's connection to a server's control socket.
+ *
+ *     struct connection c;
+ *     if (!connection_open(&c, path, CONNECTION_MS, err, sizeof err)) ...
+ *     if (connection_ask(&c, line, answer, err, sizeof err) == CONNECTION_OK) ...
+ *     connection_close(&c);
+ *
+ * The protocol is the worker's (worker/ledger/control.h, worker/command/operator.h).  Nothing waits
+ * beyond the time that connection_open was given. */
+#ifndef MASTER_CTL_CONNECTION_H
+#define MASTER_CTL_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    CONNECTION_VERSION = 1,
+    CONNECTION_MS = 1900, /* a command ends within two seconds */
+    CONNECTION_LINE = 4096,
+};
+
+struct connection {
+    int fd;
+    int view_fd; /* the segment's, for reading; -1: the server gave none.  The caller closes it */
+    uint32_t layout;
+    uint64_t epoch;
+    uint64_t until; /* clock_ms() */
+    size_t len;
+    char in[CONNECTION_LINE]; /* received behind the line that was read last */
+};
+
+enum connection_answer {
+    CONNECTION_OK,
+    CONNECTION_NO,   /* the server refuses: its sentence is in `text` */
+    CONNECTION_LOST, /* no answer: whether it was done is unknown; a sentence in `text` */
+};
+
+/* Connects and reads the server's first line, within `ms`.  False with a sentence. */
+bool connection_open(struct connection *c, const char *path, uint32_t ms, char *err, size_t size);
+
+/* Sends one line, to which LF is added, and waits for its answer.  `text` receives the sentence, or
+ * what follows `ok`. */
+enum connection_answer connection_ask(struct connection *c, const char *line, char *text,
+                                      size_t size);
+void connection_close(struct connection *c);
+
+#endif

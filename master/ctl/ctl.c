@@ -1,0 +1,97 @@
+/* ctl.c - chatroom-ctl's beginning: the table of its commands, and what was asked for on the
+ * command line. */
+#include "master/ctl/commands.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CTL_VERSION "chatroom-ctl 1.0"
+
+/* clang-format off */
+static const struct ctl_command ctl_commands[] = {
+    {"say", "TEXT", 1, -1, "announce a line to everybody", say_run},
+};
+/* clang-format on */
+enum { CTL_COMMANDS = sizeof ctl_commands / sizeof ctl_commands[0] };
+
+/* ---- the command line ---- */
+
+static void ctl_print_help(FILE *out) {
+    fputs("usage: chatroom-ctl [-s PATH] [--json] COMMAND\n\n", out);
+    for (int i = 0; i < CTL_COMMANDS; i++) {
+        char use[64];
+        const struct ctl_command *c = &ctl_commands[i];
+        snprintf(use, sizeof use, "%s %s", c->name, c->arguments);
+        fprintf(out, "  %-34s %s\n", use, c->help);
+    }
+    fputs("\n  -s PATH   the server's control socket (default: " CHATROOM_CONTROL ")\n"
+          "  --json    answers as JSON, for programs\n"
+          "  -V, -h    the version; this help\n",
+          out);
+}
+
+static int ctl_wrong(const char *what, const char *which) {
+    fprintf(stderr, "chatroom-ctl: %s%s\nchatroom-ctl -h shows what there is\n", what, which);
+    return CTL_USAGE;
+}
+
+static const struct ctl_command *ctl_find(const char *name) {
+    for (int i = 0; i < CTL_COMMANDS; i++)
+        if (strcmp(ctl_commands[i].name, name) == 0)
+            return &ctl_commands[i];
+    return NULL;
+}
+
+/* Options stand before the command; --json behind it as well.  An argument that looks like --json
+ * can be given behind `--`.  Returns the exit status, or -1: the command is to be run. */
+static int ctl_parse(struct ctl *ctl, int argc, char **argv) {
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+            ctl_print_help(stdout);
+            return CTL_DONE;
+        }
+        if (strcmp(argv[i], "-V") == 0 || strcmp(argv[i], "--version") == 0) {
+            puts(CTL_VERSION);
+            return CTL_DONE;
+        }
+        if (strcmp(argv[i], "--json") == 0)
+            ctl->json = true;
+        else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc)
+            ctl->socket = argv[++i];
+        else
+            return ctl_wrong(strcmp(argv[i], "-s") == 0 ? "-s needs a path" : "unknown option ",
+                             strcmp(argv[i], "-s") == 0 ? "" : argv[i]);
+    }
+    if (i == argc)
+        return ctl_wrong("a command is missing", "");
+    ctl->command = ctl_find(argv[i]);
+    if (!ctl->command)
+        return ctl_wrong("unknown command ", argv[i]);
+    ctl->argv = argv + i + 1;
+    bool all = false; /* what follows is the command's */
+    for (i++; i < argc; i++) {
+        bool option = !all && argv[i][0] == '-' && argv[i][1] == '-';
+        if (option && argv[i][2] == '\0')
+            all = true;
+        else if (option && strcmp(argv[i], "--json") == 0)
+            ctl->json = true;
+        else
+            ctl->argv[ctl->argc++] = argv[i];
+    }
+    return -1;
+}
+
+int main(int argc, char **argv) {
+    struct ctl ctl = {.socket = CHATROOM_CONTROL};
+    signal(SIGPIPE, SIG_IGN);
+    int status = ctl_parse(&ctl, argc, argv);
+    if (status >= 0)
+        return status;
+    if (ctl.argc < ctl.command->least)
+        return ctl_usage(&ctl, "%s needs more arguments", ctl.command->name);
+    if (ctl.command->most >= 0 && ctl.argc > ctl.command->most)
+        return ctl_usage(&ctl, "%s takes fewer arguments", ctl.command->name);
+    return ctl.command->run(&ctl);
+}

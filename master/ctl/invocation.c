@@ -1,0 +1,59 @@
+/* invocation.c - see invocation.h. */
+#include "master/ctl/invocation.h"
+
+#include "master/ctl/print.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int ctl_done(const struct ctl *ctl) {
+    if (ctl->json)
+        puts("{\"ok\":true}");
+    return CTL_DONE;
+}
+
+int ctl_refused(const struct ctl *ctl, const char *fmt, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (ctl->json) {
+        fputs("{\"ok\":false,\"error\":", stdout);
+        print_json_string(text);
+        puts("}");
+    } else {
+        fputs("chatroom-ctl: ", stderr);
+        print_clean(stderr, text);
+        fputs("\n", stderr);
+    }
+    return CTL_REFUSED;
+}
+
+static void ctl_print_use(FILE *out, const struct ctl_command *command) {
+    fprintf(out, "usage: chatroom-ctl [-s PATH] [--json] %s%s%s\n", command->name,
+            *command->arguments ? " " : "", command->arguments);
+}
+
+int ctl_usage(const struct ctl *ctl, const char *fmt, ...) {
+    va_list args;
+    fputs("chatroom-ctl: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputs("\n", stderr);
+    ctl_print_use(stderr, ctl->command);
+    return CTL_USAGE;
+}
+
+bool ctl_join(const struct ctl *ctl, int first, char *out, unsigned size) {
+    unsigned len = 0;
+    out[0] = '\0';
+    for (int i = first; i < ctl->argc; i++) {
+        int n = snprintf(out + len, size - len, "%s%s", i > first ? " " : "", ctl->argv[i]);
+        if (n < 0 || (unsigned)n >= size - len)
+            return false;
+        len += (unsigned)n;
+    }
+    return true;
+}

@@ -1,0 +1,77 @@
+/* operator.c - see operator.h. */
+#include "worker/command/operator.h"
+
+#include "ipc/unicode.h"
+#include "worker/command/invocation.h"
+#include "worker/command/say.h"
+#include "worker/text/regular.h"
+#include "worker/text/sanitize.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OPERATOR_ANSWER_MAX = 512 };
+
+void operator_answer(struct change *ch, const char *no) {
+    if (no)
+        change_bytes(ch, "no ", 3);
+    change_bytes(ch, no ? no : "ok", no ? strlen(no) : 2);
+    change_bytes(ch, "\n", 1);
+}
+
+static enum line_outcome operator_no(const struct invocation *inv, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static enum line_outcome operator_no(const struct invocation *inv, const char *fmt, ...) {
+    char no[OPERATOR_ANSWER_MAX];
+    struct change ch;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(no, sizeof no, fmt, args);
+    va_end(args);
+    invocation_begin(&ch, inv);
+    operator_answer(&ch, no);
+    return invocation_done(inv, &ch);
+}
+
+/* To everybody in the room. */
+static enum line_outcome operator_say(struct invocation *inv) {
+    uint32_t max = inv->w->config.line_max;
+    if (*inv->text == '\0')
+        return operator_no(inv, "there is no text to say");
+    if (strlen(inv->text) > max)
+        return operator_no(inv, "the text is longer than %u bytes", max);
+    return say_announcement(inv->w, inv->c, inv->line, inv->text);
+}
+
+static const struct operator_command {
+    const char *name;
+    enum line_outcome (*run)(struct invocation *inv);
+} operator_commands[] = {
+    {"say", operator_say},
+};
+
+static const struct operator_command *operator_find(const char *name) {
+    for (size_t i = 0; i < sizeof operator_commands / sizeof operator_commands[0]; i++)
+        if (strcmp(operator_commands[i].name, name) == 0)
+            return &operator_commands[i];
+    return NULL;
+}
+
+enum line_outcome operator_line(struct worker *w, struct client *c, struct line *line) {
+    struct invocation inv = {.w = w, .c = c, .line = line, .as_typed = true};
+    char text[OPERATOR_LINE_MAX + 1];
+    if (line->overlong)
+        return operator_no(&inv, "a line has at most %u bytes", (unsigned)OPERATOR_LINE_MAX);
+    if (!unicode_valid((const char *)line->bytes, line->len) ||
+        memchr(line->bytes, '\0', line->len))
+        return operator_no(&inv, "the line is not text in UTF-8");
+    memcpy(text, line->bytes, line->len);
+    text[sanitize(text, line->len)] = '\0';
+    inv.text = text + regular_blanks(text);
+    const char *word = invocation_word(&inv.text);
+    const struct operator_command *command = operator_find(word);
+    if (!command)
+        return operator_no(&inv, "this server has no command \"%.64s\"", word);
+    return command->run(&inv);
+}

@@ -1,0 +1,118 @@
+/* control.c - see control.h. */
+#include "worker/ledger/control.h"
+
+#include "ipc/fault.h"
+#include "ipc/log.h"
+#include "worker/record/leave.h"
+#include "worker/state/epoll_interest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* No peer of a TCP connection has it (RFC 4291, 2.7), so nothing that is counted by addresses
+ * counts these connections with another. */
+static const struct in6_addr control_address = {{{0xff}}};
+
+static void control_turn_away(int fd, const char *no) {
+    char unread[4096];
+    (void)!send(fd, no, strlen(no), MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT);
+    close(fd);
+}
+
+/* Root and the server's user: also where the file's mode was changed since.  One line a second is
+ * logged. */
+static bool control_may(const struct worker *w, int fd) {
+    static uint32_t logged;
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0;
+    if (known && (peer.uid == 0 || peer.uid == geteuid()))
+        return true;
+    if (logged == 0 || w->now - logged >= 1000)
+        log_warn("control: refused user %u, process %d", (unsigned)peer.uid, (int)peer.pid);
+    logged = w->now | 1;
+    return false;
+}
+
+/* Whether the row's connection is still there: its record is being filled, or is used. */
+static bool control_row_used(const struct worker *w, uint64_t tag) {
+    uint32_t fd = (uint32_t)tag;
+    if (tag == 0 || !segment_has_client(w->seg, fd))
+        return false;
+    uint64_t word = atomic_load(&w->seg->clients.at[fd].state_word);
+    return client_generation(word) == (uint32_t)(tag >> 32) && client_state(word) != CLIENT_FREE;
+}
+
+/* A row for a connection whose record is claimed.  Rows are never given back: what the tag names
+ * says whether one is free, also after any death.  False: all are used. */
+static bool control_take_row(struct worker *w, const struct client *c) {
+    _Atomic uint64_t *rows = w->seg->header->control_clients;
+    for (int i = 0; i < CONTROL_MAX; i++) {
+        uint64_t tag = atomic_load(&rows[i]);
+        FAULT("control.row.before");
+        if (!control_row_used(w, tag) &&
+            atomic_compare_exchange_strong(&rows[i], &tag, client_tag(w, c))) {
+            FAULT("control.row.after");
+            return true;
+        }
+    }
+    return false;
+}
+
+bool control_open(struct worker *w, int fd, struct client *c, uint64_t cookie) {
+    char no[64];
+    if (!control_may(w, fd)) {
+        control_turn_away(fd, "no only root and the server's user may use this socket\n");
+        return false;
+    }
+    if (!control_take_row(w, c)) {
+        snprintf(no, sizeof no, "no %d connections are open already\n", CONTROL_MAX);
+        control_turn_away(fd, no);
+        return false;
+    }
+    struct facts facts = {.encoding = ENC_UTF8,
+                          .kind = KIND_CONTROL,
+                          .flags = FACT_GREETED | FACT_HEARD,
+                          .last_input = w->tenths,
+                          .tat = w->now,
+                          .seen = room_count(&w->seg->room)};
+    client_open(c, w->index, cookie, &facts, &control_address, 0);
+    return true;
+}
+
+/* Sends the text, with descriptor `view` unless it is below 0. */
+static bool control_send(int fd, char *text, size_t len, int view) {
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int))];
+    } attached = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                           .cmsg_level = SOL_SOCKET,
+                           .cmsg_type = SCM_RIGHTS}};
+    struct iovec span = {text, len};
+    struct msghdr message = {.msg_iov = &span, .msg_iovlen = 1};
+    if (view >= 0) {
+        message.msg_control = &attached;
+        message.msg_controllen = sizeof attached.space;
+        memcpy(CMSG_DATA(&attached.head), &view, sizeof view);
+    }
+    return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+/* At once, and not by the record: the socket is new, so it takes it, and a successor does not go on
+ * with the connection. */
+void control_greet(struct worker *w, struct client *c) {
+    const struct segment_header *h = w->seg->header;
+    char text[96];
+    int len = snprintf(text, sizeof text, "chatroom-control %d %x %llu\n", CONTROL_VERSION,
+                       h->layout, (unsigned long long)h->epoch_ms);
+    FAULT("control.greet.before");
+    if (!control_send((int)client_index(w, c), text, (size_t)len, h->view_fd))
+        leave_broken(w, c, errno);
+    FAULT("control.greet.after");
+    interest_arm(w, c);
+}
