@@ -5,5 +5,8 @@
 #include "master/ctl/invocation.h"
 
 int say_run(const struct ctl *ctl);
+int status_run(const struct ctl *ctl);
+int top_run(const struct ctl *ctl);
+int who_run(const struct ctl *ctl);
 
 #endif
