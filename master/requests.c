@@ -102,12 +102,12 @@ static void requests_carry_out(struct master *m, struct request *row,
     log_copy_to(logged, sizeof logged);
     bool done = verb->run(m, row->text, answer, sizeof answer);
     log_copy_to(NULL, 0);
-    if (!done && answer[0] == '\0' && logged[0] == '\0')
+    if (!done && answer[0] != '\0')
+        log_info("%s refused: %s", row->verb,
+                 log_escape(shown, sizeof shown, answer, strlen(answer)));
+    else if (!done && logged[0] == '\0')
         snprintf(answer, sizeof answer, "the log has the reason");
     requests_join(outcome, answer, logged);
-    if (!done)
-        log_info("%s refused: %s", row->verb,
-                 log_escape(shown, sizeof shown, outcome, strlen(outcome)));
     request_end(row, done, outcome);
 }
 
