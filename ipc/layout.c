@@ -10,6 +10,7 @@
 #include "ipc/log.h"
 #include "ipc/name_table.h"
 #include "ipc/origin.h"
+#include "ipc/request.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
 #include "ipc/tally.h"
@@ -149,6 +150,10 @@ static const struct layout_row layout_table[] = {
     WHOLE(correspondent),
     FIELD(correspondent, client), FIELD(correspondent, generation), FIELD(correspondent, label),
 
+    WHOLE(request),
+    FIELD(request, id), FIELD(request, order), FIELD(request, state), FIELD(request, tries),
+    FIELD(request, verb), FIELD(request, text), FIELD(request, outcome),
+
     WHOLE(rx_buffer), FIELD(rx_buffer, raw), FIELD(rx_buffer, sub), FIELD(rx_buffer, line),
     WHOLE(tx_buffer), FIELD(tx_buffer, next), FIELD(tx_buffer, pad), FIELD(tx_buffer, data),
 
@@ -184,6 +189,8 @@ static const struct layout_row layout_table[] = {
     NUMBER(REFUSED_RATE), NUMBER(REFUSED_FULL), NUMBER(REFUSED_ADDRESS), NUMBER(REFUSED_MEMORY),
     NUMBER(REFUSED_HTTP), NUMBER(REFUSED_REASONS),
     NUMBER(TALLY_DISCONNECTED), NUMBER(TALLY_REFUSED), NUMBER(TALLY_UNPOLLED),
+    NUMBER(REQUEST_FREE), NUMBER(REQUEST_ASKED), NUMBER(REQUEST_TAKEN),
+    NUMBER(REQUEST_EXECUTING), NUMBER(REQUEST_DONE), NUMBER(REQUEST_REFUSED), NUMBER(REQUESTS),
     NUMBER(LAYOUT_MEANING),
 };
 /* clang-format on */

@@ -20,7 +20,9 @@ static struct {
     struct log_shared *shared;
     enum log_level level;
     const char *process;
-} logger = {STDERR_FILENO, &log_own, LOG_LEVEL_INFO, "master"};
+    char *copy; /* NULL: none */
+    size_t copy_size;
+} logger = {STDERR_FILENO, &log_own, LOG_LEVEL_INFO, "master", NULL, 0};
 
 void log_to(int fd, struct log_shared *shared) {
     logger.fd = fd;
@@ -35,6 +37,11 @@ void log_set_level(enum log_level level) {
 }
 void log_set_process(const char *process) {
     logger.process = process;
+}
+
+void log_copy_to(char *out, size_t size) {
+    logger.copy = out;
+    logger.copy_size = size;
 }
 
 static const char *const log_level_names[] = {"error", "warn", "info", "debug"};
@@ -86,16 +93,26 @@ static void log_write_syslog(const char *line, size_t len) {
                   sizeof to);
 }
 
+/* Whole lines alone. */
+static void log_copy(const char *line, size_t len) {
+    size_t at = strlen(logger.copy);
+    if (at + len + 2 <= logger.copy_size)
+        snprintf(logger.copy + at, logger.copy_size - at, "%s%.*s", at > 0 ? "\n" : "", (int)len,
+                 line);
+}
+
 static void log_line(enum log_level level, int error, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
 static void log_line(enum log_level level, int error, const char *fmt, va_list args) {
     char text[1 + LOG_LINE_MAX] = "\n", *line = text + 1;
     const size_t size = LOG_LINE_MAX - 1; /* the line end always fits */
-    if (level > logger.level)
+    bool copied = logger.copy && level <= LOG_LEVEL_WARN;
+    if (level > logger.level && !copied)
         return;
     int saved = errno;
     bool to_file = atomic_load(&logger.shared->target) == LOG_TO_FD;
-    size_t at = to_file ? log_head_file(line, size, level) : log_head_syslog(line, size, level);
+    size_t head = to_file ? log_head_file(line, size, level) : log_head_syslog(line, size, level);
+    size_t at = head;
     int n = vsnprintf(line + at, size - at, fmt, args);
     at += n < 0 ? 0 : (size_t)n < size - at ? (size_t)n : size - at - 1;
     if (error != 0) {
@@ -103,11 +120,11 @@ static void log_line(enum log_level level, int error, const char *fmt, va_list a
         n = snprintf(line + at, size - at, ": %s", strerror_r(error, why, sizeof why));
         at += n < 0 ? 0 : (size_t)n < size - at ? (size_t)n : size - at - 1;
     }
+    if (copied)
+        log_copy(line + head, at - head);
     line[at++] = '\n';
-    if (to_file)
-        log_write_file(line, at);
-    else
-        log_write_syslog(line, at);
+    if (level <= logger.level)
+        (to_file ? log_write_file : log_write_syslog)(line, at);
     errno = saved;
 }
 

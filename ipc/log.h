@@ -49,6 +49,11 @@ void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_error_errno(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn_errno(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* From now on each error and warning of this process is also appended to out[size], a string:
+ * without time, level and process, lines parted by a line end; what does not fit is left out.  Also
+ * those that the level keeps out of the log.  NULL: no longer. */
+void log_copy_to(char *out, size_t size);
+
 /* Printable form of what a client sent: printable ASCII and valid UTF-8 letters stay, everything
  * else (controls, DEL, C1, bidi overrides, invalid bytes, backslash) becomes \xNN.  Returns out. */
 const char *log_escape(char *out, size_t out_size, const void *bytes, size_t len);

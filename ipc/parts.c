@@ -8,6 +8,7 @@
 #include "ipc/ignore_list.h"
 #include "ipc/name_table.h"
 #include "ipc/origin.h"
+#include "ipc/request.h"
 #include "ipc/slot.h"
 
 /* Rings are mapped one by one, so each lies at a page of whatever size the kernel has: on arm64
@@ -67,6 +68,7 @@ struct parts parts_of(const struct geometry *g) {
     l.ledger = parts_take(&at, sizeof(struct entry) * g->ledger_len);
     l.names = parts_take(&at, sizeof(struct name_entry) * g->names_len);
     l.origins = parts_take(&at, sizeof(struct origin) * ORIGIN_ROWS * g->origins_len);
+    l.requests = parts_take(&at, sizeof(struct request) * REQUESTS);
     l.fixed = at;
     parts_take_all_grown(&l, &at, g);
     at = parts_up(at, PAGE_MAX);

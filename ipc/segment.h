@@ -15,6 +15,7 @@
  *   + clients    client.h: the records, and two rows of names
  *     names      name_table.h
  *     origins    origin.h: accounts of addresses
+ *     requests   request.h: what operators ask the master for
  *   + replies    correspondent.h: one row per client
  *   + buffers    buffer.h: rx, tx and ignore_more buffers, and their owner words
  *   + ignoring   ignore_list.h: one list for each record
@@ -32,6 +33,7 @@
 #include "ipc/ignore_list.h"
 #include "ipc/name_table.h"
 #include "ipc/origin.h"
+#include "ipc/request.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
 
@@ -50,6 +52,7 @@ struct segment {
     struct client_table clients;
     struct name_table names;
     struct origin_table origins;
+    struct request *requests;             /* [REQUESTS] */
     struct correspondent *correspondents; /* [clients.len] */
     struct buffer_pool rx_buffers, tx_buffers, ignore_more;
     struct ignore_list *ignore_lists; /* [clients.len] */

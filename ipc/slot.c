@@ -25,6 +25,13 @@ void slots_ring(struct slot *slots, uint32_t count, int except) {
     }
 }
 
+void slots_ring_master(const struct slot *slots) {
+    uint64_t one = 1;
+    FAULT("slot.ring_master.before");
+    (void)!write(slots[MASTER_SLOT].bell_fd, &one, sizeof one);
+    FAULT("slot.ring_master.after");
+}
+
 void slot_sleep(struct slot *slot) {
     atomic_store_explicit(&slot->asleep, 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);

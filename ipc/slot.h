@@ -138,6 +138,8 @@ static inline void slot_ring(struct slot *slot) {
     if (atomic_load_explicit(&slot->asleep, memory_order_relaxed) != 0)
         slot_wake_up(slot);
 }
+/* The master's bell, which ends its wait whether it sleeps or not: requests wait (request.h). */
+void slots_ring_master(const struct slot *slots);
 /* Fences, and rings the bells of slots [0, count) but `except`'s (-1: of all). */
 void slots_ring(struct slot *slots, uint32_t count, int except);
 

@@ -229,6 +229,18 @@ static void config_parse_line(struct config_reader *r, char *line) {
     }
 }
 
+bool config_set(struct config *config, const char *key, const char *value, char *err,
+                size_t err_size) {
+    char reason[VALUE_ERR_SIZE] = "there is no such key";
+    for (size_t i = 0; i < CONFIG_KEYS; i++) {
+        if (strcmp(config_keys[i].name, key) == 0 &&
+            config_keys[i].parse(&config_keys[i].rule, value, config, reason))
+            return true;
+    }
+    snprintf(err, err_size, "%s: %s", key, reason);
+    return false;
+}
+
 static void config_set_defaults(struct config *config) {
     char err[VALUE_ERR_SIZE];
     memset(config, 0, sizeof *config);

@@ -45,6 +45,10 @@ void config_keep(const struct config *old, struct config *next);
 /* Keys that are set but have no effect in this version: one log line each. */
 void config_log_inert(const struct config *config);
 
+/* Sets one key to what a file would say.  False with a sentence: `config` is as it was. */
+bool config_set(struct config *config, const char *key, const char *value, char *err,
+                size_t err_size);
+
 /* The published configuration, in place.  The master is its only writer, so for the master the
  * pointer is valid until its own next publication but one. */
 const struct config *config_current(const struct segment_header *header);

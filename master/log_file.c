@@ -159,10 +159,12 @@ bool log_file_open(struct master_state *state, const struct config *config, char
     return true;
 }
 
-void log_file_reopen(struct master_state *state, const struct config *config) {
+bool log_file_reopen(struct master_state *state, const struct config *config) {
     char err[512];
-    if (!log_file_is_path(config) || log_file_open(state, config, err, sizeof err))
+    if (!log_file_is_path(config) || log_file_open(state, config, err, sizeof err)) {
         log_info("log reopened");
-    else
-        log_error("%s; logging goes on where it was", err);
+        return true;
+    }
+    log_error("%s; logging goes on where it was", err);
+    return false;
 }

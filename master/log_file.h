@@ -29,7 +29,7 @@ int log_file_standard(const struct config *config);
 bool log_file_is_path(const struct config *config);
 
 /* SIGUSR1: opens the path again after the file was moved away; there is nothing to do for a log
- * that has no path.  Logs the outcome. */
-void log_file_reopen(struct master_state *state, const struct config *config);
+ * that has no path.  Logs the outcome.  False: logging goes on where it was. */
+bool log_file_reopen(struct master_state *state, const struct config *config);
 
 #endif

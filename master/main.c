@@ -13,6 +13,7 @@
 #include "master/options.h"
 #include "master/process.h"
 #include "master/reload.h"
+#include "master/requests.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
 #include "master/upgrade.h"
@@ -45,16 +46,23 @@ static int main_worker(struct segment *seg, uint32_t slot, uint64_t incarnation)
     return worker_main(seg, slot, incarnation, main_resume);
 }
 
-/* The master's loop: each signal's order. */
+/* The master's loop: each signal's order, and requests. */
 static int main_loop(struct master *m) {
     struct segment_header *h = m->seg.header;
+    m->argv = main_argv;
+    m->resume = main_resume;
     for (;;) {
         switch (supervisor_run(&m->supervisor)) {
         case SUPERVISOR_ALARM: listeners_close_drained(&m->seg); break;
         case SUPERVISOR_RELOAD: reload(&m->supervisor); break;
         case SUPERVISOR_REOPEN: log_file_reopen(&h->master, config_current(h)); break;
-        case SUPERVISOR_UPGRADE: upgrade(&m->supervisor, main_argv, main_resume); break;
+        case SUPERVISOR_UPGRADE: upgrade(&m->supervisor, m->argv, m->resume); break;
         case SUPERVISOR_STOP: master_stop(m); return EXIT_SUCCESS;
+        case SUPERVISOR_REQUEST:
+            if (requests_run(m))
+                break;
+            master_stop(m);
+            return EXIT_SUCCESS;
         }
     }
 }
@@ -78,7 +86,7 @@ static int main_upgraded(int fd) {
     if (segment_open(&m.seg, fd, err, sizeof err) != 0 || missing) {
         fprintf(stderr, "%s\n", err);
         if (m.seg.header && !upgrade_only_check())
-            upgrade_go_back(m.seg.header, main_argv);
+            upgrade_go_back(&m.seg, main_argv, err);
         return EXIT_FAILURE;
     }
     if (upgrade_only_check()) {
@@ -87,9 +95,9 @@ static int main_upgraded(int fd) {
         fprintf(stderr, "%s\n", UPGRADE_AGREES);
         return EXIT_SUCCESS;
     }
-    if (master_adopt(&m, main_worker))
+    if (master_adopt(&m, main_worker, err, sizeof err))
         return main_loop(&m);
-    upgrade_go_back(m.seg.header, main_argv);
+    upgrade_go_back(&m.seg, main_argv, err);
     return EXIT_FAILURE;
 }
 

@@ -212,12 +212,11 @@ static bool master_adopt_segment(struct master *m, worker_entry entry, char *err
     return supervisor_init(&m->supervisor, &m->seg, entry, false, err, err_size);
 }
 
-bool master_adopt(struct master *m, worker_entry entry) {
+bool master_adopt(struct master *m, worker_entry entry, char *err, size_t err_size) {
     struct segment_header *h = m->seg.header;
-    char err[256];
     log_to(h->master.log_fd, &h->master.log);
     log_set_level(config_current(h)->log_level);
-    if (!master_adopt_segment(m, entry, err, sizeof err)) {
+    if (!master_adopt_segment(m, entry, err, err_size)) {
         log_error("upgrade: %s", err);
         return false;
     }
@@ -227,6 +226,7 @@ bool master_adopt(struct master *m, worker_entry entry) {
     supervisor_finish_retired(&m->supervisor);
     standby_reap(h, MASTER_STANDBY_MS);
     ready_log(&m->seg, "upgraded");
+    request_end_executing(m->seg.requests, true, "upgraded");
     return true;
 }
 
@@ -255,6 +255,8 @@ bool master_take_over(struct master *m, struct segment *seg, uint64_t lease, wor
     master_name_self(&m->seg);
     supervisor_take_over(&m->supervisor);
     reload_take_up(&m->supervisor);
+    /* It was cloned by a worker of the new binary: that of the old one (standby.h) ends it. */
+    request_end_executing(m->seg.requests, true, "upgraded");
     ready_log(&m->seg, "ready again");
     return true;
 }

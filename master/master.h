@@ -8,6 +8,7 @@
 
 #include "ipc/segment.h"
 #include "master/options.h"
+#include "master/standby.h"
 #include "master/supervisor.h"
 
 #include <stdbool.h>
@@ -16,6 +17,8 @@
 struct master {
     struct segment seg;
     struct supervisor supervisor;
+    char **argv;         /* of an upgraded binary */
+    resume_entry resume; /* of the standby process of an upgrade */
 };
 
 /* From nothing to a server with at least one worker.  False with a sentence; no process is left
@@ -24,9 +27,9 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
                   bool counters_exact, char *err, size_t err_size);
 
 /* After an upgrade's execve: m->seg is mapped, the descriptors are those of the segment, no worker
- * lives.  False, with a log line and before any worker is started, if this process cannot be the
- * master. */
-bool master_adopt(struct master *m, worker_entry entry);
+ * lives.  False, with a sentence, also in the log, and before any worker is started, if this
+ * process cannot be the master. */
+bool master_adopt(struct master *m, worker_entry entry, char *err, size_t err_size);
 
 /* In a clone of a worker, or in the standby: the master that held `lease` is dead.  True if this
  * process is the master now; false if another process is, or if this one cannot be, with a log

@@ -96,7 +96,8 @@ void reload_take_up(struct supervisor *s) {
     char err[512];
     listeners_repair(s->seg);
     control_socket_abandon(s->seg);
-    if (h->master.reloading == 1 && reload(s))
+    bool requested = request_is_taken(s->seg->requests, "reload"); /* then that does it again */
+    if (h->master.reloading == 1 && !requested && reload(s))
         return;
     h->master.reloading = 0;
     config = *config_current(h);

@@ -71,6 +71,13 @@ static void standby_undo_adoption(struct segment *seg) {
     close(lease_pidfd(standby_before.lease));
 }
 
+/* If an operator asked for the upgrade.  No worker lives that could do it. */
+static void standby_end_request(struct segment *seg) {
+    request_end_executing(seg->requests, false,
+                          "upgrade: the new binary died or hung as it began; going back to the "
+                          "binary before");
+}
+
 static int standby_run(struct segment *seg, resume_entry resume) {
     struct segment_header *h = seg->header;
     uint32_t watches = STANDBY_WATCHES;
@@ -80,11 +87,13 @@ static int standby_run(struct segment *seg, resume_entry resume) {
      * found the master dead too: the lease decides between the two. */
     if (atomic_load(&seg->slots[MASTER_SLOT].entry) == standby_before.lease) {
         h->master.standby_pid = 0;
+        standby_end_request(seg);
         return resume(seg, standby_before.lease);
     }
     if (!atomic_compare_exchange_strong(&h->standby, &watches, STANDBY_ACTS))
         return 0;
     standby_undo_adoption(seg);
+    standby_end_request(seg);
     uint64_t lease = lease_void(&seg->slots[MASTER_SLOT]);
     atomic_store(&h->standby, STANDBY_NONE);
     return resume(seg, lease);

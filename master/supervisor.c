@@ -47,6 +47,11 @@ bool supervisor_make_descriptors(struct segment *seg, char *err, size_t err_size
         if (slot->bell_fd < 0)
             return supervisor_failed("eventfd", err, err_size);
     }
+    struct slot *master = &seg->slots[MASTER_SLOT];
+    if (master->bell_fd < 0)
+        master->bell_fd = eventfd(0, EFD_NONBLOCK);
+    if (master->bell_fd < 0)
+        return supervisor_failed("eventfd", err, err_size);
     seg->header->master.watchdog_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     return seg->header->master.watchdog_fd >= 0 ||
            supervisor_failed("timerfd_create", err, err_size);
@@ -264,13 +269,21 @@ static void supervisor_children(struct supervisor *s) {
 
 /* ---- the loop ---- */
 
-/* Sleeps until a worker dies, `ms` have passed, or, if `signals`, a signal is pending.  Reaps the
- * dead. */
-static void supervisor_wait(struct supervisor *s, int ms, bool signals) {
-    struct pollfd wait[1 + WORKERS_MAX];
-    uint32_t index[1 + WORKERS_MAX];
+/* The bell is silenced before the requests are looked at, so none is passed over. */
+static void supervisor_silence_bell(const struct supervisor *s) {
+    uint64_t rung;
+    (void)!read(s->seg->slots[MASTER_SLOT].bell_fd, &rung, sizeof rung);
+}
+
+/* Sleeps until a worker dies, `ms` have passed, or, if `orders`, a signal is pending or a request
+ * waits.  Reaps the dead. */
+static void supervisor_wait(struct supervisor *s, int ms, bool orders) {
+    struct pollfd wait[2 + WORKERS_MAX];
+    uint32_t index[2 + WORKERS_MAX];
     nfds_t n = 0;
-    wait[n++] = (struct pollfd){.fd = signals ? s->signal_fd : -1, .events = POLLIN};
+    int bell = s->seg->slots[MASTER_SLOT].bell_fd;
+    wait[n++] = (struct pollfd){.fd = orders ? s->signal_fd : -1, .events = POLLIN};
+    wait[n++] = (struct pollfd){.fd = orders ? bell : -1, .events = POLLIN};
     for (uint32_t i = 0; i < WORKERS_MAX; i++) {
         if (atomic_load(&s->seg->slots[i].pid) > 0) {
             index[n] = i;
@@ -281,7 +294,9 @@ static void supervisor_wait(struct supervisor *s, int ms, bool signals) {
     watchdog_beat(s->seg); /* the timer could be set at first: see supervisor_init */
     if (poll(wait, n, ms) < 0)
         return;
-    for (nfds_t i = 1; i < n; i++) {
+    if (wait[1].revents & POLLIN)
+        supervisor_silence_bell(s);
+    for (nfds_t i = 2; i < n; i++) {
         if ((wait[i].revents & POLLIN) || s->plain_fork) /* valgrind has no pidfds */
             supervisor_collect(s, index[i]);
     }
@@ -330,6 +345,8 @@ enum supervisor_event supervisor_run(struct supervisor *s) {
             }
         }
         watchdog_look(&s->watchdog, s->seg, clock_ms());
+        if (request_next(s->seg->requests)) /* rung or not: a worker may have died before it rang */
+            return SUPERVISOR_REQUEST;
     }
 }
 

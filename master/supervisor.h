@@ -40,9 +40,11 @@ enum supervisor_event {
     SUPERVISOR_REOPEN,
     SUPERVISOR_UPGRADE,
     SUPERVISOR_STOP,
+    SUPERVISOR_REQUEST, /* a request waits (ipc/request.h) */
 };
 
-/* Makes bell and epoll set of every slot, and the watchdog timer.  False with a sentence. */
+/* Makes bell and epoll set of every slot, the master's bell, and the watchdog timer.  False with a
+ * sentence. */
 bool supervisor_make_descriptors(struct segment *seg, char *err, size_t err_size);
 
 /* Makes this process the one that supervises: its incarnation, heartbeat and signalfd.  False with
@@ -66,8 +68,8 @@ void supervisor_finish_retired(struct supervisor *s);
 /* A master that took over: workers that died while there was no master are replaced. */
 void supervisor_take_over(struct supervisor *s);
 
-/* Waits; replaces dead workers and those that make no progress; returns when a signal asks for
- * something or the alarm is due. */
+/* Waits; replaces dead workers and those that make no progress; returns when a signal or a request
+ * asks for something or the alarm is due. */
 enum supervisor_event supervisor_run(struct supervisor *s);
 
 /* The server ends: asks all workers to, waits up to `ms`, and kills those that are left. */

@@ -16,7 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { UPGRADE_CHECK_MS = 2000 }; /* for the new binary to agree */
+enum {
+    UPGRADE_CHECK_MS = 2000, /* for the new binary to agree */
+    UPGRADE_BEAT_MS = 50
+};
 
 extern char **environ;
 
@@ -63,13 +66,15 @@ static void upgrade_run_check(const struct supervisor *s, int report, char **arg
 }
 
 /* Reads what the check prints, as one line, until it closes its end.  False at `until`. */
-static bool upgrade_read_answer(int from, uint64_t until, char *said, size_t size) {
+static bool upgrade_read_answer(struct segment *seg, int from, uint64_t until, char *said,
+                                size_t size) {
     size_t len = 0;
     bool ended = false;
     for (uint64_t now; !ended && (now = clock_ms()) < until;) {
         struct pollfd wait = {.fd = from, .events = POLLIN};
         char more[256];
-        if (poll(&wait, 1, (int)(until - now)) <= 0)
+        watchdog_beat(seg); /* the master waits, and does not hang */
+        if (poll(&wait, 1, UPGRADE_BEAT_MS) <= 0)
             continue;
         ssize_t n = read(from, more, sizeof more);
         ended = n <= 0;
@@ -81,9 +86,9 @@ static bool upgrade_read_answer(int from, uint64_t until, char *said, size_t siz
 }
 
 /* Whether the check agrees within its time; else said[] is the reason. */
-static bool upgrade_hear(int from, pid_t pid, char *said, size_t size) {
+static bool upgrade_hear(struct segment *seg, int from, pid_t pid, char *said, size_t size) {
     uint64_t until = clock_ms() + UPGRADE_CHECK_MS;
-    bool ended = upgrade_read_answer(from, until, said, size);
+    bool ended = upgrade_read_answer(seg, from, until, said, size);
     int status = 0;
     while (ended && waitpid(pid, &status, WNOHANG) == 0) {
         ended = clock_ms() < until;
@@ -111,7 +116,7 @@ static bool upgrade_agrees(struct supervisor *s, char **argv) {
     if (pid == 0)
         upgrade_run_check(s, pipe_fds[1], argv);
     close(pipe_fds[1]);
-    bool agrees = pid > 0 && upgrade_hear(pipe_fds[0], pid, said, sizeof said);
+    bool agrees = pid > 0 && upgrade_hear(s->seg, pipe_fds[0], pid, said, sizeof said);
     close(pipe_fds[0]);
     if (pid < 0)
         log_warn_errno("upgrade: fork");
@@ -142,21 +147,26 @@ void upgrade(struct supervisor *s, char **argv, resume_entry resume) {
         upgrade_give_up(s);
         return;
     }
+    request_execute(s->seg->requests, "upgrade"); /* no worker of this binary is left */
     FAULT("upgrade.exec.before");
     unsetenv(UPGRADE_CHECK_ENV);
     unsetenv(UPGRADE_RETURN_ENV);
     if (upgrade_name_segment(s->seg->fd)) /* else the new binary would start a server of its own */
         execve(master->binary_path, argv, environ);
     log_error_errno("upgrade: %s", master->binary_path);
+    request_execute_failed(s->seg->requests);
     unsetenv(UPGRADE_ENV);
     upgrade_give_up(s);
 }
 
-void upgrade_go_back(const struct segment_header *header, char **argv) {
-    int binary = header->master.binary_fd;
+void upgrade_go_back(struct segment *seg, char **argv, const char *why) {
+    int binary = seg->header->master.binary_fd;
+    char outcome[512];
     if (getenv(UPGRADE_RETURN_ENV) || binary < 0)
         return;
     log_error("going back to the binary before");
+    snprintf(outcome, sizeof outcome, "upgrade: %s; going back to the binary before", why);
+    request_end_executing(seg->requests, false, outcome);
     if (setenv(UPGRADE_RETURN_ENV, "1", 1) == 0) /* without it the two would take turns for ever */
         fexecve(binary, argv, environ);
     log_error_errno("upgrade: the binary before");

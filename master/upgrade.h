@@ -31,9 +31,9 @@ bool upgrade_only_check(void);
 /* In that child: whether this binary accepts the configuration; its errors to standard error. */
 bool upgrade_check_config(const struct segment *seg);
 
-/* In a new binary that cannot go on: executes the old one.  Returns if there is none, or if this is
- * the old one already. */
-void upgrade_go_back(const struct segment_header *header, char **argv);
+/* In a new binary that cannot go on, for the reason `why`: executes the old one.  Returns if there
+ * is none, or if this is the old one already. */
+void upgrade_go_back(struct segment *seg, char **argv, const char *why);
 
 /* Opens the running binary, for the next upgrade to go back to.  A failure is logged. */
 void upgrade_keep_binary(struct segment *seg);

@@ -1,5 +1,6 @@
 /* e2e_metrics.c - the numbers over HTTP: what they say, that no death makes them go back, and that
  * a peer of that port, however it behaves, gets at most one answer and is nobody in the room. */
+#include "tests/lib/ctl.h"
 #include "tests/lib/guest.h"
 #include "tests/lib/http.h"
 #include "tests/lib/skip.h"
@@ -407,5 +408,51 @@ Test(metrics_http, an_answer_is_whole_however_slowly_it_is_read) {
     cr_expect_eq(got.status, 200);
     cr_expect_eq(got.body_len, got.content_length);
     cr_expect_gt(got.body_len, 30000);
+    server_stop(s);
+}
+
+/* Each line without its number, which differs by the moment. */
+static char *without_numbers(const char *text) {
+    char *out = strdup(text), *to = out;
+    for (const char *line = out; *line;) {
+        size_t len = strcspn(line, "\n"), keep = len;
+        while (*line != '#' && keep > 0 && line[keep] != ' ')
+            keep--;
+        memmove(to, line, keep);
+        to += keep;
+        *to++ = '\n';
+        line += len + (line[len] == '\n');
+    }
+    *to = '\0';
+    return out;
+}
+
+Test(metrics_http, chatroom_ctl_prints_the_same_also_of_workers_that_stand_still) {
+    struct server *s = ctl_server("%s", with_metrics);
+    uint16_t port = http_metrics_port(s);
+    struct guest *ann = guest_enter(s, "ann");
+    char *over_http = http_scrape(port);
+    const struct ran *ran = ctl_ok(s, "metrics");
+    cr_expect_str_eq(without_numbers(ran->out), without_numbers(over_http));
+    cr_expect_eq(http_sample(ran->out, "chatroom_people"), 1);
+    for (int k = 0; k < 2; k++)
+        kill(server_worker_pid(s, k), SIGSTOP);
+    ran = ctl_ok(s, "metrics");
+    cr_expect_eq(http_sample(ran->out, "chatroom_people"), 1);
+    for (int k = 0; k < 2; k++)
+        kill(server_worker_pid(s, k), SIGCONT);
+    s->workers_may_die = true;
+    guest_say(ann, "go on");
+    guest_expect(ann, "%s", told2(TOLD_SPEECH, "ann", "go on"));
+    ran = ctl_ok(s, "--json", "metrics");
+    cr_expect(
+        strncmp(ran->out, "{\"samples\":[{\"name\":\"chatroom_build_info\",\"labels\":{", 50) == 0,
+        "%.100s", ran->out);
+    cr_expect(strstr(ran->out, "{\"name\":\"chatroom_people\",\"labels\":{},\"value\":1}"), "%s",
+              ran->out);
+    cr_expect(strstr(ran->out,
+                     "{\"name\":\"chatroom_worker_serving\",\"labels\":{\"worker\":\"1\"},"
+                     "\"value\":1}"),
+              "%s", ran->out);
     server_stop(s);
 }

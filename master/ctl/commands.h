@@ -4,6 +4,10 @@
 
 #include "master/ctl/invocation.h"
 
+int metrics_run(const struct ctl *ctl);
 int say_run(const struct ctl *ctl);
+int status_run(const struct ctl *ctl);
+int top_run(const struct ctl *ctl);
+int who_run(const struct ctl *ctl);
 
 #endif

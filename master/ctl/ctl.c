@@ -1,15 +1,20 @@
 /* ctl.c - chatroom-ctl's beginning: the table of its commands, and what was asked for on the
  * command line. */
+#include "ipc/version.h"
 #include "master/ctl/commands.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#define CTL_VERSION "chatroom-ctl 1.0"
+#define CTL_VERSION "chatroom-ctl " CHATROOM_VERSION
 
 /* clang-format off */
 static const struct ctl_command ctl_commands[] = {
+    {"status", "", 0, 0, "how the server is, and each worker", status_run},
+    {"who", "[--all]", 0, 1, "the people in the room; --all: those not logged in as well", who_run},
+    {"top", "[--once]", 0, 1, "the server live, until q; --once: as text", top_run},
+    {"metrics", "", 0, 0, "the numbers that Prometheus reads, in its format", metrics_run},
     {"say", "TEXT", 1, -1, "announce a line to everybody", say_run},
 };
 /* clang-format on */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,6 +86,18 @@ void pty_expect_at(struct where where, struct pty *p, const char *text) {
             fail_at(where, "the program ended before \"%s\"; all of it:\n%s", text, p->screen);
     }
     p->at = (size_t)(found - p->screen) + strlen(text);
+}
+
+void pty_more_at(struct where where, struct pty *p) {
+    if (!wait_fd(p->fd, POLLIN, wait_deadline()))
+        fail_at(where, "the screen shows no more; all of it:\n%s", p->screen);
+    if (!look(p))
+        fail_at(where, "the program has ended; all of it:\n%s", p->screen);
+}
+
+void pty_resize(struct pty *p, unsigned rows, unsigned columns) {
+    struct winsize window = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+    ioctl(p->fd, TIOCSWINSZ, &window);
 }
 
 int pty_end_at(struct where where, struct pty *p) {

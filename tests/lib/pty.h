@@ -30,6 +30,13 @@ void pty_type_at(struct where where, struct pty *p, const char *keys);
 void pty_expect_at(struct where where, struct pty *p, const char *text);
 #define pty_expect(p, text) pty_expect_at(HERE, p, text)
 
+/* Waits for more output. */
+void pty_more_at(struct where where, struct pty *p);
+#define pty_more(p) pty_more_at(HERE, p)
+
+/* The window gets another size, of which the program is told (SIGWINCH). */
+void pty_resize(struct pty *p, unsigned rows, unsigned columns);
+
 /* Waits until the program ends by itself; returns its wait status. */
 int pty_end_at(struct where where, struct pty *p);
 #define pty_end(p) pty_end_at(HERE, p)

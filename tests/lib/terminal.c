@@ -71,9 +71,40 @@ static void erase_below(struct terminal *t) {
     memset(t->cell[t->row + 1], 0, sizeof t->cell[0] * (TERMINAL_ROWS - 1 - t->row));
 }
 
+static void erase_right(struct terminal *t) {
+    for (unsigned c = t->column; c < t->columns; c++)
+        strcpy(t->cell[t->row][c], "");
+}
+
+static void move_to(struct terminal *t, unsigned row, unsigned column) {
+    t->row = row - (row > 0);
+    t->column = column - (column > 0);
+}
+
+/* The alternate screen, xterm's 1049, is another one; the cursor is shown, 25, or not. */
+static void set_mode(struct terminal *t, unsigned mode, bool on) {
+    if (mode == 25)
+        t->no_cursor = !on;
+    if (mode != 1049 || t->alternate == on)
+        return;
+    if (on) {
+        t->kept = malloc(sizeof *t);
+        memcpy(t->kept, t, sizeof *t);
+        t->alternate = true;
+    } else {
+        struct terminal *kept = t->kept;
+        memcpy(t->cell, kept->cell, sizeof t->cell);
+        t->row = kept->row;
+        t->column = kept->column;
+        t->alternate = false;
+        free(kept);
+    }
+}
+
 /* Applies the escape sequence at s; returns its length. */
 static size_t steer(struct where where, struct terminal *t, const char *s) {
-    unsigned n = 1;
+    unsigned n = 1, column = 1;
+    char mode = 0;
     int len = 0;
     if (sscanf(s, "\033[%uA%n", &n, &len) == 1 && len > 0)
         t->row -= n < t->row ? n : t->row;
@@ -81,8 +112,19 @@ static size_t steer(struct where where, struct terminal *t, const char *s) {
         t->row += n;
     else if (sscanf(s, "\033[%uC%n", &n, &len) == 1 && len > 0)
         t->column = t->column + n < t->columns ? t->column + n : t->columns - 1;
+    else if (sscanf(s, "\033[%u;%uH%n", &n, &column, &len) == 2 && len > 0)
+        move_to(t, n, column);
     else if (strncmp(s, "\033[J", 3) == 0 && (len = 3))
         erase_below(t);
+    else if (strncmp(s, "\033[2J", 4) == 0 && (len = 4))
+        memset(t->cell, 0, sizeof t->cell);
+    else if (strncmp(s, "\033[K", 3) == 0 && (len = 3))
+        erase_right(t);
+    else if (sscanf(s, "\033[%um%n", &n, &len) == 1 && len > 0)
+        t->inverse = n == 7;
+    else if (sscanf(s, "\033[?%u%c%n", &n, &mode, &len) == 2 && len > 0 &&
+             (mode == 'h' || mode == 'l'))
+        set_mode(t, n, mode == 'h');
     else
         fail_at(where, "an unexpected escape sequence: %.12s", s + 1);
     return (size_t)len;
@@ -110,9 +152,14 @@ void terminal_show_at(struct where where, struct terminal *t, const char *bytes,
 }
 
 const char *terminal_row(struct terminal *t, unsigned above) {
+    t->text[0] = '\0';
+    return t->row >= above ? terminal_line(t, t->row - above) : t->text;
+}
+
+const char *terminal_line(struct terminal *t, unsigned row) {
     char *at = t->text;
-    for (unsigned c = 0; t->row >= above && c < t->columns; c++) {
-        const char *cell = t->cell[t->row - above][c];
+    for (unsigned c = 0; c < t->columns; c++) {
+        const char *cell = t->cell[row][c];
         bool behind_wide = c > 0 && columns_of(cell - sizeof t->cell[0][0],
                                                strlen(cell - sizeof t->cell[0][0])) == 2;
         at = stpcpy(at, *cell || behind_wide ? cell : " ");

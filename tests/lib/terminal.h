@@ -1,8 +1,9 @@
 /* terminal.h - a small model of a terminal: the rows on its screen after some output.
  *
- * It supports what the server and the client programs under test send: CR, LF, BS, blanks, CUU,
- * CUD, CUF, ED, and autowrap, which is delayed until the next character (VT100).  Chinese
- * characters take two columns, combining accents none.  Rows never scroll off the screen. */
+ * It supports what the programs under test send: CR, LF, BS, blanks, CUU, CUD, CUF, CUP, ED, EL,
+ * SGR, the alternate screen, and autowrap, which is delayed until the next character (VT100).
+ * Chinese characters take two columns, combining accents none.  Rows never scroll off the screen.
+ */
 #ifndef TESTS_LIB_TERMINAL_H
 #define TESTS_LIB_TERMINAL_H
 
@@ -18,6 +19,8 @@ struct terminal {
     unsigned row, column;                              /* the cursor */
     char cell[TERMINAL_ROWS][TERMINAL_COLUMNS_MAX][8]; /* UTF-8; "": right half of a wide one */
     char text[TERMINAL_ROW_MAX];                       /* result of terminal_row */
+    bool alternate, no_cursor, inverse;                /* modes that are on */
+    struct terminal *kept;                             /* alternate: the screen before */
 };
 
 /* A blank terminal, from malloc; the caller may free it. */
@@ -27,6 +30,8 @@ void terminal_show_at(struct where where, struct terminal *t, const char *bytes,
 
 /* The row `above` rows over the cursor, without blanks at its end; valid until the next call. */
 const char *terminal_row(struct terminal *t, unsigned above);
+/* The same of row `row`, counted from 0 at the top. */
+const char *terminal_line(struct terminal *t, unsigned row);
 
 /* Converts text between charsets.  The result is NUL-terminated, in one of eight static buffers
  * that are used in turn. */

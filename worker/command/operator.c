@@ -2,6 +2,7 @@
 #include "worker/command/operator.h"
 
 #include "ipc/unicode.h"
+#include "worker/command/ask_master.h"
 #include "worker/command/invocation.h"
 #include "worker/command/say.h"
 #include "worker/text/regular.h"
@@ -44,11 +45,24 @@ static enum line_outcome operator_say(struct invocation *inv) {
     return say_announcement(inv->w, inv->c, inv->line, inv->text);
 }
 
+/* Answered when the master has been asked, not when it has done it. */
+static enum line_outcome operator_request(struct invocation *inv) {
+    char text[ASK_MASTER_NO];
+    const char *no = ask_master(inv, text);
+    struct change ch;
+    if (no)
+        return operator_no(inv, "%s", no);
+    invocation_begin(&ch, inv);
+    operator_answer(&ch, NULL);
+    return invocation_done(inv, &ch);
+}
+
 static const struct operator_command {
     const char *name;
     enum line_outcome (*run)(struct invocation *inv);
 } operator_commands[] = {
     {"say", operator_say},
+    {"request", operator_request},
 };
 
 static const struct operator_command *operator_find(const char *name) {

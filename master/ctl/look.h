@@ -1,0 +1,45 @@
+/* look.h - all that chatroom-ctl shows of the server at one moment, and what two such looks tell.
+ *
+ * The numbers come from the segment (ipc/survey.h), whether a process is stopped or gone from
+ * /proc.  Looking changes nothing and waits for nobody. */
+#ifndef MASTER_CTL_LOOK_H
+#define MASTER_CTL_LOOK_H
+
+#include "ipc/survey.h"
+#include "master/ctl/pid_stat.h"
+
+#include <stdbool.h>
+
+struct look {
+    struct survey survey;
+    struct survey_clients clients;
+    struct survey_pool rx, tx, ignore_more;
+    struct pid_stat process[SLOT_COUNT]; /* of the slots that have one */
+};
+
+void look_take(struct look *look, const struct segment *seg);
+
+/* Whether the slot has a process, by the segment. */
+bool look_manned(const struct look *look, uint32_t slot);
+/* None of the server's processes exists any more. */
+bool look_ended(const struct look *look);
+
+/* One word for a slot; the first that is true.  What an operator should know of is in capitals. */
+enum look_verdict {
+    LOOK_GONE,    /* its process does not exist, and nothing has replaced it yet */
+    LOOK_STOPPED, /* by a signal or a debugger */
+    LOOK_STILL,   /* has work and does not move: it hangs */
+    LOOK_BEHIND,  /* lives, but more than a quarter of the ledger is not applied */
+    LOOK_AT_GATE, /* waits for the gate, at both looks */
+    LOOK_WELL,    /* as the slot's state says */
+};
+enum look_verdict look_verdict(const struct look *before, const struct look *now, uint32_t slot);
+/* "STOPPED"; for LOOK_WELL the state. */
+const char *look_word(const struct look *before, const struct look *now, uint32_t slot);
+
+/* Two looks, with so much time in between that a worker at work has moved: at once if none is
+ * suspect, within LOOK_WAIT_MS otherwise. */
+enum { LOOK_WAIT_MS = 300 };
+void look_twice(struct look *before, struct look *now, const struct segment *seg);
+
+#endif

@@ -1,0 +1,29 @@
+/* pid_stat.c - see pid_stat.h. */
+#include "master/ctl/pid_stat.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct pid_stat pid_stat_read(int32_t pid) {
+    struct pid_stat is = {0};
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return is;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *name_end = strrchr(text, ')'); /* the name before it may hold any character */
+    unsigned long long user = 0, system = 0;
+    char state;
+    if (!name_end || sscanf(name_end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+                            &state, &user, &system) != 3)
+        return is;
+    is.exists = state != 'Z' && state != 'X';
+    is.stopped = state == 'T' || state == 't';
+    is.cpu_ms = (user + system) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK);
+    return is;
+}

@@ -1,0 +1,337 @@
+/* e2e_view.c - chatroom-ctl status and who: what they show of a server that is well, hangs, dies,
+ * or is another's. */
+#include "tests/lib/ctl.h"
+#include "tests/lib/guest.h"
+#include "tests/lib/skip.h"
+#include "tests/lib/swarm.h"
+#include "tests/lib/usage.h"
+
+#include <criterion/criterion.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+TestSuite(view, .timeout = 300);
+
+/* ---- helpers ---- */
+
+/* What a command prints, however long; valid until the next call. */
+static const char *shown(const struct server *s, const char *arguments) {
+    static char out[2 << 20];
+    char command[700];
+    snprintf(command, sizeof command, "%s -s %s %s 2>&1", ctl_path(), ctl_socket(s), arguments);
+    FILE *from = popen(command, "r");
+    cr_assert_not_null(from);
+    out[fread(out, 1, sizeof out - 1, from)] = '\0';
+    int status = pclose(from);
+    cr_assert_eq(status, 0, "%s: %s", arguments, out);
+    return out;
+}
+
+static void has(const char *text, const char *part) {
+    cr_assert_not_null(strstr(text, part), "\"%s\" is not in:\n%s", part, text);
+}
+static void has_not(const char *text, const char *part) {
+    cr_assert_null(strstr(text, part), "\"%s\" is in:\n%s", part, text);
+}
+
+/* Runs it again and again until its output has the part. */
+static const char *until(const struct server *s, const char *arguments, const char *part) {
+    int64_t deadline = wait_deadline();
+    for (;;) {
+        const char *out = shown(s, arguments);
+        if (strstr(out, part))
+            return out;
+        cr_assert_gt(wait_left_ms(deadline), 0, "\"%s\" never came:\n%s", part, out);
+        wait_breath();
+    }
+}
+
+static long number(const char *json, const char *key) {
+    char name[64];
+    snprintf(name, sizeof name, "\"%s\":", key);
+    const char *at = strstr(json, name);
+    cr_assert_not_null(at, "no %s in %s", key, json);
+    return atol(at + strlen(name));
+}
+
+/* One JSON value and nothing else, by a parser that is not ours. */
+static void is_json(const char *text) {
+    FILE *to = popen("python3 -c 'import json,sys; json.load(sys.stdin)'", "w");
+    cr_assert_not_null(to);
+    fputs(text, to);
+    cr_assert_eq(pclose(to), 0, "no JSON: %s", text);
+    cr_assert_eq(strcspn(text, "\n"), strlen(text) - 1, "not one line: %s", text);
+}
+
+/* All of the server's processes, the master first. */
+static int processes(struct server *s, pid_t pid[SERVER_WORKERS_MAX + 1]) {
+    pid[0] = s->pid;
+    for (int i = 0; i < s->workers; i++)
+        pid[i + 1] = server_worker_pid(s, i);
+    return s->workers + 1;
+}
+
+static void stop_all(struct server *s) {
+    pid_t pid[SERVER_WORKERS_MAX + 1];
+    int n = processes(s, pid);
+    for (int i = 0; i < n; i++)
+        kill(pid[i], SIGSTOP);
+    for (int i = 0; i < n; i++)
+        usage_wait_state(pid[i], 'T');
+}
+
+static void go_on(struct server *s) {
+    pid_t pid[SERVER_WORKERS_MAX + 1];
+    for (int i = processes(s, pid); i-- > 0;)
+        kill(pid[i], SIGCONT);
+}
+
+static int64_t milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- a server that is well ---- */
+
+Test(view, status_has_people_workers_and_rings) {
+    struct server *s = ctl_server(SERVER_QUIET(3) "room = Tea & \\\"milk\\\"\n");
+    struct guest *ann = guest_enter(s, "ann");
+    guest_connect(s);
+    guest_say(ann, "hello");
+    guest_expect(ann, "%s", told2(TOLD_SPEECH, "ann", "hello"));
+    const char *out = until(s, "status", "1 in the room, 1 not logged in");
+    has(out, "listening      127.0.0.1:");
+    has(out, "master         pid ");
+    has(out, ", runs\n");
+    has(out, "lines          1 said, 2 in all, 2 delivered\n");
+    has(out, "connections    2 of 10,000\n");
+    has(out, "WORKER");
+    cr_assert_eq(out[strlen(out) - 1], '\n');
+    int serving = 0;
+    for (const char *at = out; (at = strstr(at, "  serving\n")); at++)
+        serving++;
+    cr_assert_eq(serving, 3, "%s", out);
+    has_not(out, "hello");
+    has_not(out, "NO WORKER");
+    server_stop(s);
+}
+
+Test(view, status_as_json) {
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    guest_enter(s, "ann");
+    const char *out = until(s, "status --json", "\"people\":1");
+    is_json(out);
+    has(out, "\"answered\":true");
+    has(out, "\"room\":\"Chatroom\"");
+    has(out, "\"login\":true");
+    cr_assert_eq(number(out, "connections"), 1);
+    cr_assert_eq(number(out, "max_clients"), 10000);
+    cr_assert_eq(number(out, "lines"), 1);
+    cr_assert_eq(number(out, "configuration"), 1);
+    has(out, "\"gate_held_by\":null");
+    has(out, "\"kind\":\"telnet\"");
+    server_stop(s);
+}
+
+Test(view, status_counts_reloads_and_addresses) {
+    struct server *s = ctl_server(SERVER_QUIET(1));
+    server_configure(s,
+                     SERVER_QUIET(1) "control = %s\nlisten = 127.0.0.1:0\nlisten = 127.0.0.2:0\n",
+                     ctl_socket(s));
+    server_signal(s, SIGHUP);
+    server_logged(s, "reloaded");
+    const char *out = shown(s, "status --json");
+    cr_assert_eq(number(out, "configuration"), 2);
+    has(out, "\"address\":\"127.0.0.2:");
+    server_stop(s);
+}
+
+/* ---- people ---- */
+
+Test(view, who_is_sorted_and_aligned) {
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    struct guest *bob = guest_enter(s, "bob"), *mei = guest_enter(s, "李小龍"),
+                 *ann = guest_enter_gbk(s, "ann"), *stranger = guest_connect(s);
+    guest_expect(stranger, "%s", told1(TOLD_GREETING, "Chatroom"));
+    const char *out = shown(s, "who");
+    char row[4][200];
+    cr_assert_eq(
+        sscanf(out, "%199[^\n]\n%199[^\n]\n%199[^\n]\n%199[^\n]", row[0], row[1], row[2], row[3]),
+        4, "%s", out);
+    cr_assert_eq(strncmp(row[0], "NAME    ADDRESS ", 16), 0, "%s", out);
+    cr_assert_eq(strncmp(row[1], "ann     127.0.0.1:", 18), 0, "%s", out);
+    has(row[1], ann->endpoint);
+    has(row[1], "  gbk  ");
+    cr_assert_eq(strncmp(row[2], "bob     127.0.0.1:", 18), 0, "%s", out);
+    has(row[2], bob->endpoint);
+    cr_assert_eq(strncmp(row[3], "李小龍  127.0.0.1:", 21), 0, "wide: %s", out);
+    has(row[3], mei->endpoint);
+    has_not(out, stranger->endpoint);
+    out = shown(s, "who --all");
+    has(out, stranger->endpoint);
+    has(out, "not-logged-in\n");
+    server_stop(s);
+}
+
+Test(view, who_as_json) {
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    is_json(shown(s, "who --json"));
+    cr_assert_str_eq(shown(s, "--json who"), "{\"people\":[]}\n");
+    struct guest *ann = guest_enter(s, "ann");
+    guest_enter(s, "Жанна");
+    const char *out = shown(s, "who --json");
+    is_json(out);
+    has(out, "\"name\":\"ann\"");
+    has(out, ann->endpoint);
+    has(out, "\"name\":\"Жанна\"");
+    has(out, "\"in_room\":true");
+    has(out, "\"encoding\":\"utf-8\"");
+    server_stop(s);
+}
+
+Test(view, who_in_an_open_room_has_addresses) {
+    struct server *s = ctl_server(SERVER_QUIET(1) "login = no\n");
+    struct guest *g = guest_connect(s);
+    guest_say(g, "hello");
+    guest_until(g, "hello");
+    const char *out = until(s, "who", g->endpoint);
+    has(out, "\n-     127.0.0.1:");
+    has(shown(s, "who --json"), "\"name\":null");
+    server_stop(s);
+}
+
+/* Nothing of what people say, say in private, or are typing. */
+Test(view, nothing_that_is_said_or_typed_is_shown) {
+    static const char *const commands[] = {"status",     "status --json", "who",       "who --all",
+                                           "who --json", "top --once",    "top --json"};
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    struct guest *ann = guest_enter(s, "ann"), *bob = guest_enter(s, "bob");
+    guest_until(ann, "%s", told1(TOLD_COMES, "bob"));
+    guest_say(ann, "XYZZY aloud");
+    guest_expect(bob, "%s", told2(TOLD_SPEECH, "ann", "XYZZY aloud"));
+    guest_say(ann, "/msg bob XYZZY private");
+    guest_expect(bob, "%s", told2(TOLD_PRIVATE, "ann", "XYZZY private"));
+    guest_type(ann, "XYZZY half");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        has_not(shown(s, commands[i]), "XYZZY");
+    server_stop(s);
+}
+
+struct crowd {
+    int people, in;
+};
+static void heard(void *state, int member, const char *line) {
+    struct crowd *c = state;
+    char own[64];
+    snprintf(own, sizeof own, "m%d has entered the room.", member);
+    c->in += strcmp(line, own) == 0;
+}
+static bool all_in(void *state) {
+    struct crowd *c = state;
+    return c->in == c->people;
+}
+
+Test(view, three_thousand_people_in_bounded_time) {
+    struct crowd crowd = {.people = 3000};
+    struct server *s = ctl_server(SERVER_QUIET(2) "max_clients = 3100\nannounce_max = 10\n");
+    struct swarm *w = swarm_connect(s, 0, heard, &crowd);
+    for (int i = 0; i < crowd.people; i++) {
+        if (i % 500 == 0)
+            swarm_add(w, s, 500);
+        swarm_say(w, i, "login m%d", i);
+    }
+    swarm_pump(w, all_in, &crowd);
+    const char *out = until(s, "status --json", "\"people\":3000");
+    cr_assert_eq(number(out, "connections"), 3000);
+    int64_t before = milliseconds();
+    out = shown(s, "who");
+    cr_assert_lt(milliseconds() - before, 2000, "no command takes longer");
+    int rows = 0;
+    for (const char *at = out; (at = strchr(at, '\n')); at++)
+        rows++;
+    cr_assert_eq(rows, 3001);
+    has(out, "\nm2999  ");
+    server_stop(s);
+}
+
+/* ---- a server that is not well ---- */
+
+Test(view, a_stopped_server_is_shown_and_says_so) {
+    struct server *s = ctl_server(SERVER_QUIET(2) "worker_timeout = 1h\n");
+    guest_enter(s, "ann");
+    until(s, "status", "1 in the room");
+    stop_all(s);
+    int64_t before = milliseconds();
+    const char *out = shown(s, "status");
+    cr_assert_lt(milliseconds() - before, 2000, "no command takes longer");
+    has(out, "NO WORKER ANSWERS");
+    has(out, ", STOPPED\n");
+    has(out, "1 in the room");
+    int stopped = 0;
+    for (const char *at = out; (at = strstr(at, "  STOPPED\n")); at++)
+        stopped++;
+    cr_assert_eq(stopped, 2, "%s", out);
+    has(shown(s, "who"), "\nann");
+    out = shown(s, "status --json");
+    has(out, "\"answered\":false");
+    has(out, "\"stopped\":true,\"stands_still\":true");
+    go_on(s);
+    until(s, "status", ", runs\n");
+    s->workers_may_die = true;
+    server_stop(s);
+}
+
+Test(view, a_killed_worker_is_seen_to_come_back) {
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    struct guest *ann = guest_enter(s, "ann");
+    long people = 1;
+    s->workers_may_die = true;
+    for (int i = 0; i < 20; i++) {
+        kill(server_worker_pid(s, i % 2), SIGKILL);
+        const char *out = shown(s, "status --json");
+        cr_assert_eq(number(out, "people"), people, "%s", out);
+        cr_assert_leq(number(out, "connections"), 1 + 2);
+        guest_say(ann, "line %d", i);
+        guest_until(ann, "ann: line %d", i);
+        has(shown(s, "who"), "\nann");
+    }
+    server_stop(s);
+}
+
+/* ---- sentences ---- */
+
+Test(view, no_such_socket_and_nobody_there) {
+    struct server *s = server_prepare();
+    char sentence[600];
+    snprintf(sentence, sizeof sentence, "%s: no server listens there", ctl_socket(s));
+    ctl_refused(s, sentence, "status");
+    ctl_refused(s, sentence, "who");
+    ctl_refused(s, sentence, "top", "--once");
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof at.sun_path, "%.107s", ctl_socket(s));
+    cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    ctl_refused(s, sentence, "status");
+    close(fd);
+}
+
+Test(view, a_socket_that_is_not_a_chatrooms) {
+    struct server *s = server_prepare();
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof at.sun_path, "%.107s", ctl_socket(s));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    cr_assert_eq(listen(fd, 8), 0);
+    ctl_refused(s, "the server does not answer; the process that listens there is no chatroom's",
+                "status");
+}

@@ -1,0 +1,73 @@
+/* ask_master.c - see ask_master.h. */
+#include "worker/command/ask_master.h"
+
+#include "worker/state/lock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Completes the arguments in inv->text by what only a worker knows, into out.  False, with a
+ * sentence: there is no such thing. */
+typedef bool ask_master_complete(struct invocation *inv, char out[REQUEST_TEXT_LEN],
+                                 char no[ASK_MASTER_NO]);
+
+/* What the master can be asked for (master/requests.c). */
+static const struct ask_master_verb {
+    const char *name;
+    ask_master_complete *complete; /* NULL: the arguments are passed on as they are */
+} ask_master_verbs[] = {
+    {"reload", NULL}, {"reopen", NULL}, {"loglevel", NULL}, {"upgrade", NULL}, {"shutdown", NULL},
+};
+
+static const struct ask_master_verb *ask_master_find(const char *name) {
+    for (size_t i = 0; i < sizeof ask_master_verbs / sizeof ask_master_verbs[0]; i++) {
+        if (strcmp(ask_master_verbs[i].name, name) == 0)
+            return &ask_master_verbs[i];
+    }
+    return NULL;
+}
+
+/* 0: it is none. */
+static uint64_t ask_master_id(const char *word) {
+    bool digits = strlen(word) == 16 && strspn(word, "0123456789abcdef") == 16;
+    return digits ? strtoull(word, NULL, 16) : 0;
+}
+
+static enum request_added ask_master_add(struct worker *w, uint64_t id, const char *verb,
+                                         const char *text) {
+    worker_lock(w);
+    enum request_added added = request_add(w->seg->requests, id, verb, text);
+    worker_unlock(w);
+    if (added == REQUEST_ADDED)
+        slots_ring_master(w->seg->slots);
+    return added;
+}
+
+static const char *ask_master_sentence(enum request_added added) {
+    switch (added) {
+    case REQUEST_ADDED:
+    case REQUEST_THERE: return NULL;
+    case REQUEST_BUSY: return "the server is busy with eight requests; ask again";
+    case REQUEST_LONG: break;
+    }
+    return "the arguments are too long";
+}
+
+const char *ask_master(struct invocation *inv, char no[ASK_MASTER_NO]) {
+    char text[REQUEST_TEXT_LEN];
+    uint64_t id = ask_master_id(invocation_word(&inv->text));
+    const char *word = invocation_word(&inv->text);
+    const struct ask_master_verb *verb = ask_master_find(word);
+    if (id == 0)
+        return "a request's number is 16 hexadecimal digits, not all of them 0";
+    if (!verb) {
+        snprintf(no, ASK_MASTER_NO, "this server knows no request \"%.64s\"", word);
+        return no;
+    }
+    if (!verb->complete)
+        return ask_master_sentence(ask_master_add(inv->w, id, verb->name, inv->text));
+    return verb->complete(inv, text, no)
+               ? ask_master_sentence(ask_master_add(inv->w, id, verb->name, text))
+               : no;
+}
