@@ -45,6 +45,7 @@ enum {
     RESETS = 50, /* more a second than connect_rate */
     RESET_LONG_MS = 15000,
     STRANGERS = 20,
+    SCRAPES = 6,
     GROWN = 10, /* connections that stay: more than a step's (ipc/growth.h) */
     GROWN_MOST = 2000,
     STRANGER_LINES = 8000, /* more than flood_burst */
@@ -52,10 +53,10 @@ enum {
 };
 
 /* No guest says so much that it is too fast: 9,000 lines a second are 40 guests'. */
-static const char conf[] = "flood_rate = 1000\nflood_burst = 2000\nflood_wait = 0\n"
-                           "login_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
-                           "connect_rate = 100\nconnect_burst = 300\n"
-                           "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
+static char conf[512] = "flood_rate = 1000\nflood_burst = 2000\nflood_wait = 0\n"
+                        "login_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
+                        "connect_rate = 100\nconnect_burst = 300\n"
+                        "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
 
 /* Events that lead the server to points that talk alone does not reach. */
 enum stimulus {
@@ -75,6 +76,7 @@ enum stimulus {
     IGNORE,
     GROW,
     HISTORY,
+    SCRAPE,
 };
 static const struct {
     const char *prefix;
@@ -119,6 +121,8 @@ static const struct {
     {"ignore.", IGNORE},
     {"segment.grow", GROW},
     {"history.", HISTORY},
+    {"place.", SCRAPE},
+    {"request.", SCRAPE},
 };
 
 /* Points that are reached only after a death at another point. */
@@ -144,6 +148,7 @@ struct bench {
     uint64_t talked_from, talked, stimulated;
     uint32_t lines_a_second;
     uint32_t workers;
+    uint16_t metrics;  /* port */
     pid_t dead_master; /* killed or stopped, until another master runs; 0: a master runs */
 };
 
@@ -255,6 +260,35 @@ static void grow(struct bench *b) {
     }
 }
 
+/* Requests for metrics, of which a half is finished by the next call, and what must not follow one.
+ */
+static void scrape(struct bench *b) {
+    static const char whole[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    enum { HALF = 25, BEHIND = 3000 };
+    static int fd[SCRAPES];
+    static bool open;
+    static char behind[BEHIND];
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->metrics)}, own = to;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 9);
+    own.sin_port = 0;
+    for (int i = 0; i < SCRAPES && open; i++) {
+        (void)!send(fd[i], whole + HALF, sizeof whole - 1 - HALF, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (i % 2)
+            (void)!send(fd[i], behind, sizeof behind, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    for (int i = 0; i < SCRAPES; i++) {
+        if (open)
+            close(fd[i]);
+        fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        (void)!bind(fd[i], (struct sockaddr *)&own, sizeof own);
+        (void)!connect(fd[i], (struct sockaddr *)&to, sizeof to);
+        (void)!send(fd[i], whole, i < SCRAPES / 2 ? HALF : sizeof whole - 1,
+                    MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    open = true;
+}
+
 static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
@@ -275,6 +309,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case GROW: grow(b); break;
     case IGNORE: crowd_ignore(&b->crowd); break;
     case HISTORY: crowd_history(&b->crowd); break;
+    case SCRAPE: scrape(b); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
@@ -459,6 +494,22 @@ static void make_table(struct bench *b) {
     unlink(path);
 }
 
+/* A port that is free now, and of no other use after a reload. */
+static void choose_metrics(struct bench *b) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(fd, (struct sockaddr *)&at, len) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
+        perror("a port for metrics");
+        exit(2);
+    }
+    close(fd);
+    b->metrics = ntohs(at.sin_port);
+    snprintf(conf + strlen(conf), sizeof conf - strlen(conf), "metrics = 127.0.0.1:%u\n",
+             b->metrics);
+}
+
 int main(int argc, char **argv) {
     static struct bench b = {.most = 9, .random = 1};
     int option;
@@ -477,6 +528,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    choose_metrics(&b);
     setvbuf(stdout, NULL, _IOLBF, 0);
     read_points(&b, argv[optind]);
     make_table(&b);
