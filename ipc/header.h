@@ -95,7 +95,7 @@ struct segment_header {
     uint32_t pad;
     struct control_socket control[2];
     _Atomic uint64_t control_clients[CONTROL_MAX]; /* buffer_tag() (worker/ledger/control.h) */
-    _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
+    _Atomic uint64_t config_version;               /* config[config_version & 1] is in effect */
     struct config config[2];
 };
 

@@ -97,7 +97,7 @@ static const struct layout_row layout_table[] = {
     WHOLE(room_shared),
     FIELD(room_shared, count), FIELD(room_shared, waiting), FIELD(room_shared, pad),
     FIELD(room_shared, ledger_limit), FIELD(room_shared, text_limit),
-    FIELD(room_shared, text_high), FIELD(room_shared, pad2),
+    FIELD(room_shared, text_high), FIELD(room_shared, orders), FIELD(room_shared, pad2),
 
     WHOLE(side_private), FIELD(side_private, client), FIELD(side_private, generation),
     WHOLE(side_name), FIELD(side_name, key), FIELD(side_name, look),

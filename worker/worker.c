@@ -76,6 +76,8 @@ static bool worker_make(struct loop *l, struct segment *seg, uint32_t slot, uint
     w->flush.delivered_lines = room_entry(&seg->room, w->flush.count - 1)->lines;
     w->settled = w->adopting = true;
     buffer_request_seen(w);
+    w->orders =
+        atomic_load(&seg->room.shared->orders); /* what is committed, it is about to apply */
     stage_init(&w->stage, &seg->room, slot, seg->clients.len);
     w->stage.closed = true; /* until the predecessor's entries are applied */
     return members_make(w, seg->clients.len) && reclaim_make(&l->reclaim, seg->clients.len);

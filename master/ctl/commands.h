@@ -4,6 +4,7 @@
 
 #include "master/ctl/invocation.h"
 
+int kick_run(const struct ctl *ctl);
 int say_run(const struct ctl *ctl);
 int status_run(const struct ctl *ctl);
 int top_run(const struct ctl *ctl);

@@ -13,6 +13,7 @@ static const struct ctl_command ctl_commands[] = {
     {"status", "", 0, 0, "how the server is, and each worker", status_run},
     {"who", "[--all]", 0, 1, "the people in the room; --all: those not logged in as well", who_run},
     {"top", "[--once]", 0, 1, "the server live, until q; --once: as text", top_run},
+    {"kick", "NAME [REASON]", 1, -1, "ask a person to leave, and close the connection", kick_run},
     {"say", "TEXT", 1, -1, "announce a line to everybody", say_run},
 };
 /* clang-format on */

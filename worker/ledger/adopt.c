@@ -79,6 +79,10 @@ static void adopt_queue(struct worker *w, struct client *c, const char *fault) {
         fd_queue_push(&w->closing, fd);
         return;
     }
+    if (client_facts(c)->flags & FACT_KICKED) { /* died before it began to leave */
+        leave_begin(w, c, LEAVE_KICKED);
+        return;
+    }
     w->interest.readable[fd] = 0; /* epoll will tell */
     fd_queue_push(&w->ready, fd); /* input may lie in its buffer */
     if (client_facts(c)->flags & FACT_QUIET)

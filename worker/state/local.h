@@ -84,6 +84,7 @@ struct worker {
     struct stage stage;
     uint64_t log_tat; /* the account of this worker's lines about clients (client_log.h), us */
     struct stamp stamp;
+    uint64_t orders;       /* the last of the room that this worker has seen (ledger/orders.h) */
     uint32_t buffers_seen; /* the header's buffers_wanted when last looked at (buffer_request.h) */
 
     struct fd_queue ready;         /* input may be waiting, or the greeting is not complete */
