@@ -11,6 +11,7 @@
 #include "ipc/name_table.h"
 #include "ipc/origin.h"
 #include "ipc/request.h"
+#include "ipc/restriction.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
 #include "ipc/tally.h"
@@ -147,6 +148,14 @@ static const struct layout_row layout_table[] = {
     FIELD(name_entry, key), FIELD(name_entry, index), FIELD(name_entry, owner),
 
     WHOLE(origin), FIELD(origin, tat),
+
+    WHOLE(ban), FIELD(ban, network), FIELD(ban, pad), FIELD(ban, until_ms), FIELD(ban, reason),
+    WHOLE(mute), FIELD(mute, until_ms), FIELD(mute, key), FIELD(mute, addr), FIELD(mute, port),
+    FIELD(mute, by_address), FIELD(mute, pad), FIELD(mute, name),
+    WHOLE(restriction_table), FIELD(restriction_table, bans), FIELD(restriction_table, mutes),
+    FIELD(restriction_table, ban), FIELD(restriction_table, mute),
+    WHOLE(restrictions), FIELD(restrictions, generation), FIELD(restrictions, copy),
+
     WHOLE(correspondent),
     FIELD(correspondent, client), FIELD(correspondent, generation), FIELD(correspondent, label),
 
