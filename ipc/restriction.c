@@ -7,6 +7,7 @@
 #include "ipc/unicode.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,30 @@ static bool restriction_stands(uint64_t until_ms, uint64_t now) {
 
 /* ---- looking ---- */
 
+/* The first or second half of the address, as a number. */
+static uint64_t restriction_half(const struct in6_addr *addr, int half) {
+    uint64_t number;
+    memcpy(&number, &addr->s6_addr[8 * half], sizeof number);
+    return be64toh(number);
+}
+
+/* Whether two halves agree in their first `bits` bits. */
+static bool restriction_agree(uint64_t a, uint64_t b, unsigned bits) {
+    return bits == 0 || (a ^ b) >> (bits < 64 ? 64 - bits : 0) == 0;
+}
+
+static bool restriction_is_ipv4(const struct network *network) {
+    return IN6_IS_ADDR_V4MAPPED(&network->addr) && network->bits >= V4_BITS;
+}
+
+/* All members are looked at when the table changes, so this is the loop that counts. */
 bool restriction_holds(const struct network *network, const struct in6_addr *addr) {
-    bool ipv4 = IN6_IS_ADDR_V4MAPPED(&network->addr) && network->bits >= V4_BITS;
-    return ipv4 == (bool)IN6_IS_ADDR_V4MAPPED(addr) && address_within(addr, network, 1);
+    unsigned bits = network->bits;
+    return restriction_agree(restriction_half(addr, 1), restriction_half(&network->addr, 1),
+                             bits > 64 ? bits - 64 : 0) &&
+           restriction_agree(restriction_half(addr, 0), restriction_half(&network->addr, 0),
+                             bits) &&
+           restriction_is_ipv4(network) == (bool)IN6_IS_ADDR_V4MAPPED(addr);
 }
 
 const struct ban *restriction_banned(const struct restriction_table *table,
@@ -131,7 +153,7 @@ bool restriction_parse_network(const char *text, struct network *out, char *err,
 
 const char *restriction_format_network(const struct network *network, char out[BAN_NETWORK_TEXT]) {
     char address[ADDRESS_TEXT];
-    bool ipv4 = IN6_IS_ADDR_V4MAPPED(&network->addr) && network->bits >= V4_BITS;
+    bool ipv4 = restriction_is_ipv4(network);
     address_format(&network->addr, address);
     if (network->bits == 128)
         snprintf(out, BAN_NETWORK_TEXT, "%s", address);

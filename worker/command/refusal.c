@@ -44,7 +44,8 @@ static void refusal_one(struct worker *w, const struct staged *s) {
     static const enum sentence why[] = {[STAGE_NAME_TAKEN] = SAY_NAME_TAKEN,
                                         [STAGE_NOBODY] = SAY_NOBODY,
                                         [STAGE_NAMES_FULL] = SAY_ROOM_FULL,
-                                        [STAGE_UNREAD] = SAY_NOT_READING};
+                                        [STAGE_UNREAD] = SAY_NOT_READING,
+                                        [STAGE_MUTED] = SAY_MUTED};
     struct client *c = worker_client(w, s->client);
     char name[REFUSAL_NAME], shown[LABEL_TEXT];
     struct change ch;

@@ -7,6 +7,7 @@
 #include "ipc/origin.h"
 #include "worker/command/greeting.h"
 #include "worker/ledger/control.h"
+#include "worker/ledger/moderation.h"
 #include "worker/state/client_log.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/lock.h"
@@ -70,6 +71,24 @@ uint64_t accept_cookie(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
 }
 
+/* Why nobody is let in at the address; NULL: it is not so.  *sentence is what the client is told.
+ */
+static const char *accept_refuses(struct worker *w, const struct in6_addr *addr,
+                                  enum sentence *sentence) {
+    const struct config *config = &w->config;
+    bool proxy = address_within(addr, config->proxy_from, config->proxy_from_count);
+    if (!proxy && moderation_bans(w, addr)) {
+        *sentence = SAY_BANNED;
+        return "banned";
+    }
+    if (accept_full(w)) {
+        *sentence = SAY_ROOM_FULL;
+        return "max_clients";
+    }
+    *sentence = SAY_ADDRESS_FULL;
+    return accept_address_full(w, addr) ? "max_clients_per_address" : NULL;
+}
+
 /* The record is this worker's to fill.  False: the connection is closed, or is none. */
 static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t cookie) {
     union address_any peer;
@@ -83,11 +102,11 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
     if (peer.any.sa_family == AF_UNIX)
         return control_open(w, fd, c, cookie);
     address_split(&peer, &addr, &port);
-    bool full = accept_full(w);
-    if (full || accept_address_full(w, &addr)) {
-        accept_turn_away(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL);
-        client_log(w, TALLY_REFUSED, &addr, port, "refused: %s",
-                   full ? "max_clients" : "max_clients_per_address");
+    enum sentence sentence;
+    const char *why = accept_refuses(w, &addr, &sentence);
+    if (why) {
+        accept_turn_away(w, fd, sentence);
+        client_log(w, TALLY_REFUSED, &addr, port, "refused: %s", why);
         return false;
     }
     struct facts facts = {.encoding = w->config.encoding,
@@ -150,6 +169,7 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie) {
         control_greet(w, c);
     else
         greeting_begin(w, c);
+    moderation_later(w, c); /* its address may be muted */
 }
 
 /* connect_rate.  False: the connection is closed unheard, by a reset, which leaves nothing of it in

@@ -8,6 +8,7 @@
 #include "worker/command/greeting.h"
 #include "worker/ledger/accept.h"
 #include "worker/ledger/counters.h"
+#include "worker/ledger/moderation.h"
 #include "worker/output/overrun.h"
 #include "worker/record/chain.h"
 #include "worker/record/check.h"
@@ -83,6 +84,7 @@ static void adopt_queue(struct worker *w, struct client *c, const char *fault) {
         leave_begin(w, c, LEAVE_KICKED);
         return;
     }
+    moderation_later(w, c);       /* its last owner may have died, or let it go, before its look */
     w->interest.readable[fd] = 0; /* epoll will tell */
     fd_queue_push(&w->ready, fd); /* input may lie in its buffer */
     if (client_facts(c)->flags & FACT_QUIET)

@@ -6,6 +6,7 @@
 #include "worker/command/greeting.h"
 #include "worker/command/operator.h"
 #include "worker/ledger/closing.h"
+#include "worker/ledger/moderation.h"
 #include "worker/ledger/move.h"
 #include "worker/ledger/unread.h"
 #include "worker/output/flush.h"
@@ -267,8 +268,10 @@ static void apply_after(struct worker *w, struct client *c, const struct effect 
         return;
     if (client_kind(c) == KIND_CONTROL && client_facts(c)->lines_lost > 0)
         leave_broken(w, c, ENOBUFS); /* its answer was lost */
-    if (e->entry->kind == ENTRY_JOIN || e->entry->kind == ENTRY_NICK)
+    if (e->entry->kind == ENTRY_JOIN || e->entry->kind == ENTRY_NICK) {
         apply_log_name(w, c);
+        moderation_later(w, c); /* the name may be muted */
+    }
     if (e->entry->kind == ENTRY_JOIN) {
         if (!(was & FACT_IN_ROOM))
             member_authenticated(w, c);

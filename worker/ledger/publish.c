@@ -126,8 +126,8 @@ static enum stage_verdict publish_decide_name(const struct worker *w, const stru
 
 static enum stage_verdict publish_decide(struct worker *w, const struct batch *b,
                                          struct staged *s) {
-    if (s->dropped)
-        return STAGE_DROPPED;
+    if (s->ordered != STAGE_PUBLISHED)
+        return (enum stage_verdict)s->ordered;
     if (s->line.entry.kind == ENTRY_MOVE)
         return publish_decide_move(w, s);
     if (s->line.entry.kind == ENTRY_KICK)
@@ -192,20 +192,19 @@ static bool publish_batch(struct worker *w) {
     return b.next != b.first;
 }
 
-/* Nothing is published while an order cannot be seen: this worker has to wait for another one. */
+/* Nothing is published while an order cannot be seen: this worker has to wait for another one.  The
+ * word is read under the gate, where the kick that moved it is committed. */
 static bool publish_locked(struct worker *w) {
-    bool any = false, more = true;
-    while (more) {
-        if (!orders_see(w))
-            return any;
+    bool any = false;
+    for (;;) {
         worker_lock(w);
-        if (orders_seen(w))
+        if (orders_given(w) == w->orders)
             any |= publish_batch(w);
-        more =
-            !orders_seen(w); /* another's came in between, or this worker's own ended the batch */
+        uint64_t orders = orders_given(w); /* this worker's own order may have ended the batch */
         worker_unlock(w);
+        if (orders == w->orders || !orders_see(w, orders))
+            return any;
     }
-    return any;
 }
 
 void publish(struct worker *w) {

@@ -62,6 +62,13 @@ struct accounts {
     uint64_t *drop_to, *drop_most;
 };
 
+/* Which bans and mutes this worker has looked at: ledger/moderation.h. */
+struct moderated {
+    uint64_t generation; /* of the table by which all members were looked at */
+    uint64_t next_end;   /* when a mute ends, milliseconds of the wall clock; 0: none does */
+    struct fd_queue due; /* to be looked at before their input is read */
+};
+
 struct worker {
     struct segment *seg;
     struct slot *slot;
@@ -82,6 +89,7 @@ struct worker {
     struct accounts accounts;
     struct flush_pass flush;
     struct stage stage;
+    struct moderated moderated;
     uint64_t log_tat; /* the account of this worker's lines about clients (client_log.h), us */
     struct stamp stamp;
     uint64_t orders;       /* the last of the room that this worker has seen (ledger/orders.h) */

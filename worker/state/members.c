@@ -22,7 +22,7 @@ bool members_make(struct worker *w, uint32_t len) {
            w->interest.readable && w->interest.ended && w->pauses.why &&
            fd_queue_make(&w->pauses.look, len) && fd_queue_make(&w->ready, len) &&
            fd_queue_make(&w->reply_pending, len) && fd_queue_make(&w->closing, len) &&
-           fd_queue_make(&w->quiet, len);
+           fd_queue_make(&w->quiet, len) && fd_queue_make(&w->moderated.due, len);
 }
 
 /* The flush may have visited the place that this member has come to: flush_pass.h. */

@@ -25,7 +25,8 @@ enum stage_verdict {
     STAGE_NOBODY, /* no addressee of that name; of a move: its receiver is gone */
     STAGE_NAMES_FULL,
     STAGE_UNREAD,  /* the addressee has too much unread */
-    STAGE_DROPPED, /* its client was asked to leave: it is not answered either */
+    STAGE_MUTED,   /* its client was muted since it was staged */
+    STAGE_DROPPED, /* its client was kicked or banned: it is not answered either */
 };
 
 struct staged {
@@ -36,8 +37,9 @@ struct staged {
     uint64_t old_look;           /* likewise */
     uint64_t consumed;           /* the client's input up to and with this line */
     uint32_t client, generation; /* whose line it is; of a kick, the entry is of another */
-    bool dropped;                /* an order has come since it was staged */
-    uint8_t verdict;             /* enum stage_verdict, once decided */
+    uint8_t
+        ordered; /* enum stage_verdict, by an order since it was staged; STAGE_PUBLISHED: none */
+    uint8_t verdict; /* enum stage_verdict, once decided */
 };
 
 struct stage {
