@@ -34,10 +34,10 @@
 enum {
     BANS_MAX = 1024,
     MUTES_MAX = 256,
-    BAN_REASON_MAX = 136,   /* bytes, with the NUL */
-    BAN_NETWORK_TEXT = 72,  /* ADDRESS/BITS, with the NUL */
-    MUTE_NAME_MAX = 104,    /* bytes, with the NUL */
-    RESTRICTION_TIME = 24,  /* 2026-12-31T23:59:59Z, with the NUL */
+    BAN_REASON_MAX = 136,  /* bytes, with the NUL */
+    BAN_NETWORK_TEXT = 72, /* ADDRESS/BITS, with the NUL */
+    MUTE_NAME_MAX = 104,   /* bytes, with the NUL */
+    RESTRICTION_TIME = 24, /* 2026-12-31T23:59:59Z, with the NUL */
 };
 
 struct ban {
@@ -129,7 +129,8 @@ bool restriction_parse_duration(const char *text, uint64_t *ms);
  * end.  A word that begins with a digit and has letters and digits alone was meant as one. */
 enum restriction_term { TERM_GIVEN, TERM_NONE, TERM_BAD };
 enum restriction_term restriction_read_term(const char *word, uint64_t *until_ms);
-#define RESTRICTION_BAD_TERM "\"%.40s\" is not a duration (such as 90s, 10m, 2h, 7d, or - for no end)"
+#define RESTRICTION_BAD_TERM                                                                       \
+    "\"%.40s\" is not a duration (such as 90s, 10m, 2h, 7d, or - for no end)"
 
 /* Makes printable UTF-8 of it, in one line: what is not becomes a blank, blanks at its ends are
  * dropped.  False: it is longer than `size` with the NUL. */

@@ -19,7 +19,8 @@ enum { BANS_LINE_MAX = 1024, BANS_MODE = 0600, BANS_PATH = PATH_LEN_MAX + 8 };
 static const char bans_head[] =
     "# Bans: ADDRESS[/BITS] UNTIL REASON, one a line; UNTIL is a time in UTC, such as\n"
     "# 2026-12-31T23:59:59Z, or - for no end.  Written anew by chatroom-ctl, which keeps comments\n"
-    "# and drops bans that have ended.  After editing by hand: kill -HUP, or chatroom-ctl reload.\n";
+    "# and drops bans that have ended.  After editing by hand: kill -HUP, or chatroom-ctl "
+    "reload.\n";
 
 static bool bans_refuse(const struct config *config, char *err, size_t err_size,
                         const char *reason) {
@@ -185,8 +186,8 @@ static void bans_copy(FILE *to, FILE *from, const struct ban_list *list, bool *d
             fprintf(to, "%s\n", text);
             continue;
         }
-        uint32_t i = bans_parse(text, &ban, err, sizeof err) ? bans_find(list, &ban.network)
-                                                             : list->count;
+        uint32_t i =
+            bans_parse(text, &ban, err, sizeof err) ? bans_find(list, &ban.network) : list->count;
         if (i < list->count && !done[i]) {
             bans_put(to, &list->ban[i]);
             done[i] = true;
@@ -220,7 +221,7 @@ static bool bans_keep_owner(int fd, const char *path) {
         return errno == ENOENT && fchmod(fd, BANS_MODE) == 0;
     if (fstat(fd, &new) != 0)
         return false;
-    bool owned = (old.st_uid == new.st_uid && old.st_gid == new.st_gid) ||
+    bool owned = (old.st_uid == new.st_uid &&old.st_gid == new.st_gid) ||
                  fchown(fd, old.st_uid, old.st_gid) == 0;
     return owned && fchmod(fd, old.st_mode & 07777) == 0;
 }

@@ -205,8 +205,8 @@ bool moderation_unban(struct segment *seg, const char *text, char *out, size_t s
 static uint32_t moderation_find_mute(const struct restriction_table *table, uint64_t key,
                                      const char *name) {
     uint32_t i = 0;
-    while (i < table->mutes && (table->mute[i].key != key ||
-                                (key == 0 && strcmp(table->mute[i].name, name) != 0)))
+    while (i < table->mutes &&
+           (table->mute[i].key != key || (key == 0 && strcmp(table->mute[i].name, name) != 0)))
         i++;
     return i;
 }
@@ -332,9 +332,8 @@ bool moderation_prepare(const struct segment *seg, const struct config *config, 
     moderation_standing(seg, &standing);
     if (!moderation_next.missing || standing.count == 0)
         return true;
-    snprintf(err, err_size,
-             "bans %s: it is gone, and %u %s; to lift all bans make an empty file", config->bans,
-             standing.count, standing.count == 1 ? "ban stands" : "bans stand");
+    snprintf(err, err_size, "bans %s: it is gone, and %u %s; to lift all bans make an empty file",
+             config->bans, standing.count, standing.count == 1 ? "ban stands" : "bans stand");
     return false;
 }
 
