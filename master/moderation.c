@@ -172,7 +172,7 @@ static const struct ban *moderation_wider(const struct network *network) {
     return NULL;
 }
 
-bool moderation_unban(struct segment *seg, const char *text, char *out, size_t size) {
+bool moderation_unban(struct segment *seg, const char *text, bool again, char *out, size_t size) {
     char word[MODERATION_WORD], err[256], shown[BAN_NETWORK_TEXT], other[BAN_NETWORK_TEXT];
     struct network network;
     const char *rest = text;
@@ -185,6 +185,8 @@ bool moderation_unban(struct segment *seg, const char *text, char *out, size_t s
     restriction_format_network(&network, shown);
     if (wider)
         restriction_format_network(&wider->network, other);
+    if (i == moderation_next.count && again)
+        return moderation_answer(true, out, size, "unbanned %s", shown);
     if (i == moderation_next.count)
         return moderation_answer(false, out, size, "%s is not banned%s%s", shown,
                                  wider ? " by itself, but by " : "", wider ? other : "");
@@ -257,12 +259,14 @@ bool moderation_mute(struct segment *seg, const char *text, char *out, size_t si
     return true;
 }
 
-bool moderation_unmute(struct segment *seg, const char *text, char *out, size_t size) {
+bool moderation_unmute(struct segment *seg, const char *text, bool again, char *out, size_t size) {
     char shown[4 * MUTE_NAME_MAX];
     const char *name = text;
     uint64_t key = moderation_key(&name);
     struct restriction_table *table = restriction_edit(seg->restrictions, restriction_now());
     uint32_t i = moderation_find_mute(table, key, name);
+    if (i == table->mutes && again)
+        return moderation_answer(true, out, size, "unmuted %s", name);
     if (i == table->mutes)
         return moderation_answer(false, out, size, "%s is not muted", name);
     table->mute[i] = table->mute[--table->mutes];

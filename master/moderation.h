@@ -23,13 +23,14 @@
 
 /* ADDRESS[/BITS] [DURATION] [REASON] */
 bool moderation_ban(struct segment *seg, const char *text, char *out, size_t size);
-/* ADDRESS[/BITS] */
-bool moderation_unban(struct segment *seg, const char *text, char *out, size_t size);
+/* ADDRESS[/BITS].  `again`: a master that died may have done it, so that there is nothing left to
+ * do. */
+bool moderation_unban(struct segment *seg, const char *text, bool again, char *out, size_t size);
 /* As a worker hands it on: KEY ENDPOINT alone|shared DURATION|- NAME.  KEY: of the name, in hex; 0:
  * a guest's. */
 bool moderation_mute(struct segment *seg, const char *text, char *out, size_t size);
 /* KEY NAME */
-bool moderation_unmute(struct segment *seg, const char *text, char *out, size_t size);
+bool moderation_unmute(struct segment *seg, const char *text, bool again, char *out, size_t size);
 
 /* The start: reads the file into the table.  False with a sentence; errors in the file are printed
  * to standard error. */

@@ -43,7 +43,7 @@ static bool mute(const char *name, const char *alone, const char *term) {
 static bool unmute(const char *name) {
     char text[256];
     sprintf(text, "%llx %s", (unsigned long long)speaker_key(&w, name), name);
-    return moderation_unmute(&seg, text, out, sizeof out);
+    return moderation_unmute(&seg, text, false, out, sizeof out);
 }
 
 static bool is_muted(const struct client *c) {
@@ -59,7 +59,7 @@ static bool ban(const char *text) {
     return moderation_ban(&seg, text, out, sizeof out);
 }
 static bool unban(const char *text) {
-    return moderation_unban(&seg, text, out, sizeof out);
+    return moderation_unban(&seg, text, false, out, sizeof out);
 }
 
 /* ---- a worker ---- */
@@ -283,6 +283,8 @@ Test(moderation, orders_answer_what_was_done, .init = begin) {
     cr_assert_str_eq(out, "unbanned 10.0.0.0/8");
     cr_assert_not(unban("10.0.0.0/8"));
     cr_assert_str_eq(out, "10.0.0.0/8 is not banned");
+    cr_assert(moderation_unban(&seg, "10.0.0.0/8", true, out, sizeof out));
+    cr_assert_str_eq(out, "unbanned 10.0.0.0/8");
 }
 
 Test(moderation, orders_that_are_none_are_refused_with_a_sentence, .init = begin) {
