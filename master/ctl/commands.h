@@ -10,4 +10,10 @@ int status_run(const struct ctl *ctl);
 int top_run(const struct ctl *ctl);
 int who_run(const struct ctl *ctl);
 
+int reload_run(const struct ctl *ctl);
+int reopen_run(const struct ctl *ctl);
+int loglevel_run(const struct ctl *ctl);
+int upgrade_run(const struct ctl *ctl);
+int shutdown_run(const struct ctl *ctl);
+
 #endif

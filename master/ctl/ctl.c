@@ -15,6 +15,11 @@ static const struct ctl_command ctl_commands[] = {
     {"top", "[--once]", 0, 1, "the server live, until q; --once: as text", top_run},
     {"kick", "NAME [REASON]", 1, -1, "ask a person to leave, and close the connection", kick_run},
     {"say", "TEXT", 1, -1, "announce a line to everybody", say_run},
+    {"loglevel", "LEVEL", 1, 1, "error, warn, info or debug, until the next reload", loglevel_run},
+    {"reload", "", 0, 0, "read the configuration again", reload_run},
+    {"reopen", "", 0, 0, "open the log again, after it was moved", reopen_run},
+    {"upgrade", "", 0, 0, "run the binary that is on disk now; nobody is disconnected", upgrade_run},
+    {"shutdown", "", 0, 0, "say goodbye to everybody, and end the server", shutdown_run},
 };
 /* clang-format on */
 enum { CTL_COMMANDS = sizeof ctl_commands / sizeof ctl_commands[0] };
