@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -75,6 +76,8 @@ enum stimulus {
     IGNORE,
     GROW,
     HISTORY,
+    REQUEST,
+    REQUEST_UPGRADE,
 };
 static const struct {
     const char *prefix;
@@ -119,6 +122,9 @@ static const struct {
     {"ignore.", IGNORE},
     {"segment.grow", GROW},
     {"history.", HISTORY},
+    {"request.execute", REQUEST_UPGRADE},
+    {"request.", REQUEST},
+    {"slot.ring_master", REQUEST},
 };
 
 /* Points that are reached only after a death at another point. */
@@ -255,6 +261,30 @@ static void grow(struct bench *b) {
     }
 }
 
+/* One line of an operator, whose answer is not read.  The last connections stay open. */
+static void operate(struct bench *b, const char *line) {
+    static int kept[4] = {-1, -1, -1, -1};
+    static unsigned turn;
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    int *fd = &kept[turn++ % 4];
+    if (*fd >= 0)
+        close(*fd);
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    snprintf(to.sun_path, sizeof to.sun_path, "%.90s/control", b->victim.dir);
+    (void)!connect(*fd, (struct sockaddr *)&to, sizeof to);
+    (void)!send(*fd, line, strlen(line), MSG_NOSIGNAL);
+}
+
+static void request(struct bench *b, bool upgrade) {
+    static const char *const verbs[] = {"loglevel info", "reopen", "reload"};
+    static uint64_t id;
+    char line[128];
+    id++;
+    snprintf(line, sizeof line, "request %016llx %s\n", (unsigned long long)id,
+             upgrade ? "upgrade" : verbs[id % 3]);
+    operate(b, line);
+}
+
 static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
@@ -275,6 +305,8 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case GROW: grow(b); break;
     case IGNORE: crowd_ignore(&b->crowd); break;
     case HISTORY: crowd_history(&b->crowd); break;
+    case REQUEST:
+    case REQUEST_UPGRADE: request(b, stimulus == REQUEST_UPGRADE); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
