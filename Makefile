@@ -88,7 +88,7 @@ asan: ; $(call SANITIZED,address$(comma)undefined -fno-sanitize-recover=all)
 THREADED = $(shell grep -l pthread_create tests/*.c | xargs sed -n 's/^Test.\([a-z_]*\),.*/\1/p' | sort -u | paste -s -d '|')
 tsan: export T = @($(THREADED))
 tsan: ; $(call SANITIZED,thread -Wno-tsan)
-fault: ; $(MAKE) .build/fault/chatroom-master B=.build/fault EXTRA=-DCHATROOM_FAULTS
+fault: ; $(MAKE) $(PROGRAMS:%=.build/fault/%) B=.build/fault EXTRA=-DCHATROOM_FAULTS
 
 FUZZER = address,undefined -fno-sanitize-recover=all
 fuzz: # needs clang; FUZZ_SECONDS for each
