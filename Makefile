@@ -62,13 +62,16 @@ test: $(B)/tests-bin $(PROGRAMS:%=$(B)/%)
 	status=$$?; sh scripts/skips $(B)/skips && exit $$status
 
 SOURCES = $(wildcard $(foreach d,ipc worker worker/* master master/ctl tests tests/*,$d/*.c $d/*.h))
-check: check-format check-includes check-build check-tidy check-cppcheck # needs these and clang-format
+check: check-format check-includes check-manual check-build check-tidy check-cppcheck # needs these, clang-format, mandoc
 check-format:
 	clang-format --dry-run -Werror $(SOURCES)
 format:
 	clang-format -i $(SOURCES)
 check-includes:
 	sh scripts/check-includes
+check-manual:
+	awk -f scripts/manual chatroom.conf | mandoc -T lint -W warning
+	mandoc -T lint -W warning $(wildcard master/*.[18] master/ctl/*.[18])
 check-build: # with WERROR=1 for all targets, the objects are the release's
 	+$(MAKE) B=$(if $(WERROR),$(B),.build/check) WERROR=1 build-everything
 build-everything: $(MASTER) $(B)/tests-bin bench-programs
@@ -125,6 +128,6 @@ uninstall: # the configuration stays
 clean:
 	rm -rf .build chatroom-master chatroom-ctl
 
-.PHONY: all test format build-everything check check-format check-includes check-build check-tidy check-cppcheck asan tsan fault fuzz bench install uninstall clean .force
+.PHONY: all test format build-everything check check-format check-includes check-manual check-build check-tidy check-cppcheck asan tsan fault fuzz bench install uninstall clean .force
 .PRECIOUS: $(B)/tests/fuzz/%.o
 -include $(patsubst %.o,%.d,$(OBJ) $(CTL) $(TESTS) $(FUZZ:%=$(B)/tests/fuzz/%.o)) tests/*/*.mk
