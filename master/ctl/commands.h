@@ -6,6 +6,12 @@
 
 int kick_run(const struct ctl *ctl);
 int say_run(const struct ctl *ctl);
+
+int ban_run(const struct ctl *ctl);
+int unban_run(const struct ctl *ctl);
+int bans_run(const struct ctl *ctl);
+int mute_run(const struct ctl *ctl);
+int unmute_run(const struct ctl *ctl);
 int status_run(const struct ctl *ctl);
 int top_run(const struct ctl *ctl);
 int who_run(const struct ctl *ctl);

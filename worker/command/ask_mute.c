@@ -31,7 +31,7 @@ static bool ask_mute_name(struct invocation *inv, const char **name, char no[ASK
         snprintf(no, ASK_MUTE_NO, "a name is missing");
     else if (strchr(*name, '@'))
         snprintf(no, ASK_MUTE_NO,
-                 "%.128s is on another machine: a mute of it is not known to this version", *name);
+                 "%.100s is on another machine: this version mutes people of its own alone", *name);
     return **name != '\0' && !strchr(*name, '@');
 }
 
