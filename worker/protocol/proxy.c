@@ -146,18 +146,12 @@ static enum proxy_verdict proxy_v2_fields(const uint8_t *bytes, size_t at,
     return verdict;
 }
 
-/* What the byte of family and transport says.  0: no addresses, or none that are known. */
-static size_t proxy_v2_addresses(uint8_t family) {
-    static const size_t len[] = {0, PROXY_V2_INET, PROXY_V2_INET6, PROXY_V2_UNIX};
-    return len[family >> 4];
-}
-
 static enum proxy_verdict proxy_v2_complete(const uint8_t *bytes, struct proxy_header *out) {
-    uint8_t command = bytes[12] & 0xF, family = bytes[13];
-    size_t addresses = proxy_v2_addresses(family);
+    static const size_t lengths[] = {0, PROXY_V2_INET, PROXY_V2_INET6, PROXY_V2_UNIX};
     const uint8_t *source = bytes + PROXY_V2_FIXED;
-    if (command == 0)
+    if ((bytes[12] & 0xF) == 0) /* LOCAL: nothing else counts */
         return PROXY_NOBODY;
+    size_t addresses = lengths[bytes[13] >> 4]; /* families that are not known are refused before */
     if (out->len - PROXY_V2_FIXED < addresses)
         return proxy_wrong(out, "is too short for its addresses");
     enum proxy_verdict verdict = PROXY_NOBODY;
