@@ -28,7 +28,7 @@ enum {
     LINES = 1200, /* that the others say: 1,000 bytes each, so twelve times what may wait */
     /* Of memory, beyond LISTEN_UNSENT: what was sent and not taken by the peer (its window), one
      * write, and the kernel's own of each piece. */
-    SPARE = 160 * 1024,
+    SPARE = 96 * 1024,
     ESTABLISHED_STATES = 1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT,
 };
 
