@@ -134,7 +134,7 @@ static const struct layout_row layout_table[] = {
     FIELD(facts, reply_generation), FIELD(facts, flags), FIELD(facts, line_len),
     FIELD(facts, sub_len), FIELD(facts, raw_off), FIELD(facts, encoding), FIELD(facts, wire),
     FIELD(facts, telnet), FIELD(facts, last), FIELD(facts, last_len),
-    FIELD(facts, behind), FIELD(facts, columns), FIELD(facts, kind),
+    FIELD(facts, behind), FIELD(facts, columns), FIELD(facts, header_len), FIELD(facts, kind),
     FIELD(facts, spare),
 
     WHOLE(client),
@@ -178,7 +178,7 @@ static const struct layout_row layout_table[] = {
     NUMBER(FACT_HEARD), NUMBER(FACT_DROPPING), NUMBER(FACT_CONVERTED), NUMBER(FACT_READ_UTF8),
     NUMBER(FACT_LIST_SAID), NUMBER(FACT_QUIET), NUMBER(FACT_BBS), NUMBER(FACT_RECALLED),
     NUMBER(FACT_FULL),
-    NUMBER(FACT_NAME_ROW),
+    NUMBER(FACT_NAME_ROW), NUMBER(FACT_PROXY),
     NUMBER(MODE_SLOW), NUMBER(MODE_BLOCKED), NUMBER(MODE_WRITE_FAILED),
     NUMBER(ENC_UTF8), NUMBER(ENC_GBK), NUMBER(ENC_BIG5), NUMBER(ENC_GB18030), NUMBER(ENC_COUNT),
     NUMBER(RING_SIDE), NUMBER(RING_COUNT),

@@ -74,7 +74,7 @@ static const struct config_key {
     {"pidfile", "", value_file, OTHER(pidfile), NAMES_FILE},
     {"control", "", value_socket, OTHER(control), NAMES_FILE},
     {"bans", "", value_text, OTHER(bans), NAMES_FILE},
-    {"proxy_from", "", value_network, OTHER(proxy_from), REPEATS | INERT},
+    {"proxy_from", "", value_network, OTHER(proxy_from), REPEATS},
     {"transcript", "", value_text, OTHER(transcript), INERT | NAMES_FILE},
     {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), INERT},
     {"metrics", "", value_metrics, OTHER(listen), 0},

@@ -12,10 +12,12 @@ SOAKFLAGS ?=
 .build/crash/scenes: $(addprefix tests/crash/,scenes.c person.c victim.c)
 .build/crash/poison: $(addprefix tests/crash/,poison.c person.c victim.c)
 .build/crash/asked: $(addprefix tests/crash/,asked.c person.c victim.c)
+.build/crash/siege: $(addprefix tests/crash/,siege.c chaos.c mob.c) $(CRASH_LIB)
+.build/crash/addresses: $(addprefix tests/crash/,addresses.c victim.c)
 .build/crash/judge: $(addprefix tests/crash/,judge.c order.c)
 .build/crash/stepper: tests/crash/stepper.c $(filter-out ipc/fault.c,$(wildcard ipc/*.c))
 .build/crash/stepper: LIBRARIES += -Wl,-z,now
-CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison asked)
+CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison asked addresses siege)
 $(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CRASH_FLAGS) -o $@ $(filter %.c,$^) $(LIBRARIES)
@@ -35,6 +37,8 @@ crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/poison -b .build/fault/chatroom-master
 	.build/crash/asked -b .build/fault/chatroom-master -c .build/fault/chatroom-ctl
 	$(FAULTS) -n 9 .build/crash/points
+	.build/crash/addresses -b $(MASTER) -k 1000
+	.build/crash/siege -b $(MASTER)
 	$(call SOAK,60) -m 4 -t 3
 	.build/crash/soak -b $(MASTER) -s 30 -c 50 -k 120 -h 15 -n 1000
 crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
@@ -44,6 +48,8 @@ crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/poison -b .build/fault/chatroom-master
 	.build/crash/asked -b .build/fault/chatroom-master -c .build/fault/chatroom-ctl
 	$(FAULTS) -k -n 1 .build/crash/points
+	.build/crash/addresses -b $(MASTER) -k 60
+	.build/crash/siege -b $(MASTER) -m 300
 	$(call SOAK,15) -c 100 -l 300 -m 1 -t 1
 soak: .build/crash/soak $(MASTER)
 	$(call SOAK,$(SECONDS)) $(SOAKFLAGS)

@@ -98,7 +98,8 @@ static void guest_connect(struct crowd *c, struct guest *g) {
     name_of(g, g->name);
     g->state = GUEST_LOGGING_IN;
     order_entering(c->order, &g->viewer);
-    guest_type(g, "login %s\r\n", g->name);
+    static const char *const encoding[] = {"", "/encoding gbk\r\n", "/encoding big5\r\n"};
+    guest_type(g, "%slogin %s\r\n", c->encodings ? encoding[(g - c->guest) % 3] : "", g->name);
     c->comings++;
 }
 

@@ -56,6 +56,7 @@ struct crowd {
     struct order *order;
     struct guest *guest;
     uint32_t count;
+    bool encodings; /* a third of the guests each is sent UTF-8, GBK, Big5 */
     int epoll_fd;
     uint16_t port;
     uint64_t said, whispers, asks, comings, overruns, quick_overruns; /* totals of the run */

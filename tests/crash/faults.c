@@ -56,7 +56,8 @@ enum {
 static const char conf[] = "flood_rate = 1000\nflood_burst = 2000\nflood_wait = 0\n"
                            "login_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
                            "connect_rate = 100\nconnect_burst = 300\n"
-                           "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
+                           "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n"
+                           "proxy_from = 127.0.0.9\n";
 
 /* Events that lead the server to points that talk alone does not reach. */
 enum stimulus {
@@ -78,6 +79,7 @@ enum stimulus {
     HISTORY,
     REQUEST,
     REQUEST_UPGRADE,
+    PROXIED,
 };
 static const struct {
     const char *prefix;
@@ -125,6 +127,8 @@ static const struct {
     {"request.execute", REQUEST_UPGRADE},
     {"request.", REQUEST},
     {"slot.ring_master", REQUEST},
+    {"client.address", PROXIED},
+    {"header.", PROXIED},
 };
 
 /* Points that are reached only after a death at another point. */
@@ -204,7 +208,7 @@ static void reset(struct bench *b) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)}, own = to;
     struct linger at_once = {.l_onoff = 1};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 8);
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 9);
     own.sin_port = 0;
     for (int i = 0; i < RESETS; i++) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -285,6 +289,31 @@ static void request(struct bench *b, bool upgrade) {
     operate(b, line);
 }
 
+/* Connections from a proxy: half a header, its rest, a line; then they close. */
+static void proxied(struct bench *b) {
+    static int fd[STRANGERS];
+    static unsigned turn;
+    static const char *const step[] = {"PROXY TCP4 192.0.2.1 192.", "0.2.2 5 6666\r\nsay",
+                                       " x\r\n"};
+    enum { STEPS = sizeof step / sizeof *step };
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)}, own = to;
+    unsigned now = turn++ % (STEPS + 1);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 8);
+    own.sin_port = 0;
+    for (int i = 0; i < STRANGERS; i++) {
+        if (now == 0) {
+            fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            (void)!bind(fd[i], (struct sockaddr *)&own, sizeof own);
+            (void)!connect(fd[i], (struct sockaddr *)&to, sizeof to);
+        }
+        if (now < STEPS)
+            (void)!send(fd[i], step[now], strlen(step[now]), MSG_DONTWAIT | MSG_NOSIGNAL);
+        else
+            close(fd[i]);
+    }
+}
+
 static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
@@ -304,6 +333,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case STRANGER: strangers(b); break;
     case GROW: grow(b); break;
     case IGNORE: crowd_ignore(&b->crowd); break;
+    case PROXIED: proxied(b); break;
     case HISTORY: crowd_history(&b->crowd); break;
     case REQUEST:
     case REQUEST_UPGRADE: request(b, stimulus == REQUEST_UPGRADE); break;

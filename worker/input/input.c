@@ -4,6 +4,7 @@
 #include "ipc/fault.h"
 #include "worker/command/greeting.h"
 #include "worker/input/flood.h"
+#include "worker/input/header.h"
 #include "worker/input/newcomer.h"
 #include "worker/input/scan.h"
 #include "worker/output/flush.h"
@@ -112,6 +113,8 @@ static bool input_client(struct worker *w, struct client *c) {
     bool open = input_recv(w, c);
     if (!client_live(c))
         return false;
+    if (client_header_due(client_facts(c)))
+        return header_input(w, c, open);
     if (client_facts(c)->rx != NO_BUFFER && client_facts(c)->consumed < c->received) {
         enum scan_outcome outcome = scan(w, c, one_read);
         if (outcome == SCAN_STAGED)

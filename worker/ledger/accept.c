@@ -21,6 +21,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Whether connections from there begin with a PROXY header. */
+static bool accept_by_proxy(const struct worker *w, const struct in6_addr *addr) {
+    return address_within(addr, w->config.proxy_from, w->config.proxy_from_count);
+}
+
 static bool accept_address_full(struct worker *w, const struct in6_addr *addr) {
     uint32_t limit = w->config.max_clients_per_address, found = 0;
     uint32_t high = atomic_load(&w->seg->header->fd_high);
@@ -51,8 +56,7 @@ static void accept_turn_away(const struct worker *w, int fd, enum sentence why) 
     close(fd);
 }
 
-/* False: the socket has no peer any more, or is a listener. */
-static bool accept_peer(int fd, union address_any *peer) {
+bool accept_peer(int fd, union address_any *peer) {
     socklen_t len = sizeof *peer;
     memset(peer, 0, sizeof *peer);
     return getpeername(fd, &peer->any, &len) == 0;
@@ -71,20 +75,10 @@ uint64_t accept_cookie(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
 }
 
-/* Why nobody is let in at the address; NULL: it is not so.  *sentence is what the client is told.
- */
-static const char *accept_refuses(struct worker *w, const struct in6_addr *addr,
-                                  enum sentence *sentence) {
-    const struct config *config = &w->config;
-    bool proxy = address_within(addr, config->proxy_from, config->proxy_from_count);
-    if (!proxy && moderation_bans(w, addr)) {
-        *sentence = SAY_BANNED;
+const char *accept_refuses(struct worker *w, const struct in6_addr *addr, enum sentence *sentence) {
+    *sentence = SAY_BANNED;
+    if (moderation_bans(w, addr))
         return "banned";
-    }
-    if (accept_full(w)) {
-        *sentence = SAY_ROOM_FULL;
-        return "max_clients";
-    }
     *sentence = SAY_ADDRESS_FULL;
     return accept_address_full(w, addr) ? "max_clients_per_address" : NULL;
 }
@@ -102,19 +96,24 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
     if (peer.any.sa_family == AF_UNIX)
         return control_open(w, fd, c, cookie);
     address_split(&peer, &addr, &port);
-    enum sentence sentence;
-    const char *why = accept_refuses(w, &addr, &sentence);
+    enum sentence sentence = SAY_ROOM_FULL;
+    bool proxy = accept_by_proxy(w, &addr); /* its header decides the rest (input/header.h) */
+    const char *why = accept_full(w) ? "max_clients" : NULL;
+    if (!proxy && !why)
+        why = accept_refuses(w, &addr, &sentence);
     if (why) {
         accept_turn_away(w, fd, sentence);
         client_log(w, TALLY_REFUSED, &addr, port, "refused: %s", why);
         return false;
     }
-    struct facts facts = {.encoding = w->config.encoding,
+    struct facts facts = {.flags = proxy ? FACT_PROXY : 0,
+                          .encoding = w->config.encoding,
                           .last_input = w->tenths,
                           .tat = w->now,
                           .seen = room_count(&w->seg->room)};
     client_open(c, w->index, cookie, &facts, &addr, port);
-    client_log(w, TALLY_CONNECTED, &addr, port, "connected");
+    if (!proxy)
+        client_log(w, TALLY_CONNECTED, &addr, port, "connected");
     return true;
 }
 
@@ -167,6 +166,8 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie) {
     member_add(w, c);
     if (client_kind(c) == KIND_CONTROL)
         control_greet(w, c);
+    else if (client_header_due(client_facts(c)))
+        interest_arm(w, c);
     else
         greeting_begin(w, c);
     moderation_later(w, c); /* its address may be muted */
@@ -181,7 +182,7 @@ static bool accept_within_rate(struct worker *w, int fd, const union address_any
     struct in6_addr addr;
     uint16_t port;
     address_split(peer, &addr, &port);
-    if (address_within(&addr, config->proxy_from, config->proxy_from_count) ||
+    if (accept_by_proxy(w, &addr) ||
         origin_try(&w->seg->origins, &addr, config, ORIGIN_CONNECTIONS, segment_us(w->seg)))
         return true;
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

@@ -23,6 +23,7 @@ struct members {
     uint32_t *index;          /* [fd]: index in `at` + 1; 0: not a member */
     uint32_t unauthenticated; /* members that are not in the room */
     uint32_t tools;           /* members of another kind than KIND_TELNET: no people */
+    uint32_t header_due;      /* members whose PROXY header is not complete */
 };
 
 /* What epoll watches: epoll_interest.h. */

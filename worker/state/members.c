@@ -62,6 +62,7 @@ void member_add(struct worker *w, struct client *c) {
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->members.unauthenticated++;
     w->members.tools += client_kind(c) != KIND_TELNET;
+    w->members.header_due += client_header_due(client_facts(c));
     members_publish_count(w);
     member_came(w, fd);
 }
@@ -77,6 +78,7 @@ void member_remove(struct worker *w, struct client *c) {
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->members.unauthenticated--;
     w->members.tools -= client_kind(c) != KIND_TELNET;
+    w->members.header_due -= client_header_due(client_facts(c));
     members_publish_count(w);
     if (last != fd)
         member_came(w, last);
