@@ -80,6 +80,7 @@ enum stimulus {
     REQUEST,
     REQUEST_UPGRADE,
     PROXIED,
+    KICK,
 };
 static const struct {
     const char *prefix;
@@ -116,6 +117,9 @@ static const struct {
     {"client_log.end", RESET_LONG},
     {"client_log.", RESET},
     {"pidfile.", MOVE_PIDFILE},
+    {"control_socket.", MOVE_PIDFILE}, /* which moves, too */
+    {"control.", KICK},
+    {"publish.order", KICK},
     {"input.shortest", STRANGER},
     {"input.dropping", STRANGER},
     {"change.fresh", STRANGER},
@@ -317,7 +321,7 @@ static void proxied(struct bench *b) {
 static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
-    char text[1024];
+    char text[1024], path[VICTIM_PATH];
     uint64_t period = stimulus == RELOAD  ? RELOAD_MS
                       : stimulus == DRAIN ? DRAIN_MS
                       : stimulus == FILL  ? FILL_MS
@@ -337,6 +341,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case HISTORY: crowd_history(&b->crowd); break;
     case REQUEST:
     case REQUEST_UPGRADE: request(b, stimulus == REQUEST_UPGRADE); break;
+    case KICK: crowd_kick(&b->crowd, victim_control(&b->victim, path)); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
