@@ -62,13 +62,16 @@ test: $(B)/tests-bin $(PROGRAMS:%=$(B)/%)
 	status=$$?; sh scripts/skips $(B)/skips && exit $$status
 
 SOURCES = $(wildcard $(foreach d,ipc worker worker/* master master/ctl tests tests/*,$d/*.c $d/*.h))
-check: check-format check-includes check-build check-tidy check-cppcheck # needs these and clang-format
+check: check-format check-includes check-manual check-build check-tidy check-cppcheck # needs these, clang-format, mandoc
 check-format:
 	clang-format --dry-run -Werror $(SOURCES)
 format:
 	clang-format -i $(SOURCES)
 check-includes:
 	sh scripts/check-includes
+check-manual:
+	awk -f scripts/manual chatroom.conf | mandoc -T lint -W warning
+	mandoc -T lint -W warning $(wildcard master/*.[18] master/ctl/*.[18])
 check-build: # with WERROR=1 for all targets, the objects are the release's
 	+$(MAKE) B=$(if $(WERROR),$(B),.build/check) WERROR=1 build-everything
 build-everything: $(MASTER) $(B)/tests-bin bench-programs
@@ -88,7 +91,7 @@ asan: ; $(call SANITIZED,address$(comma)undefined -fno-sanitize-recover=all)
 THREADED = $(shell grep -l pthread_create tests/*.c | xargs sed -n 's/^Test.\([a-z_]*\),.*/\1/p' | sort -u | paste -s -d '|')
 tsan: export T = @($(THREADED))
 tsan: ; $(call SANITIZED,thread -Wno-tsan)
-fault: ; $(MAKE) .build/fault/chatroom-master B=.build/fault EXTRA=-DCHATROOM_FAULTS
+fault: ; $(MAKE) $(PROGRAMS:%=.build/fault/%) B=.build/fault EXTRA=-DCHATROOM_FAULTS
 
 FUZZER = address,undefined -fno-sanitize-recover=all
 fuzz: # needs clang; FUZZ_SECONDS for each
@@ -104,21 +107,27 @@ bench: # needs python3; builds the server first
 	sh scripts/bench $(BENCHFLAGS)
 
 D = $(DESTDIR)$(prefix)
-install: all # an existing configuration stays
-	install -d $D/sbin $D/bin $D/share/man/man5 $D/share/man/man8 $(DESTDIR)$(sysconfdir)/chatroom
-	install chatroom-master $D/sbin
-	$(if $(CTL),install chatroom-ctl $D/bin)
+E = $(DESTDIR)$(sysconfdir)
+PLACE = sed 's,@sbindir@,$(prefix)/sbin,g; s,@sysconfdir@,$(sysconfdir),g'
+install: $(PROGRAMS:%=$(B)/%) # an existing configuration stays
+	install -d $D/sbin $D/bin $D/share/man/man5 $D/share/man/man8 $D/lib/systemd/system $D/lib/sysusers.d
+	install -d $E/chatroom $E/logrotate.d
+	install $(B)/chatroom-master $D/sbin
+	$(if $(CTL),install $(B)/chatroom-ctl $D/bin)
+	$(PLACE) scripts/chatroom.service >$D/lib/systemd/system/chatroom.service
+	install -m 644 scripts/chatroom.sysusers $D/lib/sysusers.d/chatroom.conf
+	install -m 644 scripts/chatroom.logrotate $E/logrotate.d/chatroom
 	install -m 644 master/chatroom-master.8 $D/share/man/man8
 	awk -f scripts/manual chatroom.conf >$D/share/man/man5/chatroom.conf.5
-	test -e $(DESTDIR)$(sysconfdir)/chatroom/chatroom.conf || \
-	install -m 644 chatroom.conf $(DESTDIR)$(sysconfdir)/chatroom/chatroom.conf
+	test -e $E/chatroom/chatroom.conf || install -m 644 chatroom.conf $E/chatroom/chatroom.conf
 uninstall: # the configuration stays
 	rm -f $D/sbin/chatroom-master $D/bin/chatroom-ctl
+	rm -f $D/lib/systemd/system/chatroom.service $D/lib/sysusers.d/chatroom.conf $E/logrotate.d/chatroom
 	rm -f $D/share/man/man8/chatroom-master.8 $D/share/man/man5/chatroom.conf.5
 
 clean:
 	rm -rf .build chatroom-master chatroom-ctl
 
-.PHONY: all test format build-everything check check-format check-includes check-build check-tidy check-cppcheck asan tsan fault fuzz bench install uninstall clean .force
+.PHONY: all test format build-everything check check-format check-includes check-manual check-build check-tidy check-cppcheck asan tsan fault fuzz bench install uninstall clean .force
 .PRECIOUS: $(B)/tests/fuzz/%.o
 -include $(patsubst %.o,%.d,$(OBJ) $(CTL) $(TESTS) $(FUZZ:%=$(B)/tests/fuzz/%.o)) tests/*/*.mk

@@ -89,6 +89,14 @@ void client_set_name(const struct client_table *table, const struct client *c, s
     f->flags = (f->flags & ~(uint32_t)FACT_NAME_ROW) | (flags & FACT_NAME_ROW) | FACT_NAMED;
 }
 
+void client_set_address(struct client *c, const struct in6_addr *addr, uint16_t port) {
+    FAULT("client.address.before");
+    client_copy_addr(&c->addr, addr);
+    FAULT("client.address.half");
+    __atomic_store_n(&c->port, port, __ATOMIC_RELAXED);
+    FAULT("client.address.after");
+}
+
 /* False if the record changed meanwhile. */
 static bool client_copy_view(const struct client_table *table, const struct client *c,
                              uint64_t word, struct client_view *out) {
@@ -96,8 +104,12 @@ static bool client_copy_view(const struct client_table *table, const struct clie
     client_copy_facts(&out->facts, &c->facts[active & 1]);
     if (out->facts.flags & FACT_NAMED)
         client_copy_name(&out->name, client_name_row(table, c, out->facts.flags));
-    client_copy_addr(&out->addr, &c->addr);
-    out->port = __atomic_load_n(&c->port, __ATOMIC_RELAXED);
+    out->addr = in6addr_any;
+    out->port = 0;
+    if (!client_header_due(&out->facts)) {
+        client_copy_addr(&out->addr, &c->addr);
+        out->port = __atomic_load_n(&c->port, __ATOMIC_RELAXED);
+    }
     out->generation = client_generation(word);
     atomic_thread_fence(memory_order_acquire);
     return atomic_load_explicit(&c->active, memory_order_relaxed) == active &&
@@ -131,9 +143,20 @@ bool client_peek_last(const struct client_table *table, uint32_t client, uint32_
     return false;
 }
 
+/* Whether the address may be read now.  If the facts change meanwhile, they are those of a later
+ * moment, when the address was complete. */
+static bool client_addressed(const struct client *c) {
+    uint32_t active = atomic_load_explicit(&c->active, memory_order_acquire);
+    const struct facts *f = &c->facts[active & 1];
+    struct facts now = {.flags = __atomic_load_n(&f->flags, __ATOMIC_RELAXED),
+                        .header_len = __atomic_load_n(&f->header_len, __ATOMIC_RELAXED)};
+    atomic_thread_fence(memory_order_acquire); /* pairs with client_begin's */
+    return !client_header_due(&now);
+}
+
 bool client_peek_address(const struct client *c, struct in6_addr *addr) {
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
-    if (client_state(word) != CLIENT_LIVE)
+    if (client_state(word) != CLIENT_LIVE || !client_addressed(c))
         return false;
     client_copy_addr(addr, &c->addr);
     atomic_thread_fence(memory_order_acquire);

@@ -28,6 +28,10 @@
  * given back at once, without a commit: the facts go on naming its buffers, which may be another
  * client's, until the map changes.
  *
+ * Address and port are those of the connection's peer until a PROXY header names others: then they
+ * are rewritten in place, which is not in effect before the commit that clears FACT_PROXY.  Until
+ * the header is complete (client_header_due) no process but the owner reads them.
+ *
  * Life cycle.  `state_word` holds the generation (which user of this descriptor number the record
  * describes), the state, and of a FILLING record the slot of the worker that fills it and 24 bits
  * of the socket's cookie.
@@ -71,8 +75,8 @@ enum {
     FACT_TIMESTAMPS = 1u << 6, /* filtered: times before lines */
     FACT_IGNORES = 1u << 7,    /* filtered: its list of ignored people counts (ignore_list.h) */
     FACT_ECHOED = 1u << 8,     /* the server echoes and edits its line */
-    FACT_PROXY = 1u << 9,      /* its PROXY header is not complete: it is at the proxy's address */
-    FACT_MUTED = 1u << 10,     /* what it says is refused */
+    FACT_PROXY = 1u << 9,  /* came by a proxy that has named nobody (yet): see facts.header_len */
+    FACT_MUTED = 1u << 10, /* what it says is refused */
     FACT_LIST_ROOM = 1u << 11, /* `look` under way from list_next */
     FACT_LIST_ALL = 1u << 12,  /* `who` under way from list_next */
     FACT_DRAWN = 1u << 13,     /* echoed, filtered: the half-typed line is on its screen */
@@ -123,12 +127,13 @@ struct facts {
         uint8_t telnet[12]; /* struct telnet */
         uint8_t http[12];   /* struct http */
     };
-    uint32_t last;     /* echoed: tx buffer of the line before this one; NO_BUFFER: none */
-    uint16_t last_len; /* bytes */
-    uint16_t behind;   /* bytes of the half-typed line that are behind its cursor */
-    uint16_t columns;  /* of its terminal; 0: unknown */
-    uint8_t kind;      /* enum client_kind */
-    uint8_t spare[17];
+    uint32_t last;       /* echoed: tx buffer of the line before this one; NO_BUFFER: none */
+    uint16_t last_len;   /* bytes */
+    uint16_t behind;     /* bytes of the half-typed line that are behind its cursor */
+    uint16_t columns;    /* of its terminal; 0: unknown */
+    uint16_t header_len; /* bytes of its PROXY header, before its own first byte; 0: none came */
+    uint8_t kind;        /* enum client_kind */
+    uint8_t spare[15];
 };
 _Static_assert(sizeof(struct facts) == 128, "two cache lines a copy");
 
@@ -217,6 +222,11 @@ static inline enum encoding client_wire(const struct facts *f) {
     return (enum encoding)(f->flags & FACT_CONVERTED ? f->wire : f->encoding);
 }
 
+/* Whether its PROXY header is not complete yet: nothing else is known of it, or said to it. */
+static inline bool client_header_due(const struct facts *f) {
+    return f->flags & FACT_PROXY && f->header_len == 0;
+}
+
 /* What its lines are read in: that, or ENC_ONLY_UTF8. */
 static inline enum encoding client_read(const struct facts *f) {
     return f->flags & FACT_READ_UTF8 ? ENC_ONLY_UTF8 : client_wire(f);
@@ -245,15 +255,19 @@ const char *client_name(const struct client_table *table, const struct client *c
 void client_set_name(const struct client_table *table, const struct client *c, struct facts *f,
                      const char *name);
 
+/* The address that its PROXY header names, before the commit of a change under way that clears
+ * FACT_PROXY. */
+void client_set_address(struct client *c, const struct in6_addr *addr, uint16_t port);
+
 /* ---- for any process ---- */
 
 /* A copy of another worker's client as of one moment. */
 struct client_view {
     struct facts facts;
     struct client_name name; /* if FACT_NAMED */
-    struct in6_addr addr;
+    struct in6_addr addr;    /* zeros while its PROXY header is due, */
     uint32_t generation;
-    uint16_t port;
+    uint16_t port; /* and 0 */
 };
 
 /* False if the client is not live, or changed too often while it was copied. */
@@ -265,7 +279,7 @@ bool client_peek_last(const struct client_table *table, uint32_t client, uint32_
 static inline const char *client_view_name(const struct client_view *view) {
     return view->facts.flags & FACT_NAMED ? view->name.text : NULL;
 }
-/* The address alone; false if the client is not live. */
+/* The address alone; false if the client is not live, or its PROXY header is due. */
 bool client_peek_address(const struct client *c, struct in6_addr *addr);
 /* The kind alone; false if the client is not live. */
 bool client_peek_kind(const struct client *c, enum client_kind *kind);

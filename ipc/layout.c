@@ -11,6 +11,7 @@
 #include "ipc/name_table.h"
 #include "ipc/origin.h"
 #include "ipc/request.h"
+#include "ipc/restriction.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
 #include "ipc/tally.h"
@@ -97,7 +98,7 @@ static const struct layout_row layout_table[] = {
     WHOLE(room_shared),
     FIELD(room_shared, count), FIELD(room_shared, waiting), FIELD(room_shared, pad),
     FIELD(room_shared, ledger_limit), FIELD(room_shared, text_limit),
-    FIELD(room_shared, text_high), FIELD(room_shared, pad2),
+    FIELD(room_shared, text_high), FIELD(room_shared, orders), FIELD(room_shared, pad2),
 
     WHOLE(side_private), FIELD(side_private, client), FIELD(side_private, generation),
     WHOLE(side_name), FIELD(side_name, key), FIELD(side_name, look),
@@ -133,7 +134,7 @@ static const struct layout_row layout_table[] = {
     FIELD(facts, reply_generation), FIELD(facts, flags), FIELD(facts, line_len),
     FIELD(facts, sub_len), FIELD(facts, raw_off), FIELD(facts, encoding), FIELD(facts, wire),
     FIELD(facts, telnet), FIELD(facts, http), FIELD(facts, last), FIELD(facts, last_len),
-    FIELD(facts, behind), FIELD(facts, columns), FIELD(facts, kind),
+    FIELD(facts, behind), FIELD(facts, columns), FIELD(facts, header_len), FIELD(facts, kind),
     FIELD(facts, spare),
 
     WHOLE(client),
@@ -147,6 +148,14 @@ static const struct layout_row layout_table[] = {
     FIELD(name_entry, key), FIELD(name_entry, index), FIELD(name_entry, owner),
 
     WHOLE(origin), FIELD(origin, tat),
+
+    WHOLE(ban), FIELD(ban, network), FIELD(ban, pad), FIELD(ban, until_ms), FIELD(ban, reason),
+    WHOLE(mute), FIELD(mute, until_ms), FIELD(mute, key), FIELD(mute, addr), FIELD(mute, port),
+    FIELD(mute, by_address), FIELD(mute, pad), FIELD(mute, name),
+    WHOLE(restriction_table), FIELD(restriction_table, bans), FIELD(restriction_table, mutes),
+    FIELD(restriction_table, ban), FIELD(restriction_table, mute),
+    WHOLE(restrictions), FIELD(restrictions, generation), FIELD(restrictions, copy),
+
     WHOLE(correspondent),
     FIELD(correspondent, client), FIELD(correspondent, generation), FIELD(correspondent, label),
 
@@ -169,7 +178,7 @@ static const struct layout_row layout_table[] = {
     NUMBER(FACT_HEARD), NUMBER(FACT_DROPPING), NUMBER(FACT_CONVERTED), NUMBER(FACT_READ_UTF8),
     NUMBER(FACT_LIST_SAID), NUMBER(FACT_QUIET), NUMBER(FACT_BBS), NUMBER(FACT_RECALLED),
     NUMBER(FACT_FULL),
-    NUMBER(FACT_NAME_ROW),
+    NUMBER(FACT_NAME_ROW), NUMBER(FACT_PROXY),
     NUMBER(MODE_SLOW), NUMBER(MODE_BLOCKED), NUMBER(MODE_WRITE_FAILED),
     NUMBER(ENC_UTF8), NUMBER(ENC_GBK), NUMBER(ENC_BIG5), NUMBER(ENC_GB18030), NUMBER(ENC_COUNT),
     NUMBER(RING_SIDE), NUMBER(RING_COUNT),
@@ -186,7 +195,7 @@ static const struct layout_row layout_table[] = {
     NUMBER(ORIGIN_ROWS), NUMBER(ORIGIN_CONNECTIONS), NUMBER(ORIGIN_LINES),
     NUMBER(ORIGIN_LOG_CONNECTED), NUMBER(ORIGIN_LOG_OTHERS),
     NUMBER(TALLY_UNHEARD), NUMBER(TALLY_CONNECTED), NUMBER(TALLY_NAMED),
-    NUMBER(REFUSED_RATE), NUMBER(REFUSED_FULL), NUMBER(REFUSED_ADDRESS), NUMBER(REFUSED_MEMORY),
+    NUMBER(REFUSED_RATE), NUMBER(REFUSED_FULL), NUMBER(REFUSED_ADDRESS), NUMBER(REFUSED_BANNED), NUMBER(REFUSED_MEMORY),
     NUMBER(REFUSED_HTTP), NUMBER(REFUSED_REASONS),
     NUMBER(TALLY_DISCONNECTED), NUMBER(TALLY_REFUSED), NUMBER(TALLY_UNPOLLED),
     NUMBER(REQUEST_FREE), NUMBER(REQUEST_ASKED), NUMBER(REQUEST_TAKEN),

@@ -171,6 +171,7 @@ static void metrics_refused(struct metrics_text *t, const struct survey *s) {
                                                         [REFUSED_FULL] = "max_clients",
                                                         [REFUSED_ADDRESS] =
                                                             "max_clients_per_address",
+                                                        [REFUSED_BANNED] = "banned",
                                                         [REFUSED_MEMORY] = "memory",
                                                         [REFUSED_HTTP] = "metrics"};
     metrics_family(t, "connections_refused_total",

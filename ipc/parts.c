@@ -9,6 +9,7 @@
 #include "ipc/name_table.h"
 #include "ipc/origin.h"
 #include "ipc/request.h"
+#include "ipc/restriction.h"
 #include "ipc/slot.h"
 
 /* Rings are mapped one by one, so each lies at a page of whatever size the kernel has: on arm64
@@ -69,6 +70,7 @@ struct parts parts_of(const struct geometry *g) {
     l.names = parts_take(&at, sizeof(struct name_entry) * g->names_len);
     l.origins = parts_take(&at, sizeof(struct origin) * ORIGIN_ROWS * g->origins_len);
     l.requests = parts_take(&at, sizeof(struct request) * REQUESTS);
+    l.restrictions = parts_take(&at, sizeof(struct restrictions));
     l.fixed = at;
     parts_take_all_grown(&l, &at, g);
     at = parts_up(at, PAGE_MAX);

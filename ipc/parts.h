@@ -37,7 +37,7 @@ enum grown {
 };
 
 struct parts {
-    size_t gate, room, ledger, slots, names, origins, requests;
+    size_t gate, room, ledger, slots, names, origins, requests, restrictions;
     size_t fixed; /* where what is reserved at the start ends; the grown tables follow */
     struct {
         size_t at;

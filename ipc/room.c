@@ -14,6 +14,7 @@ void room_init(struct room *room) {
     memset(room->shared->text_limit, 0, sizeof room->shared->text_limit);
     memset(room->shared->text_high, 0, sizeof room->shared->text_high);
     atomic_init(&room->shared->waiting, 0);
+    atomic_init(&room->shared->orders, 0);
     atomic_store_explicit(&room->shared->count, 1, memory_order_release);
 }
 

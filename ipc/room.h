@@ -51,8 +51,9 @@ enum entry_kind {
     ENTRY_NICK,    /* side data: the new name, NUL, struct side_name */
     ENTRY_PRIVATE, /* side data: struct side_private, then the text */
     ENTRY_SYSTEM,  /* an announcement; the operator */
-    ENTRY_KICK,    /* side data: struct side_private naming the client, then the reason */
-    ENTRY_MOVE,    /* side data: struct side_move */
+    ENTRY_KICK, /* of the client that is asked to leave; side data: struct side_private naming the
+                   operator whose line it was, then the reason */
+    ENTRY_MOVE, /* side data: struct side_move */
 };
 
 /* `flags` */
@@ -102,7 +103,8 @@ struct room_shared {
     _Alignas(64) uint64_t ledger_limit; /* first index that may not be written */
     uint64_t text_limit[RING_COUNT];    /* first byte that may not be written */
     uint64_t text_high[RING_COUNT];     /* first byte never written yet, committed or not */
-    uint8_t pad2[56];
+    _Atomic uint64_t orders; /* moves with each order of an operator (worker/ledger/orders.h) */
+    uint8_t pad2[48];
 };
 
 struct slot;

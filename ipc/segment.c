@@ -79,6 +79,7 @@ static void segment_place(struct segment *s, const struct parts *l, const struct
     s->origins = (struct origin_table){(struct origin *)(base + l->origins), g->origins_len,
                                        s->header->name_key};
     s->requests = (struct request *)(base + l->requests);
+    s->restrictions = (struct restrictions *)(base + l->restrictions);
     s->correspondents = (struct correspondent *)(base + l->grown[GROWN_CORRESPONDENTS].at);
     s->ignore_lists = (struct ignore_list *)(base + l->grown[GROWN_IGNORE_LISTS].at);
     s->rx_buffers = segment_pool(s, l, GROWN_RX);

@@ -16,6 +16,7 @@
  *     names      name_table.h
  *     origins    origin.h: accounts of addresses
  *     requests   request.h: what operators ask the master for
+ *     restrictions  restriction.h: bans and mutes
  *   + replies    correspondent.h: one row per client
  *   + buffers    buffer.h: rx, tx and ignore_more buffers, and their owner words
  *   + ignoring   ignore_list.h: one list for each record
@@ -34,6 +35,7 @@
 #include "ipc/name_table.h"
 #include "ipc/origin.h"
 #include "ipc/request.h"
+#include "ipc/restriction.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
 
@@ -52,7 +54,8 @@ struct segment {
     struct client_table clients;
     struct name_table names;
     struct origin_table origins;
-    struct request *requests;             /* [REQUESTS] */
+    struct request *requests; /* [REQUESTS] */
+    struct restrictions *restrictions;
     struct correspondent *correspondents; /* [clients.len] */
     struct buffer_pool rx_buffers, tx_buffers, ignore_more;
     struct ignore_list *ignore_lists; /* [clients.len] */

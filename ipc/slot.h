@@ -78,6 +78,7 @@ enum refused {
     REFUSED_RATE,    /* connect_rate: closed unheard */
     REFUSED_FULL,    /* max_clients */
     REFUSED_ADDRESS, /* max_clients_per_address */
+    REFUSED_BANNED,  /* its address is banned */
     REFUSED_MEMORY,  /* no shared memory for its record */
     REFUSED_HTTP,    /* as many of its kind are served already (http.h) */
     REFUSED_REASONS
@@ -119,7 +120,7 @@ struct slot {
     uint8_t pad5[8];
     struct tally tally; /* lines that it did not write to the log */
     _Atomic uint64_t refused[REFUSED_REASONS];
-    uint8_t pad6[32];
+    uint8_t pad6[24];
 };
 
 static inline uint32_t incarnation_slot(uint64_t incarnation) {

@@ -4,6 +4,7 @@
 
 #include "ipc/client.h"
 #include "ipc/log.h"
+#include "master/bans.h"
 #include "master/config_value.h"
 #include "master/log_file.h"
 #include "master/pidfile.h"
@@ -72,8 +73,8 @@ static const struct config_key {
     {"group", "", value_group, OTHER(group), RESTART},
     {"pidfile", "", value_file, OTHER(pidfile), NAMES_FILE},
     {"control", "", value_socket, OTHER(control), NAMES_FILE},
-    {"bans", "", value_text, OTHER(bans), INERT | NAMES_FILE},
-    {"proxy_from", "", value_network, OTHER(proxy_from), REPEATS | INERT},
+    {"bans", "", value_text, OTHER(bans), NAMES_FILE},
+    {"proxy_from", "", value_network, OTHER(proxy_from), REPEATS},
     {"transcript", "", value_text, OTHER(transcript), INERT | NAMES_FILE},
     {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), INERT},
     {"metrics", "", value_metrics, OTHER(listen), 0},
@@ -112,17 +113,12 @@ struct config_reader {
 static void config_error(struct config_reader *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 static void config_error(struct config_reader *r, const char *fmt, ...) {
-    struct config_errors *errors = r->errors;
-    if (errors->count++ >= CONFIG_ERRORS_MAX)
-        return;
-    char reason[CONFIG_ERROR_LEN], *out = errors->text[errors->count - 1];
+    char reason[CONFIG_ERROR_LEN];
     va_list args;
     va_start(args, fmt);
     vsnprintf(reason, sizeof reason, fmt, args);
     va_end(args);
-    int n = r->line > 0 ? snprintf(out, CONFIG_ERROR_LEN, "%.255s:%u: ", r->path, r->line)
-                        : snprintf(out, CONFIG_ERROR_LEN, "%.255s: ", r->path);
-    log_escape(out + n, CONFIG_ERROR_LEN - (size_t)n, reason, strlen(reason));
+    config_errors_add(r->errors, r->path, r->line, reason);
 }
 
 static char *config_strip(char *text) {
@@ -392,6 +388,16 @@ static void config_check_opening(struct config_reader *r, const void *field, boo
         config_error(r, "%s", err);
 }
 
+/* Where the file may be, and then its lines, each named with its own place. */
+static void config_check_bans(struct config_reader *r) {
+    static struct ban_list list;
+    char err[CONFIG_ERROR_LEN];
+    bool may = bans_check(r->config, err, sizeof err);
+    config_check_opening(r, r->config->bans, may, err);
+    if (may)
+        bans_read(r->config->bans, restriction_now(), &list, r->errors);
+}
+
 int config_check(const char *path, struct config *out, struct config_errors *errors) {
     struct config_reader r = {.path = path, .config = out, .errors = errors};
     char err[CONFIG_ERROR_LEN] = "";
@@ -399,36 +405,8 @@ int config_check(const char *path, struct config *out, struct config_errors *err
         return -1;
     config_check_opening(&r, out->log, log_file_check(out, err, sizeof err), err);
     config_check_opening(&r, out->pidfile, pidfile_check(out, err, sizeof err), err);
+    config_check_bans(&r);
     return errors->count == 0 ? 0 : -1;
-}
-
-static uint32_t config_errors_kept(const struct config_errors *errors) {
-    return errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
-}
-
-/* How many were not kept, and their plural. */
-static uint32_t config_errors_more(const struct config_errors *errors, const char **plural) {
-    uint32_t more = errors->count - config_errors_kept(errors);
-    *plural = more == 1 ? "" : "s";
-    return more;
-}
-
-void config_print_errors(const struct config_errors *errors, FILE *to) {
-    const char *plural;
-    uint32_t more = config_errors_more(errors, &plural);
-    for (uint32_t i = 0; i < config_errors_kept(errors); i++)
-        fprintf(to, "%s\n", errors->text[i]);
-    if (more > 0)
-        fprintf(to, "and %u more error%s\n", more, plural);
-}
-
-void config_log_errors(const struct config_errors *errors) {
-    const char *plural;
-    uint32_t more = config_errors_more(errors, &plural);
-    for (uint32_t i = 0; i < config_errors_kept(errors); i++)
-        log_error("%s", errors->text[i]);
-    if (more > 0)
-        log_error("and %u more error%s", more, plural);
 }
 
 void config_keep(const struct config *old, struct config *next) {

@@ -14,29 +14,20 @@
 
 #include "ipc/config.h"
 #include "ipc/segment.h"
+#include "master/config_errors.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
-enum { CONFIG_ERRORS_MAX = 64, CONFIG_ERROR_LEN = 512, CONFIG_RANGE_LEN = 64 };
-
-struct config_errors {
-    uint32_t count; /* of all errors; the text of the first CONFIG_ERRORS_MAX is kept */
-    char text[CONFIG_ERRORS_MAX][CONFIG_ERROR_LEN]; /* "FILE:LINE: reason" */
-};
+enum { CONFIG_RANGE_LEN = 64 };
 
 /* 0, or -1 with at least one error.  Keys that the file does not have receive their defaults. */
 int config_parse(const char *path, struct config *out, struct config_errors *errors);
 
-/* For -t: the same, and whether a start would open the log and the pidfile, as far as the calling
- * user can see. */
+/* For -t: the same, and whether a start would open the log and the pidfile and read the bans, as
+ * far as the calling user can see. */
 int config_check(const char *path, struct config *out, struct config_errors *errors);
-
-/* Every error as a line. */
-void config_print_errors(const struct config_errors *errors, FILE *to);
-void config_log_errors(const struct config_errors *errors);
 
 /* A reload: keys that only a restart changes keep their old values; the log names each that
  * differs. */

@@ -11,6 +11,7 @@
 #include "master/detach.h"
 #include "master/listeners.h"
 #include "master/log_file.h"
+#include "master/moderation.h"
 #include "master/notify.h"
 #include "master/pidfile.h"
 #include "master/privileges.h"
@@ -136,11 +137,12 @@ static bool master_control(struct master *m, const struct config *config, char *
     return true;
 }
 
-/* Addresses, privileges, the slots' descriptors, the lease; then the workers. */
+/* Bans, addresses, privileges, the slots' descriptors, the lease; then the workers. */
 static bool master_serve(struct master *m, const struct config *config, worker_entry entry,
                          char *err, size_t err_size) {
     struct supervisor *s = &m->supervisor;
-    if (!listeners_configure(&m->seg, config, err, err_size) ||
+    if (!moderation_begin(&m->seg, config, err, err_size) ||
+        !listeners_configure(&m->seg, config, err, err_size) ||
         !master_control(m, config, err, err_size) ||
         !privileges_drop(&m->seg, config, err, err_size) ||
         !supervisor_make_descriptors(&m->seg, err, err_size) ||
@@ -222,6 +224,7 @@ bool master_adopt(struct master *m, worker_entry entry, char *err, size_t err_si
     }
     upgrade_keep_binary(&m->seg);
     master_name_self(&m->seg);
+    moderation_take_up(&m->seg);
     supervisor_start_all(&m->supervisor);
     supervisor_finish_retired(&m->supervisor);
     standby_reap(h, MASTER_STANDBY_MS);
@@ -254,6 +257,7 @@ bool master_take_over(struct master *m, struct segment *seg, uint64_t lease, wor
     }
     master_name_self(&m->seg);
     supervisor_take_over(&m->supervisor);
+    moderation_take_up(&m->seg);
     reload_take_up(&m->supervisor);
     /* It was cloned by a worker of the new binary: that of the old one (standby.h) ends it. */
     request_end_executing(m->seg.requests, true, "upgraded");

@@ -86,6 +86,18 @@ static void privileges_check_pidfile(const char *path) {
                  consequence);
 }
 
+/* Each ban writes the file anew. */
+static void privileges_check_bans(const char *path) {
+    static const char consequence[] = "bans will be refused";
+    struct stat is;
+    privileges_check_folder(path, consequence);
+    if (path[0] == '\0' || stat(path, &is) != 0)
+        return;
+    privileges_check(path, R_OK, "bans and reloads will be refused");
+    if (is.st_uid != geteuid())
+        log_warn("as its user the server cannot keep the owner of %s, so %s", path, consequence);
+}
+
 static void privileges_check_log(const struct config *config) {
     struct stat is;
     if (!log_file_is_path(config))
@@ -106,6 +118,7 @@ static void privileges_check_all(const struct master_state *state, const struct 
     privileges_check_log(config);
     privileges_check_pidfile(config->pidfile);
     privileges_check_folder(config->control, "the control socket's file will be left at the end");
+    privileges_check_bans(config->bans);
 }
 
 bool privileges_drop(const struct segment *seg, const struct config *config, char *err,

@@ -8,6 +8,7 @@
 #include "master/control_socket.h"
 #include "master/listeners.h"
 #include "master/log_file.h"
+#include "master/moderation.h"
 #include "master/notify.h"
 #include "master/pidfile.h"
 #include "master/process.h"
@@ -58,6 +59,7 @@ static bool reload_apply(struct supervisor *s, char *err, size_t err_size) {
     static struct config config;
     struct segment_header *h = s->seg->header;
     if (!reload_read(h, &config, err, err_size) ||
+        !moderation_prepare(s->seg, &config, err, err_size) ||
         !reload_listeners(s->seg, &config, err, err_size))
         return false;
     if (strcmp(config.log, config_current(h)->log) != 0 &&
@@ -68,6 +70,7 @@ static bool reload_apply(struct supervisor *s, char *err, size_t err_size) {
     log_set_level(config.log_level);
     config_log_inert(&config);
     reload_publish(s, &config);
+    moderation_apply(s->seg);
     s->alarm_at = clock_ms() + SUPERVISOR_ALARM_MS; /* the draining addresses are closed then */
     return true;
 }

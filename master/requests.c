@@ -5,12 +5,16 @@
 #include "ipc/log.h"
 #include "master/config.h"
 #include "master/log_file.h"
+#include "master/moderation.h"
 #include "master/process.h"
 #include "master/reload.h"
 #include "master/upgrade.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* The request under way was tried before, by a master that died: it may have done it. */
+static bool requests_again;
 
 /* A verb's function: `text` is its arguments.  True: done; false: refused.  It may write sentences
  * for the operator into answer[size], which is empty, one a line without the last line end. */
@@ -56,12 +60,29 @@ static bool requests_upgrade(struct master *m, const char *text, char *answer, s
     return false;
 }
 
+static bool requests_ban(struct master *m, const char *text, char *answer, size_t size) {
+    return moderation_ban(&m->seg, text, answer, size);
+}
+
+static bool requests_unban(struct master *m, const char *text, char *answer, size_t size) {
+    return moderation_unban(&m->seg, text, requests_again, answer, size);
+}
+
+static bool requests_mute(struct master *m, const char *text, char *answer, size_t size) {
+    return moderation_mute(&m->seg, text, answer, size);
+}
+
+static bool requests_unmute(struct master *m, const char *text, char *answer, size_t size) {
+    return moderation_unmute(&m->seg, text, requests_again, answer, size);
+}
+
 static const struct requests_verb {
     const char *name;
     requests_function *run; /* NULL: the server ends; the row stays TAKEN */
 } requests_verbs[] = {
     {"reload", requests_reload},   {"reopen", requests_reopen}, {"loglevel", requests_loglevel},
-    {"upgrade", requests_upgrade}, {"shutdown", NULL},
+    {"upgrade", requests_upgrade}, {"shutdown", NULL},          {"ban", requests_ban},
+    {"unban", requests_unban},     {"mute", requests_mute},     {"unmute", requests_unmute},
 };
 
 /* NULL: there is none of that name. */
@@ -117,6 +138,7 @@ bool requests_run(struct master *m) {
         return true;
     const struct requests_verb *verb = requests_find(row->verb);
     bool in_time = request_take(row);
+    requests_again = row->tries > 1;
     if (!verb)
         request_end(row, false, "the server knows no such request");
     else if (!verb->run)

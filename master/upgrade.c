@@ -91,6 +91,7 @@ static bool upgrade_hear(struct segment *seg, int from, pid_t pid, char *said, s
     bool ended = upgrade_read_answer(seg, from, until, said, size);
     int status = 0;
     while (ended && waitpid(pid, &status, WNOHANG) == 0) {
+        watchdog_beat(seg);
         ended = clock_ms() < until;
         usleep(1000);
     }

@@ -1,13 +1,13 @@
 /* timeouts.c - see timeouts.h. */
 #include "worker/timeouts.h"
 
-#include "worker/input/request.h"
+#include "worker/input/http_client.h"
 #include "worker/ledger/control.h"
 #include "worker/output/goodbye.h"
 #include "worker/record/leave.h"
 
 bool timeouts_possible(const struct worker *w) {
-    return w->members.tools > 0 ||
+    return w->members.tools > 0 || w->members.header_due > 0 ||
            (w->members.unauthenticated > 0 && w->config.login_timeout_ms > 0) ||
            (w->members.count > 0 && w->config.idle_timeout_ms > 0);
 }
@@ -16,7 +16,9 @@ static void timeouts_end(struct worker *w, struct client *c) {
     if (client_kind(c) == KIND_CONTROL)
         leave_begin(w, c, "its time is over");
     else if (client_speaks_http(c))
-        request_overdue(w, c);
+        http_client_overdue(w, c);
+    else if (client_header_due(client_facts(c)))
+        leave_begin(w, c, "its PROXY header did not come in time");
     else if (client_facts(c)->flags & FACT_IN_ROOM)
         goodbye(w, c, SAY_NO_WORD, "no word from it");
     else
@@ -25,11 +27,14 @@ static void timeouts_end(struct worker *w, struct client *c) {
 
 /* How long it may be without a line, or from its coming to its login; 0: for ever. */
 static uint64_t timeouts_limit(const struct config *config, const struct facts *f) {
+    uint64_t login = config->login_timeout_ms;
     if (f->kind == KIND_CONTROL)
         return CONTROL_MS;
     if (f->kind == KIND_METRICS)
-        return request_limit(f);
-    return f->flags & FACT_IN_ROOM ? config->idle_timeout_ms : config->login_timeout_ms;
+        return http_client_limit(f);
+    if (client_header_due(f))
+        return login > 0 && login < TIMEOUTS_HEADER_MS ? login : TIMEOUTS_HEADER_MS;
+    return f->flags & FACT_IN_ROOM ? config->idle_timeout_ms : login;
 }
 
 void timeouts_look(struct worker *w, struct timeouts *t) {

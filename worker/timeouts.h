@@ -1,4 +1,5 @@
-/* timeouts.h - clients that do not log in in time, or send no line for too long. */
+/* timeouts.h - clients that do not log in in time, or send no line for too long; and proxies whose
+ * PROXY header does not come. */
 #ifndef WORKER_TIMEOUTS_H
 #define WORKER_TIMEOUTS_H
 
@@ -6,7 +7,10 @@
 
 #include <stdbool.h>
 
-enum { TIMEOUTS_MS = 1000 }; /* between two looks at the members */
+enum {
+    TIMEOUTS_MS = 1000,       /* between two looks at the members */
+    TIMEOUTS_HEADER_MS = 5000 /* for a PROXY header, or login_timeout if that is shorter */
+};
 
 struct timeouts {
     uint32_t looked; /* segment_now() */

@@ -14,6 +14,7 @@
 #include "worker/ledger/adopt.h"
 #include "worker/ledger/apply.h"
 #include "worker/ledger/closing.h"
+#include "worker/ledger/moderation.h"
 #include "worker/ledger/move.h"
 #include "worker/ledger/publish.h"
 #include "worker/output/flush.h"
@@ -76,6 +77,8 @@ static bool worker_make(struct loop *l, struct segment *seg, uint32_t slot, uint
     w->flush.delivered_lines = room_entry(&seg->room, w->flush.count - 1)->lines;
     w->settled = w->adopting = true;
     buffer_request_seen(w);
+    w->orders =
+        atomic_load(&seg->room.shared->orders); /* what is committed, it is about to apply */
     stage_init(&w->stage, &seg->room, slot, seg->clients.len);
     w->stage.closed = true; /* until the predecessor's entries are applied */
     return members_make(w, seg->clients.len) && reclaim_make(&l->reclaim, seg->clients.len);
@@ -192,6 +195,7 @@ static bool worker_round(struct worker *w, uint32_t until) {
     /* Moves staged by worker_retired are published and applied before anything more is read: a line
      * behind a move in one batch would be its client's and no longer this worker's to apply. */
     if (worker_publishes(w) && w->stage.count == 0) {
+        moderation_look(w);
         closing_stage(w);
         input_read(w, ROUND_CLIENTS, until);
     }
@@ -279,6 +283,7 @@ static int worker_timeout(const struct loop *l, bool flushing) {
     timeout = worker_sooner(timeout, failover_timeout(w, &l->failover));
     timeout = worker_sooner(timeout, client_log_timeout(w));
     timeout = worker_sooner(timeout, announce_timeout(w));
+    timeout = worker_sooner(timeout, moderation_timeout(w));
     if (w->pauses.look.count > 0)
         timeout = worker_sooner(timeout, worker_until(w, w->pauses.look_at));
     if (l->acceptor.paused)
@@ -292,10 +297,11 @@ static bool worker_called(const struct loop *l) {
     const struct segment_header *h = w->seg->header;
     uint64_t count = room_count(&w->seg->room);
     return count != w->flush.count || (w->settled && count != atomic_load(&w->slot->cursor)) ||
-           segment_config_version(w->seg) != w->config_version || atomic_load(&h->shutdown) ||
-           (w->index >= atomic_load(&h->workers)) != l->retiring || buffer_request_pending(w) ||
-           (w->stage.closed && !room_waiting(&w->seg->room)) || (!w->settled && move_ready(w)) ||
-           failover_changed(w, &l->failover);
+           segment_config_version(w->seg) != w->config_version ||
+           restriction_generation(w->seg->restrictions) != w->moderated.generation ||
+           atomic_load(&h->shutdown) || (w->index >= atomic_load(&h->workers)) != l->retiring ||
+           buffer_request_pending(w) || (w->stage.closed && !room_waiting(&w->seg->room)) ||
+           (!w->settled && move_ready(w)) || failover_changed(w, &l->failover);
 }
 
 static int worker_wait(struct loop *l, struct epoll_event *events, int timeout) {
@@ -337,6 +343,7 @@ static int worker_serve(struct loop *l) {
             w->orphans_due = !adopt_orphans(w);
         input_resume(w);
         announce_look(w);
+        moderation_look(w);
         uint32_t begun = segment_now(w->seg);
         worker_input(l);
         reclaim_look(w, &l->reclaim);

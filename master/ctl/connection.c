@@ -78,10 +78,12 @@ static bool connection_receive(struct connection *c) {
     if (c->len == sizeof c->in || !connection_wait(c, POLLIN))
         return false;
     ssize_t n = recvmsg(c->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    c->broke = n < 0 && errno == ECONNRESET;
     if (n < 0)
         return errno == EAGAIN || errno == EINTR;
     connection_take_view(c, &message);
     c->len += (size_t)n;
+    c->broke = n == 0;
     return n > 0;
 }
 
@@ -123,11 +125,16 @@ static bool connection_greeted(struct connection *c, char *err, size_t size) {
 }
 
 bool connection_open(struct connection *c, const char *path, uint32_t ms, char *err, size_t size) {
-    *c = (struct connection){.fd = -1, .view_fd = -1, .until = clock_ms() + ms};
-    if (connection_connect(c, path, err, size) && connection_greeted(c, err, size))
-        return true;
-    connection_close(c);
-    return false;
+    uint64_t until = clock_ms() + ms;
+    for (;;) {
+        *c = (struct connection){.fd = -1, .view_fd = -1, .until = until};
+        if (connection_connect(c, path, err, size) && connection_greeted(c, err, size))
+            return true;
+        connection_close(c);
+        if (!c->broke || clock_ms() >= until)
+            return false;
+        usleep(5000); /* the worker that accepted it died; another takes its place */
+    }
 }
 
 /* False: not all of it was taken. */

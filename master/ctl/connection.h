@@ -26,6 +26,7 @@ struct connection {
     uint32_t layout;
     uint64_t epoch;
     uint64_t until; /* clock_ms() */
+    bool broke;     /* the server's end is closed */
     size_t len;
     char in[CONNECTION_LINE]; /* received behind the line that was read last */
 };

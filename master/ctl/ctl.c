@@ -15,7 +15,18 @@ static const struct ctl_command ctl_commands[] = {
     {"who", "[--all]", 0, 1, "the people in the room; --all: those not logged in as well", who_run},
     {"top", "[--once]", 0, 1, "the server live, until q; --once: as text", top_run},
     {"metrics", "", 0, 0, "the numbers that Prometheus reads, in its format", metrics_run},
+    {"kick", "NAME [REASON]", 1, -1, "ask a person to leave, and close the connection", kick_run},
+    {"ban", "ADDRESS[/BITS] [DURATION] [REASON]", 1, -1, "let nobody in from there, and close what is", ban_run},
+    {"unban", "ADDRESS[/BITS]", 1, 1, "take a ban back", unban_run},
+    {"bans", "", 0, 0, "the bans that stand", bans_run},
+    {"mute", "NAME [DURATION]", 1, 2, "let a person read, but not speak", mute_run},
+    {"unmute", "NAME", 1, 1, "let it speak again", unmute_run},
     {"say", "TEXT", 1, -1, "announce a line to everybody", say_run},
+    {"loglevel", "LEVEL", 1, 1, "error, warn, info or debug, until the next reload", loglevel_run},
+    {"reload", "", 0, 0, "read the configuration again", reload_run},
+    {"reopen", "", 0, 0, "open the log again, after it was moved", reopen_run},
+    {"upgrade", "", 0, 0, "run the binary that is on disk now; nobody is disconnected", upgrade_run},
+    {"shutdown", "", 0, 0, "say goodbye to everybody, and end the server", shutdown_run},
 };
 /* clang-format on */
 enum { CTL_COMMANDS = sizeof ctl_commands / sizeof ctl_commands[0] };
@@ -28,7 +39,7 @@ static void ctl_print_help(FILE *out) {
         char use[64];
         const struct ctl_command *c = &ctl_commands[i];
         snprintf(use, sizeof use, "%s %s", c->name, c->arguments);
-        fprintf(out, "  %-34s %s\n", use, c->help);
+        fprintf(out, "  %-40s %s\n", use, c->help);
     }
     fputs("\n  -s PATH   the server's control socket (default: " CHATROOM_CONTROL ")\n"
           "  --json    answers as JSON, for programs\n"

@@ -35,3 +35,9 @@ static int say_line(const struct ctl *ctl, const char *see) {
 int say_run(const struct ctl *ctl) {
     return say_line(ctl, "the room shows whether it was said");
 }
+
+int kick_run(const struct ctl *ctl) {
+    if (ctl->argv[0][strcspn(ctl->argv[0], " \t")] != '\0')
+        return ctl_usage(ctl, "a name has no blanks: \"%s\"", ctl->argv[0]);
+    return say_line(ctl, "`chatroom-ctl who` shows who is there");
+}

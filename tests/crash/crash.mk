@@ -11,10 +11,13 @@ SOAKFLAGS ?=
 .build/crash/faults: tests/crash/faults.c $(CRASH_LIB)
 .build/crash/scenes: $(addprefix tests/crash/,scenes.c person.c victim.c)
 .build/crash/poison: $(addprefix tests/crash/,poison.c person.c victim.c)
+.build/crash/asked: $(addprefix tests/crash/,asked.c person.c victim.c)
+.build/crash/siege: $(addprefix tests/crash/,siege.c chaos.c mob.c) $(CRASH_LIB)
+.build/crash/addresses: $(addprefix tests/crash/,addresses.c victim.c)
 .build/crash/judge: $(addprefix tests/crash/,judge.c order.c)
 .build/crash/stepper: tests/crash/stepper.c $(filter-out ipc/fault.c,$(wildcard ipc/*.c))
 .build/crash/stepper: LIBRARIES += -Wl,-z,now
-CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison)
+CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison asked addresses siege)
 $(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CRASH_FLAGS) -o $@ $(filter %.c,$^) $(LIBRARIES)
@@ -32,7 +35,10 @@ crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/stepper
 	.build/crash/scenes -b $(MASTER)
 	.build/crash/poison -b .build/fault/chatroom-master
+	.build/crash/asked -b .build/fault/chatroom-master -c .build/fault/chatroom-ctl
 	$(FAULTS) -n 9 .build/crash/points
+	.build/crash/addresses -b $(MASTER) -k 1000
+	.build/crash/siege -b $(MASTER)
 	$(call SOAK,60) -m 4 -t 3
 	.build/crash/soak -b $(MASTER) -s 30 -c 50 -k 120 -h 15 -n 1000
 crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
@@ -40,7 +46,10 @@ crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/stepper -e 7
 	.build/crash/scenes -b $(MASTER)
 	.build/crash/poison -b .build/fault/chatroom-master
+	.build/crash/asked -b .build/fault/chatroom-master -c .build/fault/chatroom-ctl
 	$(FAULTS) -k -n 1 .build/crash/points
+	.build/crash/addresses -b $(MASTER) -k 60
+	.build/crash/siege -b $(MASTER) -m 300
 	$(call SOAK,15) -c 100 -l 300 -m 1 -t 1
 soak: .build/crash/soak $(MASTER)
 	$(call SOAK,$(SECONDS)) $(SOAKFLAGS)

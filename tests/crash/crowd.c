@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { OUT_ENOUGH = 4096, READ_SIZE = 65536, SLOW_WINDOW = 4096, PAST_LINE = 70, PAST_SIZE = 700 };
@@ -98,7 +100,8 @@ static void guest_connect(struct crowd *c, struct guest *g) {
     name_of(g, g->name);
     g->state = GUEST_LOGGING_IN;
     order_entering(c->order, &g->viewer);
-    guest_type(g, "login %s\r\n", g->name);
+    static const char *const encoding[] = {"", "/encoding gbk\r\n", "/encoding big5\r\n"};
+    guest_type(g, "%slogin %s\r\n", c->encodings ? encoding[(g - c->guest) % 3] : "", g->name);
     c->comings++;
 }
 
@@ -245,6 +248,42 @@ void crowd_send_away(struct crowd *c) {
         struct guest *g = &c->guest[i];
         if (g->role == ROLE_COMES_AND_GOES && g->state == GUEST_INSIDE && g->out.len == 0)
             leave(c, g);
+    }
+}
+
+/* Whether it did so or not: no answer may come, from a process that dies. */
+static void ask_to_leave(const char *control, const char *name) {
+    enum { ANSWER_MS = 300 };
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    struct pollfd wait = {.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+                          .events = POLLIN};
+    char line[128];
+    int n = snprintf(line, sizeof line, "kick %s\n", name);
+    snprintf(to.sun_path, sizeof to.sun_path, "%.107s", control);
+    if (connect(wait.fd, (struct sockaddr *)&to, sizeof to) == 0 &&
+        send(wait.fd, line, (size_t)n, MSG_NOSIGNAL) == n) {
+        uint64_t until = clock_ms() + ANSWER_MS;
+        for (int lines = 0; lines < 2 && clock_ms() < until && poll(&wait, 1, 20) >= 0;) {
+            ssize_t got = recv(wait.fd, line, 1, 0);
+            if (got == 0 || (got < 0 && errno != EAGAIN))
+                break;
+            lines += got == 1 && line[0] == '\n';
+        }
+    }
+    close(wait.fd);
+}
+
+void crowd_kick(struct crowd *c, const char *control) {
+    uint32_t first = crowd_random(c, c->count);
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct guest *g = &c->guest[(first + i) % c->count];
+        if (g->role != ROLE_COMES_AND_GOES || g->state != GUEST_INSIDE || g->out.len > 0)
+            continue;
+        c->order->speaker[g->speaker].excused = true;
+        ask_to_leave(control, g->name);
+        g->away_until = clock_ms() + crowd_random(c, 500);
+        g->state = GUEST_LEAVING;
+        return;
     }
 }
 

@@ -56,6 +56,7 @@ struct crowd {
     struct order *order;
     struct guest *guest;
     uint32_t count;
+    bool encodings; /* a third of the guests each is sent UTF-8, GBK, Big5 */
     int epoll_fd;
     uint16_t port;
     uint64_t said, whispers, asks, comings, overruns, quick_overruns; /* totals of the run */
@@ -84,6 +85,8 @@ void crowd_free(struct crowd *c);
 void crowd_deafen(struct crowd *c, uint32_t ms);
 /* Guests with ROLE_COMES_AND_GOES leave; they join again within 1.5 s. */
 void crowd_send_away(struct crowd *c);
+/* One of them is asked to leave, by the control socket at this path, and in any case leaves. */
+void crowd_kick(struct crowd *c, const char *control);
 /* Guests with ROLE_FILTERS ignore all others of them, and cease to. */
 void crowd_ignore(struct crowd *c);
 /* Guests with ROLE_FILTERS ask for as much history as there is. */

@@ -33,7 +33,8 @@ static bool parse_mark(const char *text, char mark, uint32_t *speaker, uint32_t 
 }
 
 static bool parse_room_line(const char *line, struct order_line *out) {
-    static const char comes[] = " has entered the room.", goes[] = " has left the room.";
+    static const char comes[] = " has entered the room.", goes[] = " has left the room.",
+                      asked[] = " was asked to leave.";
     static const char nick[] = " is now known as ";
     uint32_t speaker, which;
     *out = (struct order_line){.text = line};
@@ -49,7 +50,7 @@ static bool parse_room_line(const char *line, struct order_line *out) {
         return speaker == out->speaker;
     }
     out->kind = ends_with(line, comes) ? ORDER_COMES : ORDER_GOES;
-    return out->kind == ORDER_COMES || ends_with(line, goes);
+    return out->kind == ORDER_COMES || ends_with(line, goes) || ends_with(line, asked);
 }
 
 /* Private lines are numbered from 1, without gaps. */
@@ -170,6 +171,8 @@ static enum order_answer hear_inside(struct crowd *c, struct guest *g, const cha
         return ORDER_SEEN; /* between two parts of the list */
     if (g->listing)
         list_end(c, g);
+    if (g->state == GUEST_LEAVING && strcmp(line, "*** You were asked to leave.") == 0)
+        return ORDER_SEEN; /* crowd_kick */
     if (parse_room_line(line, &room_line) && !g->torn)
         return order_see(c->order, &g->viewer, &room_line);
     if (sscanf(line, "*** %u line", &skipped) == 1) {

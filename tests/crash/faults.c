@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -56,7 +57,8 @@ enum {
 static char conf[512] = "flood_rate = 1000\nflood_burst = 2000\nflood_wait = 0\n"
                         "login_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
                         "connect_rate = 100\nconnect_burst = 300\n"
-                        "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n";
+                        "worker_timeout = 500ms\nhistory = 5\nlog_level = info\n"
+                        "proxy_from = 127.0.0.9\n";
 
 /* Events that lead the server to points that talk alone does not reach. */
 enum stimulus {
@@ -77,6 +79,10 @@ enum stimulus {
     GROW,
     HISTORY,
     SCRAPE,
+    REQUEST,
+    REQUEST_UPGRADE,
+    PROXIED,
+    KICK,
 };
 static const struct {
     const char *prefix;
@@ -113,6 +119,9 @@ static const struct {
     {"client_log.end", RESET_LONG},
     {"client_log.", RESET},
     {"pidfile.", MOVE_PIDFILE},
+    {"control_socket.", MOVE_PIDFILE}, /* which moves, too */
+    {"control.", KICK},
+    {"publish.order", KICK},
     {"input.shortest", STRANGER},
     {"input.dropping", STRANGER},
     {"change.fresh", STRANGER},
@@ -122,7 +131,12 @@ static const struct {
     {"segment.grow", GROW},
     {"history.", HISTORY},
     {"place.", SCRAPE},
-    {"request.", SCRAPE},
+    {"http.", SCRAPE},
+    {"request.execute", REQUEST_UPGRADE},
+    {"request.", REQUEST},
+    {"slot.ring_master", REQUEST},
+    {"client.address", PROXIED},
+    {"header.", PROXIED},
 };
 
 /* Points that are reached only after a death at another point. */
@@ -203,7 +217,7 @@ static void reset(struct bench *b) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)}, own = to;
     struct linger at_once = {.l_onoff = 1};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 8);
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 9);
     own.sin_port = 0;
     for (int i = 0; i < RESETS; i++) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -289,10 +303,59 @@ static void scrape(struct bench *b) {
     open = true;
 }
 
+/* One line of an operator, whose answer is not read.  The last connections stay open. */
+static void operate(struct bench *b, const char *line) {
+    static int kept[4] = {-1, -1, -1, -1};
+    static unsigned turn;
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    int *fd = &kept[turn++ % 4];
+    if (*fd >= 0)
+        close(*fd);
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    snprintf(to.sun_path, sizeof to.sun_path, "%.90s/control", b->victim.dir);
+    (void)!connect(*fd, (struct sockaddr *)&to, sizeof to);
+    (void)!send(*fd, line, strlen(line), MSG_NOSIGNAL);
+}
+
+static void request(struct bench *b, bool upgrade) {
+    static const char *const verbs[] = {"loglevel info", "reopen", "reload"};
+    static uint64_t id;
+    char line[128];
+    id++;
+    snprintf(line, sizeof line, "request %016llx %s\n", (unsigned long long)id,
+             upgrade ? "upgrade" : verbs[id % 3]);
+    operate(b, line);
+}
+
+/* Connections from a proxy: half a header, its rest, a line; then they close. */
+static void proxied(struct bench *b) {
+    static int fd[STRANGERS];
+    static unsigned turn;
+    static const char *const step[] = {"PROXY TCP4 192.0.2.1 192.", "0.2.2 5 6666\r\nsay",
+                                       " x\r\n"};
+    enum { STEPS = sizeof step / sizeof *step };
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)}, own = to;
+    unsigned now = turn++ % (STEPS + 1);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 8);
+    own.sin_port = 0;
+    for (int i = 0; i < STRANGERS; i++) {
+        if (now == 0) {
+            fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            (void)!bind(fd[i], (struct sockaddr *)&own, sizeof own);
+            (void)!connect(fd[i], (struct sockaddr *)&to, sizeof to);
+        }
+        if (now < STEPS)
+            (void)!send(fd[i], step[now], strlen(step[now]), MSG_DONTWAIT | MSG_NOSIGNAL);
+        else
+            close(fd[i]);
+    }
+}
+
 static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
-    char text[1024];
+    char text[1024], path[VICTIM_PATH];
     uint64_t period = stimulus == RELOAD  ? RELOAD_MS
                       : stimulus == DRAIN ? DRAIN_MS
                       : stimulus == FILL  ? FILL_MS
@@ -308,8 +371,12 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case STRANGER: strangers(b); break;
     case GROW: grow(b); break;
     case IGNORE: crowd_ignore(&b->crowd); break;
+    case PROXIED: proxied(b); break;
     case HISTORY: crowd_history(&b->crowd); break;
     case SCRAPE: scrape(b); break;
+    case REQUEST:
+    case REQUEST_UPGRADE: request(b, stimulus == REQUEST_UPGRADE); break;
+    case KICK: crowd_kick(&b->crowd, victim_control(&b->victim, path)); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;

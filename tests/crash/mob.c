@@ -33,20 +33,6 @@ enum {
 };
 #define MOB_NET 0x7f090000u /* 127.9.0.0/16 */
 
-enum rogue_act {
-    ACT_NOTHING,
-    ACT_BLANKS,
-    ACT_SPEECH,
-    ACT_NICKS,
-    ACT_KEYS,
-    ACT_TELNET,
-    ACT_LONG_LINES,
-    ACT_LISTS,
-    ACT_PRIVATE,
-    ACT_HALF_LINE,
-    ACT_HTTP, /* by strangers only: in the room it is speech */
-    ACTS
-};
 enum rogue_end { END_FIN, END_RESET, END_HALF_CLOSE, END_QUIT, ENDS };
 
 struct rogue {
@@ -68,7 +54,8 @@ static uint32_t mob_random(struct mob *m, uint32_t below) { /* xorshift32 */
 }
 
 void mob_make(struct mob *m, uint32_t count, uint16_t port, uint32_t seed, struct order *order) {
-    *m = (struct mob){.order = order, .count = count, .port = port, .random = seed | 1};
+    *m = (struct mob){
+        .order = order, .count = count, .port = port, .random = seed | 1, .only = ACTS};
     m->rogue = calloc(count + 1, sizeof *m->rogue);
     if (!m->rogue)
         abort();
@@ -230,7 +217,9 @@ static void rogue_login(struct mob *m, struct rogue *r) {
 static void rogue_begin(struct mob *m, struct rogue *r, uint64_t now) {
     bool stranger = mob_random(m, 2) == 0;
     *r = (struct rogue){.fd = mob_connect(m, 1 + mob_random(m, ADDRESSES)),
-                        .act = (enum rogue_act)mob_random(m, stranger ? ACTS : ACT_HTTP),
+                        .act = m->only != ACTS
+                                   ? m->only
+                                   : (enum rogue_act)mob_random(m, stranger ? ACTS : ACT_HTTP),
                         .end = (enum rogue_end)mob_random(m, ENDS),
                         .deaf = mob_random(m, 4) == 0,
                         .until = now + mob_random(m, LIFE_MS)};

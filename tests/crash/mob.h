@@ -20,7 +20,24 @@
 
 enum { MOB_PATIENCE_MS = 20000 };
 
+/* What a rogue does. */
+enum rogue_act {
+    ACT_NOTHING,
+    ACT_BLANKS,
+    ACT_SPEECH,
+    ACT_NICKS,
+    ACT_KEYS,
+    ACT_TELNET,
+    ACT_LONG_LINES,
+    ACT_LISTS,
+    ACT_PRIVATE,
+    ACT_HALF_LINE,
+    ACT_HTTP, /* by strangers only: in the room it is speech */
+    ACTS
+};
+
 struct mob {
+    enum rogue_act only; /* ACTS: any */
     struct order *order;
     struct rogue *rogue; /* [count] */
     uint32_t count, random;

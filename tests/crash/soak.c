@@ -21,7 +21,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { ENTER_MS = 30000, SETTLE_MS = 30000, ADDRESS_SPARE = 100 };
+enum {
+    KICK_MS = 500 /* between two guests that are asked to leave */,
+    ENTER_MS = 30000,
+    SETTLE_MS = 30000,
+    ADDRESS_SPARE = 100
+};
 
 /* No guest is too fast: 300 guests say 400 lines a second.  Rogues are, and soon their lines are
  * dropped. */
@@ -41,6 +46,7 @@ struct soak {
     struct crowd crowd;
     struct storm gusts;
     struct mob mob;
+    uint64_t kicked;
     uint32_t traces; /* of the mob, at the end */
     char conf[512];  /* without its `workers` line */
 };
@@ -90,6 +96,7 @@ static uint32_t due(uint32_t rate, uint64_t start, uint64_t done) {
 
 static void run(struct soak *s) {
     uint64_t start = clock_ms(), until = start + 1000ull * s->seconds, done = 0, next = start;
+    char control[VICTIM_PATH];
     s->crowd.order->last_ms = s->crowd.order->silence_ms = 0;
     while (clock_ms() < until) {
         uint32_t lines = due(s->lines, start, done);
@@ -99,6 +106,10 @@ static void run(struct soak *s) {
             storm_turn(&s->gusts, due(s->storm, start, s->gusts.made + s->gusts.held_back));
         mob_turn(&s->mob);
         chaos_turn(&s->chaos);
+        if (clock_ms() >= start + s->kicked * KICK_MS) {
+            crowd_kick(&s->crowd, victim_control(&s->victim, control));
+            s->kicked++;
+        }
         victim_watch(&s->victim);
         if (clock_ms() >= next && isatty(STDERR_FILENO)) {
             fprintf(stderr, "\r%llu s: %llu lines, %llu kills ",
@@ -128,6 +139,7 @@ static void report_done(const struct soak *s) {
     print("private lines", c->whispers);
     print("lists asked for", c->asks);
     print("comings", c->comings);
+    print("guests asked to leave", s->kicked);
     print("overruns of slow readers", c->overruns - c->quick_overruns);
     print("longest silence, ms", s->silence_ms);
     print("slowest line, ms", c->order->slowest_ms);

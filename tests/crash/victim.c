@@ -29,13 +29,19 @@ static char *path_of(const struct victim *v, const char *name, char out[256]) {
     return out;
 }
 
+const char *victim_control(const struct victim *v, char out[VICTIM_PATH]) {
+    snprintf(out, VICTIM_PATH, "%s/%s", v->dir, v->elsewhere ? "control2" : "control");
+    return out;
+}
+
 void victim_configure(const struct victim *v, const char *conf) {
+    char control[VICTIM_PATH];
     char path[256], fresh[256];
     FILE *file = fopen(path_of(v, "fresh", fresh), "w");
     if (!file)
         die(fresh);
-    fprintf(file, "listen = 127.0.0.1:%u\npidfile = %s/%s\n%s", v->port, v->dir,
-            v->elsewhere ? "pid2" : "pid", conf);
+    fprintf(file, "listen = 127.0.0.1:%u\npidfile = %s/%s\ncontrol = %s\n%s", v->port, v->dir,
+            v->elsewhere ? "pid2" : "pid", victim_control(v, control), conf);
     if (fclose(file) != 0 || rename(fresh, path_of(v, "conf", path)) != 0)
         die(path);
 }

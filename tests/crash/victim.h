@@ -9,12 +9,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { VICTIM_WORKERS_MAX = 64 };
+enum { VICTIM_WORKERS_MAX = 64, VICTIM_PATH = 160 };
 
 struct victim {
     char dir[128]; /* configuration, log, pidfile */
     char binary[256];
-    bool elsewhere; /* victim_configure writes the second path for the pidfile */
+    bool elsewhere; /* victim_configure writes the second paths for pidfile and control socket */
     uint16_t port;
     pid_t first; /* pid of the first master, and process group of all */
     int log_fd;
@@ -28,6 +28,9 @@ struct victim {
  * program. */
 void victim_start(struct victim *v, const char *binary, const char *conf);
 void victim_configure(const struct victim *v, const char *conf);
+
+/* The control socket's path, as configured last. */
+const char *victim_control(const struct victim *v, char out[VICTIM_PATH]);
 
 /* victim_named: the pid in the pidfile; 0: there is none.  victim_master: the same, but 0 if no
  * process has this pid. */

@@ -77,12 +77,10 @@ bool ctl_line_at(struct where where, int fd, char *line, size_t size) {
         if (len + 1 == size || !wait_fd(fd, POLLIN, deadline))
             fail_at(where, "no whole line came");
         ssize_t n = read(fd, line + len, 1);
-        line[len] = '\0';
-        if (n <= 0)
-            return false;
-        if (line[len] == '\n') {
+        bool ended = n == 1 && line[len] == '\n';
+        if (n <= 0 || ended) {
             line[len] = '\0';
-            return true;
+            return ended;
         }
     }
 }

@@ -1,6 +1,7 @@
 /* ask_master.c - see ask_master.h. */
 #include "worker/command/ask_master.h"
 
+#include "worker/command/ask_mute.h"
 #include "worker/state/lock.h"
 
 #include <stdio.h>
@@ -12,12 +13,16 @@
 typedef bool ask_master_complete(struct invocation *inv, char out[REQUEST_TEXT_LEN],
                                  char no[ASK_MASTER_NO]);
 
+_Static_assert((int)ASK_MUTE_NO <= (int)ASK_MASTER_NO, "its sentences fit");
+
 /* What the master can be asked for (master/requests.c). */
 static const struct ask_master_verb {
     const char *name;
     ask_master_complete *complete; /* NULL: the arguments are passed on as they are */
 } ask_master_verbs[] = {
-    {"reload", NULL}, {"reopen", NULL}, {"loglevel", NULL}, {"upgrade", NULL}, {"shutdown", NULL},
+    {"reload", NULL},  {"reopen", NULL},   {"loglevel", NULL},
+    {"upgrade", NULL}, {"shutdown", NULL}, {"ban", NULL},
+    {"unban", NULL},   {"mute", ask_mute}, {"unmute", ask_unmute},
 };
 
 static const struct ask_master_verb *ask_master_find(const char *name) {

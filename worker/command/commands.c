@@ -161,7 +161,7 @@ static const struct command commands[] = {
      {"login NAME          enter the room",
       "login NAME          进入聊天室",
       "login NAME          進入聊天室"}},
-    {"say", command_say, COMMAND_CLASSIC | COMMAND_PLAIN | COMMAND_TEXT,
+    {"say", command_say, COMMAND_CLASSIC | COMMAND_PLAIN | COMMAND_TEXT | COMMAND_ALOUD,
      {"say TEXT            speak",
       "say TEXT            说话",
       "say TEXT            說話"}},
@@ -180,19 +180,19 @@ static const struct command commands[] = {
     {"quit", command_quit, COMMAND_EARLY | COMMAND_FIRST, {NULL, NULL}},
     {"exit", command_quit, COMMAND_FIRST, {NULL, NULL}},
     {"bye", command_quit, COMMAND_FIRST, {NULL, NULL}},
-    {"me", command_me, COMMAND_PLAIN,
+    {"me", command_me, COMMAND_PLAIN | COMMAND_ALOUD,
      {"/me TEXT            * NAME TEXT",
       "/me TEXT            * 名字 TEXT",
       "/me TEXT            * 名字 TEXT"}},
-    {"msg", command_msg, 0,
+    {"msg", command_msg, COMMAND_ALOUD,
      {"/msg NAME TEXT      to one person, privately",
       "/msg NAME TEXT      悄悄话",
       "/msg NAME TEXT      悄悄話"}},
-    {"reply", command_reply, 0,
+    {"reply", command_reply, COMMAND_ALOUD,
      {"/reply TEXT         to whoever wrote to you last",
       "/reply TEXT         回复悄悄话",
       "/reply TEXT         回覆悄悄話"}},
-    {"nick", command_nick, COMMAND_NAMED,
+    {"nick", command_nick, COMMAND_NAMED | COMMAND_ALOUD,
      {"/nick NAME          change your name",
       "/nick NAME          改名",
       "/nick NAME          改名"}},
@@ -276,5 +276,7 @@ bool command_leaves(const struct command *command) {
 enum line_outcome command_run(struct invocation *inv, const struct command *command) {
     if (inv->line->plain_only && !(command->how & COMMAND_PLAIN))
         return LINE_LATER;
+    if (command->how & COMMAND_ALOUD && command_muted(inv))
+        return invocation_say_text(inv, SAY_MUTED, NULL);
     return command->run(inv);
 }

@@ -16,6 +16,7 @@ enum {
     COMMAND_LOGIN = 16,  /* the one that lets a client in */
     COMMAND_PLAIN = 32,  /* may join a batch behind other lines of the same client */
     COMMAND_NAMED = 64,  /* not in the open room, where no client has a name */
+    COMMAND_ALOUD = 128, /* other people would see it: refused to a muted client */
 };
 /* clang-format on */
 
@@ -36,6 +37,11 @@ bool command_is_called(const char *name);
 bool command_leaves(const struct command *command);
 
 enum line_outcome command_run(struct invocation *inv, const struct command *command);
+
+/* Whether the client is muted, so that what others would see of it is refused. */
+static inline bool command_muted(const struct invocation *inv) {
+    return client_facts(inv->c)->flags & FACT_MUTED;
+}
 
 /* Whether the client is in the room without a name: the open room. */
 bool command_in_open_room(const struct invocation *inv);

@@ -89,6 +89,8 @@ static enum line_outcome decide_regular(struct invocation *inv, const struct reg
         return decide_unknown(inv, line);
     if (*line->text == '\0')
         return invocation_nothing(inv);
+    if (command_muted(inv))
+        return invocation_say_text(inv, SAY_MUTED, NULL);
     return say_speech(inv->w, inv->c, inv->line, line->text, false);
 }
 

@@ -88,7 +88,7 @@ static bool greeting_send(struct worker *w, struct client *c) {
 
 bool greeting_due(const struct worker *w, const struct client *c) {
     uint32_t flags = client_facts(c)->flags;
-    if (client_kind(c) != KIND_TELNET)
+    if (client_kind(c) != KIND_TELNET || flags & FACT_KICKED || client_header_due(client_facts(c)))
         return false;
     if (flags & FACT_IN_ROOM)
         return w->config.login && !(flags & FACT_NAMED);

@@ -5,6 +5,7 @@
 #include "worker/command/ask_master.h"
 #include "worker/command/invocation.h"
 #include "worker/command/say.h"
+#include "worker/command/whom.h"
 #include "worker/text/regular.h"
 #include "worker/text/sanitize.h"
 
@@ -57,11 +58,40 @@ static enum line_outcome operator_request(struct invocation *inv) {
     return invocation_done(inv, &ch);
 }
 
+/* Whom the command is about: its first argument.  False: there is nobody, which is answered. */
+static bool operator_whom(struct invocation *inv, struct whom *whom, enum line_outcome *outcome) {
+    const char *name = invocation_word(&inv->text);
+    if (*name == '\0')
+        *outcome = operator_no(inv, "a name is missing");
+    else if (strchr(name, '@'))
+        *outcome =
+            operator_no(inv, "%.128s is on another machine: only its own server can do that", name);
+    else if (!whom_any(inv->w, name, whom))
+        *outcome = operator_no(inv, "there is no \"%.128s\" here", name);
+    else
+        return true;
+    return false;
+}
+
+/* kick NAME [REASON] */
+static enum line_outcome operator_kick(struct invocation *inv) {
+    uint32_t max = inv->w->config.line_max;
+    enum line_outcome outcome;
+    struct whom whom;
+    if (!operator_whom(inv, &whom, &outcome))
+        return outcome;
+    if (strlen(inv->text) > max)
+        return operator_no(inv, "the reason is longer than %u bytes", max);
+    struct addressee victim = {whom.label, whom.key, whom.client, whom.generation};
+    return say_kick(inv->w, inv->c, inv->line, &victim, inv->text);
+}
+
 static const struct operator_command {
     const char *name;
     enum line_outcome (*run)(struct invocation *inv);
 } operator_commands[] = {
     {"say", operator_say},
+    {"kick", operator_kick},
     {"request", operator_request},
 };
 

@@ -2,6 +2,7 @@
 #include "worker/command/refusal.h"
 
 #include "ipc/address.h"
+#include "worker/command/operator.h"
 #include "worker/record/consume.h"
 #include "worker/state/label.h"
 
@@ -43,18 +44,22 @@ static void refusal_one(struct worker *w, const struct staged *s) {
     static const enum sentence why[] = {[STAGE_NAME_TAKEN] = SAY_NAME_TAKEN,
                                         [STAGE_NOBODY] = SAY_NOBODY,
                                         [STAGE_NAMES_FULL] = SAY_ROOM_FULL,
-                                        [STAGE_UNREAD] = SAY_NOT_READING};
-    struct client *c = worker_client(w, s->line.entry.client);
+                                        [STAGE_UNREAD] = SAY_NOT_READING,
+                                        [STAGE_MUTED] = SAY_MUTED};
+    struct client *c = worker_client(w, s->client);
     char name[REFUSAL_NAME], shown[LABEL_TEXT];
     struct change ch;
-    if (!client_is(c, s->line.entry.generation))
+    if (s->verdict == STAGE_DROPPED || !client_is(c, s->generation))
         return;
     refusal_name(s, name);
     change_begin(&ch, w, c);
     const char *label = refusal_label(&ch, s, name, shown);
     struct words words = {.name = label, .text = label};
     consume_line(&ch, s->consumed, s->line.entry.flags & ENTRY_AFTER_CR, w->now, w->tenths);
-    change_sentence(&ch, why[s->verdict], &words);
+    if (client_kind(c) == KIND_CONTROL)
+        operator_answer(&ch, "it is no longer here");
+    else
+        change_sentence(&ch, why[s->verdict], &words);
     change_commit(&ch);
     fd_queue_push(&w->ready, client_index(w, c));
 }

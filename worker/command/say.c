@@ -81,7 +81,8 @@ enum line_outcome say_leave(struct worker *w, struct client *c) {
         s->old_key = speaker_key(w, label);
         s->old_look = speaker_look(w, label);
     }
-    say_sentence(w, s, SAY_LEFT, &words);
+    if (!(f->flags & FACT_KICKED)) /* else the room was told that it was asked to */
+        say_sentence(w, s, SAY_LEFT, &words);
     return LINE_STAGED;
 }
 
@@ -125,5 +126,22 @@ enum line_outcome say_announcement(struct worker *w, struct client *c, const str
     struct staged *s = say_stage(w, c, line, ENTRY_SYSTEM);
     size_t len = sentence_render(w->config.language, SAY_ANNOUNCED, &words, out, sizeof out);
     stage_text(&w->stage, s, out, (uint32_t)len);
+    return LINE_STAGED;
+}
+
+/* Side data: the operator, then the reason. */
+enum line_outcome say_kick(struct worker *w, struct client *c, const struct line *line,
+                           const struct addressee *whom, const char *reason) {
+    if (!stage_fits(&w->stage, SAY_BYTES))
+        return LINE_LATER;
+    struct words words = {.name = whom->label};
+    struct staged *s = say_stage(w, c, line, ENTRY_KICK);
+    struct side_private side = {s->client, s->generation};
+    s->key = whom->key;
+    s->line.entry.client = whom->client;
+    s->line.entry.generation = whom->generation;
+    stage_side(&w->stage, s, &side, sizeof side);
+    stage_side(&w->stage, s, reason, (uint32_t)strlen(reason));
+    say_sentence(w, s, SAY_WAS_KICKED, &words);
     return LINE_STAGED;
 }

@@ -33,4 +33,8 @@ struct addressee {
 enum line_outcome say_private(struct worker *w, struct client *c, const struct line *line,
                               const struct addressee *to, const char *text);
 
+/* An operator asks a client to leave: the room is told now, the client when it is applied. */
+enum line_outcome say_kick(struct worker *w, struct client *c, const struct line *line,
+                           const struct addressee *whom, const char *reason);
+
 #endif

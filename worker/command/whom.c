@@ -10,6 +10,7 @@
 static void whom_is(uint32_t client, const struct client_view *view, struct whom *whom) {
     whom->client = client;
     whom->generation = view->generation;
+    whom->key = 0;
     label_unique(client_view_name(view), &view->addr, view->port, whom->label);
 }
 
@@ -43,6 +44,7 @@ static bool whom_named(struct worker *w, const char *name, struct whom *whom) {
         return false;
     whom->client = client;
     whom->generation = generation;
+    whom->key = key;
     if (view.facts.flags & FACT_NAMED)
         label_name(client_view_name(&view), &view.addr, whom->label);
     else
@@ -50,16 +52,24 @@ static bool whom_named(struct worker *w, const char *name, struct whom *whom) {
     return true;
 }
 
-bool whom_find(struct worker *w, const struct client *asking, const char *typed,
-               struct whom *whom) {
+static bool whom_there(struct worker *w, const char *typed, struct whom *whom) {
     struct client_view view;
     uint32_t client;
-    if (whom_numbered(w, typed, whom))
-        return true;
-    if (client_facts(asking)->flags & FACT_NAMED)
-        return whom_named(w, typed, whom);
     if (!invocation_endpoint(w, typed, &view, &client))
         return false;
     whom_is(client, &view, whom);
     return true;
+}
+
+bool whom_find(struct worker *w, const struct client *asking, const char *typed,
+               struct whom *whom) {
+    if (whom_numbered(w, typed, whom))
+        return true;
+    return client_facts(asking)->flags & FACT_NAMED ? whom_named(w, typed, whom)
+                                                    : whom_there(w, typed, whom);
+}
+
+bool whom_any(struct worker *w, const char *typed, struct whom *whom) {
+    return whom_numbered(w, typed, whom) || whom_named(w, typed, whom) ||
+           whom_there(w, typed, whom);
 }

@@ -8,11 +8,15 @@
 
 struct whom {
     uint32_t client, generation;
+    uint64_t key;           /* of the name by which it was found (state/speaker.h); 0: by none */
     char label[LABEL_TEXT]; /* its name, or address:port: UTF-8 */
 };
 
 /* Whom `asking` means by the word it has typed.  False: no such client is in the room. */
 bool whom_find(struct worker *w, const struct client *asking, const char *typed, struct whom *whom);
+
+/* Whom an operator means: by any of them, whether the room is open or not. */
+bool whom_any(struct worker *w, const char *typed, struct whom *whom);
 
 /* The same for `#N` and `???#N` alone: any other word is not found. */
 bool whom_numbered(struct worker *w, const char *typed, struct whom *whom);

@@ -4,8 +4,9 @@
 #include "ipc/fault.h"
 #include "worker/command/greeting.h"
 #include "worker/input/flood.h"
+#include "worker/input/header.h"
+#include "worker/input/http_client.h"
 #include "worker/input/newcomer.h"
-#include "worker/input/request.h"
 #include "worker/input/scan.h"
 #include "worker/output/flush.h"
 #include "worker/record/change.h"
@@ -113,8 +114,10 @@ static bool input_client(struct worker *w, struct client *c) {
     bool open = input_recv(w, c);
     if (!client_live(c))
         return false;
+    if (client_header_due(client_facts(c)))
+        return header_input(w, c, open);
     if (client_speaks_http(c)) {
-        request(w, c);
+        http_client(w, c);
         if (!client_live(c) || w->pauses.why[fd] != 0)
             return false;
     } else if (client_facts(c)->rx != NO_BUFFER && client_facts(c)->consumed < c->received) {

@@ -19,18 +19,34 @@ static bool newcomer_ends(struct worker *w, struct client *c, enum foreign kind)
     return true;
 }
 
+/* The first bytes that the client has sent, which stay where they are: behind a PROXY header some
+ * may have been received with it. */
+static size_t newcomer_peek(struct worker *w, const struct client *c, uint8_t head[NEWCOMER_HEAD]) {
+    const struct facts *f = client_facts(c);
+    size_t n = (size_t)(c->received - f->consumed);
+    n = n < NEWCOMER_HEAD ? n : NEWCOMER_HEAD;
+    if (n > 0) {
+        const struct rx_buffer *rx = buffer_at(&w->seg->rx_buffers, f->rx);
+        memcpy(head, rx->raw + f->raw_off, n);
+    }
+    ssize_t more = 0;
+    if (n < NEWCOMER_HEAD)
+        more = recv((int)client_index(w, c), head + n, NEWCOMER_HEAD - n, MSG_PEEK | MSG_DONTWAIT);
+    return n + (more > 0 ? (size_t)more : 0);
+}
+
 bool newcomer_waiting(struct worker *w, struct client *c) {
     uint8_t head[NEWCOMER_HEAD];
     if (w->config.login || client_facts(c)->flags & FACT_GREETED || !client_live(c))
         return false;
-    ssize_t n = recv((int)client_index(w, c), head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
-    if (n <= 0)
+    size_t n = newcomer_peek(w, c, head);
+    if (n == 0)
         return false;
-    const uint8_t *end = memchr(head, '\n', (size_t)n);
-    size_t len = end ? (size_t)(end - head) : (size_t)n;
+    const uint8_t *end = memchr(head, '\n', n);
+    size_t len = end ? (size_t)(end - head) : n;
     if (end && len > 0 && end[-1] == '\r')
         len--;
-    if (newcomer_ends(w, c, foreign_opening(head, (size_t)n)))
+    if (newcomer_ends(w, c, foreign_opening(head, n)))
         return true;
     return len > 0 && (end || len == sizeof head) &&
            newcomer_ends(w, c, foreign_line(head, len, end != NULL));

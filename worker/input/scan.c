@@ -544,7 +544,8 @@ enum scan_outcome scan(struct worker *w, struct client *c, bool one_read) {
     uint64_t start = f->consumed;
     enum scan_outcome outcome;
     bool drop;
-    if (s.newcomer && start == 0 && newcomer_opening(w, c, raw, (size_t)c->received))
+    if (s.newcomer && start == f->header_len &&
+        newcomer_opening(w, c, raw, (size_t)(c->received - start)))
         return SCAN_IDLE;
     if (!s.dropping && !s.control && flood_waits(w, c, s.tat, &drop))
         return drop ? scan_begin_dropping(w, c) : SCAN_IDLE;

@@ -8,6 +8,7 @@
 #include "worker/command/greeting.h"
 #include "worker/command/page.h"
 #include "worker/ledger/control.h"
+#include "worker/ledger/moderation.h"
 #include "worker/state/client_log.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/lock.h"
@@ -22,6 +23,11 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* Whether connections from there begin with a PROXY header. */
+static bool accept_by_proxy(const struct worker *w, const struct in6_addr *addr) {
+    return address_within(addr, w->config.proxy_from, w->config.proxy_from_count);
+}
 
 static bool accept_address_full(struct worker *w, const struct in6_addr *addr) {
     uint32_t limit = w->config.max_clients_per_address, found = 0;
@@ -70,8 +76,7 @@ static void accept_turn_away(const struct worker *w, int fd, enum sentence why) 
     accept_end(fd, out, len);
 }
 
-/* False: the socket has no peer any more, or is a listener. */
-static bool accept_peer(int fd, union address_any *peer) {
+bool accept_peer(int fd, union address_any *peer) {
     socklen_t len = sizeof *peer;
     memset(peer, 0, sizeof *peer);
     return getpeername(fd, &peer->any, &len) == 0;
@@ -115,6 +120,20 @@ static bool accept_http(struct worker *w, int fd, struct client *c, uint64_t coo
     return true;
 }
 
+const char *accept_refuses(struct worker *w, const struct in6_addr *addr, enum sentence *sentence) {
+    if (moderation_bans(w, addr)) {
+        accept_count_refused(w, REFUSED_BANNED);
+        *sentence = SAY_BANNED;
+        return "banned";
+    }
+    if (accept_address_full(w, addr)) {
+        accept_count_refused(w, REFUSED_ADDRESS);
+        *sentence = SAY_ADDRESS_FULL;
+        return "max_clients_per_address";
+    }
+    return NULL;
+}
+
 /* The record is this worker's to fill.  False: the connection is closed, or is none. */
 static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t cookie) {
     union address_any peer;
@@ -131,20 +150,26 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
     enum client_kind kind = accept_kind(fd);
     if (kind != KIND_TELNET)
         return accept_http(w, fd, c, cookie, kind, &addr, port);
-    bool full = accept_full(w);
-    if (full || accept_address_full(w, &addr)) {
-        accept_turn_away(w, fd, full ? SAY_ROOM_FULL : SAY_ADDRESS_FULL);
-        accept_count_refused(w, full ? REFUSED_FULL : REFUSED_ADDRESS);
-        client_log(w, TALLY_REFUSED, &addr, port, "refused: %s",
-                   full ? "max_clients" : "max_clients_per_address");
+    enum sentence sentence = SAY_ROOM_FULL;
+    bool proxy = accept_by_proxy(w, &addr); /* its header decides the rest (input/header.h) */
+    const char *why = accept_full(w) ? "max_clients" : NULL;
+    if (why)
+        accept_count_refused(w, REFUSED_FULL);
+    if (!proxy && !why)
+        why = accept_refuses(w, &addr, &sentence);
+    if (why) {
+        accept_turn_away(w, fd, sentence);
+        client_log(w, TALLY_REFUSED, &addr, port, "refused: %s", why);
         return false;
     }
-    struct facts facts = {.encoding = w->config.encoding,
+    struct facts facts = {.flags = proxy ? FACT_PROXY : 0,
+                          .encoding = w->config.encoding,
                           .last_input = w->tenths,
                           .tat = w->now,
                           .seen = room_count(&w->seg->room)};
     client_open(c, w->index, cookie, &facts, &addr, port);
-    client_log(w, TALLY_CONNECTED, &addr, port, "connected");
+    if (!proxy)
+        client_log(w, TALLY_CONNECTED, &addr, port, "connected");
     return true;
 }
 
@@ -174,6 +199,20 @@ static bool accept_grown(struct worker *w, int fd, uint64_t cookie) {
     return false;
 }
 
+/* Once the client is a member. */
+static void accept_begin(struct worker *w, struct client *c) {
+    switch (client_kind(c)) {
+    case KIND_CONTROL: control_greet(w, c); break;
+    case KIND_METRICS: interest_arm(w, c); break; /* it speaks first */
+    case KIND_TELNET:
+        if (client_header_due(client_facts(c)))
+            interest_arm(w, c);
+        else
+            greeting_begin(w, c);
+        moderation_later(w, c); /* its address may be muted */
+    }
+}
+
 void accept_socket(struct worker *w, int fd, uint64_t cookie) {
     if (cookie == 0)
         return; /* no socket: an orphan that was served and closed meanwhile */
@@ -197,11 +236,7 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie) {
     }
     atomic_fetch_add_explicit(&w->slot->stats.accepted, 1, memory_order_relaxed);
     member_add(w, c);
-    switch (client_kind(c)) {
-    case KIND_TELNET: greeting_begin(w, c); break;
-    case KIND_CONTROL: control_greet(w, c); break;
-    case KIND_METRICS: interest_arm(w, c); break; /* it speaks first */
-    }
+    accept_begin(w, c);
 }
 
 /* connect_rate.  False: the connection is closed unheard, by a reset, which leaves nothing of it in
@@ -213,7 +248,7 @@ static bool accept_within_rate(struct worker *w, int fd, const union address_any
     struct in6_addr addr;
     uint16_t port;
     address_split(peer, &addr, &port);
-    if (address_within(&addr, config->proxy_from, config->proxy_from_count) ||
+    if (accept_by_proxy(w, &addr) ||
         origin_try(&w->seg->origins, &addr, config, ORIGIN_CONNECTIONS, segment_us(w->seg)))
         return true;
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

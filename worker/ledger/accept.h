@@ -2,7 +2,9 @@
 #ifndef WORKER_LEDGER_ACCEPT_H
 #define WORKER_LEDGER_ACCEPT_H
 
+#include "ipc/address.h"
 #include "worker/state/local.h"
+#include "worker/text/sentence.h"
 
 enum { ACCEPT_BATCH = 64, ACCEPT_PAUSE_MS = 1000, ACCEPT_FULL_MS = 100 };
 
@@ -32,9 +34,17 @@ void accept_listen(struct worker *w, struct acceptor *a);
 /* SO_COOKIE: which socket this descriptor is; 0: none. */
 uint64_t accept_cookie(int fd);
 
+/* The other end.  False: the socket has none any more, or is a listener. */
+bool accept_peer(int fd, union address_any *peer);
+
 /* Claims the record of a connection that was just accepted, or that a dead worker left, and greets
  * or refuses it.  No effect if another worker was first. */
 void accept_socket(struct worker *w, int fd, uint64_t cookie);
+
+/* Why no client of the address is let in, for the log; NULL: nothing forbids it.  *sentence is what
+ * the client is told.  The clients of the address are counted now, over the records of all workers;
+ * those whose PROXY header is due count nowhere. */
+const char *accept_refuses(struct worker *w, const struct in6_addr *addr, enum sentence *sentence);
 
 /* Exact while header->listeners_moves is even and unchanged. */
 bool accept_is_listener(const struct segment *seg, int fd);

@@ -9,6 +9,7 @@
 #include "worker/command/page.h"
 #include "worker/ledger/accept.h"
 #include "worker/ledger/counters.h"
+#include "worker/ledger/moderation.h"
 #include "worker/output/overrun.h"
 #include "worker/record/chain.h"
 #include "worker/record/check.h"
@@ -82,6 +83,11 @@ static void adopt_queue(struct worker *w, struct client *c, const char *fault) {
         fd_queue_push(&w->closing, fd);
         return;
     }
+    if (client_facts(c)->flags & FACT_KICKED) { /* died before it began to leave */
+        leave_begin(w, c, LEAVE_KICKED);
+        return;
+    }
+    moderation_later(w, c);       /* its last owner may have died, or let it go, before its look */
     w->interest.readable[fd] = 0; /* epoll will tell */
     fd_queue_push(&w->ready, fd); /* input may lie in its buffer */
     if (client_facts(c)->flags & FACT_QUIET)

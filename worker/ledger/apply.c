@@ -6,11 +6,13 @@
 #include "worker/command/greeting.h"
 #include "worker/command/operator.h"
 #include "worker/ledger/closing.h"
+#include "worker/ledger/moderation.h"
 #include "worker/ledger/move.h"
 #include "worker/ledger/unread.h"
 #include "worker/output/flush.h"
 #include "worker/output/history.h"
 #include "worker/output/ignore.h"
+#include "worker/output/overrun.h"
 #include "worker/record/consume.h"
 #include "worker/record/leave.h"
 #include "worker/state/breadcrumb.h"
@@ -191,6 +193,29 @@ static void apply_private_line(struct change *ch, const struct effect *e, bool c
     change_sentence(ch, copy ? SAY_PRIVATE_COPY : SAY_PRIVATE_TO, &words);
 }
 
+/* It is out of the room, but has its name until its leave (closing.c).  A guest whose coming was
+ * not announced has nothing to leave. */
+static void apply_kick(struct change *ch, const struct effect *e) {
+    char reason[LINE_MAX_MAX + 1];
+    struct words words = {.text = reason};
+    uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
+    uint32_t flags = ch->f->flags;
+    apply_side(ch->w, e->index, sizeof(struct side_private), reason, sizeof reason);
+    if (flags & FACT_KICKED)
+        return;
+    if (flags & FACT_IN_ROOM) {
+        change_settle_map(ch);
+        overrun_pass(ch, guard, e->index);
+        ch->f->lines_lost = 0; /* the last thing that it is told is why it leaves */
+    }
+    if ((flags & (FACT_IN_ROOM | FACT_QUIET)) != FACT_IN_ROOM)
+        ch->f->flags |= FACT_LEFT;
+    ch->f->flags &= ~(uint32_t)(FACT_IN_ROOM | FACT_QUIET | FACT_LISTS);
+    ch->f->flags |= FACT_KICKED;
+    change_sentence(ch, reason[0] ? SAY_KICKED_WHY : SAY_KICKED, &words);
+    ch->f->flags &= ~(uint32_t)FACT_ECHOED; /* its half-typed line is not drawn again */
+}
+
 static void apply_effect(struct change *ch, const struct effect *e) {
     if (e->own)
         apply_consumed(ch, e->entry);
@@ -203,6 +228,12 @@ static void apply_effect(struct change *ch, const struct effect *e) {
             apply_private_line(ch, e, true);
         if (e->target)
             apply_private_line(ch, e, false);
+        break;
+    case ENTRY_KICK:
+        if (e->own)
+            operator_answer(ch, NULL);
+        else
+            apply_kick(ch, e);
         break;
     case ENTRY_SYSTEM: operator_answer(ch, NULL); break; /* the operator's own line */
     default: break;
@@ -221,14 +252,26 @@ static void apply_log_name(struct worker *w, const struct client *c) {
                log_escape(shown, sizeof shown, name, strlen(name)));
 }
 
+/* It leaves with what it was told. */
+static void apply_kicked(struct worker *w, struct client *c, uint32_t was) {
+    if (was & FACT_IN_ROOM)
+        member_unauthenticated(w, c);
+    flush_client(w, c);
+    leave_begin(w, c, LEAVE_KICKED);
+}
+
 /* After the commit: what is not in the record.  `was`: its flags before. */
 static void apply_after(struct worker *w, struct client *c, const struct effect *e, uint32_t was) {
+    if (e->entry->kind == ENTRY_KICK && e->target)
+        apply_kicked(w, c, was);
     if (!e->own)
         return;
     if (client_kind(c) == KIND_CONTROL && client_facts(c)->lines_lost > 0)
         leave_broken(w, c, ENOBUFS); /* its answer was lost */
-    if (e->entry->kind == ENTRY_JOIN || e->entry->kind == ENTRY_NICK)
+    if (e->entry->kind == ENTRY_JOIN || e->entry->kind == ENTRY_NICK) {
         apply_log_name(w, c);
+        moderation_later(w, c); /* the name may be muted */
+    }
     if (e->entry->kind == ENTRY_JOIN) {
         if (!(was & FACT_IN_ROOM))
             member_authenticated(w, c);
@@ -260,7 +303,8 @@ static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
         return;
     breadcrumb_set(w, BREADCRUMB_APPLY, c, e->index);
     /* In its place among the room's lines, or the last of them that it sees. */
-    if (e->entry->kind == ENTRY_PRIVATE || (e->entry->kind == ENTRY_LEAVE && client_live(c)))
+    if (e->entry->kind == ENTRY_PRIVATE || (e->entry->kind == ENTRY_KICK && e->target) ||
+        (e->entry->kind == ENTRY_LEAVE && client_live(c)))
         flush_until(w, c, e->index);
     /* An effect never waits for its client to read, nor for a buffer, because the entries of all
      * clients come after it.  What cannot be said is counted as lost, and that is said when it can
@@ -281,13 +325,20 @@ static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
     apply_after(w, c, e, was);
 }
 
-static void apply_private(struct worker *w, uint64_t index, const struct entry *entry) {
-    struct side_private to = apply_addressee(w, index);
-    bool self = to.client == entry->client && to.generation == entry->generation;
+/* An entry of two clients: a private line, whose addressee its side data name, or a kick, whose
+ * operator they name. */
+static void apply_addressed(struct worker *w, uint64_t index, const struct entry *entry) {
+    struct side_private of = {entry->client, entry->generation}, to = apply_addressee(w, index);
+    if (entry->kind == ENTRY_KICK) {
+        struct side_private victim = of;
+        of = to;
+        to = victim;
+    }
+    bool self = to.client == of.client && to.generation == of.generation;
     struct effect said = {index, entry, .own = true, .target = self};
     struct effect heard = {index, entry, .own = false, .target = true};
     if (entry->slot == w->index)
-        apply_to(w, entry->client, entry->generation, &said);
+        apply_to(w, of.client, of.generation, &said);
     if (!self)
         apply_to(w, to.client, to.generation, &heard);
 }
@@ -301,8 +352,8 @@ bool apply(struct worker *w) {
         const struct entry *entry = room_entry(room, index);
         struct effect own = {index, entry, .own = true, .target = false};
         worker_beat(w);
-        if (entry->kind == ENTRY_PRIVATE)
-            apply_private(w, index, entry);
+        if (entry->kind == ENTRY_PRIVATE || entry->kind == ENTRY_KICK)
+            apply_addressed(w, index, entry);
         else if (entry->kind == ENTRY_MOVE)
             w->settled = move_apply(w, index, entry);
         else if (entry->slot == w->index && entry->client != NO_CLIENT)

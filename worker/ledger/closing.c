@@ -10,6 +10,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Whether its coming is in the ledger, and its leave is not.  One that was asked to leave is out of
+ * the room already. */
+static bool closing_leaves(const struct facts *f) {
+    return (f->flags & (FACT_IN_ROOM | FACT_QUIET | FACT_LEFT)) == FACT_IN_ROOM ||
+           (f->flags & (FACT_KICKED | FACT_LEFT)) == FACT_KICKED;
+}
+
 void closing_stage(struct worker *w) {
     for (uint32_t todo = w->closing.count; todo > 0; todo--) {
         uint32_t fd = fd_queue_pop(&w->closing);
@@ -18,8 +25,7 @@ void closing_stage(struct worker *w) {
         if (!worker_serves(w, fd) || client_live(c))
             continue; /* its leave was applied, from a predecessor's entry, and the number given
                          anew */
-        bool announced = (f->flags & (FACT_IN_ROOM | FACT_QUIET | FACT_LEFT)) == FACT_IN_ROOM;
-        if (!announced)
+        if (!closing_leaves(f))
             closing_finish(w, c);
         else if (say_leave(w, c) != LINE_STAGED)
             fd_queue_push(&w->closing, fd);

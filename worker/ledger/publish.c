@@ -1,6 +1,8 @@
 /* publish.c - see publish.h. */
 #include "worker/ledger/publish.h"
 
+#include "ipc/fault.h"
+#include "worker/ledger/orders.h"
 #include "worker/ledger/unread.h"
 #include "worker/state/lock.h"
 
@@ -61,6 +63,35 @@ static enum stage_verdict publish_decide_private(const struct worker *w, const s
     return publish_unread(w, b, to.client, &view.facts) ? STAGE_UNREAD : STAGE_PUBLISHED;
 }
 
+/* Whether an entry that the client's worker has not applied yet asks it to leave. */
+static bool publish_is_kicked(const struct worker *w, const struct batch *b,
+                              const struct entry *kick) {
+    const struct client *c = &w->seg->clients.at[kick->client];
+    const struct slot *slot = &w->seg->slots[atomic_load(&c->slot) % WORKERS_MAX];
+    for (uint64_t i = atomic_load(&slot->cursor); i < b->next; i++) {
+        const struct entry *entry = room_entry(&w->seg->room, i);
+        if (entry->kind == ENTRY_KICK && entry->client == kick->client &&
+            entry->generation == kick->generation)
+            return true;
+    }
+    return false;
+}
+
+/* The client that the operator meant is there, has that name still, and was not asked already. */
+static enum stage_verdict publish_decide_kick(const struct worker *w, const struct batch *b,
+                                              const struct staged *s) {
+    const struct entry *kick = &s->line.entry;
+    struct side_private holder;
+    struct client_view view;
+    bool there = client_peek(&w->seg->clients, kick->client, &view) &&
+                 view.generation == kick->generation && !(view.facts.flags & FACT_KICKED) &&
+                 (s->key != 0 || view.facts.flags & FACT_IN_ROOM) && !publish_is_kicked(w, b, kick);
+    if (there && s->key != 0)
+        there = publish_find(w, b, s->key, &holder) && holder.client == kick->client &&
+                holder.generation == kick->generation;
+    return there ? STAGE_PUBLISHED : STAGE_NOBODY;
+}
+
 enum publish_holder { PUBLISH_NO_HOLDER, PUBLISH_OWN, PUBLISH_OTHER };
 
 static enum publish_holder publish_holder(const struct worker *w, const struct batch *b,
@@ -95,8 +126,12 @@ static enum stage_verdict publish_decide_name(const struct worker *w, const stru
 
 static enum stage_verdict publish_decide(struct worker *w, const struct batch *b,
                                          struct staged *s) {
+    if (s->ordered != STAGE_PUBLISHED)
+        return (enum stage_verdict)s->ordered;
     if (s->line.entry.kind == ENTRY_MOVE)
         return publish_decide_move(w, s);
+    if (s->line.entry.kind == ENTRY_KICK)
+        return publish_decide_kick(w, b, s);
     if (s->line.entry.kind == ENTRY_PRIVATE)
         return publish_decide_private(w, b, s);
     if (s->key == 0)
@@ -113,6 +148,18 @@ static bool publish_line(struct worker *w, struct batch *b, struct staged *s) {
     return room_append(&w->seg->room, b, &s->line);
 }
 
+static bool publish_is_order(const struct staged *s) {
+    return s->line.entry.kind == ENTRY_KICK && s->verdict == STAGE_PUBLISHED;
+}
+
+/* Before the commit: a death in between moves the word for nothing, but no kick is in the ledger
+ * that it does not tell of. */
+static void publish_order(struct room *room) {
+    FAULT("publish.order.before");
+    atomic_fetch_add(&room->shared->orders, 1);
+    FAULT("publish.order.after");
+}
+
 /* The keys of a name that was given up, but for one that the new name has, too. */
 static void publish_free(struct segment *seg, const struct staged *s) {
     const struct entry *entry = &s->line.entry;
@@ -122,15 +169,19 @@ static void publish_free(struct segment *seg, const struct staged *s) {
         name_table_clear(&seg->names, s->old_look, entry->client, entry->generation);
 }
 
-/* True if anything was published. */
+/* An order ends the batch: the lines behind it are decided as of it.  True if anything was
+ * published. */
 static bool publish_batch(struct worker *w) {
     struct segment *seg = w->seg;
     struct stage *stage = &w->stage;
     struct batch b;
     uint32_t first = stage->next;
+    bool order = false;
     room_begin(&seg->room, &b);
-    while (stage_blocked(stage) && publish_line(w, &b, &stage->line[stage->next]))
-        stage->next++;
+    while (stage_blocked(stage) && !order && publish_line(w, &b, &stage->line[stage->next]))
+        order = publish_is_order(&stage->line[stage->next++]);
+    if (order)
+        publish_order(&seg->room);
     if (b.next != b.first)
         room_commit(&seg->room, &b);
     /* A name is free once the entry that frees it is in the ledger. */
@@ -141,11 +192,19 @@ static bool publish_batch(struct worker *w) {
     return b.next != b.first;
 }
 
+/* Nothing is published while an order cannot be seen: this worker has to wait for another one.  The
+ * word is read under the gate, where the kick that moved it is committed. */
 static bool publish_locked(struct worker *w) {
-    worker_lock(w);
-    bool any = publish_batch(w);
-    worker_unlock(w);
-    return any;
+    bool any = false;
+    for (;;) {
+        worker_lock(w);
+        if (orders_given(w) == w->orders)
+            any |= publish_batch(w);
+        uint64_t orders = orders_given(w); /* this worker's own order may have ended the batch */
+        worker_unlock(w);
+        if (orders == w->orders || !orders_see(w, orders))
+            return any;
+    }
 }
 
 void publish(struct worker *w) {

@@ -248,9 +248,6 @@ static enum foreign foreign_greeting(const struct foreign_words *w) {
     if (foreign_begins(w->first, w->first_len, "SSH-1.") ||
         foreign_begins(w->first, w->first_len, "SSH-2."))
         return FOREIGN_SSH;
-    if (foreign_is(w->first, w->first_len, "PROXY") &&
-        foreign_listed(w->second, w->second_len, "TCP4 TCP6 UNKNOWN "))
-        return FOREIGN_PROXY;
     if (foreign_smtp(w))
         return FOREIGN_SMTP;
     if (foreign_begins(w->first, w->first_len, "@RSYNCD:"))

@@ -9,7 +9,7 @@
  * Any split of the input gives the same answer to "is it foreign"; which name it has may depend on
  * how much came at once.  A line that a person may say is never foreign: requests are recognised by
  * their whole form (`GET /x HTTP/1.1`, but not `GET me some tea`), binary protocols by bytes that
- * no terminal sends.
+ * no terminal sends.  A PROXY header of version 1 is text, where it is none (input/header.h).
  *
  * Sources: RFC 9112 3 (HTTP), 7826 20.2 (RTSP), 3261 7.1 (SIP), 4253 4.2 (SSH), 8446 5.1 (TLS),
  * 5321 4.1 (SMTP), 959 4.1 (FTP), 1939 (POP), 3501 2.2 (IMAP), 1459 4.1 (IRC), 1179 5 (LPD),

@@ -8,6 +8,11 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+/* A proxy's own connection that said nothing, such as a health check: its coming was not logged. */
+static bool leave_unnamed(const struct facts *f) {
+    return f->flags & FACT_PROXY && !(f->flags & FACT_HEARD);
+}
+
 void leave_begin(struct worker *w, struct client *c, const char *why) {
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
     if (client_state(word) != CLIENT_LIVE)
@@ -17,7 +22,7 @@ void leave_begin(struct worker *w, struct client *c, const char *why) {
                           client_state_word(client_generation(word), CLIENT_CLOSING),
                           memory_order_release);
     FAULT("leave.begin.after");
-    if (client_kind(c) == KIND_TELNET)
+    if (client_kind(c) == KIND_TELNET && (why || !leave_unnamed(client_facts(c))))
         client_log(w, TALLY_DISCONNECTED, &c->addr, c->port, "disconnected%s%s", why ? ": " : "",
                    why ? why : "");
     pause_client(w, c, PAUSE_CLOSING);

@@ -22,4 +22,6 @@ void leave_broken(struct worker *w, struct client *c, int error);
 /* Why, of a client whose network has vanished; for the log. */
 #define LEAVE_NETWORK "its network is gone"
 
+#define LEAVE_KICKED "it was asked to leave"
+
 #endif

@@ -23,6 +23,7 @@ struct members {
     uint32_t *index;          /* [fd]: index in `at` + 1; 0: not a member */
     uint32_t unauthenticated; /* members that are not in the room */
     uint32_t tools;           /* members of another kind than KIND_TELNET: no people */
+    uint32_t header_due;      /* members whose PROXY header is not complete */
 };
 
 /* What epoll watches: epoll_interest.h. */
@@ -62,6 +63,13 @@ struct accounts {
     uint64_t *drop_to, *drop_most;
 };
 
+/* Which bans and mutes this worker has looked at: ledger/moderation.h. */
+struct moderated {
+    uint64_t generation; /* of the table by which all members were looked at */
+    uint64_t next_end;   /* when a mute ends, milliseconds of the wall clock; 0: none does */
+    struct fd_queue due; /* to be looked at before their input is read */
+};
+
 struct worker {
     struct segment *seg;
     struct slot *slot;
@@ -82,8 +90,10 @@ struct worker {
     struct accounts accounts;
     struct flush_pass flush;
     struct stage stage;
+    struct moderated moderated;
     uint64_t log_tat; /* the account of this worker's lines about clients (client_log.h), us */
     struct stamp stamp;
+    uint64_t orders;       /* the last of the room that this worker has seen (ledger/orders.h) */
     uint32_t buffers_seen; /* the header's buffers_wanted when last looked at (buffer_request.h) */
 
     struct fd_queue ready;         /* input may be waiting, or the greeting is not complete */

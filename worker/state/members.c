@@ -22,7 +22,7 @@ bool members_make(struct worker *w, uint32_t len) {
            w->interest.readable && w->interest.ended && w->pauses.why &&
            fd_queue_make(&w->pauses.look, len) && fd_queue_make(&w->ready, len) &&
            fd_queue_make(&w->reply_pending, len) && fd_queue_make(&w->closing, len) &&
-           fd_queue_make(&w->quiet, len);
+           fd_queue_make(&w->quiet, len) && fd_queue_make(&w->moderated.due, len);
 }
 
 /* The flush may have visited the place that this member has come to: flush_pass.h. */
@@ -62,6 +62,7 @@ void member_add(struct worker *w, struct client *c) {
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->members.unauthenticated++;
     w->members.tools += client_kind(c) != KIND_TELNET;
+    w->members.header_due += client_header_due(client_facts(c));
     members_publish_count(w);
     member_came(w, fd);
 }
@@ -77,6 +78,7 @@ void member_remove(struct worker *w, struct client *c) {
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->members.unauthenticated--;
     w->members.tools -= client_kind(c) != KIND_TELNET;
+    w->members.header_due -= client_header_due(client_facts(c));
     members_publish_count(w);
     if (last != fd)
         member_came(w, last);

@@ -36,6 +36,8 @@ struct staged *stage_add(struct stage *stage, enum entry_kind kind, uint32_t cli
     struct staged *s = &stage->line[stage->count++];
     memset(s, 0, sizeof *s);
     s->consumed = consumed;
+    s->client = client;
+    s->generation = generation;
     s->line.entry = (struct entry){.kind = (uint8_t)kind,
                                    .client = client,
                                    .generation = generation,

@@ -24,17 +24,22 @@ enum stage_verdict {
     STAGE_NAME_TAKEN,
     STAGE_NOBODY, /* no addressee of that name; of a move: its receiver is gone */
     STAGE_NAMES_FULL,
-    STAGE_UNREAD, /* the addressee has too much unread */
+    STAGE_UNREAD,  /* the addressee has too much unread */
+    STAGE_MUTED,   /* its client was muted since it was staged */
+    STAGE_DROPPED, /* its client was kicked or banned: it is not answered either */
 };
 
 struct staged {
     struct room_line line;
-    uint64_t key;      /* of the new name, or of the addressee's; 0: nothing to decide */
-    uint64_t look;     /* JOIN, NICK: the other key of the new name */
-    uint64_t old_key;  /* LEAVE, NICK: of the name given up; 0: none */
-    uint64_t old_look; /* likewise */
-    uint64_t consumed; /* the client's input up to and with this line */
-    uint8_t verdict;   /* enum stage_verdict, once decided */
+    uint64_t key;                /* of the new name, or of the addressee's; 0: nothing to decide */
+    uint64_t look;               /* JOIN, NICK: the other key of the new name */
+    uint64_t old_key;            /* LEAVE, NICK: of the name given up; 0: none */
+    uint64_t old_look;           /* likewise */
+    uint64_t consumed;           /* the client's input up to and with this line */
+    uint32_t client, generation; /* whose line it is; of a kick, the entry is of another */
+    uint8_t
+        ordered; /* enum stage_verdict, by an order since it was staged; STAGE_PUBLISHED: none */
+    uint8_t verdict; /* enum stage_verdict, once decided */
 };
 
 struct stage {
@@ -59,7 +64,7 @@ struct staged *stage_add(struct stage *stage, enum entry_kind kind, uint32_t cli
                          uint32_t generation, uint64_t consumed, uint32_t time);
 /* UTF-8, rendered into every encoding; cut between characters if it does not fit. */
 void stage_text(struct stage *stage, struct staged *s, const char *utf8, uint32_t len);
-/* A sentence about the line's client: in a ring whose encoding cannot show its name, it is `???#N`
+/* A sentence about the entry's client: in a ring whose encoding cannot show its name, it is `???#N`
  * there (label.h).  words->name is that name, and words->text its new one in SAY_NICK. */
 void stage_sentence(struct stage *stage, struct staged *s, enum language language,
                     enum sentence which, const struct words *words);

@@ -43,6 +43,9 @@ enum sentence {
     SAY_KICKED_WHY,
     SAY_WAS_KICKED,
     SAY_ANNOUNCED, /* by the operator */
+    SAY_MUTED,
+    SAY_UNMUTED,
+    SAY_BANNED,
     SAY_GOING_DOWN,
     SAY_ROOM_FULL,
     SAY_ADDRESS_FULL,

@@ -1,0 +1,23 @@
+/* header.h - the PROXY header of a client that came by a proxy (protocol/proxy.h).
+ *
+ * Such a client's record is live at the proxy's address from its acceptance on, and is shown and
+ * sent nothing until its header is complete.  The header's bytes wait in the rx buffer like any
+ * input.  When the last one is there, the limits are judged by the address that it names, the
+ * address is rewritten, and one commit consumes the header and clears FACT_PROXY.  Nothing else is
+ * stored, so a successor reads the same bytes and comes to the same.  Then the client is greeted as
+ * one that was just accepted.
+ *
+ * A header that names nobody leaves the proxy's address and FACT_PROXY; the limits of an address do
+ * not concern such a client, and until it is heard its coming and going are logged as `debug` only:
+ * it is a health check, as a rule.  A connection whose header is wrong is closed with one line in
+ * the log; so is one whose header does not come (worker/timeouts.c). */
+#ifndef WORKER_INPUT_HEADER_H
+#define WORKER_INPUT_HEADER_H
+
+#include "worker/state/local.h"
+
+/* After a look at the socket of a client whose header is due.  `open`: its end was not found.
+ * True: there is more to do, and it is to be queued again.  By the client's owner only. */
+bool header_input(struct worker *w, struct client *c, bool open);
+
+#endif
