@@ -352,6 +352,52 @@ Test(bans_e2e, holes_24_a_move_before_the_sweep) {
     server_stop(s);
 }
 
+static struct guest *by_proxy(const struct server *s, const char *address) {
+    struct guest *g = guest_connect(s);
+    guest_say(g, "PROXY TCP4 %s 192.0.2.250 4000 6666", address);
+    return g;
+}
+
+/* HOLES 24: a client is looked at by the address that its header names, whenever that comes. */
+Test(bans_e2e, holes_24_a_client_that_a_proxy_names) {
+    struct server *s = ctl_server(SERVER_QUIET(2) "proxy_from = 127.0.0.1\n");
+    struct guest *late = guest_connect(s), *ann = by_proxy(s, "192.0.2.1");
+    guest_until(ann, "Use \"login <nick>\"");
+    guest_say(ann, "login ann");
+    guest_until(ann, "ann has entered the room.");
+    ctl_ok(s, "ban", "192.0.2.7");
+    struct guest *eve = by_proxy(s, "192.0.2.7");
+    guest_expect(eve, "*** You are banned.");
+    guest_expect_end(eve);
+    guest_say(late, "PROXY TCP4 192.0.2.7 192.0.2.250 4000 6666"); /* connected before the ban */
+    guest_expect(late, "*** You are banned.");
+    guest_expect_end(late);
+    ctl_ok(s, "ban", "127.0.0.1"); /* the proxy's own: nobody is there */
+    guest_say(ann, "still here");
+    guest_expect(ann, "ann: still here");
+    ctl_ok(s, "ban", "192.0.2.0/24");
+    guest_expect(ann, "*** You are banned.");
+    guest_expect_end(ann);
+    server_stop(s);
+}
+
+Test(bans_e2e, holes_24_a_mute_of_an_address_that_a_proxy_names) {
+    struct server *s = ctl_server(SERVER_QUIET(2) "proxy_from = 127.0.0.1\n");
+    struct guest *eve = by_proxy(s, "192.0.2.1"), *ann = by_proxy(s, "192.0.2.2");
+    guest_say(eve, "login eve");
+    guest_until(eve, "eve has entered the room.");
+    guest_say(ann, "login ann");
+    guest_until(ann, "ann has entered the room.");
+    ctl_ok(s, "mute", "eve");
+    struct guest *mallory = by_proxy(s, "192.0.2.1");
+    guest_say(mallory, "login mallory\r\nhello");
+    guest_until(mallory, "mallory has entered the room.");
+    guest_until(mallory, "You are muted.");
+    guest_say(ann, "hello");
+    guest_until(ann, "ann: hello");
+    server_stop(s);
+}
+
 Test(bans_e2e, a_worker_that_dies_forgets_nothing) {
     struct server *s = ctl_server(SERVER_QUIET(2));
     s->workers_may_die = true;
