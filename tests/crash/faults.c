@@ -317,7 +317,8 @@ static void operate(struct bench *b, const char *line) {
     if (*fd >= 0)
         close(*fd);
     *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    snprintf(to.sun_path, sizeof to.sun_path, "%.90s/control", b->victim.dir);
+    char path[VICTIM_PATH];
+    snprintf(to.sun_path, sizeof to.sun_path, "%.107s", victim_control(&b->victim, path));
     (void)!connect(*fd, (struct sockaddr *)&to, sizeof to);
     (void)!send(*fd, line, strlen(line), MSG_NOSIGNAL);
 }
