@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(bans_e2e, .timeout = 120);
@@ -65,6 +66,14 @@ static void is_let_in(const struct server *s, const char *from) {
     struct guest *g = guest_connect_as(s, .from = from);
     guest_expect(g, "Welcome to Chatroom");
     guest_close(g);
+}
+
+/* The master is killed, and another has taken over. */
+static void new_master(struct server *s) {
+    s->workers_may_die = true;
+    kill(s->pid, SIGKILL);
+    cr_assert_eq(waitpid(s->pid, NULL, 0), s->pid);
+    server_logged(s, "ready again");
 }
 
 /* ---- bans ---- */
@@ -186,13 +195,23 @@ Test(bans_e2e, one_that_ended_while_the_server_was_down_is_dropped_at_the_next_w
 }
 
 Test(bans_e2e, without_a_file_they_last_over_the_masters_death) {
-    struct server *s = ctl_server(SERVER_QUIET(2) "worker_timeout = 500ms\n");
-    s->workers_may_die = true;
+    struct server *s = ctl_server(SERVER_QUIET(2));
     ctl_ok(s, "ban", "127.7.0.1");
-    kill(s->pid, SIGKILL);
-    server_logged(s, "ready again");
+    new_master(s);
     is_turned_away(s, "127.7.0.1");
     says(ctl_ok(s, "bans"), "ADDRESS");
+    ctl_ok(s, "shutdown");
+}
+
+/* As a master that died between file and table leaves it. */
+Test(bans_e2e, holes_24_a_new_master_reads_the_file_again) {
+    struct server *s = with_bans("", "");
+    struct guest *eve = guest_enter_as(s, "eve", .from = "127.7.0.1");
+    run_write_file(HERE, in_dir(s, "bans"), "127.7.0.1 -\n");
+    new_master(s);
+    guest_until(eve, "*** You are banned.");
+    guest_expect_end(eve);
+    is_turned_away(s, "127.7.0.1");
     ctl_ok(s, "shutdown");
 }
 
@@ -528,6 +547,29 @@ Test(mutes_e2e, a_guest_of_the_open_room_is_muted_by_address_and_port) {
     ctl_refused(s, "127.0.0.1:1 is not muted", "unmute", "127.0.0.1:1");
     ctl_ok(s, "unmute", a->endpoint);
     guest_expect(a, "You may speak again.");
+    server_stop(s);
+}
+
+/* From its first word on. */
+Test(mutes_e2e, a_muted_address_comes_again_to_the_open_room) {
+    struct server *s = ctl_server(SERVER_QUIET(2) "login = no\nproxy_from = 127.0.0.9\n");
+    struct guest *a = guest_connect_as(s, .from = "127.0.0.5"), *b = guest_connect(s), *c;
+    guest_until(b, "Welcome to Chatroom");
+    guest_say(a, "one");
+    guest_until(b, "one");
+    ctl_ok(s, "mute", a->endpoint);
+    guest_close(a);
+    for (int proxied = 0; proxied <= 1; proxied++) {
+        c = guest_connect_as(s, .from = proxied ? "127.0.0.9" : "127.0.0.5");
+        if (proxied)
+            guest_type(c, "PROXY TCP4 127.0.0.5 127.0.0.1 4000 6666\r\ntwo\r\n");
+        else
+            guest_say(c, "two");
+        guest_until(c, "You are muted.");
+        guest_say(b, "three");
+        guest_until(c, "three");
+        guest_until(b, "three");
+    }
     server_stop(s);
 }
 
