@@ -7,6 +7,7 @@
 #include "master/config_value.h"
 #include "master/log_file.h"
 #include "master/pidfile.h"
+#include "master/transcript_file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -74,8 +75,8 @@ static const struct config_key {
     {"control", "", value_socket, OTHER(control), NAMES_FILE},
     {"bans", "", value_text, OTHER(bans), INERT | NAMES_FILE},
     {"proxy_from", "", value_network, OTHER(proxy_from), REPEATS | INERT},
-    {"transcript", "", value_text, OTHER(transcript), INERT | NAMES_FILE},
-    {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), INERT},
+    {"transcript", "", value_file, OTHER(transcript), NAMES_FILE},
+    {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), 0},
     {"metrics", "", value_metrics, OTHER(listen), 0},
 };
 /* clang-format on */
@@ -399,6 +400,7 @@ int config_check(const char *path, struct config *out, struct config_errors *err
         return -1;
     config_check_opening(&r, out->log, log_file_check(out, err, sizeof err), err);
     config_check_opening(&r, out->pidfile, pidfile_check(out, err, sizeof err), err);
+    config_check_opening(&r, out->transcript, transcript_file_check(out, err, sizeof err), err);
     return errors->count == 0 ? 0 : -1;
 }
 

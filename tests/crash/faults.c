@@ -75,6 +75,7 @@ enum stimulus {
     IGNORE,
     GROW,
     HISTORY,
+    REOPEN,
 };
 static const struct {
     const char *prefix;
@@ -119,6 +120,10 @@ static const struct {
     {"ignore.", IGNORE},
     {"segment.grow", GROW},
     {"history.", HISTORY},
+    {"transcript.flip", REOPEN},
+    {"transcript.end", REOPEN},
+    {"transcript.serving", REOPEN},
+    {"transcript_file.", REOPEN},
 };
 
 /* Points that are reached only after a death at another point. */
