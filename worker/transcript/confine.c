@@ -82,7 +82,7 @@ void confine_descriptors(const int *keep, size_t count) {
 
 /* clang-format off */
 static const int confine_allowed[] = {
-    SYS_write, SYS_pread64, SYS_ftruncate, SYS_fdatasync, SYS_fsync, SYS_fstat,  /* the file */
+    SYS_write, SYS_pread64, SYS_ftruncate, SYS_fdatasync, SYS_fsync, SYS_close, SYS_fstat,  /* the file */
     SYS_read, SYS_ppoll, SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep,  /* bell, waiting */
     SYS_sendto, SYS_gettimeofday,                                                /* the log */
     SYS_getpid, SYS_gettid, SYS_tgkill, SYS_kill, SYS_rt_sigaction, SYS_rt_sigprocmask,

@@ -203,6 +203,8 @@ static bool transcript_flip(struct recorder *r, uint32_t file) {
         r->place.index = r->shared->from;
         r->place.lines = r->shared->from_lines;
     }
+    if (r->fd >= 0) /* before the commit: the master may open it again then, and lock it */
+        close(r->fd);
     r->fd = r->shared->fd[file & 1];
     r->place.file = file;
     r->place.offset = 0;
