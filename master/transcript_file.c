@@ -162,8 +162,6 @@ void transcript_file_reopen(struct segment *seg, const struct config *config) {
     char err[512];
     if (!transcript_file_move(seg, config, err, sizeof err))
         log_error("%s; the transcript goes on where it was", err);
-    else if (config->transcript[0] != '\0')
-        log_info("transcript reopened");
 }
 
 void transcript_file_look(struct segment *seg) {

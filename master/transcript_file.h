@@ -24,7 +24,8 @@ bool transcript_file_check(const struct config *config, char *err, size_t err_si
 bool transcript_file_move(struct segment *seg, const struct config *config, char *err,
                           size_t err_size);
 
-/* SIGUSR1: opens the path again after the file was moved away.  Logs the outcome. */
+/* SIGUSR1: opens the path again after the file was moved away.  Logs a failure; the process says
+ * when it goes on there. */
 void transcript_file_reopen(struct segment *seg, const struct config *config);
 
 /* The ledger as it is now is where a transcript begins that has no place yet. */

@@ -141,7 +141,8 @@ Test(transcript, has_what_everybody_sees_with_its_time_and_kind) {
 Test(transcript, of_an_open_room_in_another_language_and_encoding) {
     struct server *s = server_prepare();
     server_launch(s, CONF "login = no\nlanguage = zh\n", file_of(s));
-    struct guest *ann = guest_connect_as(s, .charset = "GBK"), *bob = guest_connect(s);
+    struct guest *bob = guest_connect(s), *ann = guest_connect_as(s, .charset = "GBK");
+    guest_until(bob, "127.0.0.1\xe8\xbf\x9b\xe5\x85\xa5\xe8\x81\x8a\xe5\xa4\xa9\xe5\xae\xa4!");
     guest_say(ann, "/encoding gbk");
     guest_say_in(ann, "\xe4\xbd\xa0\xe5\xa5\xbd");
     guest_until(bob, "\xe4\xbd\xa0\xe5\xa5\xbd");
@@ -381,7 +382,7 @@ Test(transcript, a_file_that_was_moved_away_is_finished_and_another_begun) {
         cr_assert_eq(rename(file_of(s), in_dir(s, old)), 0);
         guest_say(ann, "between %d", i);
         guest_until(bob, "ann: between %d", i);
-        reopen(s, "transcript reopened");
+        reopen(s, "going on in ");
         guest_say(ann, "after %d", i);
         snprintf(line, sizeof line, "say ann: after %d\n", i);
         comes_to_end_with(file_of(s), line);
@@ -410,7 +411,7 @@ Test(transcript, a_death_between_moving_away_and_reopening_writes_into_the_old_o
     kill_transcript(s);
     say_lines(ann, bob, 3);
     has_all_said(in_dir(s, "old"));
-    reopen(s, "transcript reopened");
+    reopen(s, "going on in ");
     guest_say(ann, "new");
     comes_to_have(file_of(s), "say ann: new\n");
     has_all_said(in_dir(s, "old"));

@@ -214,6 +214,8 @@ static bool transcript_flip(struct recorder *r, uint32_t file) {
     r->place.synced_offset = r->place.offset;
     r->place.synced_lines = r->place.lines;
     transcript_commit(r);
+    if (r->fd >= 0)
+        log_info("%s %s", first ? "writing to" : "going on in", r->shared->path);
     return true;
 }
 
