@@ -158,10 +158,12 @@ bool transcript_file_move(struct segment *seg, const struct config *config, char
     return moved;
 }
 
-void transcript_file_reopen(struct segment *seg, const struct config *config) {
+bool transcript_file_reopen(struct segment *seg, const struct config *config) {
     char err[512];
-    if (!transcript_file_move(seg, config, err, sizeof err))
+    bool moved = transcript_file_move(seg, config, err, sizeof err);
+    if (!moved)
         log_error("%s; the transcript goes on where it was", err);
+    return moved;
 }
 
 void transcript_file_look(struct segment *seg) {

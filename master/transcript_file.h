@@ -25,8 +25,8 @@ bool transcript_file_move(struct segment *seg, const struct config *config, char
                           size_t err_size);
 
 /* SIGUSR1: opens the path again after the file was moved away.  Logs a failure; the process says
- * when it goes on there. */
-void transcript_file_reopen(struct segment *seg, const struct config *config);
+ * when it goes on there.  False: it failed. */
+bool transcript_file_reopen(struct segment *seg, const struct config *config);
 
 /* The ledger as it is now is where a transcript begins that has no place yet. */
 void transcript_file_begin(struct segment *seg);

@@ -82,6 +82,7 @@ static const struct {
     enum stimulus stimulus;
 } stimuli[] = {
     {"adopt.", KILL},
+    {"supervisor.transcript", REOPEN},
     {"supervisor.", KILL},
     {"gate.repair", KILL},
     {"slot.invite", KILL},
@@ -260,6 +261,15 @@ static void grow(struct bench *b) {
     }
 }
 
+/* The transcript is moved away, as logrotate does, and begun anew. */
+static void reopen(struct bench *b) {
+    char from[256], to[256];
+    snprintf(from, sizeof from, "%s/transcript", b->victim.dir);
+    snprintf(to, sizeof to, "%s/transcript.1", b->victim.dir);
+    (void)!rename(from, to);
+    kill(victim_master(&b->victim), SIGUSR1);
+}
+
 static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
@@ -280,6 +290,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case GROW: grow(b); break;
     case IGNORE: crowd_ignore(&b->crowd); break;
     case HISTORY: crowd_history(&b->crowd); break;
+    case REOPEN: reopen(b); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;

@@ -31,8 +31,9 @@ struct recorder {
     struct gather_clock clock;
     struct config config;
     int fd;
-    bool failing;                      /* the disk refuses; the log says so once */
-    bool missing_said;                 /* likewise, of lines that are missed */
+    bool failing;      /* the disk refuses; the log says so once */
+    bool missing_said; /* likewise, of lines that are missed */
+    uint64_t config_version;
     uint64_t dirty_since;              /* ms: the first write since the last sync; 0: none */
     uint64_t master_beat, master_seen; /* the master's heartbeat, and when it last moved */
     struct gathered gathered;
@@ -279,11 +280,19 @@ static bool transcript_alone(struct recorder *r) {
     return now - r->master_seen > 2 * r->config.worker_timeout_ms + TRANSCRIPT_ALONE_MS;
 }
 
+static void transcript_read_config(struct recorder *r) {
+    if (r->config_version == segment_config_version(r->seg))
+        return;
+    r->config_version = segment_read_config(r->seg, &r->config);
+    log_set_level(r->config.log_level);
+}
+
 /* False: there is no server any more. */
 static bool transcript_serve(struct recorder *r) {
     uint64_t last = 0; /* once asked to end: the ledger as it was */
     for (bool wrote = false;;) {
         atomic_fetch_add(&r->slot->heartbeat, 1);
+        transcript_read_config(r);
         if (last == 0 && transcript_asked(r))
             last = room_count(&r->seg->room);
         wrote = transcript_write(r);
@@ -352,8 +361,7 @@ int transcript_main(struct segment *seg, uint64_t incarnation) {
     r->slot = &seg->slots[TRANSCRIPT_SLOT];
     r->shared = &seg->header->transcript;
     transcript_signals(r->slot);
-    segment_read_config(seg, &r->config);
-    log_set_level(r->config.log_level);
+    transcript_read_config(r);
     transcript_confine(r);
     FAULT("transcript.serving.before");
     atomic_store_explicit(&r->slot->state, SLOT_SERVING, memory_order_release);
