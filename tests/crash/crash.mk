@@ -11,10 +11,11 @@ SOAKFLAGS ?=
 .build/crash/faults: tests/crash/faults.c $(CRASH_LIB)
 .build/crash/scenes: $(addprefix tests/crash/,scenes.c person.c victim.c)
 .build/crash/poison: $(addprefix tests/crash/,poison.c person.c victim.c)
+.build/crash/transcript: $(addprefix tests/crash/,transcript.c victim.c)
 .build/crash/judge: $(addprefix tests/crash/,judge.c order.c)
 .build/crash/stepper: tests/crash/stepper.c $(filter-out ipc/fault.c,$(wildcard ipc/*.c))
 .build/crash/stepper: LIBRARIES += -Wl,-z,now
-CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison)
+CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison transcript)
 $(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CRASH_FLAGS) -o $@ $(filter %.c,$^) $(LIBRARIES)
@@ -32,6 +33,7 @@ crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/stepper
 	.build/crash/scenes -b $(MASTER)
 	.build/crash/poison -b .build/fault/chatroom-master
+	.build/crash/transcript -b $(MASTER) -k 200
 	$(FAULTS) -n 9 .build/crash/points
 	$(call SOAK,60) -m 4 -t 3
 	.build/crash/soak -b $(MASTER) -s 30 -c 50 -k 120 -h 15 -n 1000
@@ -40,6 +42,7 @@ crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/stepper -e 7
 	.build/crash/scenes -b $(MASTER)
 	.build/crash/poison -b .build/fault/chatroom-master
+	.build/crash/transcript -b $(MASTER) -k 15
 	$(FAULTS) -k -n 1 .build/crash/points
 	$(call SOAK,15) -c 100 -l 300 -m 1 -t 1
 soak: .build/crash/soak $(MASTER)

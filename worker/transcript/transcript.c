@@ -217,6 +217,8 @@ static bool transcript_flip(struct recorder *r, uint32_t file) {
     transcript_commit(r);
     if (r->fd >= 0)
         log_info("%s %s", first ? "writing to" : "going on in", r->shared->path);
+    else
+        log_info("writing to no file any more");
     return true;
 }
 
