@@ -9,6 +9,10 @@
 
 #define CTL_VERSION "chatroom-ctl " CHATROOM_VERSION
 
+#ifndef CHATROOM_CONTROL
+#define CHATROOM_CONTROL "/run/chatroom/control"
+#endif
+
 /* clang-format off */
 static const struct ctl_command ctl_commands[] = {
     {"status", "", 0, 0, "how the server is, and each worker", status_run},
