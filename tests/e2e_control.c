@@ -377,6 +377,22 @@ Test(control, as_root_with_a_user_the_file_is_that_users) {
     cr_assert_neq(lstat(ctl_socket(s), &is), 0, "its folder is the user's");
 }
 
+/* The user cannot remove it; the next start does. */
+Test(control, as_root_with_a_user_in_a_folder_of_roots) {
+    skip_unless_root();
+    struct server *s = server_prepare();
+    cr_assert_eq(chmod(s->dir, 0755), 0);
+    for (int i = 0; i < 2; i++) {
+        server_launch(s, SERVER_QUIET(1) "user = nobody\ncontrol = %s\n", ctl_socket(s));
+        server_logged(s, "so the control socket's file will be left at the end");
+        ctl_ok(s, "say", "hello");
+        server_stop(s);
+        cr_assert_eq(access(ctl_socket(s), F_OK), 0);
+        ctl_run(s, "say", "hello");
+        unlink(s->err);
+    }
+}
+
 static void reload_with(struct server *s, const char *control) {
     static int times;
     server_configure(s, SERVER_QUIET(2) "room = R%d\n%s%s\n", ++times, *control ? "control = " : "",
