@@ -212,7 +212,6 @@ static void accept_begin(struct worker *w, struct client *c) {
             interest_arm(w, c);
         else
             greeting_begin(w, c);
-        moderation_later(w, c); /* its address may be muted */
     }
 }
 
