@@ -7,6 +7,7 @@
 #include "ipc/origin.h"
 #include "worker/command/greeting.h"
 #include "worker/ledger/accept.h"
+#include "worker/ledger/moderation.h"
 #include "worker/output/flush.h"
 #include "worker/output/goodbye.h"
 #include "worker/protocol/proxy.h"
@@ -93,6 +94,7 @@ static void header_complete(struct worker *w, struct client *c, const struct pro
         log_debug("client %s connected, and its PROXY header names nobody", proxy);
     }
     greeting_begin(w, c);
+    moderation_later(w, c); /* one that is not named was not judged by its address */
 }
 
 static void header_wrong(struct worker *w, struct client *c, const char *what) {

@@ -1,11 +1,11 @@
 /* moderation.h - bans and mutes (ipc/restriction.h) as they concern this worker's clients.
  *
  * An address is looked at when a client is accepted there, or named by its PROXY header: a banned
- * one is let in no further.  A client is looked at when its join or its new name is applied, which
- * is before a line of it is read, and when it is adopted or has moved here.  All members are looked
- * at when the table has changed, and when a mute ends.  A banned client is told and leaves.  A
- * muted one has FACT_MUTED, by which its lines are refused before they are staged; what was staged
- * already is looked at again (orders.h).
+ * one is let in no further.  A client is looked at when its header is complete, when its join or
+ * its new name is applied, which is before a line of it is read, and when it is adopted or has
+ * moved here.  All members are looked at when the table has changed, and when a mute ends.  A
+ * banned client is told and leaves.  A muted one has FACT_MUTED, by which its lines are refused
+ * before they are staged; what was staged already is looked at again (orders.h).
  *
  * A death or a move before such a look costs nothing: what is due is not remembered, because the
  * next owner looks at each client that it gets.  By the clients' owner. */
