@@ -112,7 +112,8 @@ static enum crowd_role role_of(uint32_t i, bool plain) {
 }
 
 void crowd_make(struct crowd *c, uint32_t count, uint16_t port, uint32_t seed, bool plain) {
-    *c = (struct crowd){.order = order_new(), .count = count, .port = port, .random = seed | 1};
+    *c = (struct crowd){
+        .order = order_new(), .count = count, .port = port, .bystander = -1, .random = seed | 1};
     c->guest = calloc(count, sizeof *c->guest);
     c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     uint32_t alone = count;
@@ -133,6 +134,7 @@ void crowd_make(struct crowd *c, uint32_t count, uint16_t port, uint32_t seed, b
 }
 
 void crowd_free(struct crowd *c) {
+    crowd_without_bystander(c);
     for (uint32_t i = 0; i < c->count; i++) {
         crowd_hang_up(c, &c->guest[i]);
         free(c->guest[i].in.at);
@@ -251,26 +253,32 @@ void crowd_send_away(struct crowd *c) {
     }
 }
 
-/* Whether it did so or not: no answer may come, from a process that dies. */
-static void ask_to_leave(const char *control, const char *name) {
+/* One line of an operator.  Whether it is obeyed or not: no answer may come, from a process that
+ * dies. */
+static void operate(const char *control, const char *line) {
     enum { ANSWER_MS = 300 };
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     struct pollfd wait = {.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
                           .events = POLLIN};
-    char line[128];
-    int n = snprintf(line, sizeof line, "kick %s\n", name);
+    char byte;
     snprintf(to.sun_path, sizeof to.sun_path, "%.107s", control);
     if (connect(wait.fd, (struct sockaddr *)&to, sizeof to) == 0 &&
-        send(wait.fd, line, (size_t)n, MSG_NOSIGNAL) == n) {
+        send(wait.fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line)) {
         uint64_t until = clock_ms() + ANSWER_MS;
         for (int lines = 0; lines < 2 && clock_ms() < until && poll(&wait, 1, 20) >= 0;) {
-            ssize_t got = recv(wait.fd, line, 1, 0);
+            ssize_t got = recv(wait.fd, &byte, 1, 0);
             if (got == 0 || (got < 0 && errno != EAGAIN))
                 break;
-            lines += got == 1 && line[0] == '\n';
+            lines += got == 1 && byte == '\n';
         }
     }
     close(wait.fd);
+}
+
+static void ask_to_leave(const char *control, const char *name) {
+    char line[128];
+    snprintf(line, sizeof line, "kick %s\n", name);
+    operate(control, line);
 }
 
 void crowd_kick(struct crowd *c, const char *control) {
@@ -285,6 +293,45 @@ void crowd_kick(struct crowd *c, const char *control) {
         g->state = GUEST_LEAVING;
         return;
     }
+}
+
+/* False: the bystander is not there, and comes. */
+static bool bystander_is_there(struct crowd *c) {
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(c->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    char line[64];
+    ssize_t n = 0;
+    while (c->bystander >= 0 && (n = recv(c->bystander, line, sizeof line, MSG_DONTWAIT)) > 0)
+        ;
+    if (c->bystander >= 0 && n < 0 && errno == EAGAIN)
+        return true;
+    crowd_without_bystander(c);
+    snprintf(line, sizeof line, "login zz-%u\r\n", ++c->bystanders);
+    c->bystander = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(c->bystander, (struct sockaddr *)&to, sizeof to) != 0 ||
+        send(c->bystander, line, strlen(line), MSG_NOSIGNAL) < 0)
+        crowd_without_bystander(c);
+    return false;
+}
+
+void crowd_without_bystander(struct crowd *c) {
+    if (c->bystander >= 0)
+        close(c->bystander);
+    c->bystander = -1;
+}
+
+void crowd_moderate(struct crowd *c, const char *control) {
+    static const char *const verbs[] = {"ban", "mute", "unban", "unmute"};
+    char name[32], line[128];
+    uint32_t turn = c->moderated++ % 4;
+    snprintf(name, sizeof name, "zz-%u", c->bystanders);
+    if (!bystander_is_there(c))
+        return;
+    snprintf(line, sizeof line, "request %016llx %s %s\n",
+             (unsigned long long)clock_ms() << 20 | c->moderated, verbs[turn],
+             turn % 2 ? name : "192.0.2.7");
+    operate(control, line);
 }
 
 static void act(struct crowd *c, struct guest *g) {

@@ -59,6 +59,8 @@ struct crowd {
     bool encodings; /* a third of the guests each is sent UTF-8, GBK, Big5 */
     int epoll_fd;
     uint16_t port;
+    int bystander; /* see crowd_moderate; -1: it is not there */
+    uint32_t bystanders, moderated;
     uint64_t said, whispers, asks, comings, overruns, quick_overruns; /* totals of the run */
     uint64_t disconnects, private_lost, private_doubled, lists_bad, unexpected, refused;
     uint32_t random; /* state of crowd_random */
@@ -87,6 +89,10 @@ void crowd_deafen(struct crowd *c, uint32_t ms);
 void crowd_send_away(struct crowd *c);
 /* One of them is asked to leave, by the control socket at this path, and in any case leaves. */
 void crowd_kick(struct crowd *c, const char *control);
+/* By that socket an address of nobody is banned, and again not; a bystander, who never speaks, is
+ * muted, and again not.  The crowd overlooks its coming and going. */
+void crowd_moderate(struct crowd *c, const char *control);
+void crowd_without_bystander(struct crowd *c);
 /* Guests with ROLE_FILTERS ignore all others of them, and cease to. */
 void crowd_ignore(struct crowd *c);
 /* Guests with ROLE_FILTERS ask for as much history as there is. */

@@ -129,6 +129,7 @@ static bool alone(struct crowd *c, uint32_t ms) {
 }
 
 bool crowd_settle(struct crowd *c, uint32_t ms) {
+    crowd_without_bystander(c);
     for (uint32_t i = 0; i < c->count; i++)
         c->guest[i].away_until = UINT64_MAX;
     bool well = crowd_rest(c, ms) && alone(c, ms);

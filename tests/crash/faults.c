@@ -16,7 +16,6 @@
 #include "tests/crash/victim.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -340,35 +339,6 @@ static void request(struct bench *b, bool upgrade) {
     operate(b, line);
 }
 
-/* An address of nobody is banned, and again not; a bystander, who never speaks, is muted, and again
- * not.  The crowd overlooks its coming and going (crowd_hear.c). */
-static void moderate(struct bench *b) {
-    static const char *const orders[] = {"ban 192.0.2.7 1h reason", "mute zz-%u", "unban 192.0.2.7",
-                                         "unmute zz-%u"};
-    static int fd = -1;
-    static uint64_t turn;
-    static uint32_t name;
-    char order[64], line[128], byte;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ssize_t n = 1;
-    while (fd >= 0 && (n = recv(fd, &byte, 1, MSG_DONTWAIT)) > 0)
-        ;
-    if (fd < 0 || n == 0 || errno != EAGAIN) {
-        if (fd >= 0)
-            close(fd);
-        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        (void)!connect(fd, (struct sockaddr *)&to, sizeof to);
-        snprintf(line, sizeof line, "login zz-%u\r\n", ++name);
-        (void)!send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
-        errno = EAGAIN;
-    }
-    snprintf(order, sizeof order, orders[turn++ % 4], name);
-    snprintf(line, sizeof line, "request %016llx %s\n", (unsigned long long)(1ull << 32 | turn),
-             order);
-    operate(b, line);
-}
-
 /* Connections from a proxy: half a header, its rest, a line; then they close. */
 static void proxied(struct bench *b) {
     static int fd[STRANGERS];
@@ -423,7 +393,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case GROW: grow(b); break;
     case IGNORE: crowd_ignore(&b->crowd); break;
     case PROXIED: proxied(b); break;
-    case MODERATE: moderate(b); break;
+    case MODERATE: crowd_moderate(&b->crowd, victim_control(&b->victim, path)); break;
     case HISTORY: crowd_history(&b->crowd); break;
     case SCRAPE: scrape(b); break;
     case REQUEST:

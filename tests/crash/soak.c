@@ -22,7 +22,8 @@
 #include <unistd.h>
 
 enum {
-    KICK_MS = 500 /* between two guests that are asked to leave */,
+    KICK_MS = 500,     /* between two guests that are asked to leave */
+    MODERATE_MS = 300, /* between two bans, mutes or their ends */
     ENTER_MS = 30000,
     SETTLE_MS = 30000,
     ADDRESS_SPARE = 100
@@ -46,7 +47,7 @@ struct soak {
     struct crowd crowd;
     struct storm gusts;
     struct mob mob;
-    uint64_t kicked;
+    uint64_t kicked, moderated;
     uint32_t traces; /* of the mob, at the end */
     char conf[512];  /* without its `workers` line */
 };
@@ -110,6 +111,10 @@ static void run(struct soak *s) {
             crowd_kick(&s->crowd, victim_control(&s->victim, control));
             s->kicked++;
         }
+        if (clock_ms() >= start + s->moderated * MODERATE_MS) {
+            crowd_moderate(&s->crowd, victim_control(&s->victim, control));
+            s->moderated++;
+        }
         victim_watch(&s->victim);
         if (clock_ms() >= next && isatty(STDERR_FILENO)) {
             fprintf(stderr, "\r%llu s: %llu lines, %llu kills ",
@@ -140,6 +145,7 @@ static void report_done(const struct soak *s) {
     print("lists asked for", c->asks);
     print("comings", c->comings);
     print("guests asked to leave", s->kicked);
+    print("bans, mutes and their ends", s->moderated);
     print("overruns of slow readers", c->overruns - c->quick_overruns);
     print("longest silence, ms", s->silence_ms);
     print("slowest line, ms", c->order->slowest_ms);
