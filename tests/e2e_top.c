@@ -82,9 +82,9 @@ Test(top, shows_people_and_processes) {
     cr_assert(seat.screen->no_cursor);
     cr_assert_eq(seat_row(&seat, " Tea  up "), 0);
     cr_assert_gt(seat_row(&seat, "utf-8 ["), 0);
-    int heading = seat_row(&seat, "WORKER");
+    int heading = seat_row(&seat, "PROCESS");
     cr_assert_gt(heading, 0);
-    cr_assert_eq(seat_row(&seat, "master"), heading + 1);
+    cr_assert_eq(seat_row(&seat, "master "), heading + 1);
     char pid[32];
     snprintf(pid, sizeof pid, " %d ", (int)server_worker_pid(s, 1));
     cr_assert_eq(seat_row(&seat, pid), heading + 3);
@@ -149,7 +149,7 @@ Test(top, follows_the_windows_size) {
         pty_more(seat.pty);
         seat_feed(&seat, false);
         small = strlen(terminal_line(seat.screen, 2)) <= 30 && seat_row(&seat, "People") == 2 &&
-                seat_row(&seat, "WORKER") < 0;
+                seat_row(&seat, "PROCESS") < 0;
         if (!small)
             memset(seat.screen->cell, 0, sizeof seat.screen->cell);
     }
