@@ -474,3 +474,32 @@ Test(view, without_proc) {
     go_on(s);
     server_stop(s);
 }
+
+/* ---- over upgrades and deaths ---- */
+
+/* The process that began to listen is dead, and the segment's descriptor was handed on. */
+Test(view, is_kept_over_an_upgrade_and_the_masters_death) {
+    struct server *s = ctl_server(SERVER_QUIET(2) "worker_timeout = 1h\n");
+    struct guest *ann = guest_enter(s, "ann");
+    s->workers_may_die = true;
+    server_signal(s, SIGUSR2);
+    server_logged(s, "upgraded");
+    until(s, "status --json", "\"answered\":true");
+    kill(s->pid, SIGKILL);
+    int status;
+    const char *ready = server_logged(s, "ready again");
+    pid_t master = (pid_t)atoi(strstr(ready, " pid ") + 5);
+    cr_assert(run_wait(s->pid, &status, wait_deadline()));
+    s->pid = master;
+    const char *out = until(s, "status --json", "\"answered\":true");
+    cr_assert_eq(number(strstr(out, "\"master\":"), "pid"), master);
+    guest_say(ann, "still here");
+    guest_until(ann, "%s", told2(TOLD_SPEECH, "ann", "still here"));
+    stop_all(s);
+    out = shown(s, "status --json");
+    has(out, "\"answered\":false");
+    cr_assert_eq(number(out, "people"), 1);
+    go_on(s);
+    kill(master, SIGTERM);
+    guest_until(ann, "*** The server is going down.");
+}
