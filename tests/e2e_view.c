@@ -161,6 +161,17 @@ Test(view, status_counts_reloads_and_addresses) {
     server_stop(s);
 }
 
+Test(view, status_has_the_transcript) {
+    struct server *s = server_prepare();
+    server_launch(s, SERVER_QUIET(1) "control = %s\ntranscript = %s/transcript\n", ctl_socket(s),
+                  s->dir);
+    const char *out = until(s, "status", "\ntranscript     pid ");
+    has(out, "\nmaster         pid ");
+    has(until(s, "status --json", "\"transcript\":{\"pid\":"), "\"master\":{\"pid\":");
+    has(shown(s, "top --once"), "\ntranscript ");
+    server_stop(s);
+}
+
 /* ---- people ---- */
 
 Test(view, who_is_sorted_and_aligned) {

@@ -1,4 +1,4 @@
-/* top.c - `chatroom-ctl top`: the server live, once a second, until `q`.
+/* top.c - `chatroom-ctl top`: the server live, once a second, until `q`; without a terminal once.
  *
  * It asks nothing of the server but its memory, so it shows one that stands still as well. */
 #include "ipc/clock.h"
@@ -304,7 +304,7 @@ static enum screen_event top_live(const struct view *view) {
 
 static int top_show(const struct ctl *ctl, const struct view *view) {
     if (!screen_begin())
-        return ctl_refused(ctl, "top needs a terminal; `top --once` prints what it would show");
+        return top_once(ctl, view);
     enum screen_event end = top_live(view);
     screen_end();
     if (end == SCREEN_TIME)
