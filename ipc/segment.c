@@ -358,7 +358,7 @@ static const char *segment_map_view(struct segment *s, int fd, const struct geom
 }
 
 enum segment_viewed segment_view(struct segment *s, int fd, char *err, size_t err_size) {
-    struct segment_claim claim;
+    struct segment_claim claim = {0};
     bool other_version = false;
     memset(s, 0, sizeof *s);
     s->fd = -1;

@@ -1,5 +1,7 @@
 /* e2e_view.c - chatroom-ctl status and who: what they show of a server that is well, hangs, dies,
  * or is another's. */
+#include "ipc/header.h"
+#include "ipc/layout.h"
 #include "tests/lib/ctl.h"
 #include "tests/lib/guest.h"
 #include "tests/lib/skip.h"
@@ -9,10 +11,13 @@
 #include <criterion/criterion.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -153,6 +158,17 @@ Test(view, status_counts_reloads_and_addresses) {
     const char *out = shown(s, "status --json");
     cr_assert_eq(number(out, "configuration"), 2);
     has(out, "\"address\":\"127.0.0.2:");
+    server_stop(s);
+}
+
+Test(view, status_has_the_transcript) {
+    struct server *s = server_prepare();
+    server_launch(s, SERVER_QUIET(1) "control = %s\ntranscript = %s/transcript\n", ctl_socket(s),
+                  s->dir);
+    const char *out = until(s, "status", "\ntranscript     pid ");
+    has(out, "\nmaster         pid ");
+    has(until(s, "status --json", "\"transcript\":{\"pid\":"), "\"master\":{\"pid\":");
+    has(shown(s, "top --once"), "\ntranscript ");
     server_stop(s);
 }
 
@@ -334,4 +350,167 @@ Test(view, a_socket_that_is_not_a_chatrooms) {
     cr_assert_eq(listen(fd, 8), 0);
     ctl_refused(s, "the server does not answer; the process that listens there is no chatroom's",
                 "status");
+}
+
+/* Greets as a server of another version would. */
+Test(view, another_version_by_its_greeting) {
+    struct server *s = server_prepare();
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof at.sun_path, "%.107s", ctl_socket(s));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    cr_assert_eq(listen(fd, 8), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int client; (client = accept(fd, NULL, NULL)) >= 0;)
+            (void)!write(client, "chatroom-control 1 0badcafe 12345\n", 34);
+        _exit(0);
+    }
+    char sentence[300];
+    snprintf(sentence, sizeof sentence,
+             "the server is of another version (its layout is 0badcafe, this program's %08x): use "
+             "the chatroom-ctl that belongs to it",
+             layout_number());
+    ctl_refused(s, sentence, "status");
+    ctl_refused(s, sentence, "who");
+    ctl_refused(s, sentence, "top", "--once");
+    cr_assert_eq(ctl_run(s, "status", "--json")->status, 1);
+    kill(pid, SIGKILL);
+}
+
+/* It answers nothing, and its memory is found: of another version. */
+Test(view, another_version_by_its_memory) {
+    struct server *s = server_prepare();
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof at.sun_path, "%.107s", ctl_socket(s));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0), memory = memfd_create("chatroom-segment", 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    cr_assert_eq(listen(fd, 8), 0);
+    struct segment_header header = {.magic = SEGMENT_MAGIC, .layout = 7};
+    cr_assert_eq(write(memory, &header, sizeof header), (ssize_t)sizeof header);
+    cr_assert_not_null(
+        strstr(ctl_run(s, "status")->err, "(its layout is 00000007, this program's"));
+    cr_assert_eq(ftruncate(memory, 100), 0);
+    cr_assert_not_null(strstr(ctl_run(s, "status")->err, "shared memory: it is no chatroom's"));
+}
+
+/* ---- who may look ---- */
+
+static const char *become_name;
+
+static void become(void) {
+    const struct passwd *user = getpwnam(become_name);
+    if (!user || setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
+        _exit(99);
+}
+
+static const struct ran *run_as(const struct server *s, const char *user, char *command) {
+    become_name = user;
+    run_before_exec = become;
+    const struct ran *ran = ctl_run(s, command);
+    run_before_exec = NULL;
+    return ran;
+}
+
+static struct server *server_of_nobody(void) {
+    skip_unless_root();
+    struct server *s = server_prepare();
+    const struct passwd *user = getpwnam("nobody");
+    cr_assert(user);
+    cr_assert_eq(chmod(s->dir, 0755), 0);
+    cr_assert_eq(chown(s->dir, user->pw_uid, (gid_t)-1), 0);
+    server_launch(s, SERVER_QUIET(2) "user = nobody\nworker_timeout = 1h\ncontrol = %s\n",
+                  ctl_socket(s));
+    s->workers_may_die = true;
+    return s;
+}
+
+Test(view, the_servers_user_may_look_also_when_all_is_stopped) {
+    struct server *s = server_of_nobody();
+    const struct ran *ran = run_as(s, "nobody", "status");
+    cr_assert_eq(ran->status, 0, "%s", ran->err);
+    has_not(ran->out, "NO WORKER");
+    stop_all(s);
+    ran = run_as(s, "nobody", "status");
+    cr_assert_eq(ran->status, 0, "%s", ran->err);
+    has(ran->out, "NO WORKER ANSWERS");
+    has(ran->out, ", STOPPED\n");
+    ran = run_as(s, "root", "who");
+    cr_assert_eq(ran->status, 0, "%s", ran->err);
+    go_on(s);
+    server_stop(s);
+}
+
+Test(view, no_other_user_may) {
+    struct server *s = server_of_nobody();
+    const struct ran *ran = run_as(s, "daemon", "status");
+    cr_assert_eq(ran->status, 1);
+    cr_assert_str_eq(ran->out, "");
+    has(ran->err, "only root and the server's user may use it");
+    cr_assert_eq(chmod(ctl_socket(s), 0666), 0);
+    ran = run_as(s, "daemon", "status");
+    cr_assert_eq(ran->status, 1);
+    has(ran->err, "only root and the server's user may use this socket");
+    stop_all(s);
+    ran = run_as(s, "daemon", "who");
+    cr_assert_eq(ran->status, 1);
+    cr_assert_str_eq(ran->out, "");
+    has(ran->err, "the server does not answer; /proc shows the server's processes to root and its "
+                  "user alone\n");
+    go_on(s);
+    server_stop(s);
+}
+
+static void without_proc(void) {
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", "/proc", "tmpfs", 0, NULL) != 0)
+        _exit(99);
+}
+
+Test(view, without_proc) {
+    struct server *s = server_of_nobody();
+    run_before_exec = without_proc;
+    const struct ran *ran = ctl_run(s, "status");
+    if (ran->status == 99)
+        skip_test("no mount namespace can be made");
+    cr_assert_eq(ran->status, 0, "%s", ran->err);
+    has(ran->out, ", runs\n");
+    has_not(ran->out, "GONE");
+    stop_all(s);
+    ran = ctl_run(s, "status");
+    run_before_exec = NULL;
+    cr_assert_eq(ran->status, 1);
+    cr_assert_str_eq(ran->err, "chatroom-ctl: the server does not answer; /proc does not show the "
+                               "server's processes\n");
+    go_on(s);
+    server_stop(s);
+}
+
+/* ---- over upgrades and deaths ---- */
+
+/* The process that began to listen is dead, and the segment's descriptor was handed on. */
+Test(view, is_kept_over_an_upgrade_and_the_masters_death) {
+    struct server *s = ctl_server(SERVER_QUIET(2) "worker_timeout = 1h\n");
+    struct guest *ann = guest_enter(s, "ann");
+    s->workers_may_die = true;
+    server_signal(s, SIGUSR2);
+    server_logged(s, "upgraded");
+    until(s, "status --json", "\"answered\":true");
+    kill(s->pid, SIGKILL);
+    int status;
+    const char *ready = server_logged(s, "ready again");
+    pid_t master = (pid_t)atoi(strstr(ready, " pid ") + 5);
+    cr_assert(run_wait(s->pid, &status, wait_deadline()));
+    s->pid = master;
+    const char *out = until(s, "status --json", "\"answered\":true");
+    cr_assert_eq(number(strstr(out, "\"master\":"), "pid"), master);
+    guest_say(ann, "still here");
+    guest_until(ann, "%s", told2(TOLD_SPEECH, "ann", "still here"));
+    stop_all(s);
+    out = shown(s, "status --json");
+    has(out, "\"answered\":false");
+    cr_assert_eq(number(out, "people"), 1);
+    go_on(s);
+    kill(master, SIGTERM);
+    guest_until(ann, "*** The server is going down.");
 }

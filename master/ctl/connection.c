@@ -50,7 +50,13 @@ static bool connection_connect(struct connection *c, const char *path, char *err
             return connection_failed(path, errno, err, size);
         usleep(5000);
     }
-    return c->fd >= 0 || connection_failed(path, errno, err, size);
+    if (c->fd < 0)
+        return connection_failed(path, errno, err, size);
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+        c->listener = peer.pid;
+    return true;
 }
 
 /* The descriptor that came with the bytes, if one did. */

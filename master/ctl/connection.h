@@ -23,6 +23,7 @@ enum {
 struct connection {
     int fd;
     int view_fd; /* the segment's, for reading; -1: the server gave none.  The caller closes it */
+    int32_t listener; /* pid of the process that began to listen, perhaps dead since; 0: unknown */
     uint32_t layout;
     uint64_t epoch;
     uint64_t until; /* clock_ms() */

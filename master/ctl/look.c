@@ -1,16 +1,30 @@
 /* look.c - see look.h. */
 #include "master/ctl/look.h"
 
-#include "ipc/clock.h"
-
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { LOOK_STEP_MS = 20 };
 
+const char *look_name(uint32_t slot, char out[LOOK_NAME]) {
+    if (slot < WORKERS_MAX)
+        snprintf(out, LOOK_NAME, "worker %u", slot);
+    else
+        snprintf(out, LOOK_NAME, "%s", slot == MASTER_SLOT ? "master" : "transcript");
+    return out;
+}
+
+bool look_shown(const struct look *look, uint32_t slot) {
+    if (slot == MASTER_SLOT || slot >= SLOT_COUNT)
+        return slot == MASTER_SLOT;
+    return slot < WORKERS_MAX ? look->survey.slot[slot].state != SLOT_UNUSED
+                              : look_manned(look, slot);
+}
+
 bool look_manned(const struct look *look, uint32_t slot) {
     const struct survey_slot *s = &look->survey.slot[slot];
-    return s->pid > 0 && (slot >= WORKERS_MAX || slot_alive(s->state));
+    return s->pid > 0 && (slot == MASTER_SLOT || slot_alive(s->state));
 }
 
 void look_take(struct look *look, const struct segment *seg) {
@@ -40,8 +54,8 @@ enum look_verdict look_verdict(const struct look *before, const struct look *now
         return LOOK_GONE;
     if (now->process[slot].stopped)
         return LOOK_STOPPED;
-    if (slot >= WORKERS_MAX)
-        return LOOK_WELL;
+    if (slot == MASTER_SLOT)
+        return LOOK_WELL; /* it beats too seldom for two looks (top.c) */
     bool still = survey_stands_still(&before->survey, &now->survey, slot);
     if (still && s->at_gate && before->survey.slot[slot].at_gate)
         return LOOK_AT_GATE;
@@ -59,7 +73,7 @@ const char *look_word(const struct look *before, const struct look *now, uint32_
     case LOOK_AT_GATE: return "WAITS FOR GATE";
     case LOOK_WELL: break;
     }
-    if (slot >= WORKERS_MAX)
+    if (slot == MASTER_SLOT)
         return look_manned(now, slot) ? "runs" : "none";
     return survey_state_name(now->survey.slot[slot].state);
 }

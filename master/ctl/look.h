@@ -19,6 +19,18 @@ struct look {
 
 void look_take(struct look *look, const struct segment *seg);
 
+/* Slots in the order in which they are shown, k from 0 to SLOT_COUNT - 1: the master and other
+ * participants, then the workers. */
+static inline uint32_t look_slot(uint32_t k) {
+    return (k + WORKERS_MAX) % SLOT_COUNT;
+}
+/* Whether it is shown: a worker's that was ever used, another's that has a process, the master's.
+ */
+bool look_shown(const struct look *look, uint32_t slot);
+/* "worker 0", "master"; in out[LOOK_NAME].  Returns out. */
+enum { LOOK_NAME = 16 };
+const char *look_name(uint32_t slot, char out[LOOK_NAME]);
+
 /* Whether the slot has a process, by the segment. */
 bool look_manned(const struct look *look, uint32_t slot);
 /* None of the server's processes exists any more. */

@@ -1,7 +1,9 @@
 /* pid_stat.c - see pid_stat.h. */
 #include "master/ctl/pid_stat.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,8 +13,10 @@ struct pid_stat pid_stat_read(int32_t pid) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0)
+    if (fd < 0) {
+        is.exists = pid > 0 && (kill(pid, 0) == 0 || errno == EPERM); /* there may be no /proc */
         return is;
+    }
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     text[n > 0 ? n : 0] = '\0';

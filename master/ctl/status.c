@@ -95,14 +95,25 @@ static void status_counts(const struct survey *s) {
                units_bytes(n[1], (double)s->total.bytes_in));
 }
 
+static void status_participants(const struct look *before, const struct look *now) {
+    for (uint32_t slot = WORKERS_MAX; slot < SLOT_COUNT; slot++) {
+        char name[LOOK_NAME], behind[UNITS_TEXT];
+        const struct survey_slot *s = &now->survey.slot[slot];
+        if (!look_shown(now, slot))
+            continue;
+        status_row(look_name(slot, name), "pid %d, %s%s%s%s", s->pid, look_word(before, now, slot),
+                   s->lag ? ", entries behind: " : "", s->lag ? units_count(behind, s->lag) : "",
+                   slot == MASTER_SLOT && now->survey.ending ? ", saying goodbye" : "");
+    }
+}
+
 static void status_print_server(const struct look *before, const struct look *now) {
     const struct survey *s = &now->survey;
     char up[UNITS_TEXT];
     status_row("room", "%s%s", s->room, s->login ? "" : " (open: no login)");
     status_row("up", "%s", units_long(up, s->uptime_ms / 1000));
     status_listening(s);
-    status_row("master", "pid %d, %s%s", s->slot[MASTER_SLOT].pid,
-               look_word(before, now, MASTER_SLOT), s->ending ? ", saying goodbye" : "");
+    status_participants(before, now);
     status_row("configuration", "version %llu", (unsigned long long)s->config_version);
     status_people(now);
     status_counts(s);
@@ -248,9 +259,15 @@ static void status_json(const struct view *view, const struct look *before,
     json_bool("answered", view->answered);
     status_json_server(now);
     status_json_listen(&now->survey);
-    json_open("master", '{');
-    status_json_process(before, now, MASTER_SLOT);
-    json_close('}');
+    for (uint32_t slot = WORKERS_MAX; slot < SLOT_COUNT; slot++) {
+        char name[LOOK_NAME];
+        if (!look_shown(now, slot))
+            continue;
+        json_open(look_name(slot, name), '{');
+        status_json_process(before, now, slot);
+        json_number("lag", now->survey.slot[slot].lag);
+        json_close('}');
+    }
     status_json_memory(now);
     status_json_workers(before, now);
     json_close('}');

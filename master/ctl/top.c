@@ -1,4 +1,4 @@
-/* top.c - `chatroom-ctl top`: the server live, once a second, until `q`.
+/* top.c - `chatroom-ctl top`: the server live, once a second, until `q`; without a terminal once.
  *
  * It asks nothing of the server but its memory, so it shows one that stands still as well. */
 #include "ipc/clock.h"
@@ -113,18 +113,15 @@ static void top_title(FILE *out) {
               top_now()->survey.ending ? "  SAYING GOODBYE" : "");
 }
 
-/* Who stands still is named at the top as well: the table may be longer than the window. */
+/* What stands still is named at the top as well: the table may be longer than the window. */
 static void top_alarms(FILE *out) {
-    char text[TABLE_CELL] = "";
+    char text[TABLE_CELL] = "", name[LOOK_NAME];
     size_t at = 0;
     for (uint32_t k = 0; k < SLOT_COUNT && at + 64 < sizeof text; k++) {
-        uint32_t slot = k == 0 ? (uint32_t)MASTER_SLOT : k - 1;
-        if (!top_worry(slot))
-            continue;
-        at += slot == MASTER_SLOT
-                  ? (size_t)snprintf(text + at, sizeof text - at, "  master %s", top_word(slot))
-                  : (size_t)snprintf(text + at, sizeof text - at, "  worker %u %s", slot,
-                                     top_word(slot));
+        uint32_t slot = look_slot(k);
+        if (top_worry(slot))
+            at += (size_t)snprintf(text + at, sizeof text - at, "  %s %s", look_name(slot, name),
+                                   top_word(slot));
     }
     top_print(out, at ? SCREEN_BOLD : "", "%s", text);
 }
@@ -182,33 +179,28 @@ static void top_rings(FILE *out) {
 static void top_row(struct table *t, uint32_t slot) {
     const struct survey_slot *a = &top_before()->survey.slot[slot],
                              *b = &top_now()->survey.slot[slot];
-    char n[UNITS_TEXT];
-    if (slot == MASTER_SLOT)
-        table_cell(t, "master");
-    else
-        table_cell(t, "%u", slot);
+    char n[UNITS_TEXT], name[LOOK_NAME];
+    bool worker = slot < WORKERS_MAX;
+    table_cell(t, "%s", look_name(slot, name));
     table_cell(t, "%d", b->pid);
     table_cell(t, "%s", units_rate(n, top_cpu(slot)));
-    if (slot == MASTER_SLOT) {
-        for (int i = 0; i < 5; i++)
-            table_cell(t, "%s", "");
-    } else {
-        table_cell(t, "%s", units_count(n, b->clients));
-        table_cell(t, "%s", units_count(n, b->lag));
-        table_cell(t, "%s", units_rate(n, top_rate(a->counts.delivered, b->counts.delivered)));
-        table_cell(t, "%s", units_bytes(n, top_rate(a->counts.bytes_out, b->counts.bytes_out)));
-        table_cell(t, "%s", units_bytes(n, top_rate(a->counts.bytes_in, b->counts.bytes_in)));
-    }
+    table_cell(t, "%s", worker ? units_count(n, b->clients) : "");
+    table_cell(t, "%s", slot != MASTER_SLOT ? units_count(n, b->lag) : "");
+    double delivered = top_rate(a->counts.delivered, b->counts.delivered);
+    table_cell(t, "%s", worker ? units_rate(n, delivered) : "");
+    double bytes = top_rate(a->counts.bytes_out, b->counts.bytes_out);
+    table_cell(t, "%s", worker ? units_bytes(n, bytes) : "");
+    bytes = top_rate(a->counts.bytes_in, b->counts.bytes_in);
+    table_cell(t, "%s", worker ? units_bytes(n, bytes) : "");
     table_cell(t, "%s", top_word(slot));
 }
 
 static void top_slots(FILE *out) {
     struct table t;
-    table_begin(&t, ">WORKER|>PID|>CPU%|>CLIENTS|>LAG|>DELIVERED/s|>OUT/s|>IN/s|STATE");
-    top_row(&t, MASTER_SLOT);
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
-        if (top_now()->survey.slot[i].state != SLOT_UNUSED)
-            top_row(&t, i);
+    table_begin(&t, "PROCESS|>PID|>CPU%|>CLIENTS|>LAG|>DELIVERED/s|>OUT/s|>IN/s|STATE");
+    for (uint32_t k = 0; k < SLOT_COUNT; k++) {
+        if (look_shown(top_now(), look_slot(k)))
+            top_row(&t, look_slot(k));
     }
     fputs(SCREEN_INVERSE, out);
     table_print(&t, out);
@@ -246,18 +238,18 @@ static void top_json(void) {
     json_decimal("bytes_in_per_second", top_rate(a->total.bytes_in, b->total.bytes_in));
     json_decimal("cpu_percent", top_cpu_all());
     json_open("processes", '[');
-    for (uint32_t i = 0; i < SLOT_COUNT; i++) {
-        if (i < WORKERS_MAX ? b->slot[i].state == SLOT_UNUSED : b->slot[i].pid <= 0)
+    for (uint32_t k = 0; k < SLOT_COUNT; k++) {
+        char name[LOOK_NAME];
+        uint32_t slot = look_slot(k);
+        if (!look_shown(top_now(), slot))
             continue;
         json_open(NULL, '{');
-        json_text("process", i == MASTER_SLOT ? "master" : "worker");
-        if (i < WORKERS_MAX)
-            json_number("worker", i);
-        json_number("pid", (uint64_t)(b->slot[i].pid > 0 ? b->slot[i].pid : 0));
-        json_text("state", top_word(i));
-        json_decimal("cpu_percent", top_cpu(i));
-        json_number("clients", b->slot[i].clients);
-        json_number("lag", b->slot[i].lag);
+        json_text("process", look_name(slot, name));
+        json_number("pid", (uint64_t)(b->slot[slot].pid > 0 ? b->slot[slot].pid : 0));
+        json_text("state", top_word(slot));
+        json_decimal("cpu_percent", top_cpu(slot));
+        json_number("clients", b->slot[slot].clients);
+        json_number("lag", b->slot[slot].lag);
         json_close('}');
     }
     json_close(']');
@@ -312,7 +304,7 @@ static enum screen_event top_live(const struct view *view) {
 
 static int top_show(const struct ctl *ctl, const struct view *view) {
     if (!screen_begin())
-        return ctl_refused(ctl, "top needs a terminal; `top --once` prints what it would show");
+        return top_once(ctl, view);
     enum screen_event end = top_live(view);
     screen_end();
     if (end == SCREEN_TIME)

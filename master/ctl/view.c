@@ -53,10 +53,13 @@ static bool view_map(struct view *view, int fd, char err[VIEW_ERROR]) {
 
 enum view_asked { VIEW_ANSWERED, VIEW_REFUSED, VIEW_SILENT };
 
-static enum view_asked view_ask(struct view *view, const char *path, char err[VIEW_ERROR]) {
+static enum view_asked view_ask(struct view *view, const char *path, int32_t *listener,
+                                char err[VIEW_ERROR]) {
     struct connection c;
     enum view_asked asked = VIEW_REFUSED;
-    if (!connection_open(&c, path, VIEW_WAIT_MS, err, VIEW_ERROR))
+    bool open = connection_open(&c, path, VIEW_WAIT_MS, err, VIEW_ERROR);
+    *listener = c.listener;
+    if (!open)
         return VIEW_SILENT;
     if (c.layout != layout_number()) {
         view_other_version(err, c.layout);
@@ -95,19 +98,15 @@ static bool view_row_matches(const char *row, const char *path, const struct sta
                                         st.st_dev == file->st_dev && st.st_ino == file->st_ino);
 }
 
-/* Of several the newest: the file of an older one was replaced. */
-static unsigned long view_socket_inode(const char *path) {
+/* Of several the newest: the file of an older one was replaced.  0: there is none. */
+static unsigned long view_newest_inode(FILE *rows, const char *path, const struct stat *file) {
     char row[512];
-    struct stat file;
     unsigned long newest = 0, inode;
-    FILE *rows = stat(path, &file) == 0 ? fopen("/proc/net/unix", "re") : NULL;
-    while (rows && fgets(row, sizeof row, rows)) {
+    while (fgets(row, sizeof row, rows)) {
         row[strcspn(row, "\n")] = '\0';
-        if (view_row_matches(row, path, &file, &inode) && inode > newest)
+        if (view_row_matches(row, path, file, &inode) && inode > newest)
             newest = inode;
     }
-    if (rows)
-        fclose(rows);
     return newest;
 }
 
@@ -145,6 +144,17 @@ static int view_segment_among(DIR *fds) {
     return -1;
 }
 
+static bool view_is_named(const char *pid, const char *begin) {
+    char path[300], name[32] = "";
+    snprintf(path, sizeof path, "/proc/%s/comm", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    (void)!read(fd, name, sizeof name - 1);
+    close(fd);
+    return strncmp(name, begin, strlen(begin)) == 0;
+}
+
 /* The segment of the process, if it is one of the server's; -1: it is not; -2: no segment. */
 static int view_look_into(const char *pid, struct view_search *search) {
     char path[300];
@@ -164,33 +174,54 @@ static int view_look_into(const char *pid, struct view_search *search) {
     return segment;
 }
 
-static int view_search_processes(struct view_search *search) {
+/* The masters first: the others share their descriptors.  A process of another name is none of the
+ * server's, and may have more descriptors than there is time for. */
+static int view_search_named(const char *name, struct view_search *search) {
     DIR *processes = opendir("/proc");
     int segment = -1;
     for (struct dirent *d; processes && segment == -1 && !search->late && (d = readdir(processes));)
-        if (isdigit((unsigned char)d->d_name[0]))
+        if (isdigit((unsigned char)d->d_name[0]) && view_is_named(d->d_name, name))
             segment = view_look_into(d->d_name, search);
     if (processes)
         closedir(processes);
     return segment;
 }
 
+static int view_search_processes(int32_t listener, struct view_search *search) {
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", listener);
+    int segment = listener > 0 ? view_look_into(pid, search) : -1;
+    if (segment == -1)
+        segment = view_search_named("chatroom-master", search);
+    return segment == -1 ? view_search_named("worker ", search) : segment;
+}
+
 enum view_found { VIEW_FOUND, VIEW_NO_LISTENER, VIEW_NOT_FOUND };
 
-static enum view_found view_find(struct view *view, const char *path, char err[VIEW_ERROR]) {
+static const char *view_why_not(int segment, const struct view_search *search) {
+    return segment == -2    ? "the process that listens there is no chatroom's"
+           : search->denied ? "/proc shows the server's processes to root and its user alone"
+           : search->late   ? "/proc has too many processes to be searched"
+                            : "/proc does not show the server's processes";
+}
+
+static enum view_found view_find(struct view *view, const char *path, int32_t listener,
+                                 char err[VIEW_ERROR]) {
     struct view_search search = {.until = clock_ms() + VIEW_SEARCH_MS};
-    unsigned long inode = view_socket_inode(path);
-    if (inode == 0)
+    struct stat file;
+    int segment = -1;
+    FILE *rows = stat(path, &file) == 0 ? fopen("/proc/net/unix", "re") : NULL;
+    unsigned long inode = rows ? view_newest_inode(rows, path, &file) : 0;
+    if (rows)
+        fclose(rows);
+    if (inode == 0 && (rows || listener == 0))
         return VIEW_NO_LISTENER;
     snprintf(search.socket, sizeof search.socket, "socket:[%lu]", inode);
-    int segment = view_search_processes(&search);
+    if (inode != 0)
+        segment = view_search_processes(listener, &search);
     if (segment >= 0)
         return view_map(view, segment, err) ? VIEW_FOUND : VIEW_NOT_FOUND;
-    view_fail(err, "%s",
-              segment == -2   ? "the process that listens there is no chatroom's"
-              : search.denied ? "/proc shows the server's processes to root and its user alone"
-              : search.late   ? "/proc has too many processes to be searched"
-                              : "/proc does not show the server's processes");
+    view_fail(err, "%s", view_why_not(segment, &search));
     return VIEW_NOT_FOUND;
 }
 
@@ -210,11 +241,13 @@ bool view_open(struct view *view, const char *path, char err[VIEW_ERROR]) {
     memset(view, 0, sizeof *view);
     view->seg.fd = -1;
     signal(SIGBUS, view_on_bus);
-    enum view_asked asked = view_ask(view, path, said);
+    int32_t listener = 0;
+    enum view_asked asked = view_ask(view, path, &listener, said);
     view->answered = asked == VIEW_ANSWERED;
     if (view->answered)
         return true;
-    enum view_found how = asked == VIEW_SILENT ? view_find(view, path, found) : VIEW_NO_LISTENER;
+    enum view_found how =
+        asked == VIEW_SILENT ? view_find(view, path, listener, found) : VIEW_NO_LISTENER;
     if (how == VIEW_FOUND)
         return true;
     return view_fail(err, how == VIEW_NOT_FOUND ? "%.250s; %.250s" : "%.250s%.250s", said, found);
