@@ -411,6 +411,23 @@ Test(proxy_e2e, who_is_muted_by_its_address_stays_so_behind_the_header) {
     server_stop(s);
 }
 
+Test(proxy_e2e, a_guest_is_muted_by_the_named_address) {
+    struct server *s = ctl_server(OPEN_ROOM);
+    struct guest *g = by_proxy(s);
+    guest_type(g, V1("203.0.113.7", 4711));
+    guest_until(g, "%s", told1(TOLD_COMES, "203.0.113.7"));
+    ctl_ok(s, "mute", "203.0.113.7:4711");
+    guest_close(g);
+    server_logged(s, "client 203.0.113.7:4711 disconnected");
+    g = by_proxy(s);
+    guest_type(g, V1("203.0.113.7", 4712) "hello\r\n");
+    guest_until(g, "%s", "You are muted.");
+    struct guest *neighbour = by_proxy(s);
+    guest_type(neighbour, V1("203.0.113.8", 1) "hi\r\n");
+    guest_until(g, "hi");
+    server_stop(s);
+}
+
 /* ---- reload ---- */
 
 Test(proxy_e2e, a_reload_applies_to_new_connections) {
