@@ -453,6 +453,26 @@ Test(proxy_e2e, a_reload_applies_to_new_connections) {
     server_stop(s);
 }
 
+/* It is still nobody when the room is opened: what it is shown is the open room, once it is
+ * somebody. */
+Test(proxy_e2e, a_reload_of_login_passes_over_whose_header_is_due) {
+    struct server *s = server_start(LOGIN_ROOM "log_level = debug\n");
+    struct guest *g = by_proxy(s), *ann = guest_connect_as(s, .from = "127.0.0.2");
+    guest_type(g, "PROXY TCP4 203.0.113.7 ");
+    greeted(ann);
+    server_configure(s, OPEN_ROOM "log_level = debug\n");
+    server_signal(s, SIGHUP);
+    guest_until(ann, "%s", told1(TOLD_COMES, "127.0.0.2"));
+    for (int k = 0; k < 2; k++)
+        server_logged(s, "worker %d: configuration 2 adopted", k);
+    guest_say(ann, "hello");
+    guest_until(ann, "hello");
+    cr_assert_eq(guest_pending(g), 0);
+    guest_type(g, "192.0.2.1 4711 6666\r\n");
+    guest_until(g, "%s", told1(TOLD_COMES, "203.0.113.7"));
+    server_stop(s);
+}
+
 /* ---- deaths ---- */
 
 /* Everything that was sent has arrived. */
@@ -472,6 +492,11 @@ static void survives(const char *bytes, size_t len, const char *as) {
         arrived(g);
         pid_t pid = server_worker_pid(s, 0);
         kill(pid, SIGKILL);
+        struct guest *witness = guest_connect_as(s, .from = "127.0.0.2");
+        greeted(witness); /* by the successor, which has looked at all others */
+        guest_close(witness);
+        if (i < len)
+            cr_assert_eq(guest_pending(g), 0, "at byte %zu", i);
         guest_send(g, bytes + i, len - i);
         greeted(g);
         snprintf(name, sizeof name, "ann%zu", i);
