@@ -493,7 +493,9 @@ static void survives(const char *bytes, size_t len, const char *as) {
         pid_t pid = server_worker_pid(s, 0);
         kill(pid, SIGKILL);
         struct guest *witness = guest_connect_as(s, .from = "127.0.0.2");
-        greeted(witness); /* by the successor, which has looked at all others */
+        greeted(witness);
+        guest_say(witness, "x"); /* answered by the successor, which has looked at all others */
+        guest_expect(witness, "%s", told(TOLD_LOG_IN));
         guest_close(witness);
         if (i < len)
             cr_assert_eq(guest_pending(g), 0, "at byte %zu", i);
