@@ -482,21 +482,27 @@ static void arrived(const struct guest *g) {
         wait_breath();
 }
 
+/* The server has done what was sent before. */
+static void round_trip(struct guest *witness) {
+    guest_say(witness, "x");
+    guest_expect(witness, "%s", told(TOLD_LOG_IN));
+    guest_expect(witness, "%s", told(TOLD_HOW));
+}
+
 static void survives(const char *bytes, size_t len, const char *as) {
     struct server *s = server_start(SERVER_QUIET(1) "proxy_from = " PROXY "\n");
+    struct guest *witness = guest_connect_as(s, .from = "127.0.0.2");
     s->workers_may_die = true;
+    greeted(witness);
     for (size_t i = 0; i <= len; i++) {
         struct guest *g = by_proxy(s);
         char name[16];
         guest_send(g, bytes, i);
         arrived(g);
+        round_trip(witness);
         pid_t pid = server_worker_pid(s, 0);
         kill(pid, SIGKILL);
-        struct guest *witness = guest_connect_as(s, .from = "127.0.0.2");
-        greeted(witness);
-        guest_say(witness, "x"); /* answered by the successor, which has looked at all others */
-        guest_expect(witness, "%s", told(TOLD_LOG_IN));
-        guest_close(witness);
+        round_trip(witness); /* by the successor, which has looked at all others */
         if (i < len)
             cr_assert_eq(guest_pending(g), 0, "at byte %zu", i);
         guest_send(g, bytes + i, len - i);
