@@ -411,6 +411,23 @@ Test(proxy_e2e, who_is_muted_by_its_address_stays_so_behind_the_header) {
     server_stop(s);
 }
 
+Test(proxy_e2e, a_guest_is_muted_by_the_named_address) {
+    struct server *s = ctl_server(OPEN_ROOM);
+    struct guest *g = by_proxy(s);
+    guest_type(g, V1("203.0.113.7", 4711));
+    guest_until(g, "%s", told1(TOLD_COMES, "203.0.113.7"));
+    ctl_ok(s, "mute", "203.0.113.7:4711");
+    guest_close(g);
+    server_logged(s, "client 203.0.113.7:4711 disconnected");
+    g = by_proxy(s);
+    guest_type(g, V1("203.0.113.7", 4712) "hello\r\n");
+    guest_until(g, "%s", "You are muted.");
+    struct guest *neighbour = by_proxy(s);
+    guest_type(neighbour, V1("203.0.113.8", 1) "hi\r\n");
+    guest_until(g, "hi");
+    server_stop(s);
+}
+
 /* ---- reload ---- */
 
 Test(proxy_e2e, a_reload_applies_to_new_connections) {
@@ -436,6 +453,26 @@ Test(proxy_e2e, a_reload_applies_to_new_connections) {
     server_stop(s);
 }
 
+/* It is still nobody when the room is opened: what it is shown is the open room, once it is
+ * somebody. */
+Test(proxy_e2e, a_reload_of_login_passes_over_whose_header_is_due) {
+    struct server *s = server_start(LOGIN_ROOM "log_level = debug\n");
+    struct guest *g = by_proxy(s), *ann = guest_connect_as(s, .from = "127.0.0.2");
+    guest_type(g, "PROXY TCP4 203.0.113.7 ");
+    greeted(ann);
+    server_configure(s, OPEN_ROOM "log_level = debug\n");
+    server_signal(s, SIGHUP);
+    guest_until(ann, "%s", told1(TOLD_COMES, "127.0.0.2"));
+    for (int k = 0; k < 2; k++)
+        server_logged(s, "worker %d: configuration 2 adopted", k);
+    guest_say(ann, "hello");
+    guest_until(ann, "hello");
+    cr_assert_eq(guest_pending(g), 0);
+    guest_type(g, "192.0.2.1 4711 6666\r\n");
+    guest_until(g, "%s", told1(TOLD_COMES, "203.0.113.7"));
+    server_stop(s);
+}
+
 /* ---- deaths ---- */
 
 /* Everything that was sent has arrived. */
@@ -445,16 +482,29 @@ static void arrived(const struct guest *g) {
         wait_breath();
 }
 
+/* The server has done what was sent before. */
+static void round_trip(struct guest *witness) {
+    guest_say(witness, "x");
+    guest_expect(witness, "%s", told(TOLD_LOG_IN));
+    guest_expect(witness, "%s", told(TOLD_HOW));
+}
+
 static void survives(const char *bytes, size_t len, const char *as) {
     struct server *s = server_start(SERVER_QUIET(1) "proxy_from = " PROXY "\n");
+    struct guest *witness = guest_connect_as(s, .from = "127.0.0.2");
     s->workers_may_die = true;
+    greeted(witness);
     for (size_t i = 0; i <= len; i++) {
         struct guest *g = by_proxy(s);
         char name[16];
         guest_send(g, bytes, i);
         arrived(g);
+        round_trip(witness);
         pid_t pid = server_worker_pid(s, 0);
         kill(pid, SIGKILL);
+        round_trip(witness); /* by the successor, which has looked at all others */
+        if (i < len)
+            cr_assert_eq(guest_pending(g), 0, "at byte %zu", i);
         guest_send(g, bytes + i, len - i);
         greeted(g);
         snprintf(name, sizeof name, "ann%zu", i);

@@ -160,6 +160,27 @@ Test(vanished, members_are_looked_at_again_while_something_is_unanswered) {
     cr_assert_eq(vanished_timeout(&worker, &vanished), VANISHED_PASS_MS);
 }
 
+/* A room that is silent after the last line: no event wakes the worker for the next pass. */
+Test(vanished, after_a_pass_that_found_something_unanswered_the_worker_is_woken_for_the_next) {
+    int us, peer;
+    struct facts facts = unit_facts(&worker, 0);
+    own_network();
+    connect_pair(&us, &peer);
+    struct client *c = worker_client(&worker, (uint32_t)us);
+    cr_assert_neq(client_claim(c, 0, accept_cookie(us)), 0);
+    client_open(c, 0, accept_cookie(us), &facts, &in6addr_loopback, 1);
+    member_add(&worker, c);
+    loopback(false);
+    cr_assert_eq(send(us, "hello", 5, MSG_NOSIGNAL), 5);
+    vanished_look(&worker, &vanished);
+    for (int pass = 0; pass < 3; pass++) {
+        worker.now += VANISHED_PASS_MS;
+        vanished_look(&worker, &vanished);
+        cr_assert_eq(vanished.left, 0);
+        cr_assert_eq(vanished_timeout(&worker, &vanished), VANISHED_PASS_MS, "pass %d", pass);
+    }
+}
+
 Test(vanished, a_client_that_moved_here_is_looked_at) {
     int peer;
     unit_client(&worker, &peer);

@@ -56,6 +56,8 @@ void vanished_look(struct worker *w, struct vanished *v) {
         v->left = w->members.count;
     for (int n = 0; n < VANISHED_SLICE && v->left > 0; n++)
         vanished_member(w, v, w->members.at[--v->left]);
+    if (v->left == 0)
+        (void)vanished_begin(w, v); /* the next pass, which no event may wake this worker for */
 }
 
 int vanished_timeout(const struct worker *w, const struct vanished *v) {
