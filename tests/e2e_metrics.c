@@ -211,6 +211,23 @@ Test(metrics_http, a_request_goes_on_in_a_successor) {
     server_stop(s);
 }
 
+/* A peer that has its answer and stays: the successor ends it, whose FIN counts as one byte more
+ * than was sent, and takes the record for no damaged one. */
+Test(metrics_http, a_peer_that_stays_is_ended_by_a_successor) {
+    struct server *s = server_start("%s", SERVER_QUIET(1) "metrics = 127.0.0.1:0\n");
+    uint16_t port = http_metrics_port(s);
+    int fd = http_connect(port);
+    char byte;
+    http_send_text(fd, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    while (recv(fd, &byte, 1, 0) == 1)
+        ;
+    kill_worker(s, 0);
+    free(http_scrape(port));
+    cr_expect_eq(server_log_count(s, "damaged"), 0);
+    close(fd);
+    server_stop(s);
+}
+
 /* HOLES 18: one that was accepted and had no time to be recorded is of its kind, too; here, one
  * that waits in the queue of a worker that is stopped and then killed. */
 Test(metrics_http, what_waits_for_a_dead_worker_is_served_by_its_successor) {
