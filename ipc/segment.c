@@ -310,17 +310,23 @@ struct segment_claim {
     struct geometry geometry;
 };
 
-static int segment_read_claim(int fd, struct segment_claim *claim) {
+/* NULL, or why there is none. */
+static const char *segment_read_claim(int fd, struct segment_claim *claim) {
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return strerror(errno);
+    if (!S_ISREG(st.st_mode) || (size_t)st.st_size < sizeof(struct segment_header))
+        return "it is no chatroom's";
     struct segment_header *h = mmap(NULL, sizeof *h, PROT_READ, MAP_SHARED, fd, 0);
     if (h == MAP_FAILED)
-        return -1;
+        return strerror(errno);
     claim->magic = h->magic;
     claim->layout = h->layout;
     claim->header_size = h->header_size;
     claim->geometry = h->geometry;
     claim->steps = atomic_load_explicit(&h->steps, memory_order_acquire);
     munmap(h, sizeof *h);
-    return 0;
+    return NULL;
 }
 
 /* NULL, or why it is not read.  The object's size comes after the claim: it only grows. */
@@ -342,28 +348,26 @@ static const char *segment_judge(int fd, const struct segment_claim *claim, bool
     return NULL;
 }
 
+static const char *segment_map_view(struct segment *s, int fd, const struct geometry *g) {
+    s->fd = fd;
+    if (segment_map_base(s, g, PROT_READ) == 0)
+        return NULL;
+    s->fd = -1;
+    return strerror(errno);
+}
+
 enum segment_viewed segment_view(struct segment *s, int fd, char *err, size_t err_size) {
     struct segment_claim claim;
-    struct stat st;
     bool other_version = false;
-    const char *why = NULL;
     memset(s, 0, sizeof *s);
     s->fd = -1;
-    if (fstat(fd, &st) != 0)
-        why = strerror(errno);
-    else if (!S_ISREG(st.st_mode) || (size_t)st.st_size < sizeof(struct segment_header))
-        why = "it is no chatroom's";
-    else if (segment_read_claim(fd, &claim) != 0)
-        why = strerror(errno);
-    else
+    const char *why = segment_read_claim(fd, &claim);
+    if (!why)
         why = segment_judge(fd, &claim, &other_version);
-    if (!why) {
-        s->fd = fd;
-        if (segment_map_base(s, &claim.geometry, PROT_READ) == 0)
-            return SEGMENT_VIEWED;
-        why = strerror(errno);
-        s->fd = -1;
-    }
+    if (!why)
+        why = segment_map_view(s, fd, &claim.geometry);
+    if (!why)
+        return SEGMENT_VIEWED;
     snprintf(err, err_size, "shared memory: %s", why);
     return other_version ? SEGMENT_OTHER_VERSION : SEGMENT_UNREADABLE;
 }

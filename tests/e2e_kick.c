@@ -72,6 +72,7 @@ Test(kick, in_a_converted_encoding_and_with_times) {
 Test(kick, in_the_open_room_by_address_and_port) {
     struct server *s = ctl_server(SERVER_QUIET(2) "login = no\n");
     struct guest *ann = guest_connect(s), *bob = guest_connect(s);
+    guest_until(bob, "%s", told1(TOLD_GREETING, "Chatroom"));
     guest_say(ann, "hi");
     guest_until(bob, "hi");
     guest_say(bob, "hello");

@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -251,6 +253,67 @@ Test(privileges, a_relative_path_is_of_the_folder_of_the_start) {
     free(text);
     end();
 }
+
+/* ---- a core that an operator allows ---- */
+
+#ifndef __SANITIZE_ADDRESS__ /* which ends the process without a core */
+
+static void skip_without_core_files(void) {
+    char *pattern = run_read_file("/proc/sys/kernel/core_pattern");
+    bool plain = pattern && strcmp(pattern, "core\n") == 0;
+    free(pattern);
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_CORE, &limit), 0);
+    if (!plain || limit.rlim_max != RLIM_INFINITY)
+        skip_test("cores are not written to the file \"core\", or limited");
+}
+
+/* The bytes of the core file, once it is whole: the worker was replaced. */
+static const char *core_of(int worker, size_t *len) {
+    const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+    char path[400];
+    struct stat is;
+    pid_t pid = server_worker_pid(s, worker);
+    cr_assert_eq(prlimit(pid, RLIMIT_CORE, &unlimited, NULL), 0);
+    kill(pid, SIGSEGV);
+    await_successor(worker, pid);
+    snprintf(path, sizeof path, "%s/core.%d", s->dir, (int)pid);
+    if (access(path, R_OK) != 0)
+        snprintf(path, sizeof path, "%s/core", s->dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    cr_assert(fd >= 0 && fstat(fd, &is) == 0, "%s: %s", path, strerror(errno));
+    *len = (size_t)is.st_size;
+    char *bytes = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
+    cr_assert_neq(bytes, MAP_FAILED);
+    close(fd);
+    return bytes;
+}
+
+/* By prlimit(1), for a fault in the code: it holds the lines that the worker was just working on,
+ * and none of the segment, where all that was said and typed is. */
+Test(privileges, a_core_that_is_allowed_holds_nothing_of_the_segment) {
+    size_t len;
+    skip_without_core_files();
+    prepare();
+    run_before_exec = in_own_folder;
+    server_launch(s, "workers = 1\nflood_rate = 0\nhistory = 20\n");
+    struct guest *ann = guest_enter(s, "ann"), *bob = guest_enter(s, "bob");
+    guest_say(ann, "needle in public");
+    guest_say(ann, "/msg bob needle in private");
+    guest_until(bob, "%s", told2(TOLD_PRIVATE, "ann", "needle in private"));
+    guest_type(bob, "needle half typed");
+    for (int i = 0; i < 100; i++)
+        guest_say(ann, "%d, a line that is longer than those above, and hides them", i);
+    guest_say(ann, "/msg bob a longer line in private");
+    guest_until(bob, "%s", told2(TOLD_PRIVATE, "ann", "a longer line in private"));
+    const char *core = core_of(0, &len);
+    cr_assert(memmem(core, len, "chatroom-", 9), "no core of the server");
+    cr_assert_not(memmem(core, len, "needle", 6));
+    guest_say(ann, "/history 10");
+    guest_until_begins(ann, "["); /* the segment was there, and is */
+    server_stop(s);
+}
+#endif
 
 /* ---- who writes files ---- */
 

@@ -1,5 +1,6 @@
 /* e2e_proxy.c - clients that come by a proxy: who they are taken for, what the log says, and what
  * becomes of connections whose PROXY header is none. */
+#include "tests/lib/ctl.h"
 #include "tests/lib/guest.h"
 
 #include <criterion/criterion.h>
@@ -354,6 +355,60 @@ Test(proxy_e2e, connect_rate_is_the_named_address_own) {
     greeted(other);
     server_stop(s);
     cr_assert_geq(server_log_count(s, "client 203.0.113.7: "), 1);
+}
+
+/* ---- moderation ---- */
+
+Test(proxy_e2e, a_ban_concerns_the_named_address) {
+    struct server *s = ctl_server(LOGIN_ROOM);
+    struct guest *in = by_proxy(s), *out = by_proxy(s), *other = by_proxy(s);
+    guest_type(in, V1("203.0.113.7", 4711));
+    greeted(in);
+    ctl_ok(s, "ban", "203.0.113.0/24");
+    guest_until(in, "%s", "*** You are banned.");
+    guest_expect_end(in);
+    guest_type(out, V1("203.0.113.8", 4712)); /* its header was due when the ban came */
+    guest_expect(out, "%s", "*** You are banned.");
+    guest_expect_end(out);
+    server_logged(s, "client 203.0.113.8:4712 refused: banned, via PROXY %s", out->endpoint);
+    guest_type(other, V1("203.0.112.7", 1));
+    greeted(other);
+    ctl_ok(s, "unban", "203.0.113.0/24");
+    out = by_proxy(s);
+    guest_type(out, V1("203.0.113.8", 4713));
+    greeted(out);
+    server_stop(s);
+}
+
+/* Who bans the proxy bans those that it does not name, and no other. */
+Test(proxy_e2e, a_ban_of_the_proxy_concerns_whom_it_does_not_name) {
+    struct server *s = ctl_server(LOGIN_ROOM);
+    struct guest *g = by_proxy(s), *unknown = by_proxy(s);
+    ctl_ok(s, "ban", PROXY);
+    guest_type(g, V1("203.0.113.7", 4711));
+    greeted(g);
+    enters(g, "ann");
+    guest_type(unknown, "PROXY UNKNOWN\r\n");
+    guest_until(unknown, "%s", "*** You are banned.");
+    guest_expect_end(unknown);
+    server_stop(s);
+}
+
+Test(proxy_e2e, who_is_muted_by_its_address_stays_so_behind_the_header) {
+    struct server *s = ctl_server(LOGIN_ROOM);
+    struct guest *g = by_proxy(s);
+    guest_type(g, V1("203.0.113.7", 4711));
+    enters(g, "ann");
+    ctl_ok(s, "mute", "ann");
+    guest_close(g);
+    server_logged(s, "client 203.0.113.7:4711 disconnected");
+    g = by_proxy(s);
+    guest_type(g, V1("203.0.113.7", 4712) "login bob\r\nhello\r\n");
+    guest_until(g, "%s", "You are muted.");
+    struct guest *neighbour = by_proxy(s);
+    guest_type(neighbour, V1("203.0.113.8", 1) "login cat\r\nhello\r\n");
+    guest_until(neighbour, "%s", told2(TOLD_SPEECH, "cat", "hello"));
+    server_stop(s);
 }
 
 /* ---- reload ---- */

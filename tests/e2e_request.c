@@ -1,5 +1,6 @@
 /* e2e_request.c - what an operator asks the master for by chatroom-ctl: what is done, what is
  * refused and why, and what becomes of it when processes are stopped or die. */
+#include "master/ctl/view.h"
 #include "tests/lib/ctl.h"
 #include "tests/lib/guest.h"
 #include "tests/lib/swarm.h"
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 TestSuite(requests, .timeout = 180);
+TestSuite(control_across_a_death, .timeout = 180);
 
 /* The answer as text and as JSON: `outcome` has \n between its sentences, as JSON has it. */
 static void done(const struct server *s, const char *outcome, char *command, char *argument) {
@@ -356,7 +358,7 @@ Test(requests, upgrade_to_a_binary_that_hangs_as_it_begins) {
     upgrade_undone("kill -STOP $$");
 }
 
-/* ---- deaths: hole 23 ---- */
+/* ---- control across a death ---- */
 
 /* The check kills the master, which is its parent, in the middle of the request. */
 static struct upgraded master_dies(int times) {
@@ -366,7 +368,6 @@ static struct upgraded master_dies(int times) {
              "echo try >>'%s'; if [ $(wc -l <'%s') -le %d ]; then kill -9 $PPID; exit 1; fi; "
              "exec '%s' \"$@\"",
              tries, tries, times, run_server_path());
-    snprintf(check + strlen(check) + 1, 1, "%s", "");
     char then[500];
     snprintf(then, sizeof then, "exec '%s' \"$@\"", run_server_path());
     upgraded_replace(&u, check, then);
@@ -392,14 +393,14 @@ static void end_successor(struct upgraded *u) {
     server_logged(u->s, "master: ended");
 }
 
-Test(requests, a_successor_does_again_what_a_master_died_of) {
+Test(control_across_a_death, a_successor_does_again_what_a_master_died_of) {
     struct upgraded u = master_dies(1);
     cr_assert_str_eq(ctl_ok(u.s, "upgrade")->out, "upgraded\n");
     cr_assert_eq(lines_of(in_dir(u.s, "tries")), 2);
     end_successor(&u);
 }
 
-Test(requests, nothing_is_tried_a_third_time) {
+Test(control_across_a_death, nothing_is_tried_a_third_time) {
     struct upgraded u = master_dies(100);
     ctl_refused(u.s, "the server's master process died twice while it did this", "upgrade");
     cr_assert_eq(lines_of(in_dir(u.s, "tries")), 2);
@@ -431,7 +432,19 @@ static void ctl_end(const struct waiting *w, int want, const char *said) {
     free(text);
 }
 
-Test(requests, one_that_waits_is_done_by_the_successor_of_a_dead_master) {
+/* Until the server has a request that waits. */
+static void await_asked(const struct server *s) {
+    struct view view;
+    char err[VIEW_ERROR];
+    cr_assert(view_open(&view, ctl_socket(s), err), "%s", err);
+    for (int64_t deadline = wait_deadline(); !request_next(view.seg.requests);) {
+        cr_assert_gt(wait_left_ms(deadline), 0, "it was not asked");
+        wait_breath();
+    }
+    view_close(&view);
+}
+
+Test(control_across_a_death, one_that_waits_is_done_by_the_successor_of_a_dead_master) {
     struct server *s = ctl_server(SERVER_QUIET(2));
     struct guest *ann = guest_enter(s, "ann");
     int status;
@@ -439,7 +452,7 @@ Test(requests, one_that_waits_is_done_by_the_successor_of_a_dead_master) {
     struct waiting w = ctl_begin(s, "reload");
     pid_t before = s->pid;
     s->pid = getpid();
-    usleep(100000); /* likely it is asked by now; it need not be */
+    await_asked(s);
     kill(before, SIGKILL);
     cr_assert(run_wait(before, &status, wait_deadline()));
     ctl_end(&w, 0, "reloaded\n");
@@ -449,7 +462,7 @@ Test(requests, one_that_waits_is_done_by_the_successor_of_a_dead_master) {
     guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
 }
 
-Test(requests, shutdown_is_done_by_the_successor_of_a_dead_master) {
+Test(control_across_a_death, shutdown_is_done_by_the_successor_of_a_dead_master) {
     struct server *s = ctl_server(SERVER_QUIET(2));
     struct guest *ann = guest_enter(s, "ann");
     int status;
@@ -457,11 +470,29 @@ Test(requests, shutdown_is_done_by_the_successor_of_a_dead_master) {
     struct waiting w = ctl_begin(s, "shutdown");
     pid_t before = s->pid;
     s->pid = getpid();
-    usleep(100000);
+    await_asked(s);
     kill(before, SIGKILL);
     cr_assert(run_wait(before, &status, wait_deadline()));
     guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
     ctl_end(&w, 0, "");
+}
+
+/* The tool is stopped, and looks again when its request's place has another's. */
+Test(requests, one_whose_place_was_taken_by_later_ones_is_not_known) {
+    struct server *s = ctl_server(SERVER_QUIET(1) "worker_timeout = 60s\n");
+    server_signal(s, SIGSTOP);
+    struct waiting w = ctl_begin(s, "reload");
+    await_asked(s);
+    kill(w.pid, SIGSTOP);
+    server_signal(s, SIGCONT);
+    server_logged(s, "reloaded: ");
+    for (int i = 0; i < REQUESTS; i++)
+        ctl_ok(s, "reopen");
+    kill(w.pid, SIGCONT);
+    ctl_end(&w, 1,
+            "chatroom-ctl: later requests took its place; whether it was done is unknown, see the "
+            "log\n");
+    server_stop(s);
 }
 
 Test(requests, two_at_one_instant_are_both_done) {
@@ -559,6 +590,19 @@ Test(requests, a_master_that_is_stopped) {
     done(s, "reloaded", "reload", NULL);
     cr_assert_eq(server_log_count(s, "reloaded: "), 4);
     server_stop(s);
+}
+
+Test(requests, shutdown_of_a_master_that_is_stopped) {
+    struct server *s = ctl_server(SERVER_QUIET(2) "worker_timeout = 60s\n");
+    struct guest *ann = guest_enter(s, "ann");
+    server_signal(s, SIGSTOP);
+    ctl_refused(s,
+                "shutdown: the server has made no progress for 2 seconds; whether it will be done "
+                "is unknown, see the log",
+                "shutdown");
+    server_signal(s, SIGCONT);
+    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
+    server_ended(s);
 }
 
 Test(requests, workers_that_are_all_stopped) {

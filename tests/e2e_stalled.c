@@ -125,7 +125,7 @@ Test(stalled, what_a_thousand_of_them_keep_in_the_kernel_is_bounded_and_given_ba
         fd[i] = stalled_one(s, i);
     talk(g);
     struct kept full = kept_by(s);
-    cr_assert_eq(full.count, STALLED + 2);
+    cr_assert_eq(full.count, STALLED + 2, "%u", full.count);
     cr_assert_leq(full.most, LISTEN_UNSENT + SPARE, "%llu bytes for one",
                   (unsigned long long)full.most);
     cr_assert_geq(full.sum, (uint64_t)STALLED * LISTEN_UNSENT / 2, "they have not been full: %llu",

@@ -297,11 +297,10 @@ static bool worker_called(const struct loop *l) {
     const struct segment_header *h = w->seg->header;
     uint64_t count = room_count(&w->seg->room);
     return count != w->flush.count || (w->settled && count != atomic_load(&w->slot->cursor)) ||
-           segment_config_version(w->seg) != w->config_version ||
-           restriction_generation(w->seg->restrictions) != w->moderated.generation ||
-           atomic_load(&h->shutdown) || (w->index >= atomic_load(&h->workers)) != l->retiring ||
-           buffer_request_pending(w) || (w->stage.closed && !room_waiting(&w->seg->room)) ||
-           (!w->settled && move_ready(w)) || failover_changed(w, &l->failover);
+           segment_config_version(w->seg) != w->config_version || atomic_load(&h->shutdown) ||
+           (w->index >= atomic_load(&h->workers)) != l->retiring || buffer_request_pending(w) ||
+           (w->stage.closed && !room_waiting(&w->seg->room)) || (!w->settled && move_ready(w)) ||
+           failover_changed(w, &l->failover);
 }
 
 static int worker_wait(struct loop *l, struct epoll_event *events, int timeout) {

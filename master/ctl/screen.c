@@ -154,8 +154,8 @@ enum screen_event screen_wait(int ms) {
 static void screen_line(FILE *out, const char *line, uint32_t columns) {
     char text[TABLE_CELL];
     bool inverse = line[0] == SCREEN_INVERSE[0], bold = line[0] == SCREEN_BOLD[0];
-    line += inverse || bold;
-    snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
+    snprintf(text, sizeof text, "%s", line + (inverse || bold ? 1 : 0));
+    text[strcspn(text, "\n")] = '\0';
     text[table_fits(text, columns)] = '\0';
     fputs(inverse ? "\033[7m" : bold ? "\033[1m" : "", out);
     fputs(text, out);

@@ -183,7 +183,7 @@ static void exact(uint32_t address, uint32_t held, uint32_t others) {
         close(more);
     }
     if (in != LIMIT) {
-        printf("address %u: %u are let in instead of %u\n", address, in, LIMIT);
+        printf("address %u: %u are let in instead of %d\n", address, in, LIMIT);
         wrong++;
         in = in < LIMIT ? in : LIMIT;
     }
@@ -248,7 +248,7 @@ int main(int argc, char **argv) {
         exact(address, 0, 0);
     bool ended_well = victim_stop(&victim);
     bool bad = wrong > 0 || !ended_well || victim.errors > 0;
-    printf("%u kills, %u addresses: %s\n", done, ADDRESSES,
+    printf("%u kills, %d addresses: %s\n", done, ADDRESSES,
            bad ? "FAILED" : "all counts are exact");
     victim_forget(&victim, bad);
     return bad ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -48,6 +48,19 @@ static const struct {
     {"segment.config.before", false},
     {"segment.config.after", false},
     {"reload.ended", false},
+    {"bans.write.before", false},
+    {"bans.rename.before", false},
+    {"bans.rename.after", false},
+    {"bans.write.after", false},
+    {"restriction.edit.after", false},
+    {"restriction.publish.before", false},
+    {"restriction.publish.after", false},
+    {"moderation.orders.before", false},
+    {"moderation.orders.after", false},
+    {"moderation.sweep.before", false},
+    {"moderation.sweep.after", false},
+    {"moderation.muted.before", false},
+    {"moderation.muted.after", false},
     {"request.end.before", false},
     {"request.end.after", false},
 };
@@ -60,6 +73,10 @@ static const struct asked {
     {"reload", NULL, "reloaded\n"},
     {"reopen", NULL, "log reopened\n"},
     {"loglevel", "info", "log level info, until the next reload\n"},
+    {"ban", "192.0.2.7", "banned 192.0.2.7\n"},
+    {"mute", "eve", "muted eve\n"}, /* who never speaks */
+    {"unban", "192.0.2.7", "unbanned 192.0.2.7\n"},
+    {"unmute", "eve", "unmuted eve\n"},
     {"upgrade", NULL, "upgraded\n"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -163,7 +180,8 @@ static void trial(struct person *ann, int point, const struct asked *asked) {
 static void try_all(const char *only) {
     victim_start(&victim, binary, conf);
     struct person ann = person_comes(&victim, "ann", 0);
-    if (!person_hears(&ann, "ann has entered")) {
+    struct person eve = person_comes(&victim, "eve", 0);
+    if (!person_hears(&ann, "ann has entered") || !person_hears(&eve, "eve has entered")) {
         fprintf(stderr, "the client cannot join\n");
         exit(2);
     }
@@ -172,6 +190,7 @@ static void try_all(const char *only) {
             trial(&ann, i, &commands[c]);
     }
     person_goes(&ann);
+    person_goes(&eve);
     await_master();
     failures += !victim_stop(&victim);
     victim_forget(&victim, failures != 0);

@@ -12,12 +12,13 @@ SOAKFLAGS ?=
 .build/crash/scenes: $(addprefix tests/crash/,scenes.c person.c victim.c)
 .build/crash/poison: $(addprefix tests/crash/,poison.c person.c victim.c)
 .build/crash/asked: $(addprefix tests/crash/,asked.c person.c victim.c)
+.build/crash/ghosts: $(addprefix tests/crash/,ghosts.c victim.c)
 .build/crash/siege: $(addprefix tests/crash/,siege.c chaos.c mob.c) $(CRASH_LIB)
 .build/crash/addresses: $(addprefix tests/crash/,addresses.c victim.c)
 .build/crash/judge: $(addprefix tests/crash/,judge.c order.c)
 .build/crash/stepper: tests/crash/stepper.c $(filter-out ipc/fault.c,$(wildcard ipc/*.c))
 .build/crash/stepper: LIBRARIES += -Wl,-z,now
-CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison asked addresses siege)
+CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison asked addresses siege ghosts)
 $(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CRASH_FLAGS) -o $@ $(filter %.c,$^) $(LIBRARIES)
@@ -39,6 +40,7 @@ crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	$(FAULTS) -n 9 .build/crash/points
 	.build/crash/addresses -b $(MASTER) -k 1000
 	.build/crash/siege -b $(MASTER)
+	.build/crash/ghosts -b $(MASTER)
 	$(call SOAK,60) -m 4 -t 3
 	.build/crash/soak -b $(MASTER) -s 30 -c 50 -k 120 -h 15 -n 1000
 crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault

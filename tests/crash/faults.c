@@ -16,6 +16,7 @@
 #include "tests/crash/victim.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -83,6 +84,7 @@ enum stimulus {
     REQUEST_UPGRADE,
     PROXIED,
     KICK,
+    MODERATE,
 };
 static const struct {
     const char *prefix;
@@ -134,6 +136,9 @@ static const struct {
     {"http.", SCRAPE},
     {"request.execute", REQUEST_UPGRADE},
     {"request.", REQUEST},
+    {"bans.", MODERATE},
+    {"restriction.", MODERATE},
+    {"moderation.", MODERATE},
     {"slot.ring_master", REQUEST},
     {"client.address", PROXIED},
     {"header.", PROXIED},
@@ -312,7 +317,8 @@ static void operate(struct bench *b, const char *line) {
     if (*fd >= 0)
         close(*fd);
     *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    snprintf(to.sun_path, sizeof to.sun_path, "%.90s/control", b->victim.dir);
+    char path[VICTIM_PATH];
+    snprintf(to.sun_path, sizeof to.sun_path, "%.107s", victim_control(&b->victim, path));
     (void)!connect(*fd, (struct sockaddr *)&to, sizeof to);
     (void)!send(*fd, line, strlen(line), MSG_NOSIGNAL);
 }
@@ -324,6 +330,35 @@ static void request(struct bench *b, bool upgrade) {
     id++;
     snprintf(line, sizeof line, "request %016llx %s\n", (unsigned long long)id,
              upgrade ? "upgrade" : verbs[id % 3]);
+    operate(b, line);
+}
+
+/* An address of nobody is banned, and again not; a bystander, who never speaks, is muted, and again
+ * not.  The crowd overlooks its coming and going (crowd_hear.c). */
+static void moderate(struct bench *b) {
+    static const char *const orders[] = {"ban 192.0.2.7 1h reason", "mute zz-%u", "unban 192.0.2.7",
+                                         "unmute zz-%u"};
+    static int fd = -1;
+    static uint64_t turn;
+    static uint32_t name;
+    char order[64], line[128], byte;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->victim.port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ssize_t n = 1;
+    while (fd >= 0 && (n = recv(fd, &byte, 1, MSG_DONTWAIT)) > 0)
+        ;
+    if (fd < 0 || n == 0 || errno != EAGAIN) {
+        if (fd >= 0)
+            close(fd);
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        (void)!connect(fd, (struct sockaddr *)&to, sizeof to);
+        snprintf(line, sizeof line, "login zz-%u\r\n", ++name);
+        (void)!send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
+        errno = EAGAIN;
+    }
+    snprintf(order, sizeof order, orders[turn++ % 4], name);
+    snprintf(line, sizeof line, "request %016llx %s\n", (unsigned long long)(1ull << 32 | turn),
+             order);
     operate(b, line);
 }
 
@@ -372,6 +407,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case GROW: grow(b); break;
     case IGNORE: crowd_ignore(&b->crowd); break;
     case PROXIED: proxied(b); break;
+    case MODERATE: moderate(b); break;
     case HISTORY: crowd_history(&b->crowd); break;
     case SCRAPE: scrape(b); break;
     case REQUEST:

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -33,6 +34,7 @@ enum {
     STRANGERS_MAX = 300,
     PIECE = 2048, /* bytes a stranger sends in a turn */
     TURN_MS = 2,
+    KICK_EVERY_MS = 100,
 };
 
 static const char conf[] = "flood_rate = 20\nflood_burst = 100\nflood_wait = 300ms\n"
@@ -52,6 +54,9 @@ enum how {
     SQUATTING = 128, /* they log in by the names of guests */
     CLOSE = 256,     /* they close each connection as soon as it is there */
     SEND_ONCE = 512, /* what is given once, not again and again */
+    OPERATOR = 1024, /* they are connections of the control socket */
+    BANS = 2048,     /* a quarter of them are operators, who ban and unban the others */
+    KICKS = 4096,    /* guests that come and go are asked to leave */
 };
 
 struct attack {
@@ -101,6 +106,11 @@ static const struct attack attacks[] = {
     {"floods of /nick", ROGUES(24, ACT_NICKS)},
     {"floods of keys", ROGUES(24, ACT_KEYS)},
     {"floods of all kinds that vanish", ROGUES(40, ACTS)},
+    {"operators that end no line", SENDS("kick some-body-with-a-name-that-is-long"), .strangers = 20, .how = OPERATOR | TRICKLE},
+    {"operators' lines that are none", SENDS("kick\nsay\nrequest x y z\nrequest 0123456789abcdef ban nobody\n\0\xff\n"), .strangers = 20, .how = OPERATOR | RANDOM},
+    {"operators that never read", SENDS("kick nobody-of-that-name\n"), .strangers = 20, .how = OPERATOR | DEAF},
+    {"bans and their ends", SENDS("login 1 2\r\n"), .strangers = 40, .how = BANS},
+    {"kicks", SENDS(""), .strangers = 0, .how = KICKS},
     {"kills of workers", CHAOS(CHAOS_KILL, 10000)},
     {"workers that hang", CHAOS(CHAOS_STOP, 3000)},
     {"kills of the master", CHAOS(CHAOS_MASTER, 1000)},
@@ -116,6 +126,7 @@ enum { ATTACKS = sizeof attacks / sizeof attacks[0] };
 struct stranger {
     int fd; /* -1: not connected */
     uint32_t at;
+    bool operates;
 };
 
 struct siege {
@@ -145,16 +156,31 @@ static void talk(struct siege *s) {
 
 /* ---- strangers ---- */
 
+static int operator_connect(const struct siege *s) {
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    char path[VICTIM_PATH];
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    snprintf(to.sun_path, sizeof to.sun_path, "%.107s", victim_control(&s->victim, path));
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 /* From 127.10.0.1 and so on: eight addresses. */
 static void stranger_connect(struct siege *s, const struct attack *a, uint32_t i) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(s->victim.port)}, own = to;
+    s->made++;
+    if (a->how & OPERATOR || (a->how & BANS && i % 4 == 0)) {
+        s->stranger[i] = (struct stranger){.fd = operator_connect(s), .operates = true};
+        return;
+    }
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     own.sin_addr.s_addr = htonl(a->how & BY_PROXY ? 0x7f000009u : 0x7f0a0001u + i % 8);
     own.sin_port = 0;
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     s->stranger[i] = (struct stranger){.fd = fd};
-    s->made++;
     if (bind(fd, (struct sockaddr *)&own, sizeof own) == 0 &&
         (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS))
         return;
@@ -172,6 +198,13 @@ static void stranger_close(struct stranger *x, bool reset) {
     x->fd = -1;
 }
 
+static uint32_t operator_bans(struct siege *s, char piece[PIECE]) {
+    static unsigned long long id;
+    uint32_t n = siege_random(s);
+    return (uint32_t)snprintf(piece, PIECE, "request %016llx %sban 127.10.0.%u%s\n", ++id,
+                              n % 2 ? "un" : "", 1 + n / 2 % 8, n % 2 ? "" : " 1s a siege");
+}
+
 /* What a stranger sends next; returns its length. */
 static uint32_t stranger_piece(struct siege *s, const struct attack *a, const struct stranger *x,
                                char piece[PIECE]) {
@@ -180,6 +213,8 @@ static uint32_t stranger_piece(struct siege *s, const struct attack *a, const st
         piece[0] = a->bytes[x->at < a->len ? x->at : 0];
         return x->at < a->len;
     }
+    if (a->how & BANS && x->operates)
+        return operator_bans(s, piece);
     if (a->how & SQUATTING) {
         const struct guest *g = &s->crowd.guest[siege_random(s) % GUESTS];
         if (g->role != ROLE_STAYS)
@@ -277,9 +312,15 @@ static void attack_for(struct siege *s, const struct attack *a, struct mob *mob)
         limit_all(s, a, NULL, &old);
     s->chaos.rate[a->kind] = a->rate;
     s->chaos.due[a->kind] = 1; /* at once */
-    while (clock_ms() < until) {
+    for (uint64_t kick_at = 0; clock_ms() < until;) {
         talk(s);
         strangers_turn(s, a);
+        if (a->how & KICKS && clock_ms() >= kick_at) {
+            char path[VICTIM_PATH];
+            crowd_kick(&s->crowd, victim_control(&s->victim, path));
+            s->made++;
+            kick_at = clock_ms() + KICK_EVERY_MS;
+        }
         if (a->rogues > 0)
             mob_turn(mob);
         if (a->rate > 0)
@@ -404,7 +445,7 @@ int main(int argc, char **argv) {
         done++;
     }
     well = end(&s, well) && done > 0;
-    printf("%u kinds of attack or fault, %u clients: %s\n", done, GUESTS,
+    printf("%u kinds of attack or fault, %d clients: %s\n", done, GUESTS,
            well ? "nobody noticed" : "FAILED");
     return well ? EXIT_SUCCESS : EXIT_FAILURE;
 }

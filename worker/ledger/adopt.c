@@ -190,14 +190,17 @@ static void adopt_sweep(struct worker *w, struct buffer_pool *pool) {
     }
 }
 
-/* Whether the socket was accepted from the control socket: it has that one's name. */
+/* Whether the socket was accepted from the control socket, or from the one before a reload: it has
+ * that one's name. */
 static bool adopt_control(const struct segment *seg, int fd) {
-    const struct segment_header *h = seg->header;
+    const struct control_socket *control = seg->header->control;
     union address_any name = {0};
     socklen_t len = sizeof name - 1;
-    return getsockname(fd, &name.any, &len) == 0 && name.any.sa_family == AF_UNIX &&
-           name.un.sun_path[0] != '\0' && !accept_is_listener(seg, fd) &&
-           strcmp(name.un.sun_path, h->control[atomic_load(&h->control_serving) & 1].path) == 0;
+    if (getsockname(fd, &name.any, &len) != 0 || name.any.sa_family != AF_UNIX ||
+        name.un.sun_path[0] == '\0' || accept_is_listener(seg, fd))
+        return false;
+    return strcmp(name.un.sun_path, control[0].path) == 0 ||
+           strcmp(name.un.sun_path, control[1].path) == 0;
 }
 
 /* Whether the socket was accepted from a listener of ours: it inherits our mark (slot.h, SLOT_TAG).

@@ -72,7 +72,7 @@ static void moderation_set_muted(struct worker *w, struct client *c, bool muted)
 static bool moderation_concerns(const struct worker *w, uint32_t fd, const struct client *c) {
     const struct facts *f = client_facts(c);
     return worker_serves(w, fd) && client_live(c) && f->kind == KIND_TELNET &&
-           !(f->flags & FACT_PROXY);
+           !client_header_due(f);
 }
 
 static void moderation_client(struct worker *w, uint32_t fd) {
