@@ -184,7 +184,7 @@ Test(metrics_http, what_has_no_end_is_cut) {
     server_stop(s);
 }
 
-/* HOLES 17: half a request survives its worker at any byte. */
+/* Half a request survives its worker at any byte. */
 Test(metrics_http, a_request_goes_on_in_a_successor) {
     static const char request[] =
         "GET /metrics?a=b HTTP/1.1\r\nX-Long: aaaa\r\nHost: localhost \r\n\r\n";
@@ -228,7 +228,28 @@ Test(metrics_http, a_peer_that_stays_is_ended_by_a_successor) {
     server_stop(s);
 }
 
-/* HOLES 18: one that was accepted and had no time to be recorded is of its kind, too; here, one
+/* The requests move to the worker that stays. */
+Test(metrics_http, a_request_goes_on_when_its_worker_retires) {
+    enum { MANY = 8 };
+    struct server *s = server_start("%s", with_metrics);
+    uint16_t port = http_metrics_port(s);
+    int fd[MANY];
+    for (int i = 0; i < MANY; i++) {
+        fd[i] = http_connect(port);
+        http_send(fd[i], ask, sizeof ask / 2);
+    }
+    server_configure(s, "%slisten = 127.0.0.1:%u\nmetrics = 127.0.0.1:%u\n", SERVER_QUIET(1),
+                     s->port, port);
+    server_signal(s, SIGHUP);
+    server_logged(s, "worker 1 ended: others have its clients");
+    for (int i = 0; i < MANY; i++) {
+        http_send_text(fd[i], ask + sizeof ask / 2);
+        cr_expect_eq(http_read_all(fd[i]).status, 200);
+    }
+    server_stop(s);
+}
+
+/* One that was accepted and had no time to be recorded is of its kind, too; here, one
  * that waits in the queue of a worker that is stopped and then killed. */
 Test(metrics_http, what_waits_for_a_dead_worker_is_served_by_its_successor) {
     struct server *s = server_start("%s", SERVER_QUIET(1) "metrics = 127.0.0.1:0\n");

@@ -141,7 +141,7 @@ Test(http_client, a_person_is_not_counted_by_it) {
     cr_assert_eq(segment_connections(&seg), 1);
 }
 
-/* HOLES 18: its kind is in TCP_KEEPINTVL. */
+/* Its kind is in TCP_KEEPINTVL. */
 static int orphan(int between, int *to) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int from = socket(AF_INET, SOCK_STREAM, 0), idle = SLOT_TAG + 3;
