@@ -7,6 +7,7 @@
 
 #include "ipc/config.h"
 #include "ipc/log.h"
+#include "ipc/transcript.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -90,6 +91,7 @@ struct segment_header {
     struct listener listeners[LISTENERS_MAX];
     _Atomic uint64_t signals; /* pending when a master was killed for hanging: its successor's */
     struct master_state master;
+    struct transcript transcript;
     _Atomic uint32_t steps; /* reserved (growth.h); only rises, under the gate */
     int32_t view_fd; /* the segment, opened only to be read: what chatroom-ctl is given; -1: none */
     _Atomic uint32_t control_serving; /* control[] at this index is in effect */

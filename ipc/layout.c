@@ -15,6 +15,7 @@
 #include "ipc/room.h"
 #include "ipc/slot.h"
 #include "ipc/tally.h"
+#include "ipc/transcript.h"
 
 #define WHOLE(t)                                                                                   \
     { #t, NULL, 0, sizeof(struct t) }
@@ -72,6 +73,19 @@ static const struct layout_row layout_table[] = {
     FIELD(control_socket, fd), FIELD(control_socket, pad), FIELD(control_socket, device),
     FIELD(control_socket, inode), FIELD(control_socket, path),
 
+    WHOLE(transcript_place),
+    FIELD(transcript_place, index), FIELD(transcript_place, offset),
+    FIELD(transcript_place, synced_index), FIELD(transcript_place, synced_offset),
+    FIELD(transcript_place, lines), FIELD(transcript_place, synced_lines),
+    FIELD(transcript_place, file), FIELD(transcript_place, pad),
+
+    WHOLE(transcript),
+    FIELD(transcript, place), FIELD(transcript, turn), FIELD(transcript, begun),
+    FIELD(transcript, lines_written), FIELD(transcript, lines_missed),
+    FIELD(transcript, from), FIELD(transcript, from_lines), FIELD(transcript, file),
+    FIELD(transcript, asked), FIELD(transcript, again), FIELD(transcript, fd),
+    FIELD(transcript, path),
+
     WHOLE(segment_header),
     FIELD(segment_header, magic), FIELD(segment_header, layout),
     FIELD(segment_header, header_size), FIELD(segment_header, geometry),
@@ -83,6 +97,7 @@ static const struct layout_row layout_table[] = {
     FIELD(segment_header, listeners_moves), FIELD(segment_header, standby),
     FIELD(segment_header, polled_by), FIELD(segment_header, listeners),
     FIELD(segment_header, signals), FIELD(segment_header, master), FIELD(segment_header, view_fd),
+    FIELD(segment_header, transcript),
     FIELD(segment_header, control_serving), FIELD(segment_header, pad),
     FIELD(segment_header, control), FIELD(segment_header, control_clients), FIELD(segment_header, metrics_clients),
     FIELD(segment_header, config_version), FIELD(segment_header, config),
@@ -98,7 +113,8 @@ static const struct layout_row layout_table[] = {
     WHOLE(room_shared),
     FIELD(room_shared, count), FIELD(room_shared, waiting), FIELD(room_shared, pad),
     FIELD(room_shared, ledger_limit), FIELD(room_shared, text_limit),
-    FIELD(room_shared, text_high), FIELD(room_shared, orders), FIELD(room_shared, pad2),
+    FIELD(room_shared, text_high), FIELD(room_shared, ledger_high), FIELD(room_shared, orders),
+    FIELD(room_shared, pad2),
 
     WHOLE(side_private), FIELD(side_private, client), FIELD(side_private, generation),
     WHOLE(side_name), FIELD(side_name, key), FIELD(side_name, look),
@@ -185,11 +201,12 @@ static const struct layout_row layout_table[] = {
     NUMBER(LANG_EN), NUMBER(LANG_ZH), NUMBER(SLOW_SKIP), NUMBER(SLOW_DISCONNECT),
     NUMBER(ENTRY_GENESIS), NUMBER(ENTRY_SPEECH), NUMBER(ENTRY_JOIN), NUMBER(ENTRY_LEAVE),
     NUMBER(ENTRY_NICK), NUMBER(ENTRY_PRIVATE), NUMBER(ENTRY_SYSTEM), NUMBER(ENTRY_KICK),
-    NUMBER(ENTRY_MOVE), NUMBER(ENTRY_AFTER_CR), NUMBER(ENTRY_BARE), NUMBER(NO_CLIENT),
+    NUMBER(ENTRY_MOVE), NUMBER(ENTRY_AFTER_CR), NUMBER(ENTRY_BARE), NUMBER(ENTRY_ACTION), NUMBER(NO_CLIENT),
     NUMBER(SLOT_UNUSED), NUMBER(SLOT_DEAD), NUMBER(SLOT_ADOPTING), NUMBER(SLOT_SERVING),
-    NUMBER(SLOT_RETIRING), NUMBER(MASTER_SLOT), NUMBER(SLOT_TAG), NUMBER(KIND_TAG),
+    NUMBER(SLOT_RETIRING), NUMBER(TRANSCRIPT_SLOT), NUMBER(MASTER_SLOT), NUMBER(SLOT_TAG),
+    NUMBER(KIND_TAG),
     NUMBER(BREADCRUMB_NONE), NUMBER(BREADCRUMB_ADOPT), NUMBER(BREADCRUMB_INPUT),
-    NUMBER(BREADCRUMB_APPLY), NUMBER(BREADCRUMB_FLUSH),
+    NUMBER(BREADCRUMB_APPLY), NUMBER(BREADCRUMB_FLUSH), NUMBER(BREADCRUMB_DISK),
     NUMBER(LISTENER_UNUSED), NUMBER(LISTENER_SERVING), NUMBER(LISTENER_DRAINING),
     NUMBER(LOG_TO_FD), NUMBER(LOG_TO_SYSLOG),
     NUMBER(ORIGIN_ROWS), NUMBER(ORIGIN_CONNECTIONS), NUMBER(ORIGIN_LINES),

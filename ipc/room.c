@@ -12,7 +12,9 @@ void room_init(struct room *room) {
     genesis->client = NO_CLIENT;
     room->shared->ledger_limit = 0;
     memset(room->shared->text_limit, 0, sizeof room->shared->text_limit);
-    memset(room->shared->text_high, 0, sizeof room->shared->text_high);
+    for (int e = 0; e < RING_COUNT; e++)
+        atomic_init(&room->shared->text_high[e], 0);
+    atomic_init(&room->shared->ledger_high, 1);
     atomic_init(&room->shared->waiting, 0);
     atomic_init(&room->shared->orders, 0);
     atomic_store_explicit(&room->shared->count, 1, memory_order_release);
@@ -70,6 +72,22 @@ static bool room_fits(const struct room *room, const struct batch *batch,
     return true;
 }
 
+/* Before the copies: a writer that dies in them has recorded how far it may have written, and a
+ * reader that sees any of the new bytes sees the new high words too (room_unchanged). */
+static void room_raise(struct room_shared *shared, const struct batch *batch,
+                       const struct room_line *line) {
+    for (int e = 0; e < RING_COUNT; e++) {
+        uint64_t end = batch->end[e] + line->len[e];
+        if (end > atomic_load_explicit(&shared->text_high[e], memory_order_relaxed))
+            atomic_store_explicit(&shared->text_high[e], end, memory_order_relaxed);
+    }
+    FAULT("room.append.text_high");
+    if (batch->next >= atomic_load_explicit(&shared->ledger_high, memory_order_relaxed))
+        atomic_store_explicit(&shared->ledger_high, batch->next + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    FAULT("room.append.high");
+}
+
 bool room_append(struct room *room, struct batch *batch, const struct room_line *line) {
     if (!room_fits(room, batch, line)) {
         /* Starts are read from committed entries, so survey as of the batch's beginning. */
@@ -77,16 +95,12 @@ bool room_append(struct room *room, struct batch *batch, const struct room_line 
         if (!room_fits(room, batch, line))
             return false;
     }
+    room_raise(room->shared, batch, line);
     bool visible = false;
     for (int e = 0; e < RING_COUNT; e++) {
         if (line->len[e] == 0)
             continue;
         uint64_t at = batch->end[e] & (room->ring_size[e] - 1);
-        if (batch->end[e] + line->len[e] > room->shared->text_high[e])
-            room->shared->text_high[e] = batch->end[e] + line->len[e];
-        /* Before the copy: a writer that dies in it has recorded how far it may have written. */
-        atomic_signal_fence(memory_order_seq_cst);
-        FAULT("room.append.high");
         memcpy(room->ring[e] + at, line->text[e], line->len[e]);
         batch->end[e] += line->len[e];
         visible |= e != RING_SIDE;
@@ -110,6 +124,15 @@ void room_commit(struct room *room, const struct batch *batch) {
     FAULT("room.commit.before");
     atomic_store_explicit(&room->shared->count, batch->next, memory_order_release);
     FAULT("room.commit.after");
+}
+
+bool room_unchanged(const struct room *room, uint64_t index, int e, uint64_t pos) {
+    const struct room_shared *shared = room->shared;
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&shared->ledger_high, memory_order_relaxed) <=
+               index - 1 + room->ledger_len &&
+           atomic_load_explicit(&shared->text_high[e], memory_order_relaxed) <=
+               pos + room->ring_size[e];
 }
 
 uint64_t room_find(const struct room *room, int e, uint64_t pos, uint64_t lo, uint64_t hi) {
@@ -163,7 +186,8 @@ uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor)
 uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor) {
     uint64_t guard = floor;
     for (int e = 0; e < ENC_RINGS; e++) {
-        uint64_t high = room->shared->text_high[e], size = room->ring_size[e];
+        uint64_t high = atomic_load_explicit(&room->shared->text_high[e], memory_order_relaxed);
+        uint64_t size = room->ring_size[e];
         if (high >= size)
             guard = room_begins_at(room, count, guard, e, high - size + 1);
     }

@@ -21,6 +21,11 @@
  * Reading (no lock): load-acquire `count`; entries below it and the bytes below the last entry's
  * ends never change until every reader's guard and cursor have passed them.
  *
+ * Reading without being waited for.  A reader that publishes no guard copies first and looks
+ * afterwards whether what it copied was being overwritten meanwhile (room_unchanged): the reader's
+ * side of a seqlock.  `count` does not say it, because a writer overwrites beyond `count` before it
+ * commits; `ledger_high` and `text_high` do, which rise before anything is written.
+ *
  * Room to write.  Each participant (slot.h) publishes two ledger indexes: `guard`, the oldest entry
  * whose bytes it may still send, and `cursor`, the oldest entry it has not applied.  Entry g-1 and
  * the byte before entry g's text are kept too: they say where g begins and whether a line begins
@@ -60,6 +65,7 @@ enum entry_kind {
 enum {
     ENTRY_AFTER_CR = 1, /* the line that caused it ended with CR: swallow one LF or NUL after it */
     ENTRY_BARE = 2,     /* speech of the open room: a line as it was typed, without a name */
+    ENTRY_ACTION = 4,   /* speech said by /me */
 };
 
 /* One cache line.  `consumed` is how far the client's input was consumed by this line, modulo 2^32;
@@ -102,9 +108,11 @@ struct room_shared {
      * (room_enter). */
     _Alignas(64) uint64_t ledger_limit; /* first index that may not be written */
     uint64_t text_limit[RING_COUNT];    /* first byte that may not be written */
-    uint64_t text_high[RING_COUNT];     /* first byte never written yet, committed or not */
+    /* First byte, and first index, never written yet, committed or not.  Written under the gate. */
+    _Atomic uint64_t text_high[RING_COUNT];
+    _Atomic uint64_t ledger_high;
     _Atomic uint64_t orders; /* moves with each order of an operator (worker/ledger/orders.h) */
-    uint8_t pad2[48];
+    uint8_t pad2[40];
 };
 
 struct slot;
@@ -160,6 +168,10 @@ static inline const uint8_t *room_text(const struct room *room, int e, uint64_t 
 static inline uint32_t room_len(const struct room *room, uint64_t index, int e) {
     return (uint32_t)(room_entry(room, index)->end[e] - room_start(room, index, e));
 }
+
+/* For a reader that nobody waits for, after it has copied: whether the entries from `index` - 1 on,
+ * and the text of ring `e` from `pos` on, were not overwritten up to now. */
+bool room_unchanged(const struct room *room, uint64_t index, int e, uint64_t pos);
 
 /* The first entry in [lo, hi) whose end in ring `e` lies beyond `pos`; hi if none.  The caller's
  * guard covers [lo, hi). */

@@ -258,6 +258,7 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
         s->slots[i].epoll_fd = s->slots[i].bell_fd = -1;
         atomic_init(&s->slots[i].pidfd, -1);
     }
+    h->transcript.fd[0] = h->transcript.fd[1] = -1;
     if (!gate_init(s->gate))
         return segment_fail(s, err, err_size, "sem_init", errno);
     room_init(&s->room);

@@ -4,8 +4,17 @@
 #include "ipc/fault.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+const char *slot_name(uint32_t index, char out[SLOT_NAME]) {
+    if (index == TRANSCRIPT_SLOT)
+        snprintf(out, SLOT_NAME, "transcript");
+    else
+        snprintf(out, SLOT_NAME, "worker %u", index);
+    return out;
+}
 
 void slot_wake_up(struct slot *slot) {
     if (atomic_exchange_explicit(&slot->asleep, 0, memory_order_acq_rel) == 0)

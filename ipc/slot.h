@@ -1,8 +1,11 @@
 /* slot.h - the participants: where each publishes its progress, how each is woken and found dead.
  *
- * Slots 0..WORKERS_MAX-1 are workers'; MASTER_SLOT is the master's, which neither reads nor writes
- * the room.  A slot outlives the processes that fill it: the master makes its epoll set, bell and
- * listeners before the first worker, and every successor inherits them.
+ * Slots 0..WORKERS_MAX-1 are workers'.  TRANSCRIPT_SLOT is the transcript's, which reads the room
+ * and is not waited for: its cursor and guard hold nothing (worker/transcript/transcript.h).  These
+ * are the slots that the master starts processes in: [0, CHILD_SLOTS).  MASTER_SLOT is the
+ * master's, which neither reads nor writes the room.  A slot outlives the processes that fill it:
+ * the master makes its epoll set, bell and listeners before the first worker, and every successor
+ * inherits them.
  *
  * Incarnation.  A process is named by a 64-bit number that is never given twice: a count in the
  * upper 56 bits, the slot in the lower 8.  The master writes a new one before it starts a process
@@ -25,7 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MASTER_SLOT = WORKERS_MAX, SLOT_COUNT = WORKERS_MAX + 1 };
+enum { TRANSCRIPT_SLOT = WORKERS_MAX, CHILD_SLOTS, MASTER_SLOT = CHILD_SLOTS, SLOT_COUNT };
 
 /* A listener carries its slot in TCP_KEEPIDLE (SLOT_TAG + slot, in seconds), which accepted sockets
  * inherit: so a socket of the server's is recognised when its worker died before filling a record.
@@ -52,7 +55,8 @@ enum breadcrumb_phase {
     BREADCRUMB_ADOPT,
     BREADCRUMB_INPUT,
     BREADCRUMB_APPLY,
-    BREADCRUMB_FLUSH
+    BREADCRUMB_FLUSH,
+    BREADCRUMB_DISK /* the transcript's: waits for its file, which is no hang */
 };
 struct breadcrumb {
     _Atomic uint32_t phase;
@@ -130,6 +134,10 @@ static inline uint32_t incarnation_slot(uint64_t incarnation) {
 static inline bool slot_alive(uint32_t state) {
     return state >= SLOT_ADOPTING;
 }
+
+/* What the process in the slot is called: "worker 3", "transcript".  Returns out. */
+enum { SLOT_NAME = 16 };
+const char *slot_name(uint32_t index, char out[SLOT_NAME]);
 
 /* ---- bells ---- */
 

@@ -8,6 +8,7 @@
 #include "master/config_value.h"
 #include "master/log_file.h"
 #include "master/pidfile.h"
+#include "master/transcript_file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -34,9 +35,9 @@ static const char *const config_yes_no[] = {"no", "yes", NULL};
 #define WORD(field, words)       {AT(field), 0, 0, NULL, words}
 #define OTHER(field)             {AT(field), 0, 0, NULL, NULL}
 
-/* REPEATS: may be given more than once.  RESTART: a reload keeps the old value.  INERT: read and
- * checked, but without effect in this version.  NAMES_FILE: the value is a path. */
-enum { REPEATS = 1, RESTART = 2, INERT = 4, NAMES_FILE = 8 };
+/* REPEATS: may be given more than once.  RESTART: a reload keeps the old value.  NAMES_FILE: the
+ * value is a path. */
+enum { REPEATS = 1, RESTART = 2, NAMES_FILE = 4 };
 
 static const struct config_key {
     const char *name;
@@ -75,8 +76,8 @@ static const struct config_key {
     {"control", "", value_socket, OTHER(control), NAMES_FILE},
     {"bans", "", value_text, OTHER(bans), NAMES_FILE},
     {"proxy_from", "", value_network, OTHER(proxy_from), REPEATS},
-    {"transcript", "", value_text, OTHER(transcript), INERT | NAMES_FILE},
-    {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), INERT},
+    {"transcript", "", value_file, OTHER(transcript), NAMES_FILE},
+    {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), 0},
     {"metrics", "", value_metrics, OTHER(listen), 0},
 };
 /* clang-format on */
@@ -406,6 +407,7 @@ int config_check(const char *path, struct config *out, struct config_errors *err
     config_check_opening(&r, out->log, log_file_check(out, err, sizeof err), err);
     config_check_opening(&r, out->pidfile, pidfile_check(out, err, sizeof err), err);
     config_check_bans(&r);
+    config_check_opening(&r, out->transcript, transcript_file_check(out, err, sizeof err), err);
     return errors->count == 0 ? 0 : -1;
 }
 
@@ -418,17 +420,5 @@ void config_keep(const struct config *old, struct config *next) {
             continue;
         log_warn("%s: changed in the file; waits for a restart", config_keys[i].name);
         memcpy(to, from, rule->size);
-    }
-}
-
-void config_log_inert(const struct config *config) {
-    struct config preset;
-    config_set_defaults(&preset);
-    for (size_t i = 0; i < CONFIG_KEYS; i++) {
-        const struct value_rule *rule = &config_keys[i].rule;
-        if ((config_keys[i].flags & INERT) &&
-            memcmp((const char *)config + rule->offset, (const char *)&preset + rule->offset,
-                   rule->size) != 0)
-            log_warn("%s: set, but this version does nothing with it yet", config_keys[i].name);
     }
 }

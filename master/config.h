@@ -33,9 +33,6 @@ int config_check(const char *path, struct config *out, struct config_errors *err
  * differs. */
 void config_keep(const struct config *old, struct config *next);
 
-/* Keys that are set but have no effect in this version: one log line each. */
-void config_log_inert(const struct config *config);
-
 /* Sets one key to what a file would say.  False with a sentence: `config` is as it was. */
 bool config_set(struct config *config, const char *key, const char *value, char *err,
                 size_t err_size);

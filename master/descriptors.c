@@ -10,9 +10,8 @@
 #include <unistd.h>
 
 /* Descriptors that are not clients': the listeners of so many addresses; bell, epoll set and pidfd
- * of each slot; and a spare number for CONTROL_MAX control connections, METRICS_CLIENTS that ask
- * for metrics, the log, the pidfile, the segment and its view, signals and files open for a moment.
- */
+ * of each slot; and a spare number for CONTROL_MAX control connections, METRICS_CLIENTS others, the
+ * log, the pidfile, the segment and its view, signals and files open for a moment. */
 static uint32_t descriptors_reserved(uint32_t addresses) {
     return WORKERS_MAX * addresses + 3 * WORKERS_MAX + 64;
 }

@@ -16,9 +16,12 @@
 #include "master/requests.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
+#include "master/transcript_file.h"
 #include "master/upgrade.h"
 #include "worker/ledger/counters.h"
 #include "worker/text/charset.h"
+#include "worker/transcript/restore.h"
+#include "worker/transcript/transcript.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -43,6 +46,8 @@ __attribute__((constructor)) static void main_block_signals(void) {
 static int main_resume(struct segment *seg, uint64_t lease);
 
 static int main_worker(struct segment *seg, uint32_t slot, uint64_t incarnation) {
+    if (slot == TRANSCRIPT_SLOT)
+        return transcript_main(seg, incarnation);
     return worker_main(seg, slot, incarnation, main_resume);
 }
 
@@ -55,7 +60,10 @@ static int main_loop(struct master *m) {
         switch (supervisor_run(&m->supervisor)) {
         case SUPERVISOR_ALARM: listeners_close_drained(&m->seg); break;
         case SUPERVISOR_RELOAD: reload(&m->supervisor); break;
-        case SUPERVISOR_REOPEN: log_file_reopen(&h->master, config_current(h)); break;
+        case SUPERVISOR_REOPEN:
+            log_file_reopen(&h->master, config_current(h));
+            transcript_file_reopen(&m->seg, config_current(h));
+            break;
         case SUPERVISOR_UPGRADE: upgrade(&m->supervisor, m->argv, m->resume); break;
         case SUPERVISOR_STOP: master_stop(m); return EXIT_SUCCESS;
         case SUPERVISOR_REQUEST:
@@ -131,7 +139,8 @@ static int main_start(const struct options *options) {
         log_warn("%s: a worker's death will disconnect its clients", err);
     if (missing)
         snprintf(err, sizeof err, "%s", missing);
-    if (missing || !master_start(&m, options, main_worker, exact, err, sizeof err)) {
+    if (missing ||
+        !master_start(&m, options, main_worker, restore_history, exact, err, sizeof err)) {
         fprintf(stderr, "chatroom-master: %s\n", err);
         return EXIT_FAILURE;
     }

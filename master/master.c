@@ -19,6 +19,7 @@
 #include "master/ready.h"
 #include "master/reload.h"
 #include "master/standby.h"
+#include "master/transcript_file.h"
 #include "master/upgrade.h"
 
 #include <errno.h>
@@ -137,19 +138,21 @@ static bool master_control(struct master *m, const struct config *config, char *
     return true;
 }
 
-/* Bans, addresses, privileges, the slots' descriptors, the lease; then the workers. */
+/* Bans, addresses, privileges, the slots' descriptors, the lease, the history; then the workers. */
 static bool master_serve(struct master *m, const struct config *config, worker_entry entry,
-                         char *err, size_t err_size) {
+                         restore_entry restore, char *err, size_t err_size) {
     struct supervisor *s = &m->supervisor;
     if (!moderation_begin(&m->seg, config, err, err_size) ||
         !listeners_configure(&m->seg, config, err, err_size) ||
         !master_control(m, config, err, err_size) ||
+        !transcript_file_move(&m->seg, config, err, err_size) ||
         !privileges_drop(&m->seg, config, err, err_size) ||
         !supervisor_make_descriptors(&m->seg, err, err_size) ||
         !master_first_clients(m, err, err_size) ||
         !supervisor_init(s, &m->seg, entry, false, err, err_size))
         return false;
-    config_log_inert(config);
+    restore(&m->seg);
+    transcript_file_begin(&m->seg);
     if (!listeners_assign(&m->seg, config->workers))
         return master_failed("cannot listen", err, err_size);
     if (!lease_take(&m->seg.slots[MASTER_SLOT], 0) && !s->plain_fork) /* valgrind: no pidfds */
@@ -173,7 +176,7 @@ static bool master_ready(const struct master *m, struct detach *detach, const st
 }
 
 bool master_start(struct master *m, const struct options *options, worker_entry entry,
-                  bool counters_exact, char *err, size_t err_size) {
+                  restore_entry restore, bool counters_exact, char *err, size_t err_size) {
     static struct config config;
     struct detach detach = DETACH_NONE;
     if (!master_read_config(options->conf_path, &config, err, err_size) ||
@@ -181,7 +184,7 @@ bool master_start(struct master *m, const struct options *options, worker_entry 
         !master_make(m, options, &config, err, err_size))
         return false;
     m->seg.header->counters_exact = counters_exact;
-    if (!master_serve(m, &config, entry, err, err_size)) {
+    if (!master_serve(m, &config, entry, restore, err, err_size)) {
         control_socket_remove(&m->seg);
         pidfile_remove(&m->seg.header->master);
         return false;

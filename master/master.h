@@ -21,10 +21,13 @@ struct master {
     resume_entry resume; /* of the standby process of an upgrade */
 };
 
+/* Fills the ledger with what is left of an earlier life: restore_history, passed in by main.c. */
+typedef void (*restore_entry)(struct segment *seg);
+
 /* From nothing to a server with at least one worker.  False with a sentence; no process is left
  * then.  `counters_exact`: see segment.h.  With -d only the child returns (detach.h). */
 bool master_start(struct master *m, const struct options *options, worker_entry entry,
-                  bool counters_exact, char *err, size_t err_size);
+                  restore_entry restore, bool counters_exact, char *err, size_t err_size);
 
 /* After an upgrade's execve: m->seg is mapped, the descriptors are those of the segment, no worker
  * lives.  False, with a sentence, also in the log, and before any worker is started, if this

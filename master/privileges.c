@@ -119,6 +119,8 @@ static void privileges_check_all(const struct master_state *state, const struct 
     privileges_check_pidfile(config->pidfile);
     privileges_check_folder(config->control, "the control socket's file will be left at the end");
     privileges_check_bans(config->bans);
+    privileges_check_folder(config->transcript,
+                            "a transcript that was moved away cannot be made anew (kill -USR1)");
 }
 
 bool privileges_drop(const struct segment *seg, const struct config *config, char *err,

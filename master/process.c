@@ -29,7 +29,7 @@ void process_signal(struct slot *slot, int signo) {
 }
 
 void process_ring_all(struct segment *seg) {
-    for (int i = 0; i < WORKERS_MAX; i++) {
+    for (int i = 0; i < CHILD_SLOTS; i++) {
         struct slot *slot = &seg->slots[i];
         uint64_t one = 1;
         if (slot_alive(atomic_load(&slot->state)))
@@ -51,7 +51,7 @@ bool process_is_stopped(pid_t pid) {
 }
 
 void process_reap_all(struct segment *seg) {
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+    for (uint32_t i = 0; i < CHILD_SLOTS; i++) {
         struct slot *slot = &seg->slots[i];
         atomic_store(&slot->entry, 0);
         atomic_store(&slot->pid, 0);

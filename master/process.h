@@ -25,13 +25,14 @@ pid_t process_clone(int *pidfd);
  * its pid may be another process's by now. */
 void process_signal(struct slot *slot, int signo);
 
-/* Rings every worker's bell, asleep or not: something in the header has changed. */
+/* Rings the bell of every worker and of the transcript, asleep or not: something in the header has
+ * changed. */
 void process_ring_all(struct segment *seg);
 
 /* Whether the process is stopped (SIGSTOP, or by a debugger), as /proc says; false if unknown. */
 bool process_is_stopped(pid_t pid);
 
-/* Marks all workers as dead and forgets their pidfds without closing them: no worker lives, and the
+/* Marks all of them as dead and forgets their pidfds without closing them: none lives, and the
  * numbers belong to another descriptor table.  Every slot can be filled anew. */
 void process_reap_all(struct segment *seg);
 

@@ -13,6 +13,7 @@
 #include "master/pidfile.h"
 #include "master/process.h"
 #include "master/ready.h"
+#include "master/transcript_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -67,8 +68,9 @@ static bool reload_apply(struct supervisor *s, char *err, size_t err_size) {
         log_error("%s; logging goes on where it was", err);
     if (!pidfile_move(&h->master, &config, err, err_size))
         log_error("%s; the pid stays where it was", err);
+    if (!transcript_file_move(s->seg, &config, err, err_size))
+        log_error("%s; the transcript goes on where it was", err);
     log_set_level(config.log_level);
-    config_log_inert(&config);
     reload_publish(s, &config);
     moderation_apply(s->seg);
     s->alarm_at = clock_ms() + SUPERVISOR_ALARM_MS; /* the draining addresses are closed then */

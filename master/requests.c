@@ -8,6 +8,7 @@
 #include "master/moderation.h"
 #include "master/process.h"
 #include "master/reload.h"
+#include "master/transcript_file.h"
 #include "master/upgrade.h"
 
 #include <stdio.h>
@@ -31,9 +32,11 @@ static bool requests_reload(struct master *m, const char *text, char *answer, si
 static bool requests_reopen(struct master *m, const char *text, char *answer, size_t size) {
     struct segment_header *h = m->seg.header;
     (void)text;
-    if (!log_file_reopen(&h->master, config_current(h)))
+    bool log = log_file_reopen(&h->master, config_current(h));
+    if (!transcript_file_reopen(&m->seg, config_current(h)) || !log)
         return false;
-    snprintf(answer, size, "log reopened");
+    snprintf(answer, size, "%s",
+             config_current(h)->transcript[0] ? "log and transcript reopened" : "log reopened");
     return true;
 }
 

@@ -47,7 +47,7 @@ static void standby_await_death(const struct segment *seg) {
  * be scheduled only after the new master has written its own. */
 static struct {
     struct master_state master;
-    int pidfds[WORKERS_MAX];
+    int pidfds[CHILD_SLOTS];
     uint64_t lease;
 } standby_before;
 
@@ -55,7 +55,7 @@ static void standby_remember(const struct segment *seg) {
     standby_before.master = seg->header->master;
     standby_before.master.standby_pid = 0;
     standby_before.lease = atomic_load(&seg->slots[MASTER_SLOT].entry);
-    for (int i = 0; i < WORKERS_MAX; i++)
+    for (int i = 0; i < CHILD_SLOTS; i++)
         standby_before.pidfds[i] = atomic_load(&seg->slots[i].pidfd);
 }
 
@@ -64,7 +64,7 @@ static void standby_undo_adoption(struct segment *seg) {
     log_error("the upgraded master died; going back to the binary before");
     seg->header->master = standby_before.master;
     process_reap_all(seg);
-    for (int i = 0; i < WORKERS_MAX; i++) {
+    for (int i = 0; i < CHILD_SLOTS; i++) {
         if (standby_before.pidfds[i] >= 0)
             close(standby_before.pidfds[i]);
     }
@@ -126,6 +126,10 @@ bool standby_cancel(struct segment_header *header) {
     uint32_t seen = STANDBY_WATCHES;
     atomic_compare_exchange_strong(&header->standby, &seen, STANDBY_NONE);
     return seen != STANDBY_ACTS;
+}
+
+bool standby_watches(const struct segment_header *header) {
+    return atomic_load(&header->standby) != STANDBY_NONE;
 }
 
 void standby_reap(struct segment_header *header, int ms) {

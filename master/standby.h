@@ -30,6 +30,9 @@ bool standby_start(struct segment *seg, resume_entry resume);
  * more.  False if it has taken over, and the calling process is not wanted. */
 bool standby_cancel(struct segment_header *header);
 
+/* Whether there is one that may yet take over. */
+bool standby_watches(const struct segment_header *header);
+
 /* Called by the master: ends the standby process and reaps it, if there is one and it was
  * cancelled.  Waits at most `ms` milliseconds for a worker to cancel it. */
 void standby_reap(struct segment_header *header, int ms);

@@ -10,6 +10,7 @@
 #include "master/respawn.h"
 #include "master/signals.h"
 #include "master/standby.h"
+#include "master/transcript_file.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +25,7 @@
 enum {
     SUPERVISOR_RETRY_MS = 1000, /* after the kernel refused a process */
     SUPERVISOR_KILL_MS = 5000,
+    SUPERVISOR_HUNG_MS = 200, /* for a process that was killed, at the end */
     SUPERVISOR_SERVING_MS = 5000,
     SUPERVISOR_DEATHS = 3 /* in a row: it will not serve */
 };
@@ -52,6 +54,9 @@ bool supervisor_make_descriptors(struct segment *seg, char *err, size_t err_size
         master->bell_fd = eventfd(0, EFD_NONBLOCK);
     if (master->bell_fd < 0)
         return supervisor_failed("eventfd", err, err_size);
+    seg->slots[TRANSCRIPT_SLOT].bell_fd = eventfd(0, EFD_NONBLOCK);
+    if (seg->slots[TRANSCRIPT_SLOT].bell_fd < 0)
+        return supervisor_failed("eventfd", err, err_size);
     seg->header->master.watchdog_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     return seg->header->master.watchdog_fd >= 0 ||
            supervisor_failed("timerfd_create", err, err_size);
@@ -77,7 +82,8 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
 
 /* The child.  Returns its exit status. */
 static int supervisor_child(struct supervisor *s, uint32_t index, uint64_t incarnation) {
-    bool wanted = standby_cancel(s->seg->header) && slot_enter(&s->seg->slots[index], incarnation);
+    bool wanted = (index == TRANSCRIPT_SLOT || standby_cancel(s->seg->header)) &&
+                  slot_enter(&s->seg->slots[index], incarnation);
     return wanted ? s->entry(s->seg, index, incarnation) : 0;
 }
 
@@ -93,11 +99,22 @@ static void supervisor_record(struct supervisor *s, struct slot *slot, pid_t pid
     FAULT("supervisor.spawn.after");
 }
 
+/* A process that dies before it has begun has not ended as it was asked to. */
+static void supervisor_prepare_transcript(struct segment *seg) {
+    struct transcript *t = &seg->header->transcript;
+    atomic_store(&seg->slots[TRANSCRIPT_SLOT].state, SLOT_DEAD);
+    FAULT("supervisor.transcript.state");
+    atomic_store(&t->begun, atomic_load(&t->asked));
+}
+
 /* False with errno if the kernel refuses; supervisor_run tries again. */
 static bool supervisor_spawn(struct supervisor *s, uint32_t index) {
     struct slot *slot = &s->seg->slots[index];
     uint64_t incarnation = segment_incarnation(s->seg, index);
+    char name[SLOT_NAME];
     FAULT("supervisor.spawn.before");
+    if (index == TRANSCRIPT_SLOT)
+        supervisor_prepare_transcript(s->seg);
     slot_invite(slot, incarnation);
     int pidfd = -1;
     pid_t pid = s->plain_fork ? fork() : process_clone(&pidfd);
@@ -105,14 +122,14 @@ static bool supervisor_spawn(struct supervisor *s, uint32_t index) {
         _exit(supervisor_child(s, index, incarnation));
     s->at[index].started_at = clock_ms();
     if (pid < 0) {
-        log_warn_errno("cannot start worker %u", index);
+        log_warn_errno("cannot start %s", slot_name(index, name));
         s->at[index].respawn_at = s->at[index].started_at + SUPERVISOR_RETRY_MS;
         return false;
     }
     supervisor_record(s, slot, pid, pidfd);
     s->at[index].respawn_at = 0;
     watchdog_begin(&s->watchdog, s->seg, index, s->at[index].started_at);
-    log_info("worker %u: pid %d", index, (int)pid);
+    log_info("%s: pid %d", slot_name(index, name), (int)pid);
     return true;
 }
 
@@ -134,6 +151,14 @@ bool supervisor_start_all(struct supervisor *s) {
     }
     errno = error;
     return any;
+}
+
+/* It cancels no standby, so it starts only after a worker has (standby.h). */
+static void supervisor_start_transcript(struct supervisor *s) {
+    transcript_file_look(s->seg);
+    if (transcript_wanted(&s->seg->header->transcript) && !s->stopping &&
+        !standby_watches(s->seg->header) && supervisor_is_vacant(s, TRANSCRIPT_SLOT))
+        supervisor_spawn(s, TRANSCRIPT_SLOT);
 }
 
 void supervisor_finish_retired(struct supervisor *s) {
@@ -160,14 +185,16 @@ static void supervisor_release(struct supervisor *s, struct slot *slot, bool ret
 }
 
 static void supervisor_log_death(uint32_t index, const siginfo_t *info, bool retired) {
+    char name[SLOT_NAME];
+    slot_name(index, name);
     if (retired)
-        log_debug("worker %u had retired; starting it again", index);
+        log_debug("%s had retired; starting it again", name);
     else if (info->si_code == CLD_EXITED)
-        log_warn("worker %u exited with status %d; replacing it", index, info->si_status);
+        log_warn("%s exited with status %d; replacing it", name, info->si_status);
     else if (info->si_status == 0)
-        log_warn("worker %u has died; replacing it", index);
+        log_warn("%s has died; replacing it", name);
     else
-        log_warn("worker %u was killed by signal %d (%s); replacing it", index, info->si_status,
+        log_warn("%s was killed by signal %d (%s); replacing it", name, info->si_status,
                  strsignal(info->si_status));
 }
 
@@ -186,9 +213,10 @@ static void supervisor_reap(struct supervisor *s, uint32_t index, const siginfo_
     struct slot *slot = &s->seg->slots[index];
     /* Stored by the worker itself, under the gate: it has left nothing in the slot. */
     bool retired = atomic_load(&slot->state) == SLOT_UNUSED;
+    char name[SLOT_NAME];
     supervisor_release(s, slot, retired);
-    if (s->stopping) {
-        log_debug("worker %u ended", index);
+    if (s->stopping || (retired && index == TRANSCRIPT_SLOT)) {
+        log_debug("%s ended", slot_name(index, name));
         return;
     }
     if (retired && index >= atomic_load(&s->seg->header->workers)) {
@@ -224,10 +252,10 @@ static void supervisor_collect(struct supervisor *s, uint32_t index) {
     supervisor_reap(s, index, &info);
 }
 
-/* The slot of a worker; WORKERS_MAX: it is none. */
+/* The slot of a process; CHILD_SLOTS: it is in none. */
 static uint32_t supervisor_slot_of(const struct supervisor *s, pid_t pid) {
     uint32_t index = 0;
-    while (index < WORKERS_MAX && atomic_load(&s->seg->slots[index].pid) != pid)
+    while (index < CHILD_SLOTS && atomic_load(&s->seg->slots[index].pid) != pid)
         index++;
     return index;
 }
@@ -239,9 +267,9 @@ static bool supervisor_child_changed(struct supervisor *s, pid_t pid, bool stopp
     siginfo_t info;
     if (stopped) {
         waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG);
-        if (index < WORKERS_MAX)
+        if (index < CHILD_SLOTS)
             watchdog_stopped(s->seg, index);
-    } else if (index < WORKERS_MAX) {
+    } else if (index < CHILD_SLOTS) {
         supervisor_collect(s, index);
     } else if (pid == state->standby_pid) {
         standby_reap(s->seg->header, 0);
@@ -278,13 +306,13 @@ static void supervisor_silence_bell(const struct supervisor *s) {
 /* Sleeps until a worker dies, `ms` have passed, or, if `orders`, a signal is pending or a request
  * waits.  Reaps the dead. */
 static void supervisor_wait(struct supervisor *s, int ms, bool orders) {
-    struct pollfd wait[2 + WORKERS_MAX];
-    uint32_t index[2 + WORKERS_MAX];
+    struct pollfd wait[2 + CHILD_SLOTS];
+    uint32_t index[2 + CHILD_SLOTS];
     nfds_t n = 0;
     int bell = s->seg->slots[MASTER_SLOT].bell_fd;
     wait[n++] = (struct pollfd){.fd = orders ? s->signal_fd : -1, .events = POLLIN};
     wait[n++] = (struct pollfd){.fd = orders ? bell : -1, .events = POLLIN};
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+    for (uint32_t i = 0; i < CHILD_SLOTS; i++) {
         if (atomic_load(&s->seg->slots[i].pid) > 0) {
             index[n] = i;
             wait[n++] =
@@ -304,10 +332,11 @@ static void supervisor_wait(struct supervisor *s, int ms, bool orders) {
 
 static void supervisor_respawn_due(struct supervisor *s) {
     uint64_t now = clock_ms();
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+    for (uint32_t i = 0; i < CHILD_SLOTS; i++) {
         if (s->at[i].respawn_at != 0 && s->at[i].respawn_at <= now)
             supervisor_spawn(s, i);
     }
+    supervisor_start_transcript(s);
 }
 
 /* Until the watchdog's next look, the alarm, or the next start that is due. */
@@ -315,7 +344,7 @@ static int supervisor_sleep_ms(const struct supervisor *s) {
     uint64_t now = clock_ms(), wait = watchdog_period(s->seg);
     if (s->alarm_at != 0 && s->alarm_at < now + wait)
         wait = s->alarm_at > now ? s->alarm_at - now : 0;
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+    for (uint32_t i = 0; i < CHILD_SLOTS; i++) {
         uint64_t at = s->at[i].respawn_at;
         if (at != 0 && at < now + wait)
             wait = at > now ? at - now : 0;
@@ -326,6 +355,7 @@ static int supervisor_sleep_ms(const struct supervisor *s) {
 enum supervisor_event supervisor_run(struct supervisor *s) {
     supervisor_children(s); /* those that ended before SIGCHLD was blocked */
     for (;;) {
+        supervisor_start_transcript(s);
         supervisor_wait(s, supervisor_sleep_ms(s), true);
         if (s->seg->header->master.standby_pid > 0)
             standby_reap(s->seg->header, 0); /* a worker may have cancelled it by now */
@@ -391,7 +421,7 @@ static void supervisor_await_entry(struct slot *slot) {
 
 void supervisor_take_over(struct supervisor *s) {
     process_ring_all(s->seg); /* each worker then watches this master */
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+    for (uint32_t i = 0; i < CHILD_SLOTS; i++) {
         struct slot *slot = &s->seg->slots[i];
         uint32_t state = atomic_load(&slot->state);
         watchdog_beat(s->seg);
@@ -409,38 +439,57 @@ void supervisor_take_over(struct supervisor *s) {
     }
 }
 
-static bool supervisor_any_left(const struct supervisor *s) {
-    for (int i = 0; i < WORKERS_MAX; i++) {
+static const struct supervisor_kind {
+    uint32_t first, end; /* slots */
+} supervisor_workers = {0, WORKERS_MAX}, supervisor_transcript = {TRANSCRIPT_SLOT, CHILD_SLOTS};
+
+static bool supervisor_any_left(const struct supervisor *s, struct supervisor_kind of) {
+    for (uint32_t i = of.first; i < of.end; i++) {
         if (atomic_load(&s->seg->slots[i].pid) > 0)
             return true;
     }
     return false;
 }
 
-static void supervisor_kill(struct supervisor *s) {
-    for (uint32_t i = 0; i < WORKERS_MAX; i++)
-        process_signal(&s->seg->slots[i], SIGKILL);
+/* Signals stay pending meanwhile, for the master after an upgrade.  False if one is left. */
+static bool supervisor_wait_all(struct supervisor *s, struct supervisor_kind of, uint64_t until) {
+    while (supervisor_any_left(s, of) && clock_ms() < until)
+        supervisor_wait(s, 50, false);
+    return !supervisor_any_left(s, of);
 }
 
-/* Signals stay pending meanwhile, for the master after an upgrade. */
-static void supervisor_wait_all(struct supervisor *s, uint64_t until) {
-    while (supervisor_any_left(s) && clock_ms() < until)
-        supervisor_wait(s, 50, false);
+static bool supervisor_kill(struct supervisor *s, struct supervisor_kind of, uint64_t ms) {
+    for (uint32_t i = of.first; i < of.end; i++)
+        process_signal(&s->seg->slots[i], SIGKILL);
+    return supervisor_wait_all(s, of, clock_ms() + ms);
+}
+
+/* After the last line of the last worker. */
+static void supervisor_stop_transcript(struct supervisor *s, uint64_t until) {
+    uint64_t least = clock_ms() + SUPERVISOR_LAST_MS;
+    if (!supervisor_any_left(s, supervisor_transcript))
+        return;
+    transcript_file_end(s->seg);
+    if (!supervisor_wait_all(s, supervisor_transcript, until > least ? until : least)) {
+        log_error("transcript: its disk does not answer; what was said last is not in the file");
+        supervisor_kill(s, supervisor_transcript, SUPERVISOR_HUNG_MS);
+    }
 }
 
 void supervisor_stop(struct supervisor *s, uint32_t ms) {
+    uint64_t until = clock_ms() + ms;
     s->stopping = true;
     atomic_store(&s->seg->header->shutdown, 1);
     process_ring_all(s->seg);
-    supervisor_wait_all(s, clock_ms() + ms);
-    supervisor_kill(s);
-    supervisor_wait_all(s, clock_ms() + 1000);
+    supervisor_wait_all(s, supervisor_workers, until);
+    supervisor_kill(s, supervisor_workers, SUPERVISOR_HUNG_MS);
+    supervisor_stop_transcript(s, until);
 }
 
 bool supervisor_kill_all(struct supervisor *s) {
     s->stopping = true;
-    supervisor_kill(s);
-    supervisor_wait_all(s, clock_ms() + SUPERVISOR_KILL_MS);
+    bool all = supervisor_kill(s, supervisor_transcript, SUPERVISOR_HUNG_MS) &&
+               supervisor_kill(s, supervisor_workers, SUPERVISOR_KILL_MS);
     s->stopping = false;
-    return !supervisor_any_left(s);
+    return all;
 }

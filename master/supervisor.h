@@ -1,4 +1,5 @@
-/* supervisor.h - starts the workers, finds those that died, and starts others in their places.
+/* supervisor.h - starts the workers and the transcript, finds those that died, and starts others in
+ * their places.
  *
  * A child of the process that is none of the server's is reaped too, as process 1 of a container
  * must.  The master does not touch the room.  It makes the slots' descriptors, starts a process in
@@ -14,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a worker process runs: worker_main, passed in by main.c. */
+/* What a process of slot `slot` runs, passed in by main.c. */
 typedef int (*worker_entry)(struct segment *seg, uint32_t slot, uint64_t incarnation);
 
 struct supervisor {
@@ -28,7 +29,7 @@ struct supervisor {
     struct {
         uint64_t started_at; /* its process, or this master if that is younger */
         uint64_t respawn_at; /* the next process is due; 0: none */
-    } at[WORKERS_MAX];
+    } at[CHILD_SLOTS];
 };
 
 enum { SUPERVISOR_ALARM_MS = 1000 };
@@ -72,10 +73,13 @@ void supervisor_take_over(struct supervisor *s);
  * asks for something or the alarm is due. */
 enum supervisor_event supervisor_run(struct supervisor *s);
 
-/* The server ends: asks all workers to, waits up to `ms`, and kills those that are left. */
+/* The server ends: asks all workers to, waits up to `ms`, and kills those that are left; then the
+ * transcript, which has SUPERVISOR_LAST_MS at least.  One whose disk hangs is not waited for. */
+enum { SUPERVISOR_LAST_MS = 400 };
 void supervisor_stop(struct supervisor *s, uint32_t ms);
 
-/* Kills and reaps all workers at once, for an upgrade.  False if one does not die. */
+/* Kills and reaps all processes, for an upgrade.  False if one does not die.  The transcript, whose
+ * disk may hang, comes first: the workers live on if it does not die. */
 bool supervisor_kill_all(struct supervisor *s);
 
 #endif

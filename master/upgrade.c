@@ -144,7 +144,7 @@ void upgrade(struct supervisor *s, char **argv, resume_entry resume) {
         return;
     }
     if (!supervisor_kill_all(s)) {
-        log_error("upgrade refused: a worker cannot be killed; going on as before");
+        log_error("upgrade refused: a process cannot be killed; going on as before");
         upgrade_give_up(s);
         return;
     }

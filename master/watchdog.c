@@ -49,7 +49,8 @@ void watchdog_begin(struct watchdog *dog, const struct segment *seg, uint32_t in
 
 void watchdog_stopped(struct segment *seg, uint32_t index) {
     struct slot *slot = &seg->slots[index];
-    log_warn("worker %u was stopped", index);
+    char name[SLOT_NAME];
+    log_warn("%s was stopped", slot_name(index, name));
     /* It may have taken a token of the gate, or have been about to ring a bell. */
     gate_nudge(seg->gate);
     process_ring_all(seg);
@@ -57,10 +58,14 @@ void watchdog_stopped(struct segment *seg, uint32_t index) {
         process_signal(slot, SIGCONT);
 }
 
+/* The transcript has no epoll set: it waits for its bell alone. */
 static bool watchdog_work_waits(const struct slot *slot) {
+    if (atomic_load(&slot->breadcrumb.phase) == BREADCRUMB_DISK)
+        return process_is_stopped(atomic_load(&slot->pid));
     if (!atomic_load(&slot->asleep))
         return true;
-    struct pollfd set = {.fd = slot->epoll_fd, .events = POLLIN};
+    struct pollfd set = {.fd = slot->epoll_fd >= 0 ? slot->epoll_fd : slot->bell_fd,
+                         .events = POLLIN};
     return poll(&set, 1, 0) == 1;
 }
 
@@ -73,7 +78,8 @@ static bool watchdog_at_gate(const struct segment *seg, const struct slot *slot)
 
 /* Only a worker that was running when it was killed died of its own fault (slot.h, breadcrumb). */
 static void watchdog_kill(struct watch *watch, struct slot *slot, uint32_t index, uint64_t now) {
-    log_warn("worker %u has stood still for %llu ms; replacing it", index,
+    char name[SLOT_NAME];
+    log_warn("%s has stood still for %llu ms; replacing it", slot_name(index, name),
              (unsigned long long)(now - watch->since));
     if (!process_is_stopped(atomic_load(&slot->pid)))
         atomic_store(&slot->fault, SIGKILL);
@@ -111,7 +117,7 @@ void watchdog_look(struct watchdog *dog, struct segment *seg, uint64_t now) {
         return;
     bool gap = passed > 2 * period + WATCHDOG_GAP_MS; /* the master was stopped, or the machine */
     dog->last_look = now;
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+    for (uint32_t i = 0; i < CHILD_SLOTS; i++) {
         if (atomic_load(&seg->slots[i].pid) > 0)
             watchdog_look_at(&dog->at[i], seg, i, now, gap);
     }

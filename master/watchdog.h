@@ -1,10 +1,11 @@
 /* watchdog.h - finds workers that make no progress while work waits for them, and shows the workers
- * that the master itself makes progress.
+ * that the master itself makes progress.  The transcript is looked after as workers are.
  *
  * A worker's heartbeat moves with every turn of its loop.  A worker asleep in epoll_wait does not
  * move it, and need not: it has work only if its bell was rung or its epoll set, which can itself
  * be polled, has an event.  A worker that waits at the gate says so in its slot; the gate's owner
- * is then the one that makes no progress, and is found by its own heartbeat.
+ * is then the one that makes no progress, and is found by its own heartbeat.  A process that waits
+ * for a disk says so too, and is no one's hang: only if it was stopped is it replaced.
  *
  * Times are milliseconds of clock_ms(), passed in as `now`.  The caller is the master. */
 #ifndef MASTER_WATCHDOG_H
@@ -25,7 +26,7 @@ struct watch {
 
 struct watchdog {
     uint64_t last_look; /* 0: none yet */
-    struct watch at[WORKERS_MAX];
+    struct watch at[CHILD_SLOTS];
 };
 
 /* The longest time between two calls of watchdog_look, ms. */
@@ -38,8 +39,8 @@ void watchdog_begin(struct watchdog *dog, const struct segment *seg, uint32_t in
  * whose patience is exhausted.  The master finds them dead like any other. */
 void watchdog_look(struct watchdog *dog, struct segment *seg, uint64_t now);
 
-/* The worker in the slot was stopped (SIGSTOP).  No other process may wait for it: what it may have
- * been about to do is done for it, and if it owns the gate it is continued. */
+/* The process in the slot was stopped (SIGSTOP).  No other process may wait for it: what it may
+ * have been about to do is done for it, and if it owns the gate it is continued. */
 void watchdog_stopped(struct segment *seg, uint32_t index);
 
 /* The master makes progress: moves its heartbeat and sets the watchdog timer anew.  That is a

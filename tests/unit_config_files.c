@@ -60,8 +60,8 @@ Test(config_files, one_file_has_one_use) {
     parsed("pidfile = new\nlog = sub/../new\n",
            "2: log: sub/../new is the file of pidfile (line 1)");
     parsed("bans = new\ntranscript = new\n", "2: transcript: new is the file of bans (line 1)");
-    parsed("bans = /nowhere/x\ntranscript = /nowhere/x\n",
-           "2: transcript: /nowhere/x is the file of bans (line 1)");
+    parsed("bans = /nowhere/x\ncontrol = /nowhere/x\n",
+           "2: control: /nowhere/x is the file of bans (line 1)");
 }
 
 Test(config_files, no_key_names_the_configuration) {
@@ -78,5 +78,5 @@ Test(config_files, what_is_no_common_file_is_accepted) {
     parsed("log = new\npidfile = sub/new\n", NULL);
     parsed("log = motd2\npidfile = motd1\nmotd = motd\n", NULL);
     parsed("pidfile =\nmotd =\nbans =\n", NULL); /* empty values name nothing */
-    parsed("bans = /nowhere/x\ntranscript = /nowhere/y\n", NULL);
+    parsed("bans = /nowhere/x\ncontrol = /nowhere/y\n", NULL);
 }

@@ -11,6 +11,7 @@ SOAKFLAGS ?=
 .build/crash/faults: tests/crash/faults.c $(CRASH_LIB)
 .build/crash/scenes: $(addprefix tests/crash/,scenes.c person.c victim.c)
 .build/crash/poison: $(addprefix tests/crash/,poison.c person.c victim.c)
+.build/crash/transcript: $(addprefix tests/crash/,transcript.c victim.c)
 .build/crash/asked: $(addprefix tests/crash/,asked.c person.c victim.c)
 .build/crash/ghosts: $(addprefix tests/crash/,ghosts.c victim.c)
 .build/crash/siege: $(addprefix tests/crash/,siege.c chaos.c mob.c) $(CRASH_LIB)
@@ -18,7 +19,7 @@ SOAKFLAGS ?=
 .build/crash/judge: $(addprefix tests/crash/,judge.c order.c)
 .build/crash/stepper: tests/crash/stepper.c $(filter-out ipc/fault.c,$(wildcard ipc/*.c))
 .build/crash/stepper: LIBRARIES += -Wl,-z,now
-CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison asked addresses siege ghosts)
+CRASH_PROGRAMS = $(addprefix .build/crash/,soak faults judge stepper scenes poison asked addresses siege ghosts transcript)
 $(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CRASH_FLAGS) -o $@ $(filter %.c,$^) $(LIBRARIES)
@@ -37,6 +38,7 @@ crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/scenes -b $(MASTER)
 	.build/crash/poison -b .build/fault/chatroom-master
 	.build/crash/asked -b .build/fault/chatroom-master -c .build/fault/chatroom-ctl
+	.build/crash/transcript -b $(MASTER) -k 200
 	$(FAULTS) -n 9 .build/crash/points
 	.build/crash/addresses -b $(MASTER) -k 1000
 	.build/crash/siege -b $(MASTER)
@@ -49,6 +51,7 @@ crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/scenes -b $(MASTER)
 	.build/crash/poison -b .build/fault/chatroom-master
 	.build/crash/asked -b .build/fault/chatroom-master -c .build/fault/chatroom-ctl
+	.build/crash/transcript -b $(MASTER) -k 15
 	$(FAULTS) -k -n 1 .build/crash/points
 	.build/crash/addresses -b $(MASTER) -k 60
 	.build/crash/siege -b $(MASTER) -m 300

@@ -85,12 +85,14 @@ enum stimulus {
     PROXIED,
     KICK,
     MODERATE,
+    REOPEN,
 };
 static const struct {
     const char *prefix;
     enum stimulus stimulus;
 } stimuli[] = {
     {"adopt.", KILL},
+    {"supervisor.transcript", REOPEN},
     {"supervisor.", KILL},
     {"gate.repair", KILL},
     {"slot.invite", KILL},
@@ -142,6 +144,10 @@ static const struct {
     {"slot.ring_master", REQUEST},
     {"client.address", PROXIED},
     {"header.", PROXIED},
+    {"transcript.flip", REOPEN},
+    {"transcript.end", REOPEN},
+    {"transcript.serving", REOPEN},
+    {"transcript_file.", REOPEN},
 };
 
 /* Points that are reached only after a death at another point. */
@@ -387,6 +393,15 @@ static void proxied(struct bench *b) {
     }
 }
 
+/* The transcript is moved away, as logrotate does, and begun anew. */
+static void reopen(struct bench *b) {
+    char from[256], to[256];
+    snprintf(from, sizeof from, "%s/transcript", b->victim.dir);
+    snprintf(to, sizeof to, "%s/transcript.1", b->victim.dir);
+    (void)!rename(from, to);
+    kill(victim_master(&b->victim), SIGUSR1);
+}
+
 static void stimulate(struct bench *b, enum stimulus stimulus) {
     pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
@@ -413,6 +428,7 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case REQUEST:
     case REQUEST_UPGRADE: request(b, stimulus == REQUEST_UPGRADE); break;
     case KICK: crowd_kick(&b->crowd, victim_control(&b->victim, path)); break;
+    case REOPEN: reopen(b); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;

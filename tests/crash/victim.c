@@ -40,9 +40,11 @@ void victim_configure(const struct victim *v, const char *conf) {
     FILE *file = fopen(path_of(v, "fresh", fresh), "w");
     if (!file)
         die(fresh);
-    fprintf(file, "listen = 127.0.0.1:%u\npidfile = %s/%s\ncontrol = %s\nbans = %s/bans\n%s",
+    fprintf(file,
+            "listen = 127.0.0.1:%u\npidfile = %s/%s\ncontrol = %s\nbans = %s/bans\ntranscript = "
+            "%s/transcript\n%s",
             v->port, v->dir, v->elsewhere ? "pid2" : "pid", victim_control(v, control), v->dir,
-            conf);
+            v->dir, conf);
     if (fclose(file) != 0 || rename(fresh, path_of(v, "conf", path)) != 0)
         die(path);
 }

@@ -38,7 +38,9 @@ enum line_outcome say_speech(struct worker *w, struct client *c, struct line *li
         return LINE_LATER;
     struct words words = {.name = client_label(w, c, f, label), .text = text};
     struct staged *s = say_stage(w, c, line, ENTRY_SPEECH);
-    if (!action && !(f->flags & FACT_NAMED))
+    if (action)
+        s->line.entry.flags |= ENTRY_ACTION;
+    else if (!(f->flags & FACT_NAMED))
         s->line.entry.flags |= ENTRY_BARE;
     say_sentence(w, s, action ? SAY_ME : f->flags & FACT_NAMED ? SAY_SPEECH : SAY_BARE, &words);
     line->plain = true;

@@ -216,7 +216,9 @@ void publish(struct worker *w) {
         room_wait(&w->seg->room);
         any |= publish_locked(w);
     }
-    if (any)
+    if (any) {
         slots_ring(w->seg->slots, atomic_load(&w->seg->header->slots_used), (int)w->index);
+        slot_ring(&w->seg->slots[TRANSCRIPT_SLOT]);
+    }
     stage->closed = stage_blocked(stage);
 }
