@@ -228,6 +228,25 @@ Test(metrics_http, a_peer_that_stays_is_ended_by_a_successor) {
     server_stop(s);
 }
 
+Test(metrics_http, the_transcript_is_counted) {
+    struct server *s = server_prepare();
+    server_launch(s, "%stranscript = %s/transcript\n", with_metrics, s->dir);
+    uint16_t port = http_metrics_port(s);
+    struct guest *ann = guest_enter(s, "ann");
+    guest_say(ann, "for the record");
+    guest_expect(ann, "%s", told2(TOLD_SPEECH, "ann", "for the record"));
+    int64_t deadline = wait_deadline();
+    char *text = http_scrape(port);
+    while (http_sample(text, "chatroom_transcript_lines_total") < 2 && wait_left_ms(deadline) > 0) {
+        free(text);
+        text = http_scrape(port);
+    }
+    cr_expect_eq(http_sample(text, "chatroom_transcript_lines_total"), 2, "a coming and a line");
+    cr_expect_eq(http_sample(text, "chatroom_transcript_active"), 1);
+    cr_expect_eq(http_sample(text, "chatroom_transcript_missed_lines_total"), 0);
+    server_stop(s);
+}
+
 /* The requests move to the worker that stays. */
 Test(metrics_http, a_request_goes_on_when_its_worker_retires) {
     enum { MANY = 8 };
