@@ -37,6 +37,7 @@ void log_set_level(enum log_level level) {
 }
 void log_set_process(const char *process) {
     logger.process = process;
+    logger.copy = NULL;
 }
 
 void log_copy_to(char *out, size_t size) {

@@ -38,8 +38,9 @@ void log_to(int fd, struct log_shared *shared);
 /* The file has been opened: whether its last line has no end. */
 void log_set_torn(struct log_shared *shared, bool torn);
 void log_set_level(enum log_level level);
-void log_set_process(
-    const char *process); /* "master", "worker 2": a string that lives on; not copied */
+/* This process, from its start on: "master", "worker 2".  The string lives on; it is not copied.
+ * What the parent had copied (log_copy_to) is no concern of it. */
+void log_set_process(const char *process);
 
 /* Each adds time, level, process, pid, and a line end.  log_errno_* append ": strerror(errno)". */
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -70,7 +70,7 @@ static bool upgrade_read_answer(struct segment *seg, int from, uint64_t until, c
                                 size_t size) {
     size_t len = 0;
     bool ended = false;
-    for (uint64_t now; !ended && (now = clock_ms()) < until;) {
+    while (!ended && clock_ms() < until) {
         struct pollfd wait = {.fd = from, .events = POLLIN};
         char more[256];
         watchdog_beat(seg); /* the master waits, and does not hang */

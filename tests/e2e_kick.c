@@ -137,3 +137,30 @@ Test(kick, a_client_with_a_half_typed_line) {
     guest_expect_end(ann);
     server_stop(s);
 }
+
+/* While a person talks as fast as it can: nothing of it is heard behind its kick, until a person of
+ * that name comes. */
+Test(kick, hole_12_nothing_follows_a_kick) {
+    enum { ROUNDS = 12, LINES = 400 };
+    struct server *s = ctl_server(SERVER_QUIET(4));
+    struct guest *bob = guest_enter(s, "bob");
+    for (int i = 0; i < ROUNDS; i++) {
+        struct guest *ann = guest_enter(s, "ann");
+        guest_expect(bob, "%s", told1(TOLD_COMES, "ann"));
+        for (int k = 0; k < LINES; k++)
+            guest_say(ann, "line %d", k);
+        ctl_ok(s, "kick", "ann");
+        const char *line;
+        for (int k = 0; (line = guest_next(bob))[3] == ':'; k++) {
+            char want[64];
+            snprintf(want, sizeof want, "ann: line %d", k);
+            cr_assert_str_eq(line, want);
+        }
+        cr_assert_str_eq(line, "ann was asked to leave.");
+        guest_until(ann, "%s", asked);
+        guest_expect_end(ann);
+    }
+    guest_say(bob, "quiet");
+    guest_expect(bob, "%s", told2(TOLD_SPEECH, "bob", "quiet"));
+    server_stop(s);
+}

@@ -1,4 +1,5 @@
 /* e2e_limits.c - limits: of line length, of connections, of time, of rate. */
+#include "tests/lib/ctl.h"
 #include "tests/lib/guest.h"
 #include "tests/lib/skip.h"
 
@@ -183,6 +184,28 @@ Test(limits, as_many_descriptors_as_one_client_needs_serve_one) {
     guest_expect(bob, "%s", told(TOLD_FULL));
     guest_say(ann, "hello");
     guest_expect(ann, "ann: hello");
+    server_stop(s);
+}
+
+/* Eight descriptors are kept for control connections, however full the room is. */
+Test(limits, operators_are_served_where_the_descriptors_suffice_for_no_more_clients) {
+    enum { CONTROLS = 8 };
+    descriptors_at_most(400);
+    int fd[CONTROLS], n = 0;
+    char line[256];
+    struct server *s = ctl_server("%s", server_quiet);
+    const char *lowered = strstr(server_logged(s, "max_clients lowered to "), "max_clients");
+    cr_assert_eq(sscanf(lowered, "max_clients lowered to %d:", &n), 1);
+    for (int i = 0; i < n; i++)
+        guest_expect(guest_connect(s), "%s", told1(TOLD_GREETING, "Chatroom"));
+    guest_expect(guest_connect(s), "%s", told(TOLD_FULL));
+    for (int i = 0; i < CONTROLS; i++) {
+        fd[i] = ctl_connect(s);
+        cr_assert(ctl_line(fd[i], line));
+        cr_assert_eq(strncmp(line, "chatroom-control 1 ", 19), 0, "%s", line);
+    }
+    for (int i = 0; i < CONTROLS; i++)
+        close(fd[i]);
     server_stop(s);
 }
 

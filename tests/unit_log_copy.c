@@ -48,6 +48,16 @@ Test(log_copy, has_what_the_level_keeps_out_of_the_log) {
     cr_assert_str_eq(log_text(fd), "");
 }
 
+/* A worker that is started while a request is carried out. */
+Test(log_copy, ends_with_a_new_process) {
+    char copy[256];
+    int fd = copy_begin(copy, sizeof copy);
+    log_set_process("worker 3");
+    log_error("its own");
+    cr_assert_str_eq(copy, "");
+    cr_assert_not_null(strstr(log_text(fd), "worker 3: its own\n"));
+}
+
 Test(log_copy, leaves_out_whole_lines_that_do_not_fit) {
     char copy[12];
     copy_begin(copy, sizeof copy);

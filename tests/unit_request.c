@@ -4,7 +4,6 @@
 #include "tests/unit_segment.h"
 
 #include <criterion/criterion.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -86,6 +85,7 @@ Test(request, the_oldest_outcome_is_given_up_first) {
         carry_out(true, "");
     for (uint64_t id = 9; id <= 12; id++) {
         cr_assert_eq(add(id), REQUEST_ADDED);
+        carry_out(true, "");
         cr_assert_eq(state_of(id - 8), UINT32_MAX);
         cr_assert_eq(state_of(id - 7), REQUEST_DONE);
     }
@@ -163,40 +163,45 @@ Test(request, an_upgrade_by_signal_leaves_other_requests_alone) {
 
 /* ---- watching ---- */
 
-enum { REUSES = 30000 };
+enum { REUSES = 200000 };
+struct reused {
+    struct request rows[REQUESTS];
+    _Atomic uint64_t newest; /* id of the last that was finished */
+};
 
-/* Fills and ends all rows again and again.  Each outcome names its id. */
-static void *reuse(void *arg) {
-    _Atomic uint64_t *newest = arg;
-    for (uint64_t id = 1; id <= REUSES; id++) {
-        char text[REQUEST_TEXT_LEN];
+/* Fills and ends all rows again and again.  What is in a row names its id. */
+static void reuse(struct reused *shared) {
+    char text[REQUEST_TEXT_LEN] = "";
+    for (uint64_t id = 1;; id++) {
         memset(text, 'a' + (int)(id % 26), sizeof text - 1);
-        text[sizeof text - 1] = '\0';
-        request_add(rows, id, "reload", text);
-        request_take(request_next(rows));
-        request_end(request_next(rows), true, text);
-        atomic_store(newest, id);
+        request_add(shared->rows, id, "reload", text);
+        request_take(request_next(shared->rows));
+        request_end(request_next(shared->rows), true, text);
+        atomic_store(&shared->newest, id);
     }
-    return NULL;
 }
 
+/* Another process looks for the request whose row is reused next. */
 Test(request, a_reader_never_takes_another_requests_outcome_for_its_own) {
-    _Atomic uint64_t newest = 0;
-    pthread_t thread;
+    struct reused *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(shared, MAP_FAILED);
+    pid_t pid = unit_fork();
+    if (pid == 0)
+        reuse(shared);
     uint64_t found = 0, id;
-    cr_assert_eq(pthread_create(&thread, NULL, reuse, &newest), 0);
-    while ((id = atomic_load(&newest)) < REUSES) {
+    while ((id = atomic_load(&shared->newest)) < REUSES || found == 0) {
         struct request copy;
-        if (id == 0 || !request_find(rows, id, &copy))
+        if (id < REQUESTS || !request_find(shared->rows, id - REQUESTS + 1, &copy))
             continue;
+        char letter[] = {(char)('a' + (id - REQUESTS + 1) % 26), '\0'};
+        cr_assert_eq(atomic_load(&copy.state), REQUEST_DONE);
+        cr_assert_eq(strspn(copy.outcome, letter), REQUEST_TEXT_LEN - 1);
+        cr_assert_eq(strspn(copy.text, letter), REQUEST_TEXT_LEN - 1);
         found++;
-        uint32_t state = atomic_load(&copy.state);
-        cr_assert_eq(state, REQUEST_DONE);
-        cr_assert_eq(strspn(copy.outcome, (char[]){(char)('a' + id % 26), '\0'}),
-                     REQUEST_TEXT_LEN - 1);
     }
-    pthread_join(thread, NULL);
-    cr_assert_gt(found, 0);
+    kill(pid, SIGKILL);
+    unit_join(pid);
 }
 
 Test(request, is_found_in_a_mapping_that_only_reads) {

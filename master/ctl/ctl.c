@@ -9,6 +9,10 @@
 
 #define CTL_VERSION "chatroom-ctl " CHATROOM_VERSION
 
+#ifndef CHATROOM_CONTROL
+#define CHATROOM_CONTROL "/run/chatroom/control"
+#endif
+
 /* clang-format off */
 static const struct ctl_command ctl_commands[] = {
     {"status", "", 0, 0, "how the server is, and each worker", status_run},
@@ -59,43 +63,59 @@ static const struct ctl_command *ctl_find(const char *name) {
     return NULL;
 }
 
-/* Options stand before the command; --json behind it as well.  An argument that looks like --json
- * can be given behind `--`.  Returns the exit status, or -1: the command is to be run. */
-static int ctl_parse(struct ctl *ctl, int argc, char **argv) {
+/* The options before the command; *at: of the first argument behind them.  Returns the exit status,
+ * or -1: it goes on. */
+static int ctl_options(struct ctl *ctl, int argc, char **argv, int *at) {
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
-        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+        const char *option = argv[i];
+        if (strcmp(option, "-h") == 0 || strcmp(option, "--help") == 0) {
             ctl_print_help(stdout);
             return CTL_DONE;
         }
-        if (strcmp(argv[i], "-V") == 0 || strcmp(argv[i], "--version") == 0) {
+        if (strcmp(option, "-V") == 0 || strcmp(option, "--version") == 0) {
             puts(CTL_VERSION);
             return CTL_DONE;
         }
-        if (strcmp(argv[i], "--json") == 0)
+        if (strcmp(option, "--json") == 0)
             ctl->json = true;
-        else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc)
-            ctl->socket = argv[++i];
+        else if (strcmp(option, "-s") != 0)
+            return ctl_wrong("unknown option ", option);
+        else if (i + 1 == argc)
+            return ctl_wrong("-s needs a path", "");
         else
-            return ctl_wrong(strcmp(argv[i], "-s") == 0 ? "-s needs a path" : "unknown option ",
-                             strcmp(argv[i], "-s") == 0 ? "" : argv[i]);
+            ctl->socket = argv[++i];
     }
-    if (i == argc)
-        return ctl_wrong("a command is missing", "");
-    ctl->command = ctl_find(argv[i]);
-    if (!ctl->command)
-        return ctl_wrong("unknown command ", argv[i]);
-    ctl->argv = argv + i + 1;
+    *at = i;
+    return -1;
+}
+
+/* What is behind the command's name: its arguments, and --json.  An argument that looks like that
+ * can be given behind `--`. */
+static void ctl_arguments(struct ctl *ctl, int argc, char **argv) {
     bool all = false; /* what follows is the command's */
-    for (i++; i < argc; i++) {
-        bool option = !all && argv[i][0] == '-' && argv[i][1] == '-';
-        if (option && argv[i][2] == '\0')
+    ctl->argv = argv;
+    for (int i = 0; i < argc; i++) {
+        if (!all && strcmp(argv[i], "--") == 0)
             all = true;
-        else if (option && strcmp(argv[i], "--json") == 0)
+        else if (!all && strcmp(argv[i], "--json") == 0)
             ctl->json = true;
         else
             ctl->argv[ctl->argc++] = argv[i];
     }
+}
+
+/* Returns the exit status, or -1: the command is to be run. */
+static int ctl_parse(struct ctl *ctl, int argc, char **argv) {
+    int at, status = ctl_options(ctl, argc, argv, &at);
+    if (status >= 0)
+        return status;
+    if (at == argc)
+        return ctl_wrong("a command is missing", "");
+    ctl->command = ctl_find(argv[at]);
+    if (!ctl->command)
+        return ctl_wrong("unknown command ", argv[at]);
+    ctl_arguments(ctl, argc - at - 1, argv + at + 1);
     return -1;
 }
 

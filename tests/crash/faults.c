@@ -126,6 +126,7 @@ static const struct {
     {"control_socket.", MOVE_PIDFILE}, /* which moves, too */
     {"control.", KICK},
     {"publish.order", KICK},
+    {"apply.kicked", KICK},
     {"input.shortest", STRANGER},
     {"input.dropping", STRANGER},
     {"change.fresh", STRANGER},

@@ -186,12 +186,15 @@ static bool accept_grown(struct worker *w, int fd, uint64_t cookie) {
     int error = segment_grow(w->seg, (uint32_t)fd);
     bool refused = error != 0 && accept_cookie(fd) == cookie && !accept_is_listener(w->seg, fd);
     bool there = refused && accept_peer(fd, &peer);
-    if (refused)
+    bool control = there && peer.any.sa_family == AF_UNIX;
+    if (control)
+        control_refuse(fd, "no shared memory is left for a connection");
+    else if (refused)
         accept_turn_away(w, fd, SAY_ROOM_FULL);
     worker_unlock(w);
     if (refused)
         accept_count_refused(w, REFUSED_MEMORY);
-    if (!there || peer.any.sa_family == AF_UNIX)
+    if (!there || control)
         return error == 0;
     address_split(&peer, &addr, &port);
     client_log(w, TALLY_REFUSED, &addr, port, "refused: no shared memory for more clients: %s",

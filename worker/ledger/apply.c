@@ -256,7 +256,9 @@ static void apply_log_name(struct worker *w, const struct client *c) {
 static void apply_kicked(struct worker *w, struct client *c, uint32_t was) {
     if (was & FACT_IN_ROOM)
         member_unauthenticated(w, c);
+    FAULT("apply.kicked.before");
     flush_client(w, c);
+    FAULT("apply.kicked.after");
     leave_begin(w, c, LEAVE_KICKED);
 }
 

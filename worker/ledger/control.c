@@ -17,11 +17,12 @@
  * counts these connections with another. */
 static const struct in6_addr control_address = {{{0xff}}};
 
-static void control_turn_away(int fd, const char *no) {
-    char unread[4096];
-    (void)!send(fd, no, strlen(no), MSG_DONTWAIT | MSG_NOSIGNAL);
+void control_refuse(int fd, const char *no) {
+    char line[128], unread[4096];
+    int len = snprintf(line, sizeof line, "no %s\n", no);
+    (void)!send(fd, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
-    (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT);
+    (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* or close() would reset it */
     close(fd);
 }
 
@@ -43,12 +44,12 @@ static bool control_may(const struct worker *w, int fd) {
 bool control_open(struct worker *w, int fd, struct client *c, uint64_t cookie) {
     char no[64];
     if (!control_may(w, fd)) {
-        control_turn_away(fd, "no only root and the server's user may use this socket\n");
+        control_refuse(fd, "only root and the server's user may use this socket");
         return false;
     }
     if (!place_take(w, c, w->seg->header->control_clients, CONTROL_MAX)) {
-        snprintf(no, sizeof no, "no %d connections are open already\n", CONTROL_MAX);
-        control_turn_away(fd, no);
+        snprintf(no, sizeof no, "%d connections are open already", CONTROL_MAX);
+        control_refuse(fd, no);
         return false;
     }
     struct facts facts = {.encoding = ENC_UTF8,

@@ -17,6 +17,9 @@ enum { CONTROL_VERSION = 1, CONTROL_MS = 10000 };
  * closed. */
 bool control_open(struct worker *w, int fd, struct client *c, uint64_t cookie);
 
+/* Answers `no` and closes it. */
+void control_refuse(int fd, const char *no);
+
 /* Once the client is a member: its first line. */
 void control_greet(struct worker *w, struct client *c);
 
