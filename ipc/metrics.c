@@ -115,6 +115,17 @@ static void metrics_pools(struct metrics_text *t, const struct segment *seg) {
         metrics_sample(t, "buffers_reserved", "pool", name[i], pool[i].reserved);
 }
 
+static void metrics_transcript(struct metrics_text *t, const struct survey *s) {
+    metrics_one(t, "transcript_active", "1: a process writes the transcript.", s->transcript);
+    metrics_one(t, "transcript_lines_total", "Lines written to it.", s->transcript_lines);
+    metrics_one(t, "transcript_missed_lines_total", "Lines that it does not have.",
+                s->transcript_missed);
+    metrics_one(t, "transcript_lag_entries", "Events of the room that it has not come to.",
+                s->transcript_lag);
+    metrics_one(t, "transcript_unsynced_bytes", "Written, and perhaps not on the disk yet.",
+                s->transcript_unsynced);
+}
+
 /* ---- workers ---- */
 
 /* A number of struct survey_slot. */
@@ -192,6 +203,7 @@ size_t metrics_render(const struct segment *seg, char out[METRICS_MAX]) {
     metrics_room(&t, &s);
     metrics_rings(&t, &s);
     metrics_pools(&t, seg);
+    metrics_transcript(&t, &s);
     metrics_workers(&t, &s);
     metrics_refused(&t, &s);
     return t.len;

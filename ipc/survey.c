@@ -153,6 +153,29 @@ static void survey_slot(const struct slot *slot, uint64_t count, struct survey_s
     }
 }
 
+/* ---- the transcript ---- */
+
+/* A place is filled before `turn` names it; one that was filled again meanwhile is looked at anew.
+ */
+static void survey_transcript(const struct segment *seg, struct survey *out) {
+    const struct transcript *t = &seg->header->transcript;
+    struct transcript_place place = {0};
+    for (int tries = 0; tries < SURVEY_TRIES; tries++) {
+        uint32_t turn = atomic_load_explicit(&t->turn, memory_order_acquire);
+        place = t->place[turn & 1];
+        atomic_thread_fence(memory_order_acquire);
+        if (survey_load(&t->turn) == turn)
+            break;
+    }
+    out->transcript = slot_alive(survey_load(&seg->slots[TRANSCRIPT_SLOT].state)) && place.file;
+    out->transcript_lines = survey_load(&t->lines_written);
+    out->transcript_missed = survey_load(&t->lines_missed);
+    if (out->transcript) {
+        out->transcript_lag = survey_behind(out->count, place.index);
+        out->transcript_unsynced = survey_behind(place.offset, place.synced_offset);
+    }
+}
+
 void survey_take(const struct segment *seg, struct survey *out) {
     memset(out, 0, sizeof *out);
     survey_header(seg, out);
@@ -160,6 +183,7 @@ void survey_take(const struct segment *seg, struct survey *out) {
     survey_listeners(seg, out);
     survey_gate(seg, out);
     survey_room(seg, out);
+    survey_transcript(seg, out);
     for (int i = 0; i < SLOT_COUNT; i++)
         survey_slot(&seg->slots[i], out->count, &out->slot[i]);
     for (int i = 0; i < WORKERS_MAX; i++) {

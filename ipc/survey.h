@@ -64,6 +64,11 @@ struct survey {
     uint64_t ring_used[RING_COUNT], ring_size[RING_COUNT];
     uint64_t ledger_used, ledger_len;
 
+    bool transcript;              /* there is one, and a process that writes it */
+    uint64_t transcript_lag;      /* entries of the ledger that it has not come to */
+    uint64_t transcript_unsynced; /* bytes that are written and perhaps not on the disk */
+    uint64_t transcript_lines, transcript_missed;
+
     struct survey_slot slot[SLOT_COUNT];
     struct survey_counts total; /* of all workers' */
 };

@@ -116,7 +116,7 @@ static int option(int fd, int name) {
     return value;
 }
 
-/* HOLES 18, and the promise about vanished networks. */
+/* And the promise about vanished networks holds for each. */
 Test(kinds, an_accepted_socket_says_its_kind) {
     for (int kind = KIND_TELNET; kind <= KIND_METRICS; kind++) {
         static struct listener l;
