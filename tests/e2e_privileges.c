@@ -152,10 +152,16 @@ static void careless(void) {
 }
 
 Test(privileges, no_process_keeps_what_the_starter_had) {
+    char folder[400];
     skip_unless_root();
     prepare();
     run_before_exec = careless;
-    server_launch(s, "workers = 2\nuser = nobody\n");
+    snprintf(folder, sizeof folder, "%s/own", s->dir);
+    cr_assert_eq(mkdir(folder, 0755) | chown(folder, getpwnam("nobody")->pw_uid, 0), 0);
+    server_launch(s, "workers = 2\nuser = nobody\ntranscript = %s/transcript\n", folder);
+    const char *line = server_logged(s, "transcript: pid ");
+    is_nobody_without_privileges((pid_t)atoi(strstr(line, "pid ") + strlen("pid ")),
+                                 "the transcript");
     each_process(is_nobody_without_privileges);
 }
 
