@@ -152,10 +152,16 @@ static void careless(void) {
 }
 
 Test(privileges, no_process_keeps_what_the_starter_had) {
+    char folder[400];
     skip_unless_root();
     prepare();
     run_before_exec = careless;
-    server_launch(s, "workers = 2\nuser = nobody\n");
+    snprintf(folder, sizeof folder, "%s/own", s->dir);
+    cr_assert_eq(mkdir(folder, 0755) | chown(folder, getpwnam("nobody")->pw_uid, 0), 0);
+    server_launch(s, "workers = 2\nuser = nobody\ntranscript = %s/transcript\n", folder);
+    const char *line = server_logged(s, "transcript: pid ");
+    is_nobody_without_privileges((pid_t)atoi(strstr(line, "pid ") + strlen("pid ")),
+                                 "the transcript");
     each_process(is_nobody_without_privileges);
 }
 
@@ -188,6 +194,30 @@ Test(privileges, the_mask_is_the_starters_or_a_stricter_one) {
         cr_assert_eq(pidfile.st_mode & 07777, 0644 & ~mask, "%04o", pidfile.st_mode);
         each_process(no_new_privileges);
     }
+}
+
+/* Hole 10: a seccomp filter lasts over clone and execve.  A worker has none, so that the master it
+ * may become, as the server's user, can start workers and upgrade. */
+static void has_no_filter(pid_t pid, const char *what) {
+    char own[256];
+    has(pid, what, "Seccomp", status_line(getpid(), "Seccomp", own));
+    has(pid, what, "NoNewPrivs", "1");
+}
+
+Test(privileges, hole_10_a_master_that_was_a_worker_can_do_all_that_a_master_does) {
+    skip_unless_root();
+    prepare();
+    server_launch(s, "workers = 2\nuser = nobody\n");
+    has_no_filter(server_worker_pid(s, 0), "a worker");
+    kill_master();
+    has_no_filter(s->pid, "the master that was a worker");
+    server_configure(s, "workers = 3\nuser = nobody\n");
+    cr_assert_eq(chmod(s->conf, 0644), 0);
+    server_signal(s, SIGHUP);
+    has_no_filter(server_worker_pid(s, 2), "its new worker");
+    upgrade();
+    has_no_filter(s->pid, "the upgraded master");
+    end();
 }
 
 /* ---- the folder of relative paths ---- */
