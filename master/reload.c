@@ -94,11 +94,22 @@ bool reload(struct supervisor *s) {
     return done;
 }
 
+/* Each as far as it goes: the one does not wait for the other. */
+static void reload_take_up_listeners(struct segment *seg, const struct config *config) {
+    char err[512];
+    bool control;
+    if (!control_socket_prepare(seg, config, &control, err, sizeof err))
+        log_error("%s", err);
+    else if (control)
+        control_socket_settle(seg);
+    if (!listeners_configure(seg, config, err, sizeof err))
+        log_error("%s", err);
+}
+
 /* `reloading` is 1 after one death inside reload, 2 after a second: the file may be the cause. */
 void reload_take_up(struct supervisor *s) {
     static struct config config;
     struct segment_header *h = s->seg->header;
-    char err[512];
     listeners_repair(s->seg);
     control_socket_abandon(s->seg);
     bool requested = request_is_taken(s->seg->requests, "reload"); /* then that does it again */
@@ -106,7 +117,6 @@ void reload_take_up(struct supervisor *s) {
         return;
     h->master.reloading = 0;
     config = *config_current(h);
-    if (!reload_listeners(s->seg, &config, err, sizeof err))
-        log_error("%s", err);
+    reload_take_up_listeners(s->seg, &config);
     reload_publish(s, &config);
 }

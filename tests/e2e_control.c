@@ -646,3 +646,28 @@ Test(control, json_before_and_behind_the_command) {
     ctl_refused(s, "the text has more than one line", "say", "a\nkick ann");
     server_stop(s);
 }
+
+/* Something else is at its path: a new master says so, and serves on. */
+Test(control, a_master_that_cannot_open_it_again_serves_on) {
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    struct guest *ann = guest_enter(s, "ann");
+    s->workers_may_die = true;
+    unlink(ctl_socket(s));
+    cr_assert_eq(mkdir(ctl_socket(s), 0700), 0);
+    pid_t before = s->pid;
+    s->pid = getpid(); /* any living process: the wait for the log checks it */
+    kill(before, SIGKILL);
+    const char *ready = server_logged(s, "ready again");
+    cr_assert_eq(sscanf(strstr(ready, ", pid ") + 6, "%d", &s->pid), 1);
+    server_logged(s, "control %s: it is not a socket", ctl_socket(s));
+    guest_enter(s, "bob");
+    guest_expect(ann, "%s", told1(TOLD_COMES, "bob"));
+    cr_assert_eq(rmdir(ctl_socket(s)), 0);
+    server_signal(s, SIGHUP); /* and a reload makes it anew */
+    server_logged(s, "reloaded");
+    ctl_ok(s, "say", "back");
+    guest_expect(ann, "*** back");
+    server_signal(s, SIGTERM);
+    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
+    wait_for_no_file(ctl_socket(s));
+}
