@@ -238,7 +238,7 @@ enum restriction_term restriction_read_term(const char *word, uint64_t *until_ms
     if (strcmp(word, "-") == 0)
         return TERM_GIVEN;
     if (restriction_parse_duration(word, &ms)) {
-        *until_ms = (restriction_now() + ms) / 1000 * 1000;
+        *until_ms = (restriction_now() + ms + 999) / 1000 * 1000; /* never too early */
         return TERM_GIVEN;
     }
     size_t len = strspn(word, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
