@@ -114,13 +114,13 @@ install: $(PROGRAMS:%=$(B)/%) # an existing configuration stays
 	install -d $D/share/man/man1 $D/share/bash-completion/completions $E/chatroom $E/logrotate.d
 	install $(B)/chatroom-master $D/sbin
 	$(if $(CTL),install $(B)/chatroom-ctl $D/bin)
-	$(PLACE) scripts/chatroom.service >$D/lib/systemd/system/chatroom.service
+	$(PLACE) scripts/chatroom.service | install -m 644 /dev/stdin $D/lib/systemd/system/chatroom.service
 	install -m 644 scripts/chatroom.sysusers $D/lib/sysusers.d/chatroom.conf
 	install -m 644 scripts/chatroom.logrotate $E/logrotate.d/chatroom
 	install -m 644 master/chatroom-master.8 $D/share/man/man8
 	install -m 644 master/ctl/chatroom-ctl.1 $D/share/man/man1
 	install -m 644 scripts/chatroom-ctl.bash $D/share/bash-completion/completions/chatroom-ctl
-	awk -f scripts/manual chatroom.conf >$D/share/man/man5/chatroom.conf.5
+	awk -f scripts/manual chatroom.conf | install -m 644 /dev/stdin $D/share/man/man5/chatroom.conf.5
 	test -e $E/chatroom/chatroom.conf || install -m 644 chatroom.conf $E/chatroom/chatroom.conf
 uninstall: # the configuration stays
 	rm -f $D/sbin/chatroom-master $D/bin/chatroom-ctl
