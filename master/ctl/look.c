@@ -50,6 +50,8 @@ bool look_ended(const struct look *look) {
 
 enum look_verdict look_verdict(const struct look *before, const struct look *now, uint32_t slot) {
     const struct survey_slot *s = &now->survey.slot[slot];
+    if (slot != MASTER_SLOT && s->state == SLOT_DEAD)
+        return LOOK_DEAD;
     if (look_manned(now, slot) && !now->process[slot].exists)
         return LOOK_GONE;
     if (now->process[slot].stopped)
@@ -66,6 +68,7 @@ enum look_verdict look_verdict(const struct look *before, const struct look *now
 
 const char *look_word(const struct look *before, const struct look *now, uint32_t slot) {
     switch (look_verdict(before, now, slot)) {
+    case LOOK_DEAD: return "DEAD";
     case LOOK_GONE: return "GONE";
     case LOOK_STOPPED: return "STOPPED";
     case LOOK_STILL: return "STANDS STILL";

@@ -38,11 +38,12 @@ bool look_ended(const struct look *look);
 
 /* One word for a slot; the first that is true.  What an operator should know of is in capitals. */
 enum look_verdict {
-    LOOK_GONE,    /* its process does not exist, and nothing has replaced it yet */
+    LOOK_DEAD,    /* its process was found dead, and none has taken its place yet */
+    LOOK_GONE,    /* its process does not exist, which no other has found yet */
     LOOK_STOPPED, /* by a signal or a debugger */
+    LOOK_AT_GATE, /* waits for the gate, at both looks */
     LOOK_STILL,   /* has work and does not move: it hangs */
     LOOK_BEHIND,  /* lives, but more than a quarter of the ledger is not applied */
-    LOOK_AT_GATE, /* waits for the gate, at both looks */
     LOOK_WELL,    /* as the slot's state says */
 };
 enum look_verdict look_verdict(const struct look *before, const struct look *now, uint32_t slot);

@@ -139,7 +139,8 @@ static void status_print_workers(const struct look *before, const struct look *n
         table_cell(&t, "%s", units_bytes(n[0], (double)s->counts.bytes_out));
         table_cell(&t, "%s", units_bytes(n[0], (double)s->counts.bytes_in));
         table_cell(&t, "%s", units_count(n[0], s->counts.overruns));
-        table_cell(&t, "%s", look_word(before, now, i));
+        table_cell(&t, s->deaths ? "%s, deaths in a row: %u" : "%s", look_word(before, now, i),
+                   s->deaths);
     }
     putchar('\n');
     table_print(&t, stdout);
