@@ -181,6 +181,16 @@ Test(requests, reopen_of_a_log_that_cannot_be_opened) {
     server_stop(s);
 }
 
+Test(requests, reopen_of_a_transcript) {
+    struct server *s = server_prepare();
+    char *transcript = in_dir(s, "transcript"), *old = in_dir(s, "transcript.1");
+    server_launch(s, SERVER_QUIET(1) "control = %s\ntranscript = %s\n", ctl_socket(s), transcript);
+    cr_assert_eq(rename(transcript, old), 0);
+    done(s, "log and transcript reopened", "reopen", NULL);
+    cr_assert_eq(access(transcript, F_OK), 0);
+    server_stop(s);
+}
+
 Test(requests, reopen_of_a_log_without_a_path) {
     struct server *s = ctl_server(SERVER_QUIET(1));
     done(s, "log reopened", "reopen", NULL);

@@ -28,7 +28,7 @@ static const struct ctl_command ctl_commands[] = {
     {"say", "TEXT", 1, -1, "announce a line to everybody", say_run},
     {"loglevel", "LEVEL", 1, 1, "error, warn, info or debug, until the next reload", loglevel_run},
     {"reload", "", 0, 0, "read the configuration again", reload_run},
-    {"reopen", "", 0, 0, "open the log again, after it was moved", reopen_run},
+    {"reopen", "", 0, 0, "open log and transcript again, after they were moved", reopen_run},
     {"upgrade", "", 0, 0, "run the binary that is on disk now; nobody is disconnected", upgrade_run},
     {"shutdown", "", 0, 0, "say goodbye to everybody, and end the server", shutdown_run},
 };

@@ -71,7 +71,7 @@ static const struct asked {
     const char *command, *argument, *outcome;
 } commands[] = {
     {"reload", NULL, "reloaded\n"},
-    {"reopen", NULL, "log reopened\n"},
+    {"reopen", NULL, "log and transcript reopened\n"},
     {"loglevel", "info", "log level info, until the next reload\n"},
     {"ban", "192.0.2.7", "banned 192.0.2.7\n"},
     {"mute", "eve", "muted eve\n"}, /* who never speaks */
@@ -164,6 +164,8 @@ static void await_master(void) {
 static void trial(struct person *ann, int point, const struct asked *asked) {
     char said[4096];
     await_master();
+    victim_watch(&victim);
+    uint32_t reloaded = victim.reloaded;
     arm(points[point].name);
     int status = ctl_run(asked->command, asked->argument, said, sizeof said);
     atomic_store(&table->armed, 0);
@@ -173,6 +175,10 @@ static void trial(struct person *ann, int point, const struct asked *asked) {
     if (undone ? status != 1 || strcmp(said, upgrade_undone) != 0
                : status != 0 || strcmp(said, asked->outcome) != 0)
         fail(points[point].name, asked->command, said);
+    victim_watch(&victim);
+    if (strncmp(points[point].name, "reload.", 7) == 0 && strcmp(asked->command, "reload") == 0 &&
+        victim.reloaded != reloaded + 1)
+        fail(points[point].name, asked->command, "the successor did not do it once");
     if (!undisturbed(ann))
         fail(points[point].name, asked->command, "the room was disturbed");
 }
