@@ -464,16 +464,30 @@ static bool supervisor_kill(struct supervisor *s, struct supervisor_kind of, uin
     return supervisor_wait_all(s, of, clock_ms() + ms);
 }
 
+/* One that has died meanwhile, or had ended for another file, is replaced: lines are left in the
+ * ring.  False: it does not answer. */
+static bool supervisor_end_transcript(struct supervisor *s, uint64_t until) {
+    const struct slot *slot = &s->seg->slots[TRANSCRIPT_SLOT];
+    for (int tries = 0; tries < SUPERVISOR_DEATHS; tries++) {
+        if (!supervisor_any_left(s, supervisor_transcript) && !supervisor_spawn(s, TRANSCRIPT_SLOT))
+            return true;
+        transcript_file_end(s->seg);
+        if (!supervisor_wait_all(s, supervisor_transcript, until))
+            return false;
+        if (atomic_load(&slot->state) == SLOT_UNUSED)
+            return true;
+    }
+    return true;
+}
+
 /* After the last line of the last worker. */
 static void supervisor_stop_transcript(struct supervisor *s, uint64_t until) {
     uint64_t least = clock_ms() + SUPERVISOR_LAST_MS;
-    if (!supervisor_any_left(s, supervisor_transcript))
+    if (!transcript_wanted(&s->seg->header->transcript) ||
+        supervisor_end_transcript(s, until > least ? until : least))
         return;
-    transcript_file_end(s->seg);
-    if (!supervisor_wait_all(s, supervisor_transcript, until > least ? until : least)) {
-        log_error("transcript: its disk does not answer; what was said last is not in the file");
-        supervisor_kill(s, supervisor_transcript, SUPERVISOR_HUNG_MS);
-    }
+    log_error("transcript: its disk does not answer; what was said last is not in the file");
+    supervisor_kill(s, supervisor_transcript, SUPERVISOR_HUNG_MS);
 }
 
 void supervisor_stop(struct supervisor *s, uint32_t ms) {

@@ -7,12 +7,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -186,6 +188,28 @@ Test(transcript, has_what_was_said_last_before_the_end) {
     unlink(path);
 }
 
+/* One that dies at the end is replaced, because lines are left. */
+Test(transcript, has_what_was_said_last_though_it_dies_at_the_end) {
+    struct server *s = begin();
+    struct guest *ann = guest_enter(s, "ann");
+    comes_to_have(file_of(s), "join ann has entered the room.\n");
+    int fd = open(file_of(s), O_RDONLY | O_CLOEXEC);
+    pid_t pid = transcript_pid(s);
+    kill(pid, SIGSTOP);
+    guest_say(ann, "last");
+    guest_until(ann, "ann: last");
+    server_signal(s, SIGTERM);
+    guest_until(ann, "%s", told(TOLD_GOING_DOWN));
+    kill(pid, SIGKILL);
+    server_ended(s);
+    char text[512];
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    cr_assert_gt(n, 0);
+    text[n] = '\0';
+    cr_assert(strstr(text, "Z say ann: last\n"), "%s", text);
+    close(fd);
+}
+
 /* ---- deaths ---- */
 
 /* Says n lines; they are in the file, and what bob hears is the order. */
@@ -206,8 +230,9 @@ static void has_all_said(const char *path) {
     int next = 0;
     for (char *end; (end = strchr(at, '\n')); at = end + 1) {
         if (strncmp(at, "say ", 4) == 0)
-            cr_assert_eq(atoi(at + strlen("say ann: ")), next++, "%.*s, not %d", (int)(end - at),
-                         at, next - 1);
+            cr_assert_eq(atoi(at + strlen("say ann: ")), next, "%.*s, not %d", (int)(end - at), at,
+                         next);
+        next += strncmp(at, "say ", 4) == 0;
     }
     cr_assert_eq(next, said_lines);
     free(text);
@@ -662,20 +687,24 @@ Test(transcript, a_line_without_a_name_is_not_shown_in_a_room_with_names) {
 static void mount_disk(const struct server *s) {
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mkdir(in_dir(s, "disk"), 0755) != 0 ||
-        mount("none", in_dir(s, "disk"), "tmpfs", 0, "size=64k,mode=0755") != 0)
+        mount("none", in_dir(s, "disk"), "tmpfs", 0, "size=1m,mode=0755") != 0)
         skip_test("no file system can be mounted: %s", strerror(errno));
 }
 
 static void fill_disk(const struct server *s) {
     static char filler[65536];
     int fd = open(in_dir(s, "disk/filler"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    cr_assert_geq(write(fd, filler, sizeof filler), 4096);
+    while (write(fd, filler, sizeof filler) > 0)
+        ;
+    cr_assert_eq(errno, ENOSPC);
     close(fd);
 }
 
 static void say_until_full(struct server *s, struct guest *ann, struct guest *bob) {
-    while (server_log_count(s, "the room goes on") == 0)
+    while (server_log_count(s, "the room goes on") == 0) {
         say_lines(ann, bob, 50);
+        wait_breath();
+    }
 }
 
 Test(transcript, a_full_disk_that_empties_loses_nothing_that_the_ring_has_kept) {
@@ -723,14 +752,75 @@ Test(transcript, what_the_ring_loses_meanwhile_is_counted_in_the_file) {
             next += n;
             notices++;
         } else if (strncmp(at, "say ", 4) == 0) {
-            cr_assert_eq(atoi(at + strlen("say ann: ")), next++, "%.*s\n%s", (int)(end - at), at,
+            cr_assert_eq(atoi(at + strlen("say ann: ")), next, "%.*s\n%s", (int)(end - at), at,
                          text);
+            next++;
         }
     }
     cr_assert_eq(next, said_lines, "%d of %d", next, said_lines);
     cr_assert_geq(notices, 1);
     free(text);
     umount2(in_dir(s, "disk"), MNT_DETACH);
+    server_stop(s);
+}
+
+static void limit_files(void) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = 16384;
+    signal(SIGXFSZ, SIG_DFL);
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* The limit is one byte within a line: what does not fit is cut off. */
+Test(transcript, at_the_limit_of_a_file_s_size_no_line_is_torn) {
+    struct server *s = server_prepare();
+    run_before_exec = limit_files;
+    server_launch(s, CONF, file_of(s));
+    struct guest *ann = guest_enter(s, "ann"), *bob = guest_enter(s, "bob");
+    guest_until(ann, "%s", told1(TOLD_COMES, "bob"));
+    say_until_full(s, ann, bob);
+    cr_assert_eq(rename(file_of(s), in_dir(s, "old")), 0);
+    server_signal(s, SIGUSR1);
+    say_lines(ann, bob, 1);
+    char last[64], line[2][64];
+    snprintf(last, sizeof last, "say ann: %d\n", said_lines - 1);
+    comes_to_end_with(file_of(s), last);
+    char *old = text_of(in_dir(s, "old")), *new = text_of(file_of(s));
+    char *end = old + strlen(old) - 1;
+    cr_assert_eq(*end, '\n');
+    *end = '\0';
+    snprintf(line[0], sizeof line[0], "%.60s", strrchr(old, '\n') + 1);
+    snprintf(line[1], sizeof line[1], "%.*s", (int)strcspn(new, "\n"), new);
+    cr_assert_eq(atoi(line[0] + 9) + 1, atoi(line[1] + 9), "%s, %s", line[0], line[1]);
+    free(old);
+    free(new);
+    server_stop(s);
+}
+
+/* It is created as root, given to the user, and reopened by the user. */
+Test(transcript, belongs_to_the_server_s_user) {
+    skip_unless_root();
+    struct server *s = server_prepare();
+    const struct passwd *nobody = getpwnam("nobody");
+    struct stat is;
+    if (!nobody)
+        skip_test("there is no user nobody");
+    uid_t uid = nobody->pw_uid;
+    cr_assert_eq(chmod(s->dir, 0755) | chown(s->dir, uid, (gid_t)-1), 0);
+    server_launch(s, CONF "user = nobody\n", file_of(s));
+    cr_assert_eq(stat(file_of(s), &is), 0);
+    cr_assert_eq(is.st_uid, uid);
+    cr_assert_eq(is.st_mode & 07777, 0640);
+    cr_assert_eq(rename(file_of(s), in_dir(s, "old")), 0);
+    server_logged(s, "writing to ");
+    server_signal(s, SIGUSR1);
+    server_logged(s, "going on in ");
+    struct guest *ann = guest_enter(s, "ann");
+    (void)ann;
+    comes_to_have(file_of(s), "join ann has entered the room.\n");
+    cr_assert_eq(stat(file_of(s), &is), 0);
+    cr_assert_eq(is.st_uid, uid);
     server_stop(s);
 }
 

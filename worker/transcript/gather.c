@@ -89,7 +89,8 @@ static bool gather_from(const struct segment *seg, struct gather_clock *clock, u
     uint64_t count = room_count(room);
     struct entry before = *room_entry(room, index - 1);
     uint64_t start = before.end[ENC_UTF8];
-    for (g->index = index; g->index < count && sizeof g->text - g->len >= GATHER_NEED; g->index++) {
+    size_t most = g->most > 0 ? g->most : sizeof g->text - GATHER_NEED;
+    for (g->index = index; g->index < count && g->len < most; g->index++) {
         struct entry entry = *room_entry(room, g->index);
         if (!gather_entry(seg, clock, g, &entry, before.end[ENC_UTF8]))
             return false;

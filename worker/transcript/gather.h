@@ -23,6 +23,7 @@ struct gather_clock {
 };
 
 struct gathered {
+    size_t most;    /* by the caller: no more lines once there are so many bytes; 0: what fits */
     uint64_t index; /* of the first entry that is not in `text` */
     uint32_t lines; /* entry.lines of the one before */
     uint32_t count; /* lines in `text` */

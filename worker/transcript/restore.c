@@ -58,7 +58,7 @@ static void restore_bad(struct restore *r, const char *line, size_t byte) {
     if (r->bad++ == 0)
         log_warn("%s, byte %llu: no line of a transcript; passed over",
                  r->seg->header->transcript.path,
-                 (unsigned long long)(r->from + (size_t)(line - r->text) + byte));
+                 (unsigned long long)r->from + (size_t)(line - r->text) + byte);
 }
 
 static void restore_take(struct restore *r, const char *line, size_t len) {
@@ -139,13 +139,13 @@ void restore_history(struct segment *seg) {
     struct timespec wall;
     int fd = t->fd[atomic_load(&t->file) & 1];
     clock_gettime(CLOCK_REALTIME, &wall);
-    *r = (struct restore){.seg = seg, .config = &seg->header->config[1]};
-    r->config = &seg->header->config[segment_config_version(seg) & 1];
-    r->now_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+    *r = (struct restore){.seg = seg,
+                          .config = &seg->header->config[segment_config_version(seg) & 1],
+                          .now_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000};
     if (fd >= 0 && restore_read(r, fd))
         restore_lines(r);
     uint32_t kept = r->count < r->config->history ? r->count : r->config->history;
-    for (uint32_t i = r->count - kept; i < r->count; i++)
+    for (uint32_t i = r->count - kept; i < r->count && r->text; i++)
         restore_append(r, &r->line[i % r->config->history]);
     if (r->bad > 1)
         log_warn("%s: %u more such lines", t->path, r->bad - 1);

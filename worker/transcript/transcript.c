@@ -155,6 +155,7 @@ static void transcript_advance(struct recorder *r, const struct gathered *g) {
 /* False: there was nothing to write, or it could not be written. */
 static bool transcript_write(struct recorder *r) {
     struct gathered *g = &r->gathered;
+    g->most = r->failing; /* a disk that is nearly full may have room for one line */
     gather(r->seg, &r->clock, r->place.index, r->place.lines, g);
     if (g->index == r->place.index && g->len == 0) {
         r->missing_said = false; /* it has caught up */
