@@ -173,6 +173,8 @@ Test(tls, health_checks_of_haproxy_are_unheard) {
         cr_assert_gt(wait_left_ms(deadline), 0);
         wait_breath();
     }
-    server_stop(f.s);
+    server_signal(f.s, SIGTERM);
+    server_logged(f.s, "master: ended");
     cr_assert_eq(server_log_count(f.s, "client "), server_log_count(f.s, "names nobody"));
+    server_ended(f.s);
 }
