@@ -142,6 +142,7 @@ static void survey_slot(const struct slot *slot, uint64_t count, struct survey_s
     out->heartbeat = survey_load(&slot->heartbeat);
     out->asleep = survey_load(&slot->asleep) != 0;
     out->at_gate = survey_load(&slot->at_gate) != 0;
+    out->at_disk = survey_load(&slot->breadcrumb.phase) == BREADCRUMB_DISK;
     out->clients = survey_load(&slot->clients);
     out->deaths = survey_load(&slot->deaths);
     out->died = survey_load(&slot->died);

@@ -30,6 +30,7 @@ struct survey_slot {
     uint64_t heartbeat;
     bool asleep;  /* waits for something to happen */
     bool at_gate; /* waits for the gate */
+    bool at_disk; /* waits for a file (the transcript) */
     uint32_t clients;
     uint32_t deaths; /* in a row, each soon after its start */
     uint64_t died;   /* since the server's start */

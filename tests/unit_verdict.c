@@ -41,6 +41,9 @@ Test(verdict, a_worker_with_work_that_does_not_move_hangs) {
     is(LOOK_STILL, "STANDS STILL");
     now.survey.slot[3].at_gate = true;
     is(LOOK_AT_GATE, "WAITS FOR GATE");
+    now.survey.slot[3].at_gate = false;
+    now.survey.slot[3].at_disk = true;
+    is(LOOK_AT_DISK, "WAITS FOR DISK");
     now.process[3].stopped = true;
     is(LOOK_STOPPED, "STOPPED");
 }

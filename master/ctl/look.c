@@ -62,7 +62,7 @@ enum look_verdict look_verdict(const struct look *before, const struct look *now
     if (still && s->at_gate && before->survey.slot[slot].at_gate)
         return LOOK_AT_GATE;
     if (still)
-        return LOOK_STILL;
+        return s->at_disk ? LOOK_AT_DISK : LOOK_STILL;
     return s->lag > now->survey.ledger_len / 4 ? LOOK_BEHIND : LOOK_WELL;
 }
 
@@ -74,6 +74,7 @@ const char *look_word(const struct look *before, const struct look *now, uint32_
     case LOOK_STILL: return "STANDS STILL";
     case LOOK_BEHIND: return "BEHIND";
     case LOOK_AT_GATE: return "WAITS FOR GATE";
+    case LOOK_AT_DISK: return "WAITS FOR DISK";
     case LOOK_WELL: break;
     }
     if (slot == MASTER_SLOT)
@@ -82,8 +83,8 @@ const char *look_word(const struct look *before, const struct look *now, uint32_
 }
 
 static bool look_suspects(const struct look *before, const struct look *now) {
-    for (uint32_t i = 0; i < WORKERS_MAX; i++) {
-        if (!now->process[i].stopped && survey_stands_still(&before->survey, &now->survey, i))
+    for (uint32_t i = 0; i < SLOT_COUNT; i++) {
+        if (i != MASTER_SLOT && !now->process[i].stopped && survey_stands_still(&before->survey, &now->survey, i))
             return true;
     }
     return false;

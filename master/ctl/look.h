@@ -42,6 +42,7 @@ enum look_verdict {
     LOOK_GONE,    /* its process does not exist, which no other has found yet */
     LOOK_STOPPED, /* by a signal or a debugger */
     LOOK_AT_GATE, /* waits for the gate, at both looks */
+    LOOK_AT_DISK, /* waits for a file */
     LOOK_STILL,   /* has work and does not move: it hangs */
     LOOK_BEHIND,  /* lives, but more than a quarter of the ledger is not applied */
     LOOK_WELL,    /* as the slot's state says */
