@@ -166,13 +166,18 @@ static bool master_serve(struct master *m, const struct config *config, worker_e
     return false;
 }
 
-static bool master_ready(const struct master *m, struct detach *detach, const struct config *config,
+static bool master_ready(struct master *m, struct detach *detach, const struct config *config,
                          char *err, size_t err_size) {
     if (!pidfile_write(&m->seg.header->master, err, err_size))
         return false;
     ready_announce();
     ready_log(&m->seg, "ready");
-    return detach_end(detach, config, m->seg.header->master.log_fd, err, err_size);
+    if (detach->ready < 0)
+        return true;
+    if (!detach_end(detach, config, m->seg.header->master.log_fd, err, err_size))
+        return false;
+    transcript_file_end(&m->seg); /* its descriptors are copies; its successor's are the new ones */
+    return true;
 }
 
 bool master_start(struct master *m, const struct options *options, worker_entry entry,
