@@ -40,6 +40,12 @@ uint32_t bans_find(const struct ban_list *list, const struct network *network) {
     return i;
 }
 
+static struct ban_file bans_identity(const struct stat *is) {
+    return (struct ban_file){is->st_dev, is->st_ino, (uint64_t)is->st_size,
+                             (uint64_t)is->st_mtim.tv_sec * 1000000000 +
+                                 (uint64_t)is->st_mtim.tv_nsec};
+}
+
 /* ---- reading ---- */
 
 /* The next word of the line, NUL-terminated; *rest then begins at the one after it. */
@@ -147,10 +153,12 @@ static void bans_read_lines(struct bans_reader *r, FILE *file) {
 bool bans_read(const char *path, uint64_t now, struct ban_list *out, struct config_errors *errors) {
     static struct bans_reader r;
     const char *wrong;
+    struct stat is;
     uint32_t before = errors->count;
     r = (struct bans_reader){.path = path, .now = now, .list = out, .errors = errors};
     out->count = 0;
     out->missing = false;
+    out->file = (struct ban_file){0};
     if (*path == '\0')
         return true;
     errno = 0;
@@ -161,6 +169,8 @@ bool bans_read(const char *path, uint64_t now, struct ban_list *out, struct conf
             bans_error(&r, wrong);
         return out->missing;
     }
+    if (fstat(fileno(file), &is) == 0) /* before it is read: bans_is_unchanged */
+        out->file = bans_identity(&is);
     bans_read_lines(&r, file);
     fclose(file);
     return errors->count == before;
@@ -258,6 +268,28 @@ static void bans_sync_folder(const char *path) {
         close(fd);
 }
 
+/* Whether no other program has changed the file since it was read. */
+static bool bans_is_unchanged(const char *path, const struct ban_file *read) {
+    struct stat is;
+    struct ban_file now = {0};
+    if (stat(path, &is) == 0)
+        now = bans_identity(&is);
+    return memcmp(&now, read, sizeof now) == 0;
+}
+
+/* False with a sentence. */
+static bool bans_replace(const struct config *config, const struct ban_list *list,
+                         const char *temporary, char *err, size_t err_size) {
+    if (!bans_is_unchanged(config->bans, &list->file))
+        bans_refuse(config, err, err_size, "another program has changed it just now; ask again");
+    else if (rename(temporary, config->bans) != 0)
+        bans_refuse(config, err, err_size, strerror(errno));
+    else
+        return true;
+    unlink(temporary);
+    return false;
+}
+
 bool bans_write(const struct config *config, const struct ban_list *list, char *err,
                 size_t err_size) {
     char temporary[BANS_PATH];
@@ -269,11 +301,8 @@ bool bans_write(const struct config *config, const struct ban_list *list, char *
     if (!bans_make(path, temporary, list))
         return bans_refuse(config, err, err_size, strerror(errno));
     FAULT("bans.rename.before");
-    if (rename(temporary, path) != 0) {
-        bans_refuse(config, err, err_size, strerror(errno));
-        unlink(temporary);
+    if (!bans_replace(config, list, temporary, err, err_size))
         return false;
-    }
     FAULT("bans.rename.after");
     bans_sync_folder(path);
     FAULT("bans.write.after");

@@ -13,7 +13,8 @@
  * The file is never changed in place: a new one is written in the same folder, synced, and renamed,
  * so that after a death or a power cut there is the old one or the new one.  Comments and the order
  * of lines are kept; a ban that has ended, or was taken back, loses its line.  Owner and mode are
- * kept.  The caller is the master. */
+ * kept.  What an editor saves between bans_read and bans_write is not overwritten: the second
+ * fails. The caller is the master. */
 #ifndef MASTER_BANS_H
 #define MASTER_BANS_H
 
@@ -25,7 +26,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A file as it was when it was read; all 0: there was none. */
+struct ban_file {
+    uint64_t device, inode, size, changed_ns;
+};
+
 struct ban_list {
+    struct ban_file file;
     uint32_t count;
     bool missing; /* there is no file: an empty list */
     struct ban ban[BANS_MAX];
@@ -40,7 +47,7 @@ bool bans_check(const struct config *config, char *err, size_t err_size);
 bool bans_read(const char *path, uint64_t now, struct ban_list *out, struct config_errors *errors);
 
 /* Makes the configured file one of exactly these bans.  False with a sentence, and the file is as
- * it was. */
+ * it was, or as another program has made it since bans_read. */
 bool bans_write(const struct config *config, const struct ban_list *list, char *err,
                 size_t err_size);
 

@@ -29,8 +29,13 @@ bool whom_numbered(struct worker *w, const char *typed, struct whom *whom) {
     return true;
 }
 
-/* The holder of a name.  Its record has the name once the join or nick is applied there; until then
- * the label is as typed. */
+/* The record of a name's holder has the name once the join or nick is applied there; until then it
+ * has none, or the one before. */
+static bool whom_has_name(const struct worker *w, const struct client_view *view, uint64_t key) {
+    return view->facts.flags & FACT_NAMED && speaker_key(w, client_view_name(view)) == key;
+}
+
+/* The holder of a name, which is as typed where its record does not have it yet. */
 static bool whom_named(struct worker *w, const char *name, struct whom *whom) {
     struct segment *seg = w->seg;
     uint64_t key = speaker_key(w, name);
@@ -45,7 +50,7 @@ static bool whom_named(struct worker *w, const char *name, struct whom *whom) {
     whom->client = client;
     whom->generation = generation;
     whom->key = key;
-    if (view.facts.flags & FACT_NAMED)
+    if (whom_has_name(w, &view, key))
         label_name(client_view_name(&view), &view.addr, whom->label);
     else
         snprintf(whom->label, sizeof whom->label, "%s", name);
