@@ -229,9 +229,7 @@ static bool can_hide_proc(void) {
 
 /* The server starts, and logs what it cannot do. */
 Test(start, without_proc_it_logs_what_is_missing) {
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-    skip_test("the sanitizer needs /proc");
-#endif
+    skip_if_proc_is_needed();
     if (!can_hide_proc())
         skip_test("only root with CAP_SYS_ADMIN can hide /proc");
     run_before_exec = hide_proc;

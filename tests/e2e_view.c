@@ -468,6 +468,7 @@ static void without_proc(void) {
 }
 
 Test(view, without_proc) {
+    skip_if_proc_is_needed();
     struct server *s = server_of_nobody();
     run_before_exec = without_proc;
     const struct ran *ran = ctl_run(s, "status");

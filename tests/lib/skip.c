@@ -63,3 +63,9 @@ void skip_unless_ipv6(void) {
     if (!bound)
         skip_test("this machine has no IPv6");
 }
+
+void skip_if_proc_is_needed(void) {
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+    skip_test("the sanitizer needs /proc");
+#endif
+}

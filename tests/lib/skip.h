@@ -19,8 +19,10 @@ void skip_test(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 
 /* The test continues, but leaves out a part. */
 void skip_part(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* End the test as skipped if the process is not root, or if ::1 cannot be bound. */
+/* End the test as skipped if the process is not root, if ::1 cannot be bound, or if this build's
+ * sanitizer cannot do without /proc. */
 void skip_unless_root(void);
 void skip_unless_ipv6(void);
+void skip_if_proc_is_needed(void);
 
 #endif

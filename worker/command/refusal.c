@@ -10,8 +10,12 @@
 
 enum { REFUSAL_NAME = NAME_BYTES_MAX + ENDPOINT_TEXT };
 
-/* The name in a line's side data: alone, or behind the addressee and the speaker's name. */
+/* The name in a line's side data: alone, or behind the addressee and the speaker's name.  A line
+ * without side data has a null pointer there. */
 static void refusal_name(const struct staged *s, char out[REFUSAL_NAME]) {
+    out[0] = '\0';
+    if (s->line.len[RING_SIDE] == 0)
+        return;
     const char *at = s->line.text[RING_SIDE], *end = at + s->line.len[RING_SIDE];
     if (s->line.entry.kind == ENTRY_PRIVATE) {
         at += sizeof(struct side_private);
