@@ -56,11 +56,25 @@ static int64_t transcript_ms(const char *text) {
     return (int64_t)timegm(&at) * 1000 + transcript_number(text, 20, 3);
 }
 
+/* Where the text is another than the time's own form, such as at the month of 2026-13-01; no less
+ * than TRANSCRIPT_TIME: nowhere. */
+static size_t transcript_wrong_time(const char *text, int64_t ms) {
+    char form[TRANSCRIPT_HEAD];
+    size_t i = 0;
+    transcript_write_head(form, ms, TRANSCRIPT_SAY);
+    while (i < TRANSCRIPT_TIME && text[i] == form[i])
+        i++;
+    return i;
+}
+
 size_t transcript_read_head(const char *text, size_t len, struct transcript_head *head) {
     *head = (struct transcript_head){0, TRANSCRIPT_NONE, 0};
     size_t at = transcript_read_time(text, len), best = at;
     if (at < TRANSCRIPT_TIME + 1)
         return at;
+    size_t wrong = transcript_wrong_time(text, transcript_ms(text));
+    if (wrong < TRANSCRIPT_TIME)
+        return wrong;
     for (int kind = TRANSCRIPT_NONE + 1; kind < TRANSCRIPT_KINDS; kind++) {
         const char *word = transcript_words[kind];
         size_t n = transcript_read_word(text + at, len - at, word);

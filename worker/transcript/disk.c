@@ -69,3 +69,7 @@ bool disk_append(int fd, uint64_t *offset, const char *bytes, size_t len) {
     errno = error;
     return false;
 }
+
+bool disk_is_full(int error) {
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}

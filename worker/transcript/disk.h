@@ -18,6 +18,8 @@ bool disk_cut(int fd, uint64_t *offset, bool *shortened);
 
 /* After disk_cut: appends all bytes, and moves *offset behind them; or none.  False with errno. */
 bool disk_append(int fd, uint64_t *offset, const char *bytes, size_t len);
+/* Whether an error of disk_append is want of room: fewer bytes may fit. */
+bool disk_is_full(int error);
 
 /* Where the file's last whole line ends.  A crash of the machine leaves a part of a line, or NULs
  * where the bytes did not reach the disk: the last DISK_LOOK bytes, or more if all of those are

@@ -9,6 +9,7 @@
 #include "worker/transcript/disk.h"
 #include "worker/transcript/gather.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -99,11 +100,12 @@ static void transcript_shortened(struct recorder *r) {
     }
 }
 
-/* Ends the file where the place says, whatever a predecessor or another program has done to it. */
+/* Ends the file where the place says, whatever a predecessor or another program has done to it.
+ * False with errno. */
 static bool transcript_cut(struct recorder *r) {
     bool shortened = false;
     if (!disk_cut(r->fd, &r->place.offset, &shortened))
-        return transcript_failed(r, "write to");
+        return false;
     if (shortened)
         transcript_shortened(r);
     return true;
@@ -111,19 +113,35 @@ static bool transcript_cut(struct recorder *r) {
 
 /* ---- lines ---- */
 
-static bool transcript_append(struct recorder *r, const struct gathered *g) {
+/* NULL, or what failed, with errno. */
+static const char *transcript_append(struct recorder *r, const struct gathered *g) {
     uint64_t offset;
     if (!transcript_cut(r))
-        return false;
+        return "write to";
     offset = r->place.offset;
     FAULT("transcript.append.before");
     if (!disk_append(r->fd, &offset, g->text, g->len))
-        return transcript_failed(r, "write to");
+        return "write to";
     FAULT("transcript.append.after");
     if (r->config.transcript_sync_ms == 0 && fdatasync(r->fd) != 0)
-        return transcript_failed(r, "sync");
+        return "sync";
     r->place.offset = offset;
-    return true;
+    return NULL;
+}
+
+/* A disk that has no room for all of the lines may have some for a part of them: down to one. */
+static bool transcript_put(struct recorder *r, struct gathered *g) {
+    const char *failed;
+    transcript_at_disk(r, true);
+    while ((failed = transcript_append(r, g)) && disk_is_full(errno) && g->most != 1) {
+        g->most = (g->most > 0 ? g->most : g->len) / 2;
+        g->most += g->most == 0;
+        gather(r->seg, &r->clock, r->place.index, r->place.lines, g);
+    }
+    if (failed)
+        transcript_failed(r, failed);
+    transcript_at_disk(r, false);
+    return !failed;
 }
 
 static void transcript_report(struct recorder *r, const struct gathered *g) {
@@ -155,17 +173,14 @@ static void transcript_advance(struct recorder *r, const struct gathered *g) {
 /* False: there was nothing to write, or it could not be written. */
 static bool transcript_write(struct recorder *r) {
     struct gathered *g = &r->gathered;
-    g->most = r->failing; /* a disk that is nearly full may have room for one line */
+    g->most = r->failing; /* it is tried with one line */
     gather(r->seg, &r->clock, r->place.index, r->place.lines, g);
     if (g->index == r->place.index && g->len == 0) {
         r->missing_said = false; /* it has caught up */
         return false;
     }
     if (g->len > 0) {
-        transcript_at_disk(r, true);
-        bool written = transcript_append(r, g);
-        transcript_at_disk(r, false);
-        if (!written)
+        if (!transcript_put(r, g))
             return false;
         transcript_report(r, g);
     }
@@ -179,7 +194,9 @@ static bool transcript_write(struct recorder *r) {
 static void transcript_finish(struct recorder *r) {
     if (r->fd < 0)
         return;
-    if (transcript_cut(r) && r->place.synced_offset != r->place.offset)
+    if (!transcript_cut(r))
+        transcript_failed(r, "write to");
+    else if (r->place.synced_offset != r->place.offset)
         transcript_sync(r);
 }
 
@@ -246,11 +263,11 @@ static bool transcript_sync_due(const struct recorder *r, uint64_t now) {
     return r->dirty_since != 0 && now >= r->dirty_since + r->config.transcript_sync_ms;
 }
 
-/* Milliseconds to wait for the bell at most. */
+/* Milliseconds to wait for the bell at most.  None where a part was written: the disk is full, or
+ * has room again. */
 static int transcript_timeout(const struct recorder *r, bool wrote, uint64_t now) {
-    uint64_t wait = r->failing ? TRANSCRIPT_RETRY_MS
-                    : wrote    ? TRANSCRIPT_LOOK_MS
-                               : TRANSCRIPT_IDLE_MS;
+    uint64_t look = r->gathered.most > 0 ? 0 : TRANSCRIPT_LOOK_MS;
+    uint64_t wait = r->failing ? TRANSCRIPT_RETRY_MS : wrote ? look : TRANSCRIPT_IDLE_MS;
     uint64_t due = r->dirty_since + r->config.transcript_sync_ms;
     if (r->dirty_since != 0 && due < now + wait)
         wait = due > now ? due - now : 0;
