@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MODERATION_TEXT = 512 };
+enum { MODERATION_TEXT = 512, MODERATION_TRIES = 32 };
 
 static bool moderation_has_blank(const char *word) {
     return word[strcspn(word, " \t\r\n")] != '\0' || *word == '\0';
@@ -73,10 +73,11 @@ int unmute_run(const struct ctl *ctl) {
 
 /* ---- the list ---- */
 
-/* The bans that stand, in out[BANS_MAX], as of one moment.  Returns how many. */
+/* The bans that stand, in out[BANS_MAX], as of one moment, unless a hostile object moves its
+ * generation at each look.  Returns how many. */
 static uint32_t moderation_copy(const struct restrictions *restrictions, struct ban *out) {
     struct restriction_look look;
-    uint32_t count;
+    uint32_t count, tries = 0;
     do {
         uint64_t now = restriction_now();
         look = restriction_begin(restrictions);
@@ -84,7 +85,7 @@ static uint32_t moderation_copy(const struct restrictions *restrictions, struct 
         for (uint32_t i = 0; i < look.table->bans && i < BANS_MAX; i++)
             if (look.table->ban[i].until_ms == 0 || look.table->ban[i].until_ms > now)
                 out[count++] = look.table->ban[i];
-    } while (restriction_changed(restrictions, &look));
+    } while (restriction_changed(restrictions, &look) && ++tries < MODERATION_TRIES);
     for (uint32_t i = 0; i < count; i++) /* a foreign object's, if anything */
         out[i].reason[BAN_REASON_MAX - 1] = '\0';
     return count;

@@ -2,6 +2,7 @@
 #include "master/ctl/table.h"
 
 #include "ipc/unicode.h"
+#include "master/ctl/print.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -9,14 +10,10 @@
 
 enum { TABLE_GAP = 2 };
 
-static bool table_shows(int32_t cp) {
-    return cp >= ' ' && !(cp >= 0x7F && cp < 0xA0) && unicode_properties(cp).class != UNICODE_DROP;
-}
-
 const char *table_clean(char *out, size_t size, const char *text) {
     size_t left = strlen(text), len, at = 0;
     for (; left > 0 && at + 5 < size; text += len, left -= len) {
-        if (!table_shows(unicode_decode(text, left, &len))) {
+        if (!print_shows(unicode_decode(text, left, &len))) {
             out[at++] = '?';
             continue;
         }

@@ -14,13 +14,16 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -35,12 +38,17 @@ enum {
     PIECE = 2048, /* bytes a stranger sends in a turn */
     TURN_MS = 2,
     KICK_EVERY_MS = 100,
+    ROTATE_EVERY_MS = 20,
+    STOP_EVERY_MS = 200,
+    RELOADED_MS = 10000,
+    PIPE_BYTES = 4096, /* the least there is */
 };
 
 static const char conf[] = "flood_rate = 20\nflood_burst = 100\nflood_wait = 300ms\n"
                            "connect_rate = 200\nconnect_burst = 1000\nlogin_timeout = 1s\n"
                            "ring_size = 256K\nannounce_max = 0\nmax_clients = 1000\n"
-                           "worker_timeout = 500ms\nhistory = 5\nproxy_from = 127.0.0.9\n";
+                           "worker_timeout = 500ms\nhistory = 5\nproxy_from = 127.0.0.9\n"
+                           "metrics = 127.0.0.1:0\ntranscript_sync = 20ms\n";
 
 /* How strangers go about it. */
 enum how {
@@ -57,6 +65,10 @@ enum how {
     OPERATOR = 1024, /* they are connections of the control socket */
     BANS = 2048,     /* a quarter of them are operators, who ban and unban the others */
     KICKS = 4096,    /* guests that come and go are asked to leave */
+    SCRAPE = 8192,   /* they are connections of the port of metrics */
+    ROTATE = 16384,  /* the transcript is moved away, and opened anew, again and again */
+    STOP = 32768,    /* the transcript's process is stopped, again and again */
+    PIPE = 65536,    /* the log is a pipe that is not read, and then has no reader */
 };
 
 struct attack {
@@ -110,6 +122,13 @@ static const struct attack attacks[] = {
     {"operators' lines that are none", SENDS("kick\nsay\nrequest x y z\nrequest 0123456789abcdef ban nobody\n\0\xff\n"), .strangers = 20, .how = OPERATOR | RANDOM},
     {"operators that never read", SENDS("kick nobody-of-that-name\n"), .strangers = 20, .how = OPERATOR | DEAF},
     {"bans and their ends", SENDS("login 1 2\r\n"), .strangers = 40, .how = BANS},
+    {"metrics that are asked for and never read", SENDS("GET /metrics HTTP/1.0\r\n\r\n"), .strangers = 50, .how = SCRAPE | DEAF},
+    {"metrics, and resets", SENDS("GET /metrics HTTP/1.0\r\n\r\n"), .strangers = 50, .how = SCRAPE | RESET},
+    {"requests byte by byte", SENDS("GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), .strangers = 50, .how = SCRAPE | TRICKLE},
+    {"requests without an end", SENDS("GET /metrics HTTP/1.1\r\nX: "), .strangers = 50, .how = SCRAPE | RANDOM},
+    {"a storm of transcripts that are moved away", SENDS(""), .how = ROTATE},
+    {"kills of the transcript", CHAOS(CHAOS_WRITER, 10000)},
+    {"a transcript that hangs", SENDS(""), .how = STOP},
     {"kicks", SENDS(""), .strangers = 0, .how = KICKS},
     {"kills of workers", CHAOS(CHAOS_KILL, 10000)},
     {"workers that hang", CHAOS(CHAOS_STOP, 3000)},
@@ -117,7 +136,8 @@ static const struct attack attacks[] = {
     {"a master that hangs", CHAOS(CHAOS_HALT, 1000)},
     {"a storm of reloads, and of workers' numbers", CHAOS(CHAOS_RELOAD, 20000)},
     {"upgrades", CHAOS(CHAOS_UPGRADE, 2000)},
-    {"a log that cannot be written", .strangers = 20, .bytes = "x", .len = 1, .how = RESET, .limit = RLIMIT_FSIZE, .lowered = 0},
+    {"a log that is a dead pipe", SENDS("x"), .strangers = 20, .how = RESET | PIPE},
+    {"a full disk: no log, no transcript", .strangers = 20, .bytes = "x", .len = 1, .how = RESET, .limit = RLIMIT_FSIZE, .lowered = 0},
     {"no free descriptor", .strangers = 100, .bytes = "x", .len = 1, .how = SEND_ONCE, .limit = RLIMIT_NOFILE, .lowered = -1},
 };
 /* clang-format on */
@@ -131,7 +151,8 @@ struct stranger {
 
 struct siege {
     const char *binary, *only;
-    uint32_t ms, random, failures;
+    uint32_t ms, random;
+    const char *wrong; /* of this row; NULL: nothing */
     struct victim victim;
     struct chaos chaos;
     struct crowd crowd;
@@ -177,6 +198,8 @@ static void stranger_connect(struct siege *s, const struct attack *a, uint32_t i
     }
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (a->how & SCRAPE)
+        to.sin_port = htons(s->victim.metrics);
     own.sin_addr.s_addr = htonl(a->how & BY_PROXY ? 0x7f000009u : 0x7f0a0001u + i % 8);
     own.sin_port = 0;
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
@@ -288,9 +311,11 @@ static rlim_t descriptors_of(pid_t pid) {
 /* `value`: NULL: lowered. */
 static void limit_all(struct siege *s, const struct attack *a, const struct rlimit *value,
                       struct rlimit *old) {
-    pid_t pid[VICTIM_WORKERS_MAX + 1];
+    pid_t pid[VICTIM_WORKERS_MAX + 2];
     uint32_t n = victim_workers(&s->victim, pid);
     pid[n++] = victim_master(&s->victim);
+    if ((pid[n] = victim_transcript(&s->victim)) > 0)
+        n++;
     for (uint32_t i = 0; i < n; i++) {
         struct rlimit fresh = value ? *value : (struct rlimit){0, 0};
         if (!value) {
@@ -303,23 +328,103 @@ static void limit_all(struct siege *s, const struct attack *a, const struct rlim
     }
 }
 
+/* ---- the transcript and the log ---- */
+
+/* A file that is moved away before the server has opened another is moved over. */
+static void transcript_rotate(struct siege *s) {
+    char from[VICTIM_PATH], to[VICTIM_PATH];
+    pid_t master = victim_master(&s->victim);
+    snprintf(from, sizeof from, "%s/transcript", s->victim.dir);
+    snprintf(to, sizeof to, "%s/transcript.1", s->victim.dir);
+    if (master > 0 && rename(from, to) == 0)
+        s->made += kill(master, SIGUSR1) == 0;
+}
+
+static void transcript_signal(struct siege *s, int signal) {
+    pid_t pid = victim_transcript(&s->victim);
+    if (pid > 0)
+        s->made += kill(pid, signal) == 0 && signal == SIGSTOP;
+}
+
+static void log_to(struct siege *s, const char *path) {
+    char text[1024];
+    pid_t master = victim_master(&s->victim);
+    snprintf(text, sizeof text, "%sworkers = %u\nlog = %s\n", conf, s->chaos.workers, path);
+    victim_configure(&s->victim, text);
+    if (master > 0)
+        kill(master, SIGHUP);
+}
+
+static bool log_talks(struct siege *s, int pipe) {
+    int waiting = 0;
+    for (uint64_t begun = clock_ms(); waiting == 0 && clock_ms() - begun < RELOADED_MS;) {
+        talk(s);
+        ioctl(pipe, FIONREAD, &waiting);
+    }
+    return waiting > 0;
+}
+
+/* The descriptor of a reader that does not read.  One line fills the pipe, as poll() has it. */
+static int pipe_begin(struct siege *s) {
+    char path[VICTIM_PATH];
+    snprintf(path, sizeof path, "%s/pipe", s->victim.dir);
+    int fd = mkfifo(path, 0600) == 0 ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+    if (fd < 0 || fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES) < 0) {
+        perror(path);
+        exit(2);
+    }
+    log_to(s, path);
+    if (!log_talks(s, fd))
+        s->wrong = "no log comes into the pipe";
+    return fd;
+}
+
+static void pipe_end(struct siege *s) {
+    uint32_t reloaded = s->victim.reloaded;
+    uint64_t begun = clock_ms();
+    log_to(s, "stderr");
+    while (s->victim.reloaded == reloaded && clock_ms() - begun < RELOADED_MS)
+        talk(s);
+    if (s->victim.reloaded == reloaded)
+        s->wrong = "no reload brings the log back";
+}
+
 /* ---- one row ---- */
 
+/* What is done beside the strangers; `due`: when it is due again. */
+static void attack_turn(struct siege *s, const struct attack *a, uint64_t *due) {
+    char path[VICTIM_PATH];
+    uint64_t now = clock_ms();
+    if (now < *due)
+        return;
+    if (a->how & KICKS) {
+        crowd_kick(&s->crowd, victim_control(&s->victim, path));
+        s->made++;
+        *due = now + KICK_EVERY_MS;
+    } else if (a->how & ROTATE) {
+        transcript_rotate(s);
+        *due = now + ROTATE_EVERY_MS;
+    } else if (a->how & STOP) {
+        transcript_signal(s, SIGSTOP);
+        *due = now + STOP_EVERY_MS;
+    }
+}
+
 static void attack_for(struct siege *s, const struct attack *a, struct mob *mob) {
-    uint64_t until = clock_ms() + s->ms;
+    int pipe = a->how & PIPE ? pipe_begin(s) : -1;
+    uint64_t begun = clock_ms(), due = 0;
     struct rlimit old;
     if (a->limit != NO_LIMIT)
         limit_all(s, a, NULL, &old);
     s->chaos.rate[a->kind] = a->rate;
     s->chaos.due[a->kind] = 1; /* at once */
-    for (uint64_t kick_at = 0; clock_ms() < until;) {
+    while (clock_ms() - begun < s->ms) {
         talk(s);
         strangers_turn(s, a);
-        if (a->how & KICKS && clock_ms() >= kick_at) {
-            char path[VICTIM_PATH];
-            crowd_kick(&s->crowd, victim_control(&s->victim, path));
-            s->made++;
-            kick_at = clock_ms() + KICK_EVERY_MS;
+        attack_turn(s, a, &due);
+        if (pipe >= 0 && clock_ms() - begun > s->ms / 2) {
+            close(pipe); /* no process reads it any more */
+            pipe = -1;
         }
         if (a->rogues > 0)
             mob_turn(mob);
@@ -328,6 +433,10 @@ static void attack_for(struct siege *s, const struct attack *a, struct mob *mob)
     }
     if (a->limit != NO_LIMIT)
         limit_all(s, a, &old, NULL);
+    if (a->how & STOP)
+        transcript_signal(s, SIGCONT);
+    if (a->how & PIPE)
+        pipe_end(s);
 }
 
 static void attack_end(struct siege *s, const struct attack *a, struct mob *mob) {
@@ -364,6 +473,7 @@ static bool row(struct siege *s, const struct attack *a) {
     attack_for(s, a, &mob);
     attack_end(s, a, &mob);
     const char *why = afterwards(s);
+    why = why ? why : s->wrong;
     uint64_t faults = a->rate > 0 ? s->chaos.done[a->kind] - done : 0;
     if (!why && mob_violations(&mob) > 0)
         why = "rogues were not ended";
@@ -374,7 +484,6 @@ static bool row(struct siege *s, const struct attack *a) {
            a->rate > 0 ? "faults" : "connections", s->crowd.order->len - from,
            (unsigned long long)s->crowd.order->silence_ms, why ? ": " : "", why ? why : "");
     mob_free(&mob);
-    s->failures += why != NULL;
     return why == NULL;
 }
 

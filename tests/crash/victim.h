@@ -15,8 +15,8 @@ struct victim {
     char dir[128]; /* configuration, log, pidfile */
     char binary[256];
     bool elsewhere; /* victim_configure writes the second paths for pidfile and control socket */
-    uint16_t port;
-    pid_t first; /* pid of the first master, and process group of all */
+    uint16_t port, metrics; /* of the address of metrics, once the log has it */
+    pid_t first;            /* pid of the first master, and process group of all */
     int log_fd;
     int cleaner_fd; /* pipe: once it is closed, the cleaner kills all processes */
     uint32_t ready, reloaded, upgraded, again, errors, torn; /* lines of the log, by kind */
@@ -38,6 +38,9 @@ pid_t victim_named(const struct victim *v);
 pid_t victim_master(const struct victim *v);
 /* Writes the pids of the living workers; returns their number. */
 uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]);
+
+/* The process that writes the transcript; 0: none lives. */
+pid_t victim_transcript(const struct victim *v);
 
 /* Reads new lines of the log, counts them and prints errors.  Reaps all children that have
  * ended. */
