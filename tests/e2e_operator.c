@@ -160,3 +160,32 @@ Test(operator, a_missing_name_or_path_is_wrong_usage) {
     ends(s, "-s $(printf %0108d) kick ann", 1, "",
          "chatroom-ctl: the socket's path is longer than 107 bytes\n");
 }
+
+/* ---- what the log tells of an operator ---- */
+
+Test(operator, the_log_has_what_was_asked_for_and_why) {
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    struct guest *ann = guest_enter_as(s, "ann", .from = "127.0.0.2");
+    struct guest *eve = guest_enter_as(s, "eve", .from = "127.0.0.3");
+    ctl_ok(s, "say", "back at", "noon");
+    server_logged(s, "asked by an operator: say back at noon");
+    ctl_ok(s, "say", "你好\\");
+    server_logged(s, "asked by an operator: say 你好\\x5C");
+    ctl_ok(s, "mute", "eve");
+    server_logged(s, "asked by an operator: mute 127.0.0.3:");
+    server_logged(s, " alone - eve");
+    server_logged(s, "muted eve, and its address");
+    ctl_ok(s, "unmute", "eve");
+    server_logged(s, "asked by an operator: unmute eve");
+    ctl_ok(s, "kick", "eve", "floods", "the room");
+    server_logged(s, "asked by an operator: kick eve floods the room");
+    guest_until(eve, "*** You were asked to leave: floods the room");
+    ctl_ok(s, "kick", "ann");
+    server_logged(s, "asked by an operator: kick ann");
+    guest_until(ann, "*** You were asked to leave.");
+    int before = server_log_count(s, "asked by an operator");
+    ctl_refused(s, "there is no \"ann\" here", "kick", "ann");
+    ctl_refused(s, "there is no text to say", "say", " ");
+    cr_assert_eq(server_log_count(s, "asked by an operator"), before);
+    server_stop(s);
+}
