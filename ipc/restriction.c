@@ -241,8 +241,8 @@ enum restriction_term restriction_read_term(const char *word, uint64_t *until_ms
         *until_ms = (restriction_now() + ms + 999) / 1000 * 1000; /* never too early */
         return TERM_GIVEN;
     }
-    size_t len = strspn(word, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    return *word >= '0' && *word <= '9' && word[len] == '\0' ? TERM_BAD : TERM_NONE;
+    word += *word == '-' || *word == '+';
+    return *word >= '0' && *word <= '9' ? TERM_BAD : TERM_NONE;
 }
 
 /* ---- reasons ---- */

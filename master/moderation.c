@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MODERATION_GATE_MS = 50, MODERATION_WORD = 128 };
+enum { MODERATION_GATE_MS = 50, MODERATION_WORD = 128, MODERATION_SHOWN = 4 * MUTE_NAME_MAX + 64 };
 
 static struct ban_list moderation_next; /* what is to be published */
 static struct config_errors moderation_errors;
@@ -239,7 +239,7 @@ static bool moderation_read_mute(const char *text, struct mute *mute, char *out,
 }
 
 bool moderation_mute(struct segment *seg, const char *text, char *out, size_t size) {
-    char until[RESTRICTION_TIME], shown[4 * MUTE_NAME_MAX];
+    char until[RESTRICTION_TIME], shown[MODERATION_SHOWN];
     struct mute mute;
     if (!moderation_read_mute(text, &mute, out, size))
         return false;
@@ -251,11 +251,10 @@ bool moderation_mute(struct segment *seg, const char *text, char *out, size_t si
     table->mutes += i == table->mutes;
     table->mute[i] = mute;
     moderation_publish(seg);
-    snprintf(out, size, "muted %s%s%s", mute.name, mute.until_ms ? " until " : "",
-             mute.until_ms ? restriction_format_time(mute.until_ms, until) : "");
-    log_info("muted %s%s%s%s", log_escape(shown, sizeof shown, mute.name, strlen(mute.name)),
-             mute.until_ms ? " until " : "", mute.until_ms ? until : "",
+    snprintf(out, size, "muted %s%s%s%s", mute.name, mute.until_ms ? " until " : "",
+             mute.until_ms ? restriction_format_time(mute.until_ms, until) : "",
              mute.by_address ? ", and its address" : "");
+    log_info("%s", log_escape(shown, sizeof shown, out, strlen(out)));
     return true;
 }
 

@@ -82,10 +82,17 @@ static bool requests_unmute(struct master *m, const char *text, char *answer, si
 static const struct requests_verb {
     const char *name;
     requests_function *run; /* NULL: the server ends; the row stays TAKEN */
+    bool keyed;             /* the first word is a name's key, which tells a person nothing */
 } requests_verbs[] = {
-    {"reload", requests_reload},   {"reopen", requests_reopen}, {"loglevel", requests_loglevel},
-    {"upgrade", requests_upgrade}, {"shutdown", NULL},          {"ban", requests_ban},
-    {"unban", requests_unban},     {"mute", requests_mute},     {"unmute", requests_unmute},
+    {"reload", requests_reload, false},
+    {"reopen", requests_reopen, false},
+    {"loglevel", requests_loglevel, false},
+    {"upgrade", requests_upgrade, false},
+    {"shutdown", NULL, false},
+    {"ban", requests_ban, false},
+    {"unban", requests_unban, false},
+    {"mute", requests_mute, true},
+    {"unmute", requests_unmute, true},
 };
 
 /* NULL: there is none of that name. */
@@ -120,9 +127,11 @@ static void requests_carry_out(struct master *m, struct request *row,
                                const struct requests_verb *verb) {
     static char answer[2 * REQUEST_TEXT_LEN], logged[2 * REQUEST_TEXT_LEN];
     char outcome[REQUEST_TEXT_LEN], shown[2 * REQUEST_TEXT_LEN];
+    const char *said = row->text + (verb->keyed ? strcspn(row->text, " ") : 0);
+    said += strspn(said, " ");
     answer[0] = logged[0] = '\0';
-    log_info("asked by an operator: %s%s%s", row->verb, row->text[0] ? " " : "",
-             log_escape(shown, sizeof shown, row->text, strlen(row->text)));
+    log_info("asked by an operator: %s%s%s", row->verb, *said ? " " : "",
+             log_escape(shown, sizeof shown, said, strlen(said)));
     log_copy_to(logged, sizeof logged);
     bool done = verb->run(m, row->text, answer, sizeof answer);
     log_copy_to(NULL, 0);

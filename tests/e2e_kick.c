@@ -104,7 +104,7 @@ Test(kick, a_name_that_is_not_here_is_refused) {
     ran = ctl_run(s, "kick", "a b");
     cr_assert_eq(ran->status, 2, "%s", ran->err);
     ran = ctl_run(s, "kick", "");
-    cr_assert_eq(ran->status, 1, "%s", ran->err);
+    cr_assert_eq(ran->status, 2, "%s", ran->err);
     ran = ctl_run(s, "--json", "kick", "ann");
     cr_assert_eq(ran->status, 1);
     cr_assert_str_eq(ran->out, "{\"ok\":false,\"error\":\"there is no \\\"ann\\\" here\"}\n");

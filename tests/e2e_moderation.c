@@ -458,7 +458,7 @@ Test(mutes_e2e, a_muted_person_reads_and_does_not_speak) {
     ann = guest_enter_as(s, "ann", .from = "127.0.0.2");
     eve = guest_enter_as(s, "eve", .from = "127.0.0.3");
     guest_until(ann, "eve has entered the room.");
-    says(ctl_ok(s, "mute", "EVE"), "muted eve\n");
+    says(ctl_ok(s, "mute", "EVE"), "muted eve, and its address\n");
     static const char *const refused[] = {"hello", "say hello", "/me waves", "/msg ann psst",
                                           "/nick eva"};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {

@@ -58,3 +58,134 @@ Test(operator, a_detached_transcript_keeps_no_descriptor_of_its_starter) {
     detached_with_transcript("/log", 1);
     detached_with_transcript("syslog", 8);
 }
+
+/* ---- chatroom-ctl's output ---- */
+
+/* Of chatroom-ctl, by a shell: `rest` follows its socket. */
+static void shell(struct ran *ran, const struct server *s, const char *rest, const char *rest2) {
+    char command[1024];
+    snprintf(command, sizeof command, "%s -s %s %s %s", ctl_path(), ctl_socket(s), rest, rest2);
+    run(ran, "/bin/bash", "-c", command);
+}
+
+static const char unwritten[] = "chatroom-ctl: the answer cannot be written to standard output\n";
+static const char *const looks[] = {"status",        "who",        "bans",
+                                    "metrics",       "top --once", "-h",
+                                    "--json status", "--json who", "--json kick nobody"};
+
+Test(operator, an_answer_that_cannot_be_written_is_none) {
+    static struct ran ran;
+    struct server *s = ctl_server(SERVER_QUIET(1));
+    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
+        shell(&ran, s, looks[i], ">/dev/full");
+        cr_assert_eq(ran.status, 1, "%s: %d", looks[i], ran.status);
+        cr_assert_str_eq(ran.err, unwritten, "%s", looks[i]);
+    }
+    server_stop(s);
+}
+
+Test(operator, a_reader_that_has_gone_wants_no_more) {
+    static struct ran ran;
+    struct server *s = ctl_server(SERVER_QUIET(1));
+    for (size_t i = 0; i + 1 < sizeof looks / sizeof looks[0]; i++) {
+        shell(&ran, s, looks[i], "| true; exit ${PIPESTATUS[0]}");
+        cr_assert_eq(ran.status, 0, "%s: %d", looks[i], ran.status);
+        cr_assert_str_eq(ran.err, "", "%s", looks[i]);
+    }
+    server_stop(s);
+}
+
+/* The number of a standard descriptor that is closed is not the connection's. */
+Test(operator, closed_standard_descriptors) {
+    static struct ran ran;
+    struct server *s = ctl_server(SERVER_QUIET(1));
+    struct guest *ann = guest_enter(s, "ann");
+    static const char *const closed[] = {">&-", "<&- >&-", "2>&-", "<&- >&- 2>&-"};
+    for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++) {
+        shell(&ran, s, "say hello", closed[i]);
+        cr_assert_eq(ran.status, 0, "%s: %d", closed[i], ran.status);
+        guest_expect(ann, "*** hello");
+        shell(&ran, s, "status", closed[i]);
+        cr_assert_eq(ran.status, 0, "%s: %d", closed[i], ran.status);
+        shell(&ran, s, "--json loglevel info", closed[i]);
+        cr_assert_eq(ran.status, 0, "%s: %d", closed[i], ran.status);
+    }
+    server_stop(s);
+}
+
+/* ---- its usage ---- */
+
+static void ends(const struct server *s, const char *arguments, int status, const char *out,
+                 const char *err) {
+    static struct ran ran;
+    shell(&ran, s, arguments, "");
+    cr_assert_eq(ran.status, status, "%s: %d", arguments, ran.status);
+    cr_assert_eq(strncmp(ran.out, out, strlen(out)), 0, "%s: %s", arguments, ran.out);
+    cr_assert_eq(strncmp(ran.err, err, strlen(err)), 0, "%s: %s", arguments, ran.err);
+}
+
+/* No server is needed. */
+Test(operator, help_wherever_it_is_looked_for) {
+    struct server *s = server_prepare();
+    static const char use[] = "usage: chatroom-ctl [-s PATH] [--json] ";
+    char kick[128], who[128], all[128];
+    snprintf(kick, sizeof kick, "%skick NAME [REASON]\n", use);
+    snprintf(who, sizeof who, "%swho [--all]\n", use);
+    snprintf(all, sizeof all, "%sCOMMAND\n", use);
+    ends(s, "kick --help", 0, kick, "");
+    ends(s, "who -h", 0, who, "");
+    ends(s, "-h", 0, all, "");
+    ends(s, "--help", 0, all, "");
+    ends(s, "help", 0, all, "");
+    ends(s, "help kick", 0, all, "");
+    ends(s, "kick -- --help", 1, "", "chatroom-ctl: ");
+}
+
+Test(operator, a_missing_name_or_path_is_wrong_usage) {
+    struct server *s = server_prepare();
+    static const char *const named[] = {"kick", "mute", "unmute"};
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
+        char arguments[64];
+        snprintf(arguments, sizeof arguments, "%s ''", named[i]);
+        ends(s, arguments, 2, "", "chatroom-ctl: a name is missing\nusage: ");
+        snprintf(arguments, sizeof arguments, "%s 'a b'", named[i]);
+        ends(s, arguments, 2, "", "chatroom-ctl: a name has no blanks: \"a b\"\nusage: ");
+        snprintf(arguments, sizeof arguments, "%s $'a\\nb'", named[i]);
+        ends(s, arguments, 2, "", "chatroom-ctl: a name has no blanks: \"a\nb\"\nusage: ");
+    }
+    ends(s, "-s '' status", 2, "", "chatroom-ctl: -s needs a path\n");
+    ends(s, "-s", 2, "", "chatroom-ctl: -s needs a path\n");
+    ends(s, "-s $(printf %0300d) status", 1, "",
+         "chatroom-ctl: the socket's path is longer than 107 bytes\n");
+    ends(s, "-s $(printf %0108d) kick ann", 1, "",
+         "chatroom-ctl: the socket's path is longer than 107 bytes\n");
+}
+
+/* ---- what the log tells of an operator ---- */
+
+Test(operator, the_log_has_what_was_asked_for_and_why) {
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    struct guest *ann = guest_enter_as(s, "ann", .from = "127.0.0.2");
+    struct guest *eve = guest_enter_as(s, "eve", .from = "127.0.0.3");
+    ctl_ok(s, "say", "back at", "noon");
+    server_logged(s, "asked by an operator: say back at noon");
+    ctl_ok(s, "say", "你好\\");
+    server_logged(s, "asked by an operator: say 你好\\x5C");
+    ctl_ok(s, "mute", "eve");
+    server_logged(s, "asked by an operator: mute 127.0.0.3:");
+    server_logged(s, " alone - eve");
+    server_logged(s, "muted eve, and its address");
+    ctl_ok(s, "unmute", "eve");
+    server_logged(s, "asked by an operator: unmute eve");
+    ctl_ok(s, "kick", "eve", "floods", "the room");
+    server_logged(s, "asked by an operator: kick eve floods the room");
+    guest_until(eve, "*** You were asked to leave: floods the room");
+    ctl_ok(s, "kick", "ann");
+    server_logged(s, "asked by an operator: kick ann");
+    guest_until(ann, "*** You were asked to leave.");
+    int before = server_log_count(s, "asked by an operator");
+    ctl_refused(s, "there is no \"ann\" here", "kick", "ann");
+    ctl_refused(s, "there is no text to say", "say", " ");
+    cr_assert_eq(server_log_count(s, "asked by an operator"), before);
+    server_stop(s);
+}

@@ -369,7 +369,7 @@ Test(view, another_version_by_its_greeting) {
     char sentence[300];
     snprintf(sentence, sizeof sentence,
              "the server is of another version (its layout is 0badcafe, this program's %08x): use "
-             "the chatroom-ctl that belongs to it",
+             "the chatroom-ctl that belongs to it, or signals (chatroom-master(8))",
              layout_number());
     ctl_refused(s, sentence, "status");
     ctl_refused(s, sentence, "who");
@@ -446,11 +446,11 @@ Test(view, no_other_user_may) {
     const struct ran *ran = run_as(s, "daemon", "status");
     cr_assert_eq(ran->status, 1);
     cr_assert_str_eq(ran->out, "");
-    has(ran->err, "only root and the server's user may use it");
+    has(ran->err, "only root and the server's user may use it\n");
     cr_assert_eq(chmod(ctl_socket(s), 0666), 0);
     ran = run_as(s, "daemon", "status");
     cr_assert_eq(ran->status, 1);
-    has(ran->err, "only root and the server's user may use this socket");
+    has(ran->err, "only root and the server's user may use this socket\n");
     stop_all(s);
     ran = run_as(s, "daemon", "who");
     cr_assert_eq(ran->status, 1);

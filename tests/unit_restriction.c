@@ -165,7 +165,14 @@ Test(restriction, a_word_that_was_meant_as_a_duration_is_no_reason) {
     cr_assert_eq(until, 0);
     cr_assert_eq(restriction_read_term("10w", &until), TERM_BAD);
     cr_assert_eq(restriction_read_term("10", &until), TERM_BAD);
-    cr_assert_eq(restriction_read_term("3-fold", &until), TERM_NONE);
+    cr_assert_eq(restriction_read_term("1.5h", &until), TERM_BAD);
+    cr_assert_eq(restriction_read_term("10m,", &until), TERM_BAD);
+    cr_assert_eq(restriction_read_term("-5m", &until), TERM_BAD);
+    cr_assert_eq(restriction_read_term("+1h", &until), TERM_BAD);
+    cr_assert_eq(restriction_read_term("2027-01-01T00:00:00Z", &until), TERM_BAD);
+    cr_assert_eq(restriction_read_term("12:00", &until), TERM_BAD);
+    cr_assert_eq(restriction_read_term("--", &until), TERM_NONE);
+    cr_assert_eq(restriction_read_term("-spam", &until), TERM_NONE);
     cr_assert_eq(restriction_read_term("spam", &until), TERM_NONE);
     cr_assert_eq(restriction_read_term("", &until), TERM_NONE);
 }

@@ -41,11 +41,15 @@ static bool connection_failed(const char *path, int error, char *err, size_t siz
 /* A full queue is waited for. */
 static bool connection_connect(struct connection *c, const char *path, char *err, size_t size) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path)
-        return connection_failed(path, ENAMETOOLONG, err, size);
+    if (strlen(path) >= sizeof address.sun_path) {
+        snprintf(err, size, "the socket's path is longer than %zu bytes",
+                 sizeof address.sun_path - 1);
+        return false;
+    }
     memcpy(address.sun_path, path, strlen(path));
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     while (c->fd >= 0 && connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        c->refused = errno == EACCES || errno == EPERM;
         if (errno != EAGAIN || clock_ms() >= c->until)
             return connection_failed(path, errno, err, size);
         usleep(5000);
@@ -114,7 +118,7 @@ static bool connection_greeted(struct connection *c, char *err, size_t size) {
     unsigned long long epoch;
     if (!connection_line(c, line, sizeof line))
         snprintf(err, size, "%s", connection_silent);
-    else if (strncmp(line, "no ", 3) == 0)
+    else if ((c->refused = strncmp(line, "no ", 3) == 0))
         snprintf(err, size, "%s", line + 3);
     else if (sscanf(line, "chatroom-control %u", &version) != 1)
         snprintf(err, size, "this is no server's control socket");

@@ -28,6 +28,7 @@ struct connection {
     uint64_t epoch;
     uint64_t until; /* clock_ms() */
     bool broke;     /* the server's end is closed */
+    bool refused;   /* it may not be used: the sentence says why */
     size_t len;
     char in[CONNECTION_LINE]; /* received behind the line that was read last */
 };

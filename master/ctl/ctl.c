@@ -3,9 +3,12 @@
 #include "ipc/version.h"
 #include "master/ctl/commands.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CTL_VERSION "chatroom-ctl " CHATROOM_VERSION
 
@@ -51,6 +54,15 @@ static void ctl_print_help(FILE *out) {
           out);
 }
 
+static int ctl_help(void) {
+    ctl_print_help(stdout);
+    return CTL_DONE;
+}
+
+static bool ctl_asks_for_help(const char *word) {
+    return strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
+}
+
 static int ctl_wrong(const char *what, const char *which) {
     fprintf(stderr, "chatroom-ctl: %s%s\nchatroom-ctl -h shows what there is\n", what, which);
     return CTL_USAGE;
@@ -69,10 +81,8 @@ static int ctl_options(struct ctl *ctl, int argc, char **argv, int *at) {
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         const char *option = argv[i];
-        if (strcmp(option, "-h") == 0 || strcmp(option, "--help") == 0) {
-            ctl_print_help(stdout);
-            return CTL_DONE;
-        }
+        if (ctl_asks_for_help(option))
+            return ctl_help();
         if (strcmp(option, "-V") == 0 || strcmp(option, "--version") == 0) {
             puts(CTL_VERSION);
             return CTL_DONE;
@@ -81,7 +91,7 @@ static int ctl_options(struct ctl *ctl, int argc, char **argv, int *at) {
             ctl->json = true;
         else if (strcmp(option, "-s") != 0)
             return ctl_wrong("unknown option ", option);
-        else if (i + 1 == argc)
+        else if (i + 1 == argc || argv[i + 1][0] == '\0')
             return ctl_wrong("-s needs a path", "");
         else
             ctl->socket = argv[++i];
@@ -112,16 +122,19 @@ static int ctl_parse(struct ctl *ctl, int argc, char **argv) {
         return status;
     if (at == argc)
         return ctl_wrong("a command is missing", "");
+    if (strcmp(argv[at], "help") == 0)
+        return ctl_help();
     ctl->command = ctl_find(argv[at]);
     if (!ctl->command)
         return ctl_wrong("unknown command ", argv[at]);
+    if (at + 1 < argc && ctl_asks_for_help(argv[at + 1]))
+        return ctl_use(ctl);
     ctl_arguments(ctl, argc - at - 1, argv + at + 1);
     return -1;
 }
 
-int main(int argc, char **argv) {
+static int ctl_run(int argc, char **argv) {
     struct ctl ctl = {.socket = CHATROOM_CONTROL};
-    signal(SIGPIPE, SIG_IGN);
     int status = ctl_parse(&ctl, argc, argv);
     if (status >= 0)
         return status;
@@ -130,4 +143,33 @@ int main(int argc, char **argv) {
     if (ctl.command->most >= 0 && ctl.argc > ctl.command->most)
         return ctl_usage(&ctl, "%s takes fewer arguments", ctl.command->name);
     return ctl.command->run(&ctl);
+}
+
+/* ---- standard descriptors ---- */
+
+/* The connection must not get the number of standard output, and what is printed. */
+static void ctl_open_standard(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* A program that reads must not take half an answer for a whole one.  A reader that has gone, as
+ * that of `| head` does, wants no more. */
+static int ctl_flush(int status) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
+    if (!lost || (poll(&out, 1, 0) == 1 && out.revents & POLLERR))
+        return status;
+    fputs("chatroom-ctl: the answer cannot be written to standard output\n", stderr);
+    return status == CTL_DONE ? CTL_REFUSED : status;
+}
+
+int main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN);
+    ctl_open_standard();
+    return ctl_flush(ctl_run(argc, argv));
 }

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int ctl_done(const struct ctl *ctl) {
     if (ctl->json)
@@ -35,6 +36,12 @@ static void ctl_print_use(FILE *out, const struct ctl_command *command) {
             *command->arguments ? " " : "", command->arguments);
 }
 
+int ctl_use(const struct ctl *ctl) {
+    ctl_print_use(stdout, ctl->command);
+    printf("  %s\n", ctl->command->help);
+    return CTL_DONE;
+}
+
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...) {
     va_list args;
     fputs("chatroom-ctl: ", stderr);
@@ -44,6 +51,15 @@ int ctl_usage(const struct ctl *ctl, const char *fmt, ...) {
     fputs("\n", stderr);
     ctl_print_use(stderr, ctl->command);
     return CTL_USAGE;
+}
+
+int ctl_name(const struct ctl *ctl) {
+    const char *name = ctl->argv[0];
+    if (*name == '\0')
+        return ctl_usage(ctl, "a name is missing");
+    if (name[strcspn(name, " \t\r\n")] != '\0')
+        return ctl_usage(ctl, "a name has no blanks: \"%s\"", name);
+    return 0;
 }
 
 bool ctl_join(const struct ctl *ctl, int first, char *out, unsigned size) {

@@ -33,6 +33,11 @@ int ctl_refused(const struct ctl *ctl, const char *fmt, ...) __attribute__((form
 /* An argument is none: the sentence, and how the command is used. */
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* 0: the first argument may be a name; else the exit status, of ctl_usage. */
+int ctl_name(const struct ctl *ctl);
+/* How the command is used and what it does, for `COMMAND --help`. */
+int ctl_use(const struct ctl *ctl);
+
 /* The arguments from number `first` on, with blanks between them, in out[size].  False if they are
  * longer. */
 bool ctl_join(const struct ctl *ctl, int first, char *out, unsigned size);

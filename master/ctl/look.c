@@ -84,7 +84,8 @@ const char *look_word(const struct look *before, const struct look *now, uint32_
 
 static bool look_suspects(const struct look *before, const struct look *now) {
     for (uint32_t i = 0; i < SLOT_COUNT; i++) {
-        if (i != MASTER_SLOT && !now->process[i].stopped && survey_stands_still(&before->survey, &now->survey, i))
+        if (i != MASTER_SLOT && !now->process[i].stopped &&
+            survey_stands_still(&before->survey, &now->survey, i))
             return true;
     }
     return false;

@@ -15,10 +15,6 @@
 
 enum { MODERATION_TEXT = 512, MODERATION_TRIES = 32 };
 
-static bool moderation_has_blank(const char *word) {
-    return word[strcspn(word, " \t\r\n")] != '\0' || *word == '\0';
-}
-
 /* ---- orders ---- */
 
 /* The command's arguments as one text. */
@@ -58,17 +54,17 @@ int unban_run(const struct ctl *ctl) {
 
 int mute_run(const struct ctl *ctl) {
     uint64_t until;
-    if (moderation_has_blank(ctl->argv[0]))
-        return ctl_usage(ctl, "a name has no blanks: \"%s\"", ctl->argv[0]);
+    int wrong = ctl_name(ctl);
+    if (wrong)
+        return wrong;
     if (ctl->argc > 1 && restriction_read_term(ctl->argv[1], &until) != TERM_GIVEN)
         return ctl_usage(ctl, RESTRICTION_BAD_TERM, ctl->argv[1]);
     return moderation_ask(ctl);
 }
 
 int unmute_run(const struct ctl *ctl) {
-    if (moderation_has_blank(ctl->argv[0]))
-        return ctl_usage(ctl, "a name has no blanks: \"%s\"", ctl->argv[0]);
-    return moderation_ask(ctl);
+    int wrong = ctl_name(ctl);
+    return wrong ? wrong : moderation_ask(ctl);
 }
 
 /* ---- the list ---- */

@@ -37,7 +37,6 @@ int say_run(const struct ctl *ctl) {
 }
 
 int kick_run(const struct ctl *ctl) {
-    if (ctl->argv[0][strcspn(ctl->argv[0], " \t")] != '\0')
-        return ctl_usage(ctl, "a name has no blanks: \"%s\"", ctl->argv[0]);
-    return say_line(ctl, "`chatroom-ctl who` shows who is there");
+    int wrong = ctl_name(ctl);
+    return wrong ? wrong : say_line(ctl, "`chatroom-ctl who` shows who is there");
 }

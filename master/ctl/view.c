@@ -31,7 +31,7 @@ static bool view_fail(char err[VIEW_ERROR], const char *fmt, ...) {
 static bool view_other_version(char err[VIEW_ERROR], uint32_t layout) {
     return view_fail(err,
                      "the server is of another version (its layout is %08x, this program's %08x): "
-                     "use the chatroom-ctl that belongs to it",
+                     "use the chatroom-ctl that belongs to it, or signals (chatroom-master(8))",
                      layout, layout_number());
 }
 
@@ -53,24 +53,22 @@ static bool view_map(struct view *view, int fd, char err[VIEW_ERROR]) {
 
 enum view_asked { VIEW_ANSWERED, VIEW_REFUSED, VIEW_SILENT };
 
-static enum view_asked view_ask(struct view *view, const char *path, int32_t *listener,
+/* *c is closed, and tells of whom was asked. */
+static enum view_asked view_ask(struct view *view, const char *path, struct connection *c,
                                 char err[VIEW_ERROR]) {
-    struct connection c;
     enum view_asked asked = VIEW_REFUSED;
-    bool open = connection_open(&c, path, VIEW_WAIT_MS, err, VIEW_ERROR);
-    *listener = c.listener;
-    if (!open)
+    if (!connection_open(c, path, VIEW_WAIT_MS, err, VIEW_ERROR))
         return VIEW_SILENT;
-    if (c.layout != layout_number()) {
-        view_other_version(err, c.layout);
-    } else if (c.view_fd < 0) {
+    if (c->layout != layout_number()) {
+        view_other_version(err, c->layout);
+    } else if (c->view_fd < 0) {
         view_fail(err, "the server could not open its memory for a reader (see its log)");
         asked = VIEW_SILENT;
     } else {
-        asked = view_map(view, c.view_fd, err) ? VIEW_ANSWERED : VIEW_REFUSED;
-        c.view_fd = -1;
+        asked = view_map(view, c->view_fd, err) ? VIEW_ANSWERED : VIEW_REFUSED;
+        c->view_fd = -1;
     }
-    connection_close(&c);
+    connection_close(c);
     return asked;
 }
 
@@ -241,16 +239,17 @@ bool view_open(struct view *view, const char *path, char err[VIEW_ERROR]) {
     memset(view, 0, sizeof *view);
     view->seg.fd = -1;
     signal(SIGBUS, view_on_bus);
-    int32_t listener = 0;
-    enum view_asked asked = view_ask(view, path, &listener, said);
+    struct connection c;
+    enum view_asked asked = view_ask(view, path, &c, said);
     view->answered = asked == VIEW_ANSWERED;
     if (view->answered)
         return true;
     enum view_found how =
-        asked == VIEW_SILENT ? view_find(view, path, listener, found) : VIEW_NO_LISTENER;
+        asked == VIEW_SILENT ? view_find(view, path, c.listener, found) : VIEW_NO_LISTENER;
     if (how == VIEW_FOUND)
         return true;
-    return view_fail(err, how == VIEW_NOT_FOUND ? "%.250s; %.250s" : "%.250s%.250s", said, found);
+    bool more = how == VIEW_NOT_FOUND && !c.refused;
+    return view_fail(err, "%.250s%s%.250s", said, more ? "; " : "", more ? found : "");
 }
 
 void view_close(struct view *view) {

@@ -1,6 +1,7 @@
 /* operator.c - see operator.h. */
 #include "worker/command/operator.h"
 
+#include "ipc/log.h"
 #include "ipc/unicode.h"
 #include "worker/command/ask_master.h"
 #include "worker/command/invocation.h"
@@ -89,11 +90,19 @@ static enum line_outcome operator_kick(struct invocation *inv) {
 static const struct operator_command {
     const char *name;
     enum line_outcome (*run)(struct invocation *inv);
+    bool logged; /* here: what the master is asked for, it logs */
 } operator_commands[] = {
-    {"say", operator_say},
-    {"kick", operator_kick},
-    {"request", operator_request},
+    {"say", operator_say, true},
+    {"kick", operator_kick, true},
+    {"request", operator_request, false},
 };
+
+/* The reason is told to the person alone, and a line may be said into an empty room. */
+static void operator_log(const char *name, const char *text) {
+    char shown[LOG_LINE_MAX];
+    log_info("asked by an operator: %s %s", name,
+             log_escape(shown, sizeof shown, text, strlen(text)));
+}
 
 static const struct operator_command *operator_find(const char *name) {
     for (size_t i = 0; i < sizeof operator_commands / sizeof operator_commands[0]; i++)
@@ -117,5 +126,10 @@ enum line_outcome operator_line(struct worker *w, struct client *c, struct line 
     const struct operator_command *command = operator_find(word);
     if (!command)
         return operator_no(&inv, "this server has no command \"%.64s\"", word);
-    return command->run(&inv);
+    char asked[LOG_LINE_MAX];
+    snprintf(asked, sizeof asked, "%.*s", LOG_LINE_MAX - 1, inv.text);
+    enum line_outcome outcome = command->run(&inv);
+    if (command->logged && outcome == LINE_STAGED)
+        operator_log(command->name, asked);
+    return outcome;
 }
