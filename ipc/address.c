@@ -1,6 +1,8 @@
 /* address.c - see address.h. */
 #include "ipc/address.h"
 
+#include "ipc/decimal.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,50 +38,26 @@ const char *endpoint_format(const struct in6_addr *addr, uint16_t port, char out
     return out;
 }
 
-static bool address_in_network(const struct in6_addr *addr, const struct network *network) {
-    unsigned bytes = network->bits / 8, rest = network->bits % 8;
-    if (memcmp(addr, &network->addr, bytes) != 0)
-        return false;
-    uint8_t differ = rest ? addr->s6_addr[bytes] ^ network->addr.s6_addr[bytes] : 0;
-    return differ >> (8 - rest) == 0;
-}
-
-bool address_within(const struct in6_addr *addr, const struct network *networks, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++) {
-        if (address_in_network(addr, &networks[i]))
-            return true;
-    }
-    return false;
-}
-
-/* The whole text is a port in decimal. */
-static bool endpoint_port(const char *text, uint16_t *port) {
-    uint32_t value = 0;
-    size_t len = strspn(text, "0123456789");
-    if (len == 0 || len > 5 || text[len] != '\0')
-        return false;
-    for (size_t i = 0; i < len; i++)
-        value = value * 10 + (uint32_t)(text[i] - '0');
-    *port = (uint16_t)value;
-    return value <= UINT16_MAX;
+bool address_parse(const char *text, struct in6_addr *out, bool *ipv4) {
+    struct in_addr v4;
+    *ipv4 = inet_pton(AF_INET, text, &v4) == 1;
+    if (*ipv4)
+        *out = address_mapped(&v4);
+    return *ipv4 || inet_pton(AF_INET6, text, out) == 1;
 }
 
 bool endpoint_parse(const char *text, struct in6_addr *addr, uint16_t *port) {
     char host[ADDRESS_TEXT];
-    struct in_addr v4;
-    bool bracket = *text == '[';
+    uint32_t number;
+    bool ipv4, bracket = *text == '[';
     const char *from = text + bracket, *end = strrchr(text, ':');
     size_t len = end && end > from ? (size_t)(end - from) : 0;
     if (bracket && (len == 0 || from[--len] != ']'))
         return false;
-    if (len == 0 || len >= sizeof host || !endpoint_port(end + 1, port))
+    if (len == 0 || len >= sizeof host || !decimal_parse(end + 1, UINT16_MAX, &number))
         return false;
     memcpy(host, from, len);
     host[len] = '\0';
-    if (bracket)
-        return inet_pton(AF_INET6, host, addr) == 1;
-    if (inet_pton(AF_INET, host, &v4) != 1)
-        return false;
-    *addr = address_mapped(&v4);
-    return true;
+    *port = (uint16_t)number;
+    return address_parse(host, addr, &ipv4) && ipv4 != bracket;
 }

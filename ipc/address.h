@@ -29,14 +29,14 @@ struct in6_addr address_mapped(const void *v4);
 /* Splits what accept, getpeername or getsockname filled in. */
 void address_split(const union address_any *from, struct in6_addr *addr, uint16_t *port);
 
+/* "192.0.2.1", then *ipv4, or "2001:db8::1".  False: the text is neither. */
+bool address_parse(const char *text, struct in6_addr *out, bool *ipv4);
+
 /* "192.0.2.1" for a mapped address, else "2001:db8::1".  Returns out. */
 const char *address_format(const struct in6_addr *addr, char out[ADDRESS_TEXT]);
 
 /* "192.0.2.1:6666" or "[2001:db8::1]:6666".  Returns out. */
 const char *endpoint_format(const struct in6_addr *addr, uint16_t port, char out[ENDPOINT_TEXT]);
-
-/* Whether one of the `count` networks holds the address. */
-bool address_within(const struct in6_addr *addr, const struct network *networks, uint32_t count);
 
 /* The address and port that endpoint_format prints so; false if the text is none. */
 bool endpoint_parse(const char *text, struct in6_addr *addr, uint16_t *port);

@@ -1,19 +1,14 @@
 /* restriction.c - see restriction.h. */
 #include "ipc/restriction.h"
 
-#include "ipc/address.h"
 #include "ipc/fault.h"
 #include "ipc/origin.h"
 #include "ipc/unicode.h"
 
-#include <arpa/inet.h>
-#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum { V4_BITS = 96 }; /* of the prefix ::ffff:0:0, before those of an IPv4 address */
 
 uint64_t restriction_now(void) {
     struct timespec now;
@@ -27,37 +22,11 @@ static bool restriction_stands(uint64_t until_ms, uint64_t now) {
 
 /* ---- looking ---- */
 
-/* The first or second half of the address, as a number. */
-static uint64_t restriction_half(const struct in6_addr *addr, int half) {
-    uint64_t number;
-    memcpy(&number, &addr->s6_addr[8 * half], sizeof number);
-    return be64toh(number);
-}
-
-/* Whether two halves agree in their first `bits` bits. */
-static bool restriction_agree(uint64_t a, uint64_t b, unsigned bits) {
-    return bits == 0 || (a ^ b) >> (bits < 64 ? 64 - bits : 0) == 0;
-}
-
-static bool restriction_is_ipv4(const struct network *network) {
-    return IN6_IS_ADDR_V4MAPPED(&network->addr) && network->bits >= V4_BITS;
-}
-
-/* All members are looked at when the table changes, so this is the loop that counts. */
-bool restriction_holds(const struct network *network, const struct in6_addr *addr) {
-    unsigned bits = network->bits;
-    return restriction_agree(restriction_half(addr, 1), restriction_half(&network->addr, 1),
-                             bits > 64 ? bits - 64 : 0) &&
-           restriction_agree(restriction_half(addr, 0), restriction_half(&network->addr, 0),
-                             bits) &&
-           restriction_is_ipv4(network) == (bool)IN6_IS_ADDR_V4MAPPED(addr);
-}
-
 const struct ban *restriction_banned(const struct restriction_table *table,
                                      const struct in6_addr *addr, uint64_t now) {
     for (uint32_t i = 0; i < table->bans && i < BANS_MAX; i++) {
         const struct ban *ban = &table->ban[i];
-        if (restriction_holds(&ban->network, addr) && restriction_stands(ban->until_ms, now))
+        if (network_holds(&ban->network, addr) && restriction_stands(ban->until_ms, now))
             return ban;
     }
     return NULL;
@@ -93,77 +62,24 @@ uint64_t restriction_next_end(const struct restriction_table *table, uint64_t no
 
 /* ---- networks ---- */
 
-static bool restriction_parse_address(const char *text, struct in6_addr *out, bool *ipv4) {
-    struct in_addr v4;
-    *ipv4 = inet_pton(AF_INET, text, &v4) == 1;
-    if (*ipv4)
-        *out = address_mapped(&v4);
-    return *ipv4 || inet_pton(AF_INET6, text, out) == 1;
-}
-
-/* Decimal digits alone, at most `max`. */
-static bool restriction_parse_bits(const char *text, unsigned max, unsigned *bits) {
-    size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 3 || text[digits] != '\0')
-        return false;
-    *bits = (unsigned)strtoul(text, NULL, 10);
-    return *bits <= max;
-}
-
-/* The address with zeros beyond the prefix. */
-static struct in6_addr restriction_prefix(const struct in6_addr *addr, unsigned bits) {
-    struct in6_addr prefix = *addr;
-    for (unsigned i = 0; i < 16; i++) {
-        unsigned kept = bits > 8 * i ? bits - 8 * i : 0;
-        prefix.s6_addr[i] &= (uint8_t)(kept >= 8 ? 0xff : 0xff00 >> kept);
-    }
-    return prefix;
-}
-
 bool restriction_parse_network(const char *text, struct network *out, char *err, size_t err_size) {
-    char host[INET6_ADDRSTRLEN] = "", prefix[BAN_NETWORK_TEXT];
-    struct network net = {0};
-    bool ipv4 = false;
-    size_t len = strcspn(text, "/");
-    if (len < sizeof host)
-        memcpy(host, text, len);
-    bool good = restriction_parse_address(host, &net.addr, &ipv4);
-    unsigned most = ipv4 ? 32 : 128, bits = most;
-    if (!good || (text[len] == '/' && !restriction_parse_bits(text + len + 1, most, &bits))) {
+    char meant[NETWORK_TEXT];
+    if (!network_parse(text, out)) {
         snprintf(err, err_size,
                  "\"%.60s\" is not an address or address/bits (such as 192.0.2.1, 10.0.0.0/8)",
                  text);
         return false;
     }
-    bool mapped = IN6_IS_ADDR_V4MAPPED(&net.addr); /* ::ffff:10.0.0.0/104 is 10.0.0.0/8 */
-    net.bits = (uint8_t)(ipv4 ? bits + V4_BITS : bits);
-    if (net.bits == 0 || (mapped && net.bits <= V4_BITS)) {
+    if (network_is_everything(out)) {
         snprintf(err, err_size, "%.60s is everybody, and is not banned", text);
         return false;
     }
-    struct in6_addr whole = restriction_prefix(&net.addr, net.bits);
-    good = memcmp(&whole, &net.addr, sizeof whole) == 0;
-    net.addr = whole;
-    if (!good)
-        snprintf(err, err_size, "%.60s has bits beyond its prefix: is %s meant?", text,
-                 restriction_format_network(&net, prefix));
-    *out = net;
-    return good;
-}
-
-const char *restriction_format_network(const struct network *network, char out[BAN_NETWORK_TEXT]) {
-    char address[ADDRESS_TEXT];
-    bool ipv4 = restriction_is_ipv4(network);
-    address_format(&network->addr, address);
-    if (network->bits == 128)
-        snprintf(out, BAN_NETWORK_TEXT, "%s", address);
-    else
-        snprintf(out, BAN_NETWORK_TEXT, "%s/%u", address, network->bits - (ipv4 ? V4_BITS : 0u));
-    return out;
-}
-
-bool restriction_same_network(const struct network *a, const struct network *b) {
-    return a->bits == b->bits && memcmp(&a->addr, &b->addr, sizeof a->addr) == 0;
+    struct network whole = {.addr = network_prefix(out), .bits = out->bits};
+    if (network_same(&whole, out))
+        return true;
+    snprintf(err, err_size, "%.60s has bits beyond its prefix: is %s meant?", text,
+             network_format(&whole, meant));
+    return false;
 }
 
 /* ---- times ---- */

@@ -16,15 +16,16 @@
  * restriction ends when the clock shows that time, also if the clock was set meanwhile.  A row
  * whose time has come has no effect; it is dropped when the table is next written.  0: no end.
  *
- * A ban holds for the addresses of a network.  A network of IPv6 holds no IPv4 address, as wide as
- * it may be.  A mute holds for a name (its key, so in any spelling) and, if RESTRICTION_ADDRESS is
- * set, for its address (for IPv6 its /64, origin.h): set where the muted client was alone at its
- * address, so that no neighbour behind one address (NAT, a proxy) is silenced.  A guest of the open
- * room has no name: its mute holds for its address and port, and for its address likewise. */
+ * A ban holds for the addresses of a network (network.h).  A mute holds for a name (its key, so in
+ * any spelling) and, if RESTRICTION_ADDRESS is set, for its address (for IPv6 its /64, origin.h):
+ * set where the muted client was alone at its address, so that no neighbour behind one address
+ * (NAT, a proxy) is silenced.  A guest of the open room has no name: its mute holds for its address
+ * and port, and for its address likewise. */
 #ifndef IPC_RESTRICTION_H
 #define IPC_RESTRICTION_H
 
 #include "ipc/config.h"
+#include "ipc/network.h"
 
 #include <netinet/in.h>
 #include <stdatomic.h>
@@ -35,7 +36,6 @@ enum {
     BANS_MAX = 1024,
     MUTES_MAX = 256,
     BAN_REASON_MAX = 136,  /* bytes, with the NUL */
-    BAN_NETWORK_TEXT = 72, /* ADDRESS/BITS, with the NUL */
     MUTE_NAME_MAX = 104,   /* bytes, with the NUL */
     RESTRICTION_TIME = 24, /* 2026-12-31T23:59:59Z, with the NUL */
 };
@@ -104,17 +104,11 @@ const struct mute *restriction_muted(const struct restriction_table *table, uint
 /* When the next mute ends; 0: none has an end. */
 uint64_t restriction_next_end(const struct restriction_table *table, uint64_t now);
 
-/* Whether the network holds the address. */
-bool restriction_holds(const struct network *network, const struct in6_addr *addr);
-
 /* ---- texts, which the file of bans, the log and chatroom-ctl share ---- */
 
 /* ADDRESS or ADDRESS/BITS.  False with a sentence in `err`: no address, bits set beyond the prefix,
  * or everybody (/0). */
 bool restriction_parse_network(const char *text, struct network *out, char *err, size_t err_size);
-/* "192.0.2.1", "10.0.0.0/8".  Returns out. */
-const char *restriction_format_network(const struct network *network, char out[BAN_NETWORK_TEXT]);
-bool restriction_same_network(const struct network *a, const struct network *b);
 
 /* A time of RFC 3339 in UTC without fractions, 2026-12-31T23:59:59Z, or "-": 0, no end. */
 bool restriction_parse_time(const char *text, uint64_t *until_ms);

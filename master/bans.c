@@ -35,7 +35,7 @@ bool bans_check(const struct config *config, char *err, size_t err_size) {
 
 uint32_t bans_find(const struct ban_list *list, const struct network *network) {
     uint32_t i = 0;
-    while (i < list->count && !restriction_same_network(&list->ban[i].network, network))
+    while (i < list->count && !network_same(&list->ban[i].network, network))
         i++;
     return i;
 }
@@ -102,7 +102,7 @@ static void bans_error(struct bans_reader *r, const char *reason) {
 }
 
 static void bans_read_ban(struct bans_reader *r, char *line) {
-    char err[256], text[BAN_NETWORK_TEXT];
+    char err[256], text[NETWORK_TEXT];
     struct ban ban;
     if (!bans_parse(line, &ban, err, sizeof err)) {
         bans_error(r, err);
@@ -113,7 +113,7 @@ static void bans_read_ban(struct bans_reader *r, char *line) {
     uint32_t same = bans_find(r->list, &ban.network);
     if (same < r->list->count) {
         snprintf(err, sizeof err, "%s is banned in line %u already",
-                 restriction_format_network(&ban.network, text), r->lines[same]);
+                 network_format(&ban.network, text), r->lines[same]);
         bans_error(r, err);
     } else if (r->list->count == BANS_MAX) {
         snprintf(err, sizeof err, "more than %d bans", BANS_MAX);
@@ -179,8 +179,8 @@ bool bans_read(const char *path, uint64_t now, struct ban_list *out, struct conf
 /* ---- writing ---- */
 
 static void bans_put(FILE *to, const struct ban *ban) {
-    char network[BAN_NETWORK_TEXT], until[RESTRICTION_TIME];
-    fprintf(to, "%s %s%s%s\n", restriction_format_network(&ban->network, network),
+    char network[NETWORK_TEXT], until[RESTRICTION_TIME];
+    fprintf(to, "%s %s%s%s\n", network_format(&ban->network, network),
             restriction_format_time(ban->until_ms, until), ban->reason[0] ? " " : "", ban->reason);
 }
 

@@ -3,15 +3,17 @@
 
 #include "ipc/address.h"
 #include "ipc/client.h"
+#include "ipc/decimal.h"
+#include "ipc/network.h"
 #include "ipc/unicode.h"
 #include "master/cores.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -283,22 +285,6 @@ bool value_motd(const struct value_rule *rule, const char *text, struct config *
     return !wrong;
 }
 
-static bool value_parse_address(const char *text, struct in6_addr *out, bool *ipv4) {
-    struct in_addr v4;
-    *ipv4 = inet_pton(AF_INET, text, &v4) == 1;
-    if (!*ipv4)
-        return inet_pton(AF_INET6, text, out) == 1;
-    *out = address_mapped(&v4);
-    return true;
-}
-
-/* Decimal digits and nothing else, at most `max`. */
-static bool value_parse_small(const char *text, unsigned long max, unsigned long *out) {
-    size_t digits = strspn(text, "0123456789");
-    *out = digits > 0 && digits < 10 && text[digits] == '\0' ? strtoul(text, NULL, 10) : max + 1;
-    return *out <= max;
-}
-
 /* "*", "1.2.3.4" or "[::1]", of `len` bytes.  [::ffff:1.2.3.4] is 1.2.3.4. */
 static bool value_parse_host(const char *text, size_t len, struct listen_address *out) {
     char host[INET6_ADDRSTRLEN];
@@ -315,7 +301,7 @@ static bool value_parse_host(const char *text, size_t len, struct listen_address
         return false;
     memcpy(host, text, len);
     host[len] = '\0';
-    bool good = value_parse_address(host, &out->addr, &out->ipv4) && bracket == !out->ipv4;
+    bool good = address_parse(host, &out->addr, &out->ipv4) && bracket == !out->ipv4;
     out->ipv4 |= IN6_IS_ADDR_V4MAPPED(&out->addr);
     return good;
 }
@@ -344,9 +330,9 @@ static const char *value_unlistenable(const struct listen_address *a) {
 static bool value_listen_kind(const char *text, enum client_kind kind, struct config *config,
                               char *err) {
     struct listen_address a = {.kind = (uint8_t)kind};
-    unsigned long port;
+    uint32_t port;
     const char *colon = strrchr(text, ':'), *wrong;
-    if (!colon || !value_parse_small(colon + 1, UINT16_MAX, &port) ||
+    if (!colon || !decimal_parse(colon + 1, UINT16_MAX, &port) ||
         !value_parse_host(text, (size_t)(colon - text), &a)) {
         wrong = value_host_hint(text, colon ? (size_t)(colon - text) : 0);
         snprintf(err, VALUE_ERR_SIZE,
@@ -383,15 +369,8 @@ bool value_metrics(const struct value_rule *rule, const char *text, struct confi
 bool value_network(const struct value_rule *rule, const char *text, struct config *config,
                    char *err) {
     (void)rule;
-    char host[INET6_ADDRSTRLEN] = "";
-    struct network net = {0};
-    bool ipv4 = false;
-    size_t len = strcspn(text, "/");
-    if (len < sizeof host)
-        memcpy(host, text, len);
-    bool good = value_parse_address(host, &net.addr, &ipv4);
-    unsigned long most = ipv4 ? 32 : 128, bits = most;
-    if (!good || (text[len] == '/' && !value_parse_small(text + len + 1, most, &bits))) {
+    struct network net;
+    if (!network_parse(text, &net)) {
         snprintf(err, VALUE_ERR_SIZE,
                  "\"%.100s\" is not an address or address/bits (such as 10.0.0.0/8)", text);
         return false;
@@ -400,7 +379,6 @@ bool value_network(const struct value_rule *rule, const char *text, struct confi
         snprintf(err, VALUE_ERR_SIZE, "more than %d networks", PROXY_FROM_MAX);
         return false;
     }
-    net.bits = (uint8_t)(ipv4 ? bits + 96 : bits);
     config->proxy_from[config->proxy_from_count++] = net;
     return true;
 }

@@ -130,13 +130,13 @@ static uint32_t moderation_count(const struct segment *seg, const struct network
     struct client_view view;
     for (uint32_t fd = 0; fd <= high && segment_has_client(seg, fd); fd++)
         found += client_peek_address(&seg->clients.at[fd], &addr) &&
-                 restriction_holds(network, &addr) && client_peek(&seg->clients, fd, &view) &&
+                 network_holds(network, &addr) && client_peek(&seg->clients, fd, &view) &&
                  view.facts.kind == KIND_TELNET && (view.facts.flags & FACT_IN_ROOM);
     return found;
 }
 
 bool moderation_ban(struct segment *seg, const char *text, char *out, size_t size) {
-    char word[MODERATION_WORD], err[256], shown[BAN_NETWORK_TEXT], until[RESTRICTION_TIME];
+    char word[MODERATION_WORD], err[256], shown[NETWORK_TEXT], until[RESTRICTION_TIME];
     struct ban ban = {0};
     const char *rest = text;
     if (!restriction_parse_network(moderation_word(&rest, word), &ban.network, err, sizeof err))
@@ -152,7 +152,7 @@ bool moderation_ban(struct segment *seg, const char *text, char *out, size_t siz
     uint32_t people = moderation_count(seg, &ban.network);
     if (!moderation_write(seg, out, size))
         return false;
-    restriction_format_network(&ban.network, shown);
+    network_format(&ban.network, shown);
     int n = snprintf(out, size, "banned %s%s%s", shown, ban.until_ms ? " until " : "",
                      ban.until_ms ? restriction_format_time(ban.until_ms, until) : "");
     if (people > 0)
@@ -166,14 +166,14 @@ bool moderation_ban(struct segment *seg, const char *text, char *out, size_t siz
 static const struct ban *moderation_wider(const struct network *network) {
     for (uint32_t i = 0; i < moderation_next.count; i++) {
         const struct ban *ban = &moderation_next.ban[i];
-        if (ban->network.bits < network->bits && restriction_holds(&ban->network, &network->addr))
+        if (ban->network.bits < network->bits && network_holds(&ban->network, &network->addr))
             return ban;
     }
     return NULL;
 }
 
 bool moderation_unban(struct segment *seg, const char *text, bool again, char *out, size_t size) {
-    char word[MODERATION_WORD], err[256], shown[BAN_NETWORK_TEXT], other[BAN_NETWORK_TEXT];
+    char word[MODERATION_WORD], err[256], shown[NETWORK_TEXT], other[NETWORK_TEXT];
     struct network network;
     const char *rest = text;
     if (!restriction_parse_network(moderation_word(&rest, word), &network, err, sizeof err))
@@ -182,9 +182,9 @@ bool moderation_unban(struct segment *seg, const char *text, bool again, char *o
         return false;
     uint32_t i = bans_find(&moderation_next, &network);
     const struct ban *wider = moderation_wider(&network);
-    restriction_format_network(&network, shown);
+    network_format(&network, shown);
     if (wider)
-        restriction_format_network(&wider->network, other);
+        network_format(&wider->network, other);
     if (i == moderation_next.count && again)
         return moderation_answer(true, out, size, "unbanned %s", shown);
     if (i == moderation_next.count)

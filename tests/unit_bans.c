@@ -35,9 +35,9 @@ static bool reads(void) {
 }
 
 static void has(uint32_t i, const char *network, const char *until, const char *reason) {
-    char text[BAN_NETWORK_TEXT], time[RESTRICTION_TIME];
+    char text[NETWORK_TEXT], time[RESTRICTION_TIME];
     cr_assert_lt(i, list.count);
-    cr_expect_str_eq(restriction_format_network(&list.ban[i].network, text), network);
+    cr_expect_str_eq(network_format(&list.ban[i].network, text), network);
     cr_expect_str_eq(restriction_format_time(list.ban[i].until_ms, time), until);
     cr_expect_str_eq(list.ban[i].reason, reason);
 }

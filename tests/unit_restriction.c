@@ -55,11 +55,10 @@ Test(restriction, networks_as_operators_write_them) {
                                       "::ffff:10.1.2.3/104",
                                       "/8",
                                       "10.0.0.0/1000"};
-    char shown[BAN_NETWORK_TEXT], err[256];
+    char shown[NETWORK_TEXT], err[256];
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         struct network net = network(good[i].text);
-        cr_expect_str_eq(restriction_format_network(&net, shown),
-                         good[i].shown ? good[i].shown : good[i].text);
+        cr_expect_str_eq(network_format(&net, shown), good[i].shown ? good[i].shown : good[i].text);
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct network net;
@@ -88,11 +87,11 @@ Test(restriction, a_network_holds_the_addresses_with_its_prefix) {
         struct network net;
         sprintf(text, "%s/%u", address_format(&a, shown), bits);
         restriction_parse_network(text, &net, err, sizeof err); /* leaves the prefix */
-        cr_expect(restriction_holds(&net, &a), "/%u", bits);
+        cr_expect(network_holds(&net, &a), "/%u", bits);
         for (unsigned bit = 0; bit < 128; bit++) {
             struct in6_addr other = a;
             other.s6_addr[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
-            cr_expect_eq(restriction_holds(&net, &other), bit >= bits, "/%u, bit %u", bits, bit);
+            cr_expect_eq(network_holds(&net, &other), bit >= bits, "/%u, bit %u", bits, bit);
         }
     }
 }
@@ -100,11 +99,11 @@ Test(restriction, a_network_holds_the_addresses_with_its_prefix) {
 Test(restriction, wide_networks_of_ipv6_hold_no_ipv4_address) {
     struct in6_addr v4 = address("192.0.2.1"), v6 = address("::5");
     struct network all = network("::/1"), some = network("::/80"), half = network("128.0.0.0/1");
-    cr_assert_not(restriction_holds(&all, &v4));
-    cr_assert_not(restriction_holds(&some, &v4));
-    cr_assert(restriction_holds(&all, &v6));
-    cr_assert(restriction_holds(&half, &v4));
-    cr_assert_not(restriction_holds(&half, &v6));
+    cr_assert_not(network_holds(&all, &v4));
+    cr_assert_not(network_holds(&some, &v4));
+    cr_assert(network_holds(&all, &v6));
+    cr_assert(network_holds(&half, &v4));
+    cr_assert_not(network_holds(&half, &v6));
 }
 
 Test(restriction, times_are_rfc_3339_in_utc) {

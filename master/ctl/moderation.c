@@ -88,11 +88,11 @@ static uint32_t moderation_copy(const struct restrictions *restrictions, struct 
 }
 
 static void bans_print(const struct ban *ban, uint32_t count) {
-    char network[BAN_NETWORK_TEXT], until[RESTRICTION_TIME];
+    char network[NETWORK_TEXT], until[RESTRICTION_TIME];
     struct table t;
     table_begin(&t, "ADDRESS|UNTIL|REASON");
     for (uint32_t i = 0; i < count; i++) {
-        table_cell(&t, "%s", restriction_format_network(&ban[i].network, network));
+        table_cell(&t, "%s", network_format(&ban[i].network, network));
         table_cell(&t, "%s", restriction_format_time(ban[i].until_ms, until));
         table_cell(&t, "%s", ban[i].reason);
     }
@@ -100,12 +100,12 @@ static void bans_print(const struct ban *ban, uint32_t count) {
 }
 
 static void bans_json(const struct ban *ban, uint32_t count) {
-    char network[BAN_NETWORK_TEXT], until[RESTRICTION_TIME];
+    char network[NETWORK_TEXT], until[RESTRICTION_TIME];
     json_open(NULL, '{');
     json_open("bans", '[');
     for (uint32_t i = 0; i < count; i++) {
         json_open(NULL, '{');
-        json_text("address", restriction_format_network(&ban[i].network, network));
+        json_text("address", network_format(&ban[i].network, network));
         if (ban[i].until_ms == 0)
             json_null("until");
         else

@@ -4,6 +4,7 @@
 #include "ipc/address.h"
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "ipc/network.h"
 #include "ipc/origin.h"
 #include "worker/command/greeting.h"
 #include "worker/command/page.h"
@@ -26,7 +27,7 @@
 
 /* Whether connections from there begin with a PROXY header. */
 static bool accept_by_proxy(const struct worker *w, const struct in6_addr *addr) {
-    return address_within(addr, w->config.proxy_from, w->config.proxy_from_count);
+    return network_any_holds(w->config.proxy_from, w->config.proxy_from_count, addr);
 }
 
 static bool accept_address_full(struct worker *w, const struct in6_addr *addr) {

@@ -2,8 +2,8 @@
 #include "worker/protocol/proxy.h"
 
 #include "ipc/address.h"
+#include "ipc/decimal.h"
 
-#include <arpa/inet.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -26,26 +26,17 @@ static bool proxy_word(const char **at, const char *end, char *word, size_t size
     return true;
 }
 
-/* A decimal number up to 65535, without zeros before it. */
+/* Without zeros before it. */
 static bool proxy_port(const char *word, uint16_t *port) {
-    uint32_t value = 0;
-    size_t len = strspn(word, "0123456789");
-    if (len == 0 || len > 5 || word[len] != '\0' || (word[0] == '0' && len > 1))
-        return false;
-    for (size_t i = 0; i < len; i++)
-        value = value * 10 + (uint32_t)(word[i] - '0');
-    *port = (uint16_t)value;
-    return value <= UINT16_MAX;
+    uint32_t number;
+    bool good = decimal_parse(word, UINT16_MAX, &number) && (word[0] != '0' || word[1] == '\0');
+    *port = (uint16_t)number;
+    return good;
 }
 
 static bool proxy_address(bool v4, const char *word, struct in6_addr *addr) {
-    struct in_addr in;
-    if (!v4)
-        return inet_pton(AF_INET6, word, addr) == 1;
-    if (inet_pton(AF_INET, word, &in) != 1)
-        return false;
-    *addr = address_mapped(&in);
-    return true;
+    bool is_v4;
+    return address_parse(word, addr, &is_v4) && is_v4 == v4;
 }
 
 /* The words behind TCP4 or TCP6: two addresses, two ports. */
