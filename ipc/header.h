@@ -77,6 +77,7 @@ struct segment_header {
     struct geometry geometry;
     uint64_t epoch_ms;      /* clock_ms() when the segment was made */
     uint64_t epoch_boot_ms; /* clock_boot_ms() then */
+    uint64_t pid_namespace; /* of the ids in slots: system_pid_namespace() */
     uint8_t name_key[16];   /* secret of the hashes of names and of origins */
     _Atomic uint64_t next_incarnation;
     _Atomic uint32_t shutdown;        /* 1: say goodbye and exit */

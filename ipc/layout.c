@@ -90,6 +90,7 @@ static const struct layout_row layout_table[] = {
     FIELD(segment_header, magic), FIELD(segment_header, layout),
     FIELD(segment_header, header_size), FIELD(segment_header, geometry),
     FIELD(segment_header, epoch_ms), FIELD(segment_header, epoch_boot_ms),
+    FIELD(segment_header, pid_namespace),
     FIELD(segment_header, name_key), FIELD(segment_header, next_incarnation),
     FIELD(segment_header, shutdown), FIELD(segment_header, workers),
     FIELD(segment_header, slots_used), FIELD(segment_header, fd_high), FIELD(segment_header, steps),

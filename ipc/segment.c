@@ -7,6 +7,7 @@
 #include "ipc/log.h"
 #include "ipc/parts.h"
 #include "ipc/shared_object.h"
+#include "ipc/system.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -245,6 +246,7 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
     atomic_init(&h->steps, 1);
     h->epoch_ms = clock_ms();
     h->epoch_boot_ms = clock_boot_ms();
+    h->pid_namespace = system_pid_namespace();
     if (getrandom(h->name_key, sizeof h->name_key, 0) != sizeof h->name_key)
         return segment_fail(s, err, err_size, "getrandom", errno);
     atomic_init(&h->next_incarnation, 1);

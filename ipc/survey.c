@@ -42,6 +42,7 @@ static void survey_header(const struct segment *seg, struct survey *out) {
     const struct segment_header *h = seg->header;
     out->taken_ms = clock_ms();
     out->uptime_ms = clock_boot_ms() - h->epoch_boot_ms;
+    out->pid_namespace = h->pid_namespace;
     out->ending = survey_load(&h->shutdown) != 0;
     out->workers = (uint32_t)survey_least(survey_load(&h->workers), WORKERS_MAX);
     out->slots_used = (uint32_t)survey_least(survey_load(&h->slots_used), WORKERS_MAX);

@@ -50,6 +50,7 @@ struct survey {
     uint32_t slots_used;     /* slots of workers below this have been used */
     uint32_t max_clients;    /* that there may be, by the system's limit too */
     uint64_t config_version; /* 1, and one more with each reload */
+    uint64_t pid_namespace;  /* of the ids in slot[]: system_pid_namespace() */
     uint32_t listen_count;
     struct listen_address listen[LISTENERS_MAX]; /* `bound` of those that serve */
 

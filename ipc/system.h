@@ -3,6 +3,7 @@
 #ifndef IPC_SYSTEM_H
 #define IPC_SYSTEM_H
 
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -16,5 +17,9 @@
 /* Closes every descriptor from `first` on.  A kernel or a sandbox without close_range costs a
  * close() for each that /proc shows; without /proc too, they stay open. */
 void system_close_from(unsigned first);
+
+/* Of the PID namespace that this process's ids are of, the number by which no other living one is
+ * called (namespaces(7)); 0: there is no /proc to say so. */
+uint64_t system_pid_namespace(void);
 
 #endif

@@ -67,11 +67,14 @@ static void master_remember_paths(struct master_state *state, const struct optio
     master_absolute(state->binary_path, binary ? binary : "/proc/self/exe");
 }
 
-/* The segment again, only to be read: for a tool that is given it (chatroom-ctl). */
+/* The segment again, only to be read: for a tool that is given it (chatroom-ctl).  Without /proc it
+ * cannot be opened again, and is given as it is: its receivers are root and the server's user, who
+ * could write to it in any case. */
 static void master_open_view(struct segment *seg) {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", seg->fd);
-    seg->header->view_fd = open(path, O_RDONLY); /* an upgrade's execve keeps it */
+    int fd = open(path, O_RDONLY);
+    seg->header->view_fd = fd >= 0 ? fd : dup(seg->fd); /* an upgrade's execve keeps it */
     if (seg->header->view_fd < 0)
         log_warn_errno("%s: chatroom-ctl will not see the server's state", path);
 }

@@ -70,11 +70,15 @@ static long number(const char *json, const char *key) {
 
 /* One JSON value and nothing else, by a parser that is not ours. */
 static void is_json(const char *text) {
+    cr_assert_eq(strcspn(text, "\n"), strlen(text) - 1, "not one line: %s", text);
+    if (system("command -v python3 >/dev/null") != 0) {
+        skip_part("python3 is not installed");
+        return;
+    }
     FILE *to = popen("python3 -c 'import json,sys; json.load(sys.stdin)'", "w");
     cr_assert_not_null(to);
     fputs(text, to);
     cr_assert_eq(pclose(to), 0, "no JSON: %s", text);
-    cr_assert_eq(strcspn(text, "\n"), strlen(text) - 1, "not one line: %s", text);
 }
 
 /* All of the server's processes, the master first. */

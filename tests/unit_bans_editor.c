@@ -21,7 +21,7 @@ static void begin(void) {
     run_cleaner(HERE, 0, dir);
     snprintf(path, sizeof path, "%s/bans", dir);
     snprintf(aside, sizeof aside, "%s/edited", dir);
-    snprintf(config.bans, sizeof config.bans, "%s", path);
+    snprintf(config.bans, sizeof config.bans, "%s/bans", dir);
 }
 TestSuite(bans_editor, .init = begin);
 

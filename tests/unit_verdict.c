@@ -64,6 +64,20 @@ Test(verdict, the_dead) {
     cr_assert_not(look_ended(&now));
 }
 
+/* Nothing is said of processes whose ids are another namespace's. */
+Test(verdict, the_foreign) {
+    now.process[3].exists = false;
+    now.foreign = true;
+    is(LOOK_WELL, "serving");
+    cr_assert_not(look_ended(&now));
+    now.survey.slot[MASTER_SLOT].pid = 1;
+    cr_assert_str_eq(look_word(&before, &now, MASTER_SLOT), "runs");
+    now.survey.slot[3].heartbeat = 0;
+    is(LOOK_STILL, "STANDS STILL");
+    now.survey.slot[3].state = SLOT_DEAD;
+    is(LOOK_DEAD, "DEAD");
+}
+
 Test(verdict, the_master) {
     cr_assert_str_eq(look_word(&before, &now, MASTER_SLOT), "none");
     now.survey.slot[MASTER_SLOT].pid = 70;

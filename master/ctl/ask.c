@@ -2,6 +2,7 @@
 #include "master/ctl/ask.h"
 
 #include "ipc/clock.h"
+#include "ipc/system.h"
 #include "master/ctl/connection.h"
 #include "master/ctl/json.h"
 #include "master/ctl/print.h"
@@ -193,10 +194,11 @@ int ask_for(const struct ctl *ctl, const char *verb, const char *text) {
 
 /* ---- the end of the server ---- */
 
-/* A pidfd of the master; -1 if its number is no master's here (another container's, say). */
+/* A pidfd of the master; -1 if its number is no master's here (it is in another container, say). */
 static int ask_pidfd(const struct ask *a) {
     char path[64], name[32] = "";
-    int pid = atomic_load(&ask_master_slot(a)->pid);
+    bool foreign = a->view.seg.header->pid_namespace != system_pid_namespace();
+    int pid = foreign ? 0 : atomic_load(&ask_master_slot(a)->pid);
     snprintf(path, sizeof path, "/proc/%d/comm", pid);
     FILE *file = pid > 0 ? fopen(path, "re") : NULL;
     if (file && !fgets(name, sizeof name, file))

@@ -1,6 +1,8 @@
 /* look.c - see look.h. */
 #include "master/ctl/look.h"
 
+#include "ipc/system.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,13 +36,16 @@ void look_take(struct look *look, const struct segment *seg) {
     look->rx = survey_pool(&seg->rx_buffers);
     look->tx = survey_pool(&seg->tx_buffers);
     look->ignore_more = survey_pool(&seg->ignore_more);
-    for (uint32_t i = 0; i < SLOT_COUNT; i++) {
+    look->foreign = look->survey.pid_namespace != system_pid_namespace();
+    for (uint32_t i = 0; i < SLOT_COUNT && !look->foreign; i++) {
         if (look_manned(look, i))
             look->process[i] = pid_stat_read(look->survey.slot[i].pid);
     }
 }
 
 bool look_ended(const struct look *look) {
+    if (look->foreign)
+        return false;
     for (uint32_t i = 0; i < SLOT_COUNT; i++) {
         if (look->process[i].exists)
             return false;
@@ -52,7 +57,7 @@ enum look_verdict look_verdict(const struct look *before, const struct look *now
     const struct survey_slot *s = &now->survey.slot[slot];
     if (slot != MASTER_SLOT && s->state == SLOT_DEAD)
         return LOOK_DEAD;
-    if (look_manned(now, slot) && !now->process[slot].exists)
+    if (!now->foreign && look_manned(now, slot) && !now->process[slot].exists)
         return LOOK_GONE;
     if (now->process[slot].stopped)
         return LOOK_STOPPED;

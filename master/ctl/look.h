@@ -1,7 +1,9 @@
 /* look.h - all that chatroom-ctl shows of the server at one moment, and what two such looks tell.
  *
  * The numbers come from the segment (ipc/survey.h), whether a process is stopped or gone from
- * /proc.  Looking changes nothing and waits for nobody. */
+ * /proc.  The ids of a server in another PID namespace (a container, seen from outside or from
+ * another one) name other processes here or none: of its processes nothing is said but what the
+ * segment tells.  Looking changes nothing and waits for nobody. */
 #ifndef MASTER_CTL_LOOK_H
 #define MASTER_CTL_LOOK_H
 
@@ -14,6 +16,7 @@ struct look {
     struct survey survey;
     struct survey_clients clients;
     struct survey_pool rx, tx, ignore_more;
+    bool foreign; /* the server's ids are of another PID namespace: `process` is empty */
     struct pid_stat process[SLOT_COUNT]; /* of the slots that have one */
 };
 
@@ -33,7 +36,7 @@ const char *look_name(uint32_t slot, char out[LOOK_NAME]);
 
 /* Whether the slot has a process, by the segment. */
 bool look_manned(const struct look *look, uint32_t slot);
-/* None of the server's processes exists any more. */
+/* None of the server's processes exists any more, as far as that can be known. */
 bool look_ended(const struct look *look);
 
 /* One word for a slot; the first that is true.  What an operator should know of is in capitals. */

@@ -1,7 +1,7 @@
 /* pid_stat.h - what the kernel says of a process (proc(5), /proc/PID/stat).
  *
- * Process ids in the segment are those of the server's PID namespace: from outside a container they
- * name other processes or none. */
+ * Process ids in the segment are those of the server's PID namespace, and mean something to callers
+ * in the same one alone (look.h). */
 #ifndef MASTER_CTL_PID_STAT_H
 #define MASTER_CTL_PID_STAT_H
 

@@ -114,6 +114,10 @@ static void status_print_server(const struct look *before, const struct look *no
     status_row("up", "%s", units_long(up, s->uptime_ms / 1000));
     status_listening(s);
     status_participants(before, now);
+    if (now->foreign)
+        status_row("processes",
+                   "in another PID namespace, or without /proc: the ids are the server's "
+                   "own, and none is called stopped or gone");
     status_row("configuration", "version %llu", (unsigned long long)s->config_version);
     status_people(now);
     status_counts(s);
@@ -161,8 +165,13 @@ static void status_json_counts(const struct survey_counts *c) {
 static void status_json_process(const struct look *before, const struct look *now, uint32_t i) {
     enum look_verdict verdict = look_verdict(before, now, i);
     json_number("pid", (uint64_t)(now->survey.slot[i].pid > 0 ? now->survey.slot[i].pid : 0));
-    json_bool("alive", now->process[i].exists);
-    json_bool("stopped", now->process[i].stopped);
+    if (now->foreign) {
+        json_null("alive");
+        json_null("stopped");
+    } else {
+        json_bool("alive", now->process[i].exists);
+        json_bool("stopped", now->process[i].stopped);
+    }
     json_bool("stands_still", verdict == LOOK_STILL || verdict == LOOK_STOPPED);
 }
 

@@ -75,6 +75,18 @@ static double top_cpu_all(void) {
     return sum;
 }
 
+/* "12.5"; "?" where the processes cannot be looked at. */
+static const char *top_cpu_text(char out[UNITS_TEXT], double percent) {
+    return top_now()->foreign ? "?" : units_rate(out, percent);
+}
+
+static void top_json_cpu(double percent) {
+    if (top_now()->foreign)
+        json_null("cpu_percent");
+    else
+        json_decimal("cpu_percent", percent);
+}
+
 /* The master's heartbeat moves once a second at least. */
 static const char *top_word(uint32_t slot) {
     const char *word = look_word(top_before(), top_now(), slot);
@@ -148,7 +160,7 @@ static void top_flow(FILE *out) {
               units_rate(n[1], top_rate(a->total.delivered, b->total.delivered)),
               units_bytes(n[2], top_rate(a->total.bytes_out, b->total.bytes_out)),
               units_bytes(n[3], top_rate(a->total.bytes_in, b->total.bytes_in)),
-              units_rate(n[4], top_cpu_all()));
+              top_cpu_text(n[4], top_cpu_all()));
 }
 
 /* "[||||||       25%]": the number stands in the bar, at its right end. */
@@ -183,7 +195,7 @@ static void top_row(struct table *t, uint32_t slot) {
     bool worker = slot < WORKERS_MAX;
     table_cell(t, "%s", look_name(slot, name));
     table_cell(t, "%d", b->pid);
-    table_cell(t, "%s", units_rate(n, top_cpu(slot)));
+    table_cell(t, "%s", top_cpu_text(n, top_cpu(slot)));
     table_cell(t, "%s", worker ? units_count(n, b->clients) : "");
     table_cell(t, "%s", slot != MASTER_SLOT ? units_count(n, b->lag) : "");
     double delivered = top_rate(a->counts.delivered, b->counts.delivered);
@@ -236,7 +248,7 @@ static void top_json(void) {
     json_decimal("delivered_per_second", top_rate(a->total.delivered, b->total.delivered));
     json_decimal("bytes_out_per_second", top_rate(a->total.bytes_out, b->total.bytes_out));
     json_decimal("bytes_in_per_second", top_rate(a->total.bytes_in, b->total.bytes_in));
-    json_decimal("cpu_percent", top_cpu_all());
+    top_json_cpu(top_cpu_all());
     json_open("processes", '[');
     for (uint32_t k = 0; k < SLOT_COUNT; k++) {
         char name[LOOK_NAME];
@@ -247,7 +259,7 @@ static void top_json(void) {
         json_text("process", look_name(slot, name));
         json_number("pid", (uint64_t)(b->slot[slot].pid > 0 ? b->slot[slot].pid : 0));
         json_text("state", top_word(slot));
-        json_decimal("cpu_percent", top_cpu(slot));
+        top_json_cpu(top_cpu(slot));
         json_number("clients", b->slot[slot].clients);
         json_number("lag", b->slot[slot].lag);
         json_close('}');
