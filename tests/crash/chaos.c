@@ -52,6 +52,11 @@ static void stop_a_worker(struct chaos *c) {
     }
 }
 
+static void kill_the_writer(struct chaos *c) {
+    pid_t pid = victim_transcript(c->victim);
+    c->done[CHAOS_WRITER] += pid > 0 && kill(pid, SIGKILL) == 0;
+}
+
 static void let_go_on(struct chaos *c, uint64_t now) {
     pid_t pid[VICTIM_WORKERS_MAX];
     for (int i = 0; i < CHAOS_STOPPED_MAX; i++) {
@@ -144,6 +149,8 @@ void chaos_turn(struct chaos *c) {
         kill_a_worker(c);
     if (is_due(c, CHAOS_STOP, now))
         stop_a_worker(c);
+    if (is_due(c, CHAOS_WRITER, now))
+        kill_the_writer(c);
     if (awaiting(c, now))
         return;
     pid_t master = victim_master(c->victim);

@@ -1,5 +1,6 @@
 /* chaos.h - disturbs a victim at random times: kills and stops of workers, reloads that change
- * `workers`, upgrades, kills and stops of the master.  Each kind has its own mean rate.
+ * `workers`, upgrades, kills and stops of the master, kills of the transcript's process.  Each kind
+ * has its own mean rate.
  *
  * The last living worker is not killed while there is no master, because no process would be left
  * to start another. */
@@ -16,7 +17,8 @@ enum chaos_kind {
     CHAOS_RELOAD,
     CHAOS_UPGRADE,
     CHAOS_MASTER,
-    CHAOS_HALT, /* the master is stopped and never continued */
+    CHAOS_HALT,   /* the master is stopped and never continued */
+    CHAOS_WRITER, /* the transcript's process is killed */
     CHAOS_KINDS
 };
 enum { CHAOS_STOPPED_MAX = 32 };

@@ -9,7 +9,6 @@
 #include "tests/crash/victim.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -116,25 +115,6 @@ static void speak(void) {
 
 /* ---- what is done to it ---- */
 
-static pid_t process_named(const char *name) {
-    DIR *dir = opendir("/proc");
-    pid_t found = 0;
-    for (struct dirent *entry; !found && (entry = readdir(dir));) {
-        char path[300], text[64] = "";
-        pid_t pid = (pid_t)atoi(entry->d_name);
-        if (pid <= 0 || getpgid(pid) != victim.first)
-            continue;
-        snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-        FILE *file = fopen(path, "re");
-        if (file && fgets(text, sizeof text, file) && strcmp(text, name) == 0)
-            found = pid;
-        if (file)
-            fclose(file);
-    }
-    closedir(dir);
-    return found;
-}
-
 static void rotate(void) {
     char from[256], to[256];
     snprintf(from, sizeof from, "%s/transcript", victim.dir);
@@ -168,7 +148,7 @@ static void run(int kills) {
             listen_now((int)(next - now));
             victim_watch(&victim);
         }
-        pid = process_named("transcript\n");
+        pid = victim_transcript(&victim);
         if (pid > 0 && kill(pid, SIGKILL) == 0)
             done++;
         harm(turn);

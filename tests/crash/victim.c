@@ -3,6 +3,7 @@
 
 #include "ipc/clock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -217,6 +218,26 @@ uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]) {
     pid_t master = victim_master(v);
     uint32_t count = workers_below(getpid(), master, pid, 0);
     return master > 0 ? workers_below(master, master, pid, count) : count;
+}
+
+pid_t victim_transcript(const struct victim *v) {
+    DIR *dir = opendir("/proc");
+    pid_t found = 0;
+    for (struct dirent *entry; dir && !found && (entry = readdir(dir));) {
+        char path[300], text[64] = "";
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        if (pid <= 0 || getpgid(pid) != v->first)
+            continue;
+        snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+        FILE *file = fopen(path, "re");
+        if (file && fgets(text, sizeof text, file) && strcmp(text, "transcript\n") == 0)
+            found = pid;
+        if (file)
+            fclose(file);
+    }
+    if (dir)
+        closedir(dir);
+    return found;
 }
 
 void victim_kill(struct victim *v) {

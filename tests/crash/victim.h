@@ -39,6 +39,9 @@ pid_t victim_master(const struct victim *v);
 /* Writes the pids of the living workers; returns their number. */
 uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]);
 
+/* The process that writes the transcript; 0: none lives. */
+pid_t victim_transcript(const struct victim *v);
+
 /* Reads new lines of the log, counts them and prints errors.  Reaps all children that have
  * ended. */
 void victim_watch(struct victim *v);
