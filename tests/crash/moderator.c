@@ -247,6 +247,7 @@ static bool gag_choose(struct moderator *o, struct gag *gag) {
     s->may_fail = (struct span){s->sent, UINT32_MAX};
     s->must_fail = (struct span){0, 0};
     gag->guest = g;
+    gag->refused = s->refused;
     gag->timed = moderator_random(o, 3) == 0;
     g->gagged = true;
     g->freed = 0;
@@ -289,10 +290,11 @@ static bool gag_step(struct moderator *o, struct gag *gag) {
         g->hushed = false;
         s->must_fail.to = s->sent;
         d->step = MUTE_ENDING;
-    } else if (d->step == MUTE_FREE && gag_accounted(o, g) && g->freed > 0) {
-        g->gagged = false;
+    } else if (d->step == MUTE_FREE && gag_accounted(o, g) &&
+               (g->freed > 0 || (late && s->refused == gag->refused))) {
+        g->gagged = false; /* not told anything: its worker stood still all the time */
         d->step = MUTE_NONE;
-        o->refusals += s->refused;
+        o->refusals += s->refused - gag->refused;
     } else if (d->step == MUTE_FREE && late) {
         moderator_wrong(o,
                         g->freed ? "lines are neither heard nor refused" : "is not told of its end",
@@ -323,7 +325,7 @@ static void gag_turn(struct moderator *o, struct gag *gag) {
         return;
     task_begin(o, &d->task,
                d->step == MUTE_ENDING ? "unmute %s"
-               : gag->timed           ? "mute %s 1s"
+               : gag->timed           ? "mute %s 2s"
                                       : "mute %s",
                gag->guest->name);
 }

@@ -43,7 +43,8 @@ struct gag {
     struct duty duty;
     struct guest *guest;
     bool timed;
-    uint64_t spoke; /* clock_ms() */
+    uint32_t refused; /* its speaker's lines before */
+    uint64_t spoke;   /* clock_ms() */
 };
 
 struct moderator {
