@@ -30,6 +30,7 @@ enum fault {
     REFUSED_TOO_EARLY,
     REFUSED_BUT_HEARD,
     FORBIDDEN,
+    TOO_LATE, /* the speaker may say nothing behind another's line, and does */
     FAULTS
 };
 static const char *const names[] = {"good",
@@ -49,7 +50,8 @@ static const char *const names[] = {"good",
                                     "refused in silence",
                                     "refused too early",
                                     "refused but heard",
-                                    "forbidden"};
+                                    "forbidden",
+                                    "too late"};
 
 struct line {
     char text[32];
@@ -83,7 +85,7 @@ static void swap(struct line *a, struct line *b) {
 
 /* The speaker of the line is restrained for the time of this line. */
 static void restrain(struct speaker *s, uint32_t number, enum fault fault) {
-    bool refused = fault == REFUSED || fault >= REFUSED_IN_SILENCE;
+    bool refused = fault == REFUSED || (fault >= REFUSED_IN_SILENCE && fault <= FORBIDDEN);
     if (!refused)
         return;
     s->may_fail = (struct span){number - (fault != REFUSED_TOO_EARLY), number};
@@ -110,6 +112,10 @@ static void room_make(struct room *r, struct order *o, enum fault fault) {
     struct speaker *s = &o->speaker[r->line[at].speaker];
     s->hasty = fault == HASTY_DROPPED || fault == HASTY_TWICE || fault == HASTY_SWAPS;
     restrain(s, r->line[at].number, fault);
+    if (fault == TOO_LATE) {
+        o->announcer = r->line[at - 1].speaker;
+        s->silent_from = r->line[at - 1].number;
+    }
     if (fault == ROOM_MISSES || fault == HASTY_DROPPED || fault == REFUSED ||
         fault == REFUSED_IN_SILENCE || fault == REFUSED_TOO_EARLY)
         remove_at(r->line, &r->len, at);

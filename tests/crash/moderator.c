@@ -169,8 +169,10 @@ static void outcast_silence(struct moderator *o, uint32_t i) {
     for (uint32_t k = 0; k < c->count; k++) {
         struct guest *g = &c->guest[k];
         struct speaker *s = &c->order->speaker[g->speaker];
-        if (g->from == crowd_outcast(i) && g->fd >= 0)
-            s->must_fail = (struct span){s->sent, UINT32_MAX};
+        if (g->from != crowd_outcast(i) || g->fd < 0)
+            continue;
+        s->must_fail = (struct span){s->sent, UINT32_MAX};
+        s->silent_from = o->announced + 1;
     }
 }
 
@@ -268,6 +270,7 @@ static void gag_ended(struct moderator *o, struct gag *gag, int status) {
         return;
     if (d->step == MUTE_STANDS) {
         s->must_fail = (struct span){s->sent, gag->timed ? s->sent : UINT32_MAX};
+        s->silent_from = gag->timed ? 0 : o->announced + 1;
         o->mutes++;
     } else {
         s->may_fail.to = s->sent;
@@ -289,6 +292,7 @@ static bool gag_step(struct moderator *o, struct gag *gag) {
     } else if (d->step == MUTE_HUSHED && (gag_accounted(o, g) || late)) {
         g->hushed = false;
         s->must_fail.to = s->sent;
+        s->silent_from = 0;
         d->step = MUTE_ENDING;
     } else if (d->step == MUTE_FREE && gag_accounted(o, g) &&
                (g->freed > 0 || (late && s->refused == gag->refused))) {
@@ -356,7 +360,9 @@ static void look_turn(struct moderator *o) {
                                         "status", "top --once",    "who --json", "metrics"};
     struct duty *d = &o->look;
     int status = d->task.fd >= 0 ? task_end(o, &d->task) : -1;
-    if (status == 1 || (status == 0 && d->task.out.len < 10))
+    bool full = status == 1 && strstr(d->task.said, moderator_full);
+    o->again += full; /* and under load the search of /proc comes to no end in its time */
+    if ((status == 1 && !full) || (status == 0 && d->task.out.len < 10))
         moderator_wrong(o, d->task.command, d->task.said);
     if (status >= 0)
         duty_wait(d, moderator_random(o, LOOK_MS));
@@ -450,6 +456,7 @@ void moderator_make(struct moderator *o, struct victim *v, struct crowd *c, cons
     const char *slash = strrchr(binary, '/');
     snprintf(o->ctl, sizeof o->ctl, "%.*s/chatroom-ctl", slash ? (int)(slash - binary) : 1,
              slash ? binary : ".");
+    c->order->announcer = o->speaker;
     c->order->speaker[o->speaker].hasty = true; /* one whose outcome is unknown may be missing */
     o->say.task.fd = o->order.task.fd = o->look.task.fd = -1;
     for (int i = 0; i < CROWD_OUTCASTS; i++)

@@ -78,7 +78,8 @@ static void order_speech(struct order *o, struct speaker *s, const struct order_
     bool may_fail =
         s->hasty || (s->seen >= s->may_fail.from && line->number <= s->may_fail.to + 1ull);
     s->heard += order_number(o, &s->seen, line, may_fail);
-    if (line->number > s->must_fail.from && line->number <= s->must_fail.to) {
+    bool silent = s->silent_from != 0 && o->speaker[o->announcer].seen >= s->silent_from;
+    if (silent || (line->number > s->must_fail.from && line->number <= s->must_fail.to)) {
         order_complain(o, "FORBIDDEN: %s", line->text);
         o->forbidden++;
     }

@@ -15,7 +15,7 @@
  *
  * A speaker may be muted or banned for a while (moderator.h): each of its lines then is either
  * received by the room or refused, and none of those that were sent when the outcome was known may
- * be received. */
+ * be received, nor any behind a line that an announcer said then. */
 #ifndef TESTS_CRASH_ORDER_H
 #define TESTS_CRASH_ORDER_H
 
@@ -35,11 +35,12 @@ struct speaker {
     uint32_t heard;      /* how many of them some viewer has received */
     uint32_t refused;    /* how many of them its client was told it may not say */
     struct span may_fail, must_fail;
-    uint32_t nicks;      /* seen */
-    bool came, went;     /* seen */
-    bool excused;        /* its connection was cut: its last lines may not have arrived */
-    bool hasty;          /* faster than the server takes lines: some of them may be dropped */
-    uint64_t waiting_ms; /* when its oldest unseen line was sent; 0: there is none */
+    uint32_t silent_from; /* it may say nothing behind this line of the announcer; 0: it may */
+    uint32_t nicks;       /* seen */
+    bool came, went;      /* seen */
+    bool excused;         /* its connection was cut: its last lines may not have arrived */
+    bool hasty;           /* faster than the server takes lines: some of them may be dropped */
+    uint64_t waiting_ms;  /* when its oldest unseen line was sent; 0: there is none */
 };
 
 struct order_line {
@@ -61,7 +62,7 @@ struct order {
     size_t len, size;
     struct speaker *speaker;
     uint32_t speakers, speakers_size;
-    uint32_t inside;
+    uint32_t inside, announcer; /* announcer: a speaker */
     uint64_t lost, doubled, reordered, forbidden;
     uint64_t last_ms, silence_ms, slowest_ms; /* longest: between lines; from sent to received */
     int told;                                 /* complaints so far */
