@@ -38,7 +38,7 @@ enum {
  * dropped. */
 static const char conf[] =
     "flood_rate = 30\nflood_burst = 100\nflood_wait = 300ms\nconnect_rate = 200\n"
-    "connect_burst = 1000\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
+    "connect_burst = 1000\nlogin_timeout = 0\nring_size = 128K\nannounce_max = 0\n"
     "max_clients = 9000\nworker_timeout = 1s\nhistory = 5\nproxy_from = 127.0.3.1\n";
 
 struct soak {
