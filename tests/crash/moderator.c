@@ -361,7 +361,9 @@ static void look_turn(struct moderator *o) {
     struct duty *d = &o->look;
     int status = d->task.fd >= 0 ? task_end(o, &d->task) : -1;
     bool slow = status == 1 && strstr(d->task.said, "too many processes to be searched");
-    d->step = slow ? d->step + 1 : 0; /* in a row: a machine under load has no time for it, once */
+    if (status >= 0)
+        d->step =
+            slow ? d->step + 1 : 0; /* in a row: a machine under load has no time for it, once */
     o->again += slow;
     if ((status == 1 && (!slow || d->step == SLOW_LOOKS)) || (status == 0 && d->task.out.len < 10))
         moderator_wrong(o, d->task.command, d->task.said);
