@@ -119,9 +119,9 @@ const char *restriction_format_time(uint64_t until_ms, char out[RESTRICTION_TIME
  * ten years. */
 bool restriction_parse_duration(const char *text, uint64_t *ms);
 
-/* The word that may be a restriction's term: a duration from now on, to a whole second, or "-": no
- * end.  A word that begins with a number was meant as one ("1.5h", "-5m", "2027-01-01"): read as a
- * reason it would be a restriction without an end.  A reason that begins so stands behind "-". */
+/* The word that may be a restriction's term: a duration from now on, up to a whole second, or "-":
+ * no end.  A word that begins with a number was meant as one ("1.5h", "-5m", "2027-01-01"): read as
+ * a reason it would be a restriction without an end.  A reason that begins so stands behind "-". */
 enum restriction_term { TERM_GIVEN, TERM_NONE, TERM_BAD };
 enum restriction_term restriction_read_term(const char *word, uint64_t *until_ms);
 #define RESTRICTION_BAD_TERM                                                                       \

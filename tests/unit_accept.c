@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -132,9 +133,62 @@ Test(accept, while_listeners_are_made_nothing_is_taken_for_an_orphan) {
 Test(accept, a_late_claim_of_a_reused_descriptor_changes_nothing) {
     int pipe_fds[2];
     cr_assert_eq(pipe(pipe_fds), 0);
-    accept_socket(&worker, pipe_fds[0], accept_cookie(pipe_fds[0]));
+    accept_socket(&worker, pipe_fds[0], accept_cookie(pipe_fds[0]), NULL);
     cr_assert_eq(state_of(pipe_fds[0]), CLIENT_FREE);
     cr_assert_neq(fcntl(pipe_fds[0], F_GETFD), -1, "still open");
+}
+
+/* ---- beyond connect_rate ---- */
+
+static union address_any peer_of(int fd) {
+    union address_any peer;
+    cr_assert(accept_peer(fd, &peer));
+    return peer;
+}
+
+Test(accept, what_comes_too_fast_is_reset_and_leaves_no_record) {
+    char byte;
+    int peer, fd = orphan(&peer);
+    union address_any unheard = peer_of(fd);
+    accept_socket(&worker, fd, accept_cookie(fd), &unheard);
+    cr_assert_eq(state_of(fd), CLIENT_FREE);
+    cr_assert_eq(fcntl(fd, F_GETFD), -1, "closed");
+    cr_assert_eq(recv(peer, &byte, 1, 0), -1);
+    cr_assert_eq(errno, ECONNRESET);
+}
+
+/* Another worker found the connection as an orphan, and is about to serve it: it may hold the
+ * claim, or serve already. */
+Test(accept, what_comes_too_fast_is_not_closed_under_another_worker) {
+    struct facts facts = {0};
+    struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
+    int peer, fd = orphan(&peer);
+    union address_any unheard = peer_of(fd);
+    struct client *c = &seg.clients.at[fd];
+    cr_assert_eq(client_claim(c, 1, accept_cookie(fd)), 1);
+    accept_socket(&worker, fd, accept_cookie(fd), &unheard);
+    cr_assert_eq(state_of(fd), CLIENT_FILLING);
+    cr_assert_neq(fcntl(fd, F_GETFD), -1, "still open");
+    client_open(c, 1, accept_cookie(fd), &facts, &addr, 5);
+    accept_socket(&worker, fd, accept_cookie(fd), &unheard);
+    cr_assert_eq(state_of(fd), CLIENT_LIVE);
+    cr_assert_neq(fcntl(fd, F_GETFD), -1, "still open");
+}
+
+/* ... or has closed it, and the number is a pipe's, or the next connection's. */
+Test(accept, what_comes_too_fast_is_not_closed_for_a_reused_descriptor) {
+    int pipe_fds[2], peers[2], first = orphan(&peers[0]);
+    union address_any unheard = peer_of(first);
+    uint64_t cookie = accept_cookie(first);
+    cr_assert_eq(pipe(pipe_fds), 0);
+    cr_assert_eq(dup2(pipe_fds[0], first), first);
+    accept_socket(&worker, first, cookie, &unheard);
+    cr_assert_neq(fcntl(first, F_GETFD), -1, "still open");
+    accept_socket(&worker, first, accept_cookie(first), &unheard);
+    cr_assert_neq(fcntl(first, F_GETFD), -1, "still open");
+    int next = orphan(&peers[1]);
+    accept_socket(&worker, next, accept_cookie(next), &unheard);
+    cr_assert_eq(state_of(next), CLIENT_LIVE, "served: it is not the one that came too fast");
 }
 
 /* Otherwise the other workers would accept more clients meanwhile than max_clients. */

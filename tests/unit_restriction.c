@@ -176,6 +176,20 @@ Test(restriction, a_word_that_was_meant_as_a_duration_is_no_reason) {
     cr_assert_eq(restriction_read_term("", &until), TERM_NONE);
 }
 
+Test(restriction, a_duration_is_never_cut_short) {
+    static const struct {
+        const char *word;
+        uint64_t ms;
+    } given[] = {{"1s", 1000}, {"2s", 2000}, {"3m", 180000}, {"1h", 3600000}, {"1d", 86400000}};
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+        uint64_t until, begun = restriction_now();
+        cr_assert_eq(restriction_read_term(given[i].word, &until), TERM_GIVEN);
+        cr_assert_geq(until, begun + given[i].ms, "%s", given[i].word);
+        cr_assert_lt(until, restriction_now() + given[i].ms + 1000, "%s", given[i].word);
+        cr_assert_eq(until % 1000, 0, "%s: it is written and shown by the second", given[i].word);
+    }
+}
+
 Test(restriction, reasons_are_printable) {
     static const struct {
         const char *text, *clean;

@@ -149,7 +149,7 @@ void chaos_turn(struct chaos *c) {
         kill_a_worker(c);
     if (is_due(c, CHAOS_STOP, now))
         stop_a_worker(c);
-    if (is_due(c, CHAOS_WRITER, now))
+    if (is_due(c, CHAOS_WRITER, now) && !c->master_gone)
         kill_the_writer(c);
     if (awaiting(c, now))
         return;

@@ -3,7 +3,8 @@
  * has its own mean rate.
  *
  * The last living worker is not killed while there is no master, because no process would be left
- * to start another. */
+ * to start another; nor is the transcript's process, because the room would not wait for the next.
+ */
 #ifndef TESTS_CRASH_CHAOS_H
 #define TESTS_CRASH_CHAOS_H
 

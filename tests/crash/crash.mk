@@ -7,7 +7,7 @@ CRASH_LIB = $(addprefix tests/crash/,order.c crowd.c crowd_hear.c crowd_rest.c v
 SECONDS ?= 60
 SOAKFLAGS ?=
 
-.build/crash/soak: $(addprefix tests/crash/,soak.c chaos.c mob.c storm.c) $(CRASH_LIB)
+.build/crash/soak: $(addprefix tests/crash/,soak.c chaos.c mob.c moderator.c storm.c) $(CRASH_LIB)
 .build/crash/faults: tests/crash/faults.c $(CRASH_LIB)
 .build/crash/scenes: $(addprefix tests/crash/,scenes.c person.c victim.c)
 .build/crash/poison: $(addprefix tests/crash/,poison.c person.c victim.c)
@@ -30,9 +30,9 @@ $(CRASH_PROGRAMS): $(wildcard tests/crash/*.h ipc/*.h)
 FAULTS = .build/crash/faults -b .build/fault/chatroom-master
 # Per 300 seconds: about 1,500 kills, 150 stops, 75 reloads, 30 upgrades.
 SOAK = .build/crash/soak -b $(MASTER) -s $(1) -k $$(($(1) * 5)) -p $$(($(1) / 2)) \
-	-h $$(($(1) / 4)) -u $$(($(1) / 10))
+	-h $$(($(1) / 4)) -u $$(($(1) / 10)) -w $(1)
 
-crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
+crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) $(B)/chatroom-ctl fault
 	.build/crash/judge
 	.build/crash/stepper
 	.build/crash/scenes -b $(MASTER)
@@ -45,7 +45,7 @@ crash: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/ghosts -b $(MASTER)
 	$(call SOAK,60) -m 4 -t 3
 	.build/crash/soak -b $(MASTER) -s 30 -c 50 -k 120 -h 15 -n 1000
-crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
+crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) $(B)/chatroom-ctl fault
 	.build/crash/judge
 	.build/crash/stepper -e 7
 	.build/crash/scenes -b $(MASTER)
@@ -56,6 +56,6 @@ crash-quick: $(CRASH_PROGRAMS) .build/crash/points $(MASTER) fault
 	.build/crash/addresses -b $(MASTER) -k 60
 	.build/crash/siege -b $(MASTER) -m 300
 	$(call SOAK,15) -c 100 -l 300 -m 1 -t 1
-soak: .build/crash/soak $(MASTER)
+soak: .build/crash/soak $(MASTER) $(B)/chatroom-ctl
 	$(call SOAK,$(SECONDS)) $(SOAKFLAGS)
 .PHONY: crash crash-quick soak

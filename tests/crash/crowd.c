@@ -26,7 +26,7 @@ uint32_t crowd_random(struct crowd *c, uint32_t below) { /* xorshift32 */
     return c->random % below;
 }
 
-static void text_add(struct text *t, const char *bytes, size_t len) {
+void crowd_text_add(struct text *t, const char *bytes, size_t len) {
     if (t->len + len > t->size) {
         t->size = 2 * (t->len + len);
         t->at = realloc(t->at, t->size);
@@ -48,7 +48,7 @@ static void guest_type(struct guest *g, const char *fmt, ...) {
     va_start(args, fmt);
     int n = vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
-    text_add(&g->out, line, (size_t)n);
+    crowd_text_add(&g->out, line, (size_t)n);
 }
 
 void crowd_hang_up(struct crowd *c, struct guest *g) {
@@ -69,29 +69,75 @@ static void name_of(const struct guest *g, char out[CROWD_NAME_MAX]) {
     snprintf(out + n, CROWD_NAME_MAX - (size_t)n, "%.*s", 24 - n, "abcdefghijklmnopqrstuvwxyz");
 }
 
-static void guest_connect(struct crowd *c, struct guest *g) {
+/* ---- addresses ---- */
+
+uint32_t crowd_outcast(uint32_t i) {
+    static const uint32_t address[CROWD_OUTCASTS] = {0x7f000201, 0x7f000202, 0xc6336401};
+    return address[i];
+}
+
+void crowd_spread(struct crowd *c) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct guest *g = &c->guest[i];
+        uint32_t which = i / 10 % (CROWD_OUTCASTS + 1);
+        if (g->role == ROLE_COMES_AND_GOES && which > 0)
+            g->from = crowd_outcast(which - 1);
+        else if (i % 10 == 8 && which > 0)
+            g->from = 0xc6336400 + 100 + which;
+        g->proxied = g->from >> 24 == 0xc6; /* 198.51.100.0/24 */
+    }
+}
+
+int crowd_connect(uint16_t port, uint32_t from, bool proxied, int window) {
     struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(c->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int one = 1, small = SLOW_WINDOW;
-    g->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                             .sin_port = htons(port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+                       own = {.sin_family = AF_INET};
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     /* A small SO_RCVBUF would not do: small segments that do not fit are dropped, and the sender's
      * retransmission timer grows beyond the time limits of the tests. */
-    if (g->role == ROLE_SLOW)
-        setsockopt(g->fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &small, sizeof small);
-    if (g->fd < 0 || connect(g->fd, (struct sockaddr *)&to, sizeof to) != 0) {
+    if (window > 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &window, sizeof window);
+    own.sin_addr.s_addr = htonl(proxied ? CROWD_PROXY : from);
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if ((from == 0 || bind(fd, (struct sockaddr *)&own, sizeof own) == 0) &&
+        connect(fd, (struct sockaddr *)&to, sizeof to) == 0) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Version 1 or 2. */
+static void guest_header(struct crowd *c, struct guest *g) {
+    char v2[28] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c";
+    uint32_t from = htonl(g->from);
+    uint16_t port = htons(g->port);
+    if (crowd_random(c, 2) == 0) {
+        guest_type(g, "PROXY TCP4 %u.%u.%u.%u 127.0.0.1 %u 6666\r\n", g->from >> 24,
+                   g->from >> 16 & 255, g->from >> 8 & 255, g->from & 255, g->port);
+        return;
+    }
+    memcpy(v2 + 16, &from, sizeof from);
+    memcpy(v2 + 24, &port, sizeof port);
+    crowd_text_add(&g->out, v2, sizeof v2);
+}
+
+static void guest_connect(struct crowd *c, struct guest *g) {
+    struct sockaddr_in own;
+    socklen_t len = sizeof own;
+    g->fd = crowd_connect(c->port, g->from, g->proxied, g->role == ROLE_SLOW ? SLOW_WINDOW : 0);
+    if (g->fd < 0) {
         order_complain(c->order, "REFUSED: %s", strerror(errno));
         c->refused++;
-        if (g->fd >= 0)
-            close(g->fd);
-        g->fd = -1;
         g->away_until = clock_ms() + 1000;
         return;
     }
-    setsockopt(g->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    socklen_t len = sizeof to;
-    getsockname(g->fd, (struct sockaddr *)&to, &len);
-    g->port = ntohs(to.sin_port);
+    getsockname(g->fd, (struct sockaddr *)&own, &len);
+    g->port = ntohs(own.sin_port);
+    g->since = clock_ms();
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(g - c->guest)};
     epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, g->fd, &event);
     g->speaker = order_speaker(c->order);
@@ -100,6 +146,12 @@ static void guest_connect(struct crowd *c, struct guest *g) {
     name_of(g, g->name);
     g->state = GUEST_LOGGING_IN;
     order_entering(c->order, &g->viewer);
+    g->doomed = g->gagged = g->hushed = false;
+    for (uint32_t i = 0; i < CROWD_OUTCASTS; i++)
+        g->doomed |= c->outcast[i] && g->from == crowd_outcast(i);
+    c->order->speaker[g->speaker].excused = g->doomed;
+    if (g->proxied)
+        guest_header(c, g);
     static const char *const encoding[] = {"", "/encoding gbk\r\n", "/encoding big5\r\n"};
     guest_type(g, "%slogin %s\r\n", c->encodings ? encoding[(g - c->guest) % 3] : "", g->name);
     c->comings++;
@@ -336,9 +388,11 @@ void crowd_moderate(struct crowd *c, const char *control) {
 
 static void act(struct crowd *c, struct guest *g) {
     uint32_t dice = crowd_random(c, 100);
-    if (g->state != GUEST_INSIDE || g->out.len > OUT_ENOUGH)
+    if (g->state != GUEST_INSIDE || g->out.len > OUT_ENOUGH || g->hushed)
         return;
-    if (g->role == ROLE_COMES_AND_GOES && dice < 8) {
+    if (g->gagged) {
+        crowd_say(c, g);
+    } else if (g->role == ROLE_COMES_AND_GOES && dice < 8) {
         leave(c, g);
     } else if (g->role == ROLE_FILTERS) {
         filter(c, g);
@@ -361,7 +415,9 @@ static void act(struct crowd *c, struct guest *g) {
 /* ---- sockets ---- */
 
 static void lost(struct crowd *c, struct guest *g, const char *how) {
-    if (g->state == GUEST_LEAVING) {
+    if (g->doomed && g->away_until != UINT64_MAX)
+        g->away_until = clock_ms() + crowd_random(c, 500);
+    if (g->state == GUEST_LEAVING || g->doomed) {
         crowd_hang_up(c, g);
         return;
     }
@@ -395,8 +451,8 @@ static void guest_remember(struct guest *g, const char *line) {
     n = n < PAST_LINE ? n : PAST_LINE;
     if (g->past.len + n + 1 > PAST_SIZE)
         text_drop(&g->past, n + 1 > g->past.len ? g->past.len : n + 1);
-    text_add(&g->past, line, n);
-    text_add(&g->past, "\n", 1);
+    crowd_text_add(&g->past, line, n);
+    crowd_text_add(&g->past, "\n", 1);
 }
 void crowd_tell(struct crowd *c, struct guest *g) {
     order_complain(c->order, "... received by %s (port %u, role %d) after:\n%.*s", g->name, g->port,
@@ -434,7 +490,7 @@ static void guest_read(struct crowd *c, struct guest *g) {
     char bytes[READ_SIZE];
     ssize_t n = recv(g->fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n > 0) {
-        text_add(&g->in, bytes, (size_t)n);
+        crowd_text_add(&g->in, bytes, (size_t)n);
         if (!g->waits)
             guest_lines(c, g);
     } else if (n == 0) {

@@ -20,7 +20,8 @@
 #include <stdint.h>
 
 enum crowd_role { ROLE_STAYS, ROLE_SLOW, ROLE_COMES_AND_GOES, ROLE_RENAMES, ROLE_FILTERS };
-enum { CROWD_NAME_MAX = 32, CROWD_LINE_MAX = 1200 };
+enum { CROWD_NAME_MAX = 32, CROWD_LINE_MAX = 1200, CROWD_OUTCASTS = 3 };
+enum { CROWD_PROXY = 0x7f000301 }; /* 127.0.3.1 */
 
 struct text {
     char *at;
@@ -28,8 +29,15 @@ struct text {
 };
 
 struct guest {
-    int fd;        /* -1: not connected */
-    uint16_t port; /* its local port, as in the server's log */
+    int fd;         /* -1: not connected */
+    uint16_t port;  /* its local port, as in the server's log */
+    uint32_t from;  /* its address, as the server knows it; 0: the loopback's */
+    bool proxied;   /* it is named by a PROXY header */
+    bool doomed;    /* its address is banned, or was when it connected: it may be closed */
+    bool gagged;    /* it may be muted: it does nothing but speak */
+    bool hushed;    /* ... not even that */
+    uint32_t freed; /* how often it was told that it may speak again */
+    uint64_t since; /* clock_ms(), when it connected */
     enum crowd_role role;
     enum { GUEST_AWAY, GUEST_LOGGING_IN, GUEST_INSIDE, GUEST_LEAVING } state;
     uint32_t speaker;
@@ -59,15 +67,25 @@ struct crowd {
     bool encodings; /* a third of the guests each is sent UTF-8, GBK, Big5 */
     int epoll_fd;
     uint16_t port;
-    int bystander; /* see crowd_moderate; -1: it is not there */
+    bool outcast[CROWD_OUTCASTS]; /* addresses that are banned, or about to be, or just were */
+    int bystander;                /* see crowd_moderate; -1: it is not there */
     uint32_t bystanders, moderated;
     uint64_t said, whispers, asks, comings, overruns, quick_overruns; /* totals of the run */
     uint64_t disconnects, private_lost, private_doubled, lists_bad, unexpected, refused;
+    uint64_t banned; /* guests told so */
     uint32_t random; /* state of crowd_random */
 };
 
+void crowd_text_add(struct text *t, const char *bytes, size_t len);
+
 /* `plain`: every guest has ROLE_STAYS. */
 void crowd_make(struct crowd *c, uint32_t count, uint16_t port, uint32_t seed, bool plain);
+/* Before the guests connect: some come from addresses that none of the others has, and some behind
+ * CROWD_PROXY.  Those of the OUTCASTS addresses leave and join all the time. */
+void crowd_spread(struct crowd *c);
+uint32_t crowd_outcast(uint32_t i); /* the address */
+/* A connection from that address; -1: the kernel refuses it. */
+int crowd_connect(uint16_t port, uint32_t from, bool proxied, int window);
 /* Connects all guests and waits until all are in the room; false: not within `ms`. */
 bool crowd_enter(struct crowd *c, uint32_t ms);
 /* One round: `lines` random actions, one fragment of each guest's output, and all input that is

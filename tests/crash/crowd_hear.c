@@ -38,6 +38,8 @@ static bool parse_room_line(const char *line, struct order_line *out) {
     static const char nick[] = " is now known as ";
     uint32_t speaker, which;
     *out = (struct order_line){.text = line};
+    if (strncmp(line, "*** a", 5) == 0) /* an announcement of moderator.h */
+        return parse_mark(line + 4, 'a', &out->speaker, &out->number);
     if (!parse_name(line, &out->speaker, &which))
         return false;
     const char *said = strstr(line, ": m"), *now = strstr(line, nick);
@@ -153,6 +155,18 @@ static bool hear_history(struct guest *g, const char *line) {
     return true;
 }
 
+/* What an operator does to this guest. */
+static bool hear_verdict(struct crowd *c, struct guest *g, const char *line) {
+    bool banned = g->doomed && strcmp(line, "*** You are banned.") == 0;
+    bool refused = g->gagged && strcmp(line, "You are muted.") == 0;
+    bool freed = g->gagged && strcmp(line, "You may speak again.") == 0;
+    c->banned += banned;
+    c->order->speaker[g->speaker].refused += refused;
+    g->freed += freed;
+    return banned || refused || freed ||
+           (g->state == GUEST_LEAVING && strcmp(line, "*** You were asked to leave.") == 0);
+}
+
 static enum order_answer hear_inside(struct crowd *c, struct guest *g, const char *line) {
     struct order_line room_line;
     uint32_t skipped;
@@ -171,8 +185,8 @@ static enum order_answer hear_inside(struct crowd *c, struct guest *g, const cha
         return ORDER_SEEN; /* between two parts of the list */
     if (g->listing)
         list_end(c, g);
-    if (g->state == GUEST_LEAVING && strcmp(line, "*** You were asked to leave.") == 0)
-        return ORDER_SEEN; /* crowd_kick */
+    if (hear_verdict(c, g, line))
+        return ORDER_SEEN;
     if (parse_room_line(line, &room_line) && !g->torn)
         return order_see(c->order, &g->viewer, &room_line);
     if (sscanf(line, "*** %u line", &skipped) == 1) {
@@ -210,6 +224,7 @@ enum order_answer crowd_hear(struct crowd *c, struct guest *g, const char *line)
         return ORDER_SEEN;
     }
     /* Before the guest's own join: greeting and history. */
+    c->banned += g->doomed && strcmp(line, "*** You are banned.") == 0;
     if (strstr(line, "is taken") || strstr(line, "not a name")) {
         order_complain(c->order, "%s cannot log in: %s", g->name, line);
         c->unexpected++;

@@ -43,9 +43,9 @@ static bool settled(struct crowd *c) {
 static void tell_unsettled(struct crowd *c) {
     for (uint32_t i = 0; i < c->order->speakers; i++) {
         const struct speaker *s = &c->order->speaker[i];
-        if (s->seen < s->sent && !s->excused)
-            order_complain(c->order, "of speaker %u only %u of %u lines were seen", i, s->seen,
-                           s->sent);
+        if (!order_speaker_complete(s))
+            order_complain(c->order, "of speaker %u only %u of %u lines were seen, %u refused", i,
+                           s->heard, s->sent, s->refused);
     }
     for (uint32_t i = 0; i < c->count; i++) {
         struct guest *g = &c->guest[i];
@@ -154,6 +154,6 @@ bool crowd_settle(struct crowd *c, uint32_t ms) {
 
 uint64_t crowd_violations(struct crowd *c) {
     const struct order *o = c->order;
-    return o->lost + o->doubled + o->reordered + c->disconnects + c->private_lost +
+    return o->lost + o->doubled + o->reordered + o->forbidden + c->disconnects + c->private_lost +
            c->private_doubled + c->lists_bad + c->unexpected + c->refused;
 }

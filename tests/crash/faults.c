@@ -50,7 +50,7 @@ enum {
     GROWN = 10, /* connections that stay: more than a step's (ipc/growth.h) */
     GROWN_MOST = 2000,
     STRANGER_LINES = 8000, /* more than flood_burst */
-    POINTS_MAX = 256,
+    POINTS_MAX = FAULT_POINTS_MAX,
 };
 
 /* No guest says so much that it is too fast: 9,000 lines a second are 40 guests'. */
@@ -562,7 +562,11 @@ static void read_points(struct bench *b, const char *path) {
         perror(path);
         exit(2);
     }
-    while (b->points < POINTS_MAX && fscanf(file, "%47s", name) == 1) {
+    while (fscanf(file, "%47s", name) == 1) {
+        if (b->points == POINTS_MAX) {
+            fprintf(stderr, "%s: more than %d points\n", path, POINTS_MAX);
+            exit(2);
+        }
         struct point *p = &b->point[b->points++];
         snprintf(p->name, sizeof p->name, "%s", name);
     }

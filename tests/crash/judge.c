@@ -14,6 +14,7 @@ enum { VIEWERS = 5, LINES = 60, ROUNDS = 100 };
 enum fault {
     GOOD,
     HASTY_DROPPED,  /* no viewer receives a line of a speaker that is too fast: no fault either */
+    REFUSED,        /* ... of a speaker that is told it may not say it: no fault either */
     ONE_MISSES,     /* one viewer does not receive a line */
     ONE_SEES_TWICE, /* one viewer receives a line twice */
     ONE_SEES_SWAPPED,
@@ -25,12 +26,32 @@ enum fault {
     ROOM_SWAPS, /* two lines of one speaker are swapped for all viewers */
     HASTY_TWICE,
     HASTY_SWAPS,
+    REFUSED_IN_SILENCE,
+    REFUSED_TOO_EARLY,
+    REFUSED_BUT_HEARD,
+    FORBIDDEN,
+    TOO_LATE, /* the speaker may say nothing behind another's line, and does */
     FAULTS
 };
-static const char *const names[] = {
-    "good",           "hasty dropped", "one misses",   "one sees twice", "one sees swapped",
-    "one sees other", "one stops",     "wrong notice", "room misses",    "room sees twice",
-    "room swaps",     "hasty twice",   "hasty swaps"};
+static const char *const names[] = {"good",
+                                    "hasty dropped",
+                                    "refused",
+                                    "one misses",
+                                    "one sees twice",
+                                    "one sees swapped",
+                                    "one sees other",
+                                    "one stops",
+                                    "wrong notice",
+                                    "room misses",
+                                    "room sees twice",
+                                    "room swaps",
+                                    "hasty twice",
+                                    "hasty swaps",
+                                    "refused in silence",
+                                    "refused too early",
+                                    "refused but heard",
+                                    "forbidden",
+                                    "too late"};
 
 struct line {
     char text[32];
@@ -62,6 +83,16 @@ static void swap(struct line *a, struct line *b) {
     *b = c;
 }
 
+/* The speaker of the line is restrained for the time of this line. */
+static void restrain(struct speaker *s, uint32_t number, enum fault fault) {
+    bool refused = fault == REFUSED || (fault >= REFUSED_IN_SILENCE && fault <= FORBIDDEN);
+    if (!refused)
+        return;
+    s->may_fail = (struct span){number - (fault != REFUSED_TOO_EARLY), number};
+    s->must_fail = (struct span){number - (fault == FORBIDDEN), number};
+    s->refused += fault == REFUSED || fault == REFUSED_TOO_EARLY || fault == REFUSED_BUT_HEARD;
+}
+
 /* All viewers join first, then viewers 0 to 2 speak in turn; the line at index `at` is by viewer
  * `at % 3`. */
 static void room_make(struct room *r, struct order *o, enum fault fault) {
@@ -78,8 +109,15 @@ static void room_make(struct room *r, struct order *o, enum fault fault) {
         sprintf(line->text, "%u: %d.%u", line->speaker, line->kind, line->number);
     }
     uint32_t at = VIEWERS + 1 + below(LINES - VIEWERS - 8);
-    o->speaker[r->line[at].speaker].hasty = fault == HASTY_DROPPED || fault >= HASTY_TWICE;
-    if (fault == ROOM_MISSES || fault == HASTY_DROPPED)
+    struct speaker *s = &o->speaker[r->line[at].speaker];
+    s->hasty = fault == HASTY_DROPPED || fault == HASTY_TWICE || fault == HASTY_SWAPS;
+    restrain(s, r->line[at].number, fault);
+    if (fault == TOO_LATE) {
+        o->announcer = r->line[at - 1].speaker;
+        s->silent_from = r->line[at - 1].number;
+    }
+    if (fault == ROOM_MISSES || fault == HASTY_DROPPED || fault == REFUSED ||
+        fault == REFUSED_IN_SILENCE || fault == REFUSED_TOO_EARLY)
         remove_at(r->line, &r->len, at);
     if (fault == ROOM_SEES_TWICE || fault == HASTY_TWICE)
         insert_at(r->line, &r->len, at, r->line[at]);
@@ -152,7 +190,7 @@ static bool found(enum fault fault) {
         order_finish_viewer(o, &viewer[v]);
         bad += room.shown[v] < room.saws[v];
     }
-    bad += o->lost + o->doubled + o->reordered;
+    bad += o->lost + o->doubled + o->reordered + o->forbidden;
     order_free(o);
     return bad != 0;
 }
@@ -166,7 +204,7 @@ int main(void) {
             n += found((enum fault)fault);
         }
         printf("%-18s found in %u of %d\n", names[fault], n, ROUNDS);
-        failures += n != (fault <= HASTY_DROPPED ? 0 : ROUNDS);
+        failures += n != (fault <= REFUSED ? 0 : ROUNDS);
     }
     printf("%s\n", failures ? "FAILED" : "ok");
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -50,24 +50,42 @@ void order_sent(struct order *o, uint32_t speaker) {
         s->waiting_ms = clock_ms();
 }
 
-static uint64_t hash_of(const char *text) {
+uint64_t order_hash(const char *text) {
     uint64_t hash = 14695981039346656037u;
     for (; *text; text++)
         hash = (hash ^ (unsigned char)*text) * 1099511628211u;
     return hash;
 }
 
-/* A number that must be *seen + 1, or, if lines may be dropped, more than *seen. */
-static void order_number(struct order *o, uint32_t *seen, const struct order_line *line) {
-    if (line->number > *seen + 1 && !o->speaker[line->speaker].hasty) {
+/* A number that must be *seen + 1, or, if the lines between may be dropped, more than *seen. False:
+ * it was there before. */
+static bool order_number(struct order *o, uint32_t *seen, const struct order_line *line,
+                         bool may_fail) {
+    if (line->number > *seen + 1 && !may_fail) {
         order_complain(o, "LOST before, for all: %s (after %u)", line->text, *seen);
         o->lost += line->number - *seen - 1;
     } else if (line->number <= *seen) {
         order_complain(o, "DOUBLED, for all: %s", line->text);
         o->doubled++;
-        return;
+        return false;
     }
     *seen = line->number;
+    return true;
+}
+
+static void order_speech(struct order *o, struct speaker *s, const struct order_line *line) {
+    uint64_t now = clock_ms();
+    bool may_fail =
+        s->hasty || (s->seen >= s->may_fail.from && line->number <= s->may_fail.to + 1ull);
+    s->heard += order_number(o, &s->seen, line, may_fail);
+    bool silent = s->silent_from != 0 && o->speaker[o->announcer].seen >= s->silent_from;
+    if (silent || (line->number > s->must_fail.from && line->number <= s->must_fail.to)) {
+        order_complain(o, "FORBIDDEN: %s", line->text);
+        o->forbidden++;
+    }
+    if (s->waiting_ms != 0 && s->may_fail.to == 0 && now - s->waiting_ms > o->slowest_ms)
+        o->slowest_ms = now - s->waiting_ms;
+    s->waiting_ms = s->seen < s->sent ? now : 0;
 }
 
 static void order_once(struct order *o, bool *seen, const struct order_line *line) {
@@ -101,13 +119,8 @@ static void order_append(struct order *o, const struct order_line *line, uint64_
     switch (line->kind) {
     case ORDER_COMES: order_once(o, &s->came, line); break;
     case ORDER_GOES: order_once(o, &s->went, line); break;
-    case ORDER_NICK: order_number(o, &s->nicks, line); break;
-    case ORDER_SPEECH:
-        order_number(o, &s->seen, line);
-        if (s->waiting_ms != 0 && now - s->waiting_ms > o->slowest_ms)
-            o->slowest_ms = now - s->waiting_ms;
-        s->waiting_ms = s->seen < s->sent ? now : 0;
-        break;
+    case ORDER_NICK: order_number(o, &s->nicks, line, s->hasty); break;
+    case ORDER_SPEECH: order_speech(o, s, line); break;
     }
 }
 
@@ -170,7 +183,7 @@ static enum order_answer order_enter(struct order *o, struct viewer *v,
 }
 
 enum order_answer order_see(struct order *o, struct viewer *v, const struct order_line *line) {
-    uint64_t hash = hash_of(line->text);
+    uint64_t hash = order_hash(line->text);
     if (v->where == VIEWER_ENTERING)
         return order_enter(o, v, line, hash);
     if (v->doubt) {
@@ -198,9 +211,13 @@ void order_skip(struct order *o, struct viewer *v, uint32_t lines) {
     v->doubt = true;
 }
 
+bool order_speaker_complete(const struct speaker *s) {
+    return s->excused || s->hasty || s->heard + s->refused >= s->sent;
+}
+
 bool order_complete(const struct order *o) {
     for (uint32_t i = 0; i < o->speakers; i++) {
-        if (o->speaker[i].seen < o->speaker[i].sent && !o->speaker[i].excused)
+        if (!order_speaker_complete(&o->speaker[i]))
             return false;
     }
     return true;
@@ -209,9 +226,14 @@ bool order_complete(const struct order *o) {
 void order_finish(struct order *o) {
     for (uint32_t i = 0; i < o->speakers; i++) {
         const struct speaker *s = &o->speaker[i];
-        if (s->seen < s->sent && !s->excused) {
-            order_complain(o, "LOST, for all: speaker %u sent %u, seen %u", i, s->sent, s->seen);
-            o->lost += s->sent - s->seen;
+        if (!order_speaker_complete(s)) {
+            order_complain(o, "LOST, for all: speaker %u sent %u, heard %u, refused %u", i, s->sent,
+                           s->heard, s->refused);
+            o->lost += s->sent - s->heard - s->refused;
+        } else if (!s->hasty && s->heard + s->refused > s->sent) {
+            order_complain(o, "DOUBLED: speaker %u sent %u, heard %u, refused %u", i, s->sent,
+                           s->heard, s->refused);
+            o->doubled += s->heard + s->refused - s->sent;
         }
     }
 }

@@ -11,7 +11,11 @@
  * the caller passes the same line again later.
  *
  * Speakers are numbered, and a number is never used twice.  Each speaker's lines are counted: it
- * joins once, leaves once, and its speech and its changes of name are numbered from 1. */
+ * joins once, leaves once, and its speech and its changes of name are numbered from 1.
+ *
+ * A speaker may be muted or banned for a while (moderator.h): each of its lines then is either
+ * received by the room or refused, and none of those that were sent when the outcome was known may
+ * be received, nor any behind a line that an announcer said then. */
 #ifndef TESTS_CRASH_ORDER_H
 #define TESTS_CRASH_ORDER_H
 
@@ -21,13 +25,22 @@
 
 enum order_kind { ORDER_SPEECH, ORDER_COMES, ORDER_GOES, ORDER_NICK };
 
+/* Numbers of lines above `from`, up to `to`. */
+struct span {
+    uint32_t from, to;
+};
+
 struct speaker {
-    uint32_t sent, seen; /* speech lines */
-    uint32_t nicks;      /* seen */
-    bool came, went;     /* seen */
-    bool excused;        /* its connection was cut: its last lines may not have arrived */
-    bool hasty;          /* faster than the server takes lines: some of them may be dropped */
-    uint64_t waiting_ms; /* when its oldest unseen line was sent; 0: there is none */
+    uint32_t sent, seen; /* speech lines; seen: the largest number */
+    uint32_t heard;      /* how many of them some viewer has received */
+    uint32_t refused;    /* how many of them its client was told it may not say */
+    struct span may_fail, must_fail;
+    uint32_t silent_from; /* it may say nothing behind this line of the announcer; 0: it may */
+    uint32_t nicks;       /* seen */
+    bool came, went;      /* seen */
+    bool excused;         /* its connection was cut: its last lines may not have arrived */
+    bool hasty;           /* faster than the server takes lines: some of them may be dropped */
+    uint64_t waiting_ms;  /* when its oldest unseen line was sent; 0: there is none */
 };
 
 struct order_line {
@@ -49,8 +62,8 @@ struct order {
     size_t len, size;
     struct speaker *speaker;
     uint32_t speakers, speakers_size;
-    uint32_t inside;
-    uint64_t lost, doubled, reordered;
+    uint32_t inside, announcer; /* announcer: a speaker */
+    uint64_t lost, doubled, reordered, forbidden;
     uint64_t last_ms, silence_ms, slowest_ms; /* longest: between lines; from sent to received */
     int told;                                 /* complaints so far */
 };
@@ -74,7 +87,10 @@ void order_skip(struct order *o, struct viewer *v, uint32_t lines);
  * counted as lost. */
 void order_finish(struct order *o);
 void order_finish_viewer(struct order *o, const struct viewer *v);
-bool order_complete(const struct order *o); /* every line sent was received by some viewer */
+/* Every line sent was received by some viewer, or refused. */
+bool order_complete(const struct order *o);
+bool order_speaker_complete(const struct speaker *s);
+uint64_t order_hash(const char *text); /* as in `line` */
 
 /* Prints to standard error; later complaints are only counted. */
 void order_complain(struct order *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -4,26 +4,31 @@
  *
  *     soak [-s SECONDS] [-c CLIENTS] [-l LINES_A_SECOND] [-k KILLS] [-p STOPS] [-h RELOADS]
  *          [-u UPGRADES] [-m KILLS_OF_THE_MASTER] [-t STOPS_OF_THE_MASTER]
- *          [-n CONNECTIONS_A_SECOND] [-f ROGUES] [-r RANDOM] [-b BINARY]
+ *          [-w KILLS_OF_THE_TRANSCRIPT] [-n CONNECTIONS_A_SECOND] [-f ROGUES] [-r RANDOM]
+ *          [-b BINARY]
  *
- * -f: so many clients at once flood the server and vanish (mob.h); their names and connections must
- * be gone at the end.  The counts of -k -p -h -u -m -t are for the whole run, at random times. */
+ * An operator moderates them by the chatroom-ctl beside BINARY (moderator.h).  -f: so many clients
+ * at once flood the server and vanish (mob.h); their names and connections must be gone at the end.
+ * The counts of -k -p -h -u -m -t -w are for the whole run, at random times. */
 #include "ipc/clock.h"
 #include "tests/crash/chaos.h"
 #include "tests/crash/crowd.h"
 #include "tests/crash/mob.h"
+#include "tests/crash/moderator.h"
 #include "tests/crash/storm.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-    KICK_MS = 500,     /* between two guests that are asked to leave */
-    MODERATE_MS = 300, /* between two bans, mutes or their ends */
+    KICK_MS = 500, /* between two guests that are asked to leave */
     ENTER_MS = 30000,
     SETTLE_MS = 30000,
     ADDRESS_SPARE = 100
@@ -33,8 +38,8 @@ enum {
  * dropped. */
 static const char conf[] =
     "flood_rate = 30\nflood_burst = 100\nflood_wait = 300ms\nconnect_rate = 200\n"
-    "connect_burst = 1000\nlogin_timeout = 0\nring_size = 64K\nannounce_max = 0\n"
-    "max_clients = 9000\nworker_timeout = 1s\nhistory = 5\n";
+    "connect_burst = 1000\nlogin_timeout = 0\nring_size = 128K\nannounce_max = 0\n"
+    "max_clients = 9000\nworker_timeout = 1s\nhistory = 5\nproxy_from = 127.0.3.1\n";
 
 struct soak {
     uint32_t seconds, clients, lines, storm, rogues, random;
@@ -47,9 +52,10 @@ struct soak {
     struct crowd crowd;
     struct storm gusts;
     struct mob mob;
-    uint64_t kicked, moderated;
+    struct moderator moderator;
+    uint64_t kicked;
     uint32_t traces; /* of the mob, at the end */
-    char conf[512];  /* without its `workers` line */
+    char conf[640];  /* without its `workers` line */
 };
 
 static uint32_t number(const char *text) {
@@ -63,9 +69,9 @@ static uint32_t number(const char *text) {
 }
 
 static void options(struct soak *s, int argc, char **argv) {
-    static const char kinds[] = "kphumt"; /* as in enum chaos_kind */
+    static const char kinds[] = "kphumtw"; /* as in enum chaos_kind */
     int option;
-    while ((option = getopt(argc, argv, "s:c:l:k:p:h:u:m:t:n:f:r:b:")) != -1) {
+    while ((option = getopt(argc, argv, "s:c:l:k:p:h:u:m:t:w:n:f:r:b:")) != -1) {
         const char *kind = option != '?' ? strchr(kinds, option) : NULL;
         if (kind)
             s->count[kind - kinds] = number(optarg);
@@ -111,10 +117,7 @@ static void run(struct soak *s) {
             crowd_kick(&s->crowd, victim_control(&s->victim, control));
             s->kicked++;
         }
-        if (clock_ms() >= start + s->moderated * MODERATE_MS) {
-            crowd_moderate(&s->crowd, victim_control(&s->victim, control));
-            s->moderated++;
-        }
+        moderator_turn(&s->moderator);
         victim_watch(&s->victim);
         if (clock_ms() >= next && isatty(STDERR_FILENO)) {
             fprintf(stderr, "\r%llu s: %llu lines, %llu kills ",
@@ -137,6 +140,7 @@ static void report_done(const struct soak *s) {
     print("stops", s->chaos.done[CHAOS_STOP]);
     print("reloads", s->chaos.done[CHAOS_RELOAD]);
     print("upgrades", s->chaos.done[CHAOS_UPGRADE]);
+    print("kills of the transcript", s->chaos.done[CHAOS_WRITER]);
     print("kills of the master", s->chaos.done[CHAOS_MASTER]);
     print("stops of the master", s->chaos.done[CHAOS_HALT]);
     print("lines said", c->said);
@@ -145,7 +149,16 @@ static void report_done(const struct soak *s) {
     print("lists asked for", c->asks);
     print("comings", c->comings);
     print("guests asked to leave", s->kicked);
-    print("bans, mutes and their ends", s->moderated);
+    print("bans", s->moderator.bans);
+    print("guests told that", c->banned);
+    print("mutes", s->moderator.mutes);
+    print("lines refused by them", s->moderator.refusals);
+    print("announcements", s->moderator.says);
+    print("orders to the master", s->moderator.orders);
+    print("orders given again", s->moderator.again);
+    print("looks", s->moderator.looks);
+    print("scrapes of metrics", s->moderator.scrapes);
+    print("control connections cut", s->moderator.loiterers);
     print("overruns of slow readers", c->overruns - c->quick_overruns);
     print("longest silence, ms", s->silence_ms);
     print("slowest line, ms", c->order->slowest_ms);
@@ -174,6 +187,7 @@ static uint64_t report_violations(struct soak *s, bool settled, bool ended_well)
     print("lost", c->order->lost);
     print("doubled", c->order->doubled);
     print("reordered", c->order->reordered);
+    print("heard from muted or banned", c->order->forbidden);
     print("private lost", c->private_lost);
     print("private doubled", c->private_doubled);
     print("lists cut or wrong", c->lists_bad);
@@ -184,25 +198,44 @@ static uint64_t report_violations(struct soak *s, bool settled, bool ended_well)
     print("unserved", s->gusts.unserved);
     print("rogues not ended", s->mob.unended);
     print("traces of rogues", s->traces);
+    print("wrong for the operator", s->moderator.wrong);
     print("unanswered by the master", s->chaos.unanswered);
     print("errors in the log", s->victim.errors);
     print("lines or answers missing", !settled);
     print("did not end well", !ended_well);
     return crowd_violations(&s->crowd) + c->quick_overruns + s->gusts.refused + s->gusts.reset +
-           s->gusts.unserved + mob_violations(&s->mob) + s->traces + s->chaos.unanswered +
-           s->victim.errors + !settled + !ended_well;
+           s->gusts.unserved + mob_violations(&s->mob) + s->traces + s->moderator.wrong +
+           s->chaos.unanswered + s->victim.errors + !settled + !ended_well;
+}
+
+/* A port that is free now. */
+static uint16_t free_port(void) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(fd, (struct sockaddr *)&at, len) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
+        perror("a port for metrics");
+        exit(2);
+    }
+    close(fd);
+    return ntohs(at.sin_port);
 }
 
 static void begin(struct soak *s) {
     char first[1024];
+    uint16_t metrics = free_port();
     s->per_address = s->clients + ADDRESS_SPARE;
-    snprintf(s->conf, sizeof s->conf, "%smax_clients_per_address = %u\n", conf, s->per_address);
+    snprintf(s->conf, sizeof s->conf, "%smax_clients_per_address = %u\nmetrics = 127.0.0.1:%u\n",
+             conf, s->per_address, metrics);
     snprintf(first, sizeof first, "%sworkers = 4\n", s->conf);
     victim_start(&s->victim, s->binary, first);
     chaos_make(&s->chaos, &s->victim, s->conf, s->random);
     for (int kind = 0; kind < CHAOS_KINDS && s->seconds > 0; kind++)
         s->chaos.rate[kind] = (uint32_t)(s->count[kind] * 1000ull / s->seconds);
     crowd_make(&s->crowd, s->clients, s->victim.port, s->random, false);
+    crowd_spread(&s->crowd);
+    moderator_make(&s->moderator, &s->victim, &s->crowd, s->binary, metrics, s->random);
     storm_make(&s->gusts, s->victim.port);
     mob_make(&s->mob, s->rogues, s->victim.port, s->random, s->crowd.order);
 }
@@ -221,20 +254,25 @@ int main(int argc, char **argv) {
         run(&s);
         s.silence_ms = s.crowd.order->silence_ms;
         chaos_settle(&s.chaos);
+        moderator_settle(&s.moderator);
         storm_settle(&s.gusts);
         while (!mob_ended(&s.mob))
             crowd_turn(&s.crowd, 0, 5);
         settled = crowd_settle(&s.crowd, SETTLE_MS);
         s.traces = mob_traces(&s.mob, s.per_address);
+        moderator_count(&s.moderator, s.per_address);
     }
     report_done(&s);
     for (uint32_t i = 0; i < s.clients; i++) /* before the server's goodbye */
         crowd_hang_up(&s.crowd, &s.crowd.guest[i]);
     bool ended_well = victim_stop(&s.victim);
+    if (settled)
+        moderator_compare(&s.moderator);
     uint64_t bad = report_violations(&s, settled, ended_well);
     printf("%s\n", bad ? "FAILED" : "ok");
     victim_forget(&s.victim, bad);
     mob_free(&s.mob);
+    moderator_free(&s.moderator);
     crowd_free(&s.crowd);
     return bad ? EXIT_FAILURE : EXIT_SUCCESS;
 }

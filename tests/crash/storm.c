@@ -47,14 +47,15 @@ static void gust_failed(struct storm *s, struct gust *g, int error) {
     gust_end(s, g);
 }
 
-/* Source addresses are taken from 127.0.0.0/16 in turn, because one address has too few ports. */
+/* Source addresses are taken from 127.16.0.0/16 in turn, because one address has too few ports. */
+enum { STORM_NET = 0x7f100000 };
 static void gust_begin(struct storm *s, struct gust *g) {
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons(s->port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_in from = {.sin_family = AF_INET};
     int one = 1;
-    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + s->source++ % 60000);
+    from.sin_addr.s_addr = htonl(STORM_NET + 1 + s->source++ % 60000);
     *g = (struct gust){.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
                        .since = clock_ms()};
     setsockopt(g->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);

@@ -135,14 +135,36 @@ const char *accept_refuses(struct worker *w, const struct in6_addr *addr, enum s
     return NULL;
 }
 
+/* By a reset, which leaves nothing of it in the kernel: neither bytes that wait for an
+ * acknowledgement nor TIME_WAIT. */
+static void accept_close_unheard(int fd) {
+    static const struct linger at_once = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+    FAULT("accept.unheard.after");
+}
+
+static bool accept_same_peer(const union address_any *a, const union address_any *b) {
+    struct in6_addr addr[2];
+    uint16_t port[2];
+    address_split(a, &addr[0], &port[0]);
+    address_split(b, &addr[1], &port[1]);
+    return port[0] == port[1] && memcmp(&addr[0], &addr[1], sizeof addr[0]) == 0;
+}
+
 /* The record is this worker's to fill.  False: the connection is closed, or is none. */
-static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t cookie) {
+static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t cookie,
+                           const union address_any *unheard) {
     union address_any peer;
     struct in6_addr addr;
     uint16_t port;
     if (!accept_peer(fd, &peer)) {
         if (!accept_is_listener(w->seg, fd))
             close(fd); /* its peer has gone already */
+        return false;
+    }
+    if (unheard && accept_same_peer(&peer, unheard)) {
+        accept_close_unheard(fd);
         return false;
     }
     if (peer.any.sa_family == AF_UNIX)
@@ -216,7 +238,7 @@ static void accept_begin(struct worker *w, struct client *c) {
     }
 }
 
-void accept_socket(struct worker *w, int fd, uint64_t cookie) {
+void accept_socket(struct worker *w, int fd, uint64_t cookie, const union address_any *unheard) {
     if (cookie == 0)
         return; /* no socket: an orphan that was served and closed meanwhile */
     if ((uint32_t)fd >= w->seg->clients.len) {
@@ -233,7 +255,7 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie) {
         return;
     /* Between accept and the claim another worker may have served and closed it as an orphan; then
      * the number names another socket. */
-    if (accept_cookie(fd) != cookie || !accept_claimed(w, fd, c, cookie)) {
+    if (accept_cookie(fd) != cookie || !accept_claimed(w, fd, c, cookie, unheard)) {
         client_unclaim(c, generation, w->index, cookie);
         return;
     }
@@ -242,21 +264,15 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie) {
     accept_begin(w, c);
 }
 
-/* connect_rate.  False: the connection is closed unheard, by a reset, which leaves nothing of it in
- * the kernel: neither bytes that wait for an acknowledgement nor TIME_WAIT.  A successor that finds
- * it first, as an orphan, serves it: it does not charge what may have been charged. */
-static bool accept_within_rate(struct worker *w, int fd, const union address_any *peer) {
-    static const struct linger at_once = {.l_onoff = 1};
-    const struct config *config = &w->config;
+/* connect_rate.  False: the connection is to be closed unheard.  A successor that finds it first,
+ * as an orphan, serves it: it does not charge what may have been charged. */
+static bool accept_within_rate(struct worker *w, const union address_any *peer) {
     struct in6_addr addr;
     uint16_t port;
     address_split(peer, &addr, &port);
     if (accept_by_proxy(w, &addr) ||
-        origin_try(&w->seg->origins, &addr, config, ORIGIN_CONNECTIONS, segment_us(w->seg)))
+        origin_try(&w->seg->origins, &addr, &w->config, ORIGIN_CONNECTIONS, segment_us(w->seg)))
         return true;
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
-    FAULT("accept.unheard.after");
     accept_count_refused(w, REFUSED_RATE);
     client_log_count(w, TALLY_UNHEARD, &addr);
     return false;
@@ -306,8 +322,8 @@ void accept_batch(struct worker *w, struct acceptor *a, int listener) {
         int fd = accept4(listener, &peer.any, &len, SOCK_NONBLOCK);
         FAULT("accept.after");
         if (fd >= 0) {
-            if (peer.any.sa_family == AF_UNIX || accept_within_rate(w, fd, &peer))
-                accept_socket(w, fd, accept_cookie(fd));
+            bool heard = peer.any.sa_family == AF_UNIX || accept_within_rate(w, &peer);
+            accept_socket(w, fd, accept_cookie(fd), heard ? NULL : &peer);
             continue;
         }
         if (errno == ECONNABORTED || errno == EINTR)

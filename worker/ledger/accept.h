@@ -38,8 +38,10 @@ uint64_t accept_cookie(int fd);
 bool accept_peer(int fd, union address_any *peer);
 
 /* Claims the record of a connection that was just accepted, or that a dead worker left, and greets
- * or refuses it.  No effect if another worker was first. */
-void accept_socket(struct worker *w, int fd, uint64_t cookie);
+ * or refuses it.  No effect if another worker was first.  `unheard`: a connection from there is
+ * closed without a word; NULL: none is.  By its claim, too: another worker may have found it as an
+ * orphan, served and closed it, and the number may name another's connection by now. */
+void accept_socket(struct worker *w, int fd, uint64_t cookie, const union address_any *unheard);
 
 /* Why no client of the address is let in, for the log; NULL: nothing forbids it.  *sentence is what
  * the client is told.  The clients of the address are counted now, over the records of all workers;

@@ -231,7 +231,7 @@ bool adopt_orphans(struct worker *w) {
             continue;
         if (atomic_load(&h->listeners_moves) != moves)
             return false;
-        accept_socket(w, (int)fd, cookie);
+        accept_socket(w, (int)fd, cookie, NULL);
     }
     return true;
 }
