@@ -105,7 +105,7 @@ Test(bans_e2e, the_banned_are_told_and_leave_and_stay_outside) {
 Test(bans_e2e, the_list_in_text_and_json) {
     struct server *s = ctl_server(SERVER_QUIET(1));
     says(ctl_ok(s, "bans"), "no address is banned\n");
-    cr_assert_str_eq(ctl_ok(s, "bans", "--json")->out, "{\"bans\":[]}\n");
+    cr_assert_str_eq(ctl_ok(s, "bans", "--json")->out, "{\"bans\":[],\"mutes\":[]}\n");
     says(ctl_ok(s, "ban", "192.0.2.1", "a \"quoted\" \xe5\x88\xb7\xe5\xb1\x8f"),
          "banned 192.0.2.1\n");
     says(ctl_ok(s, "--json", "ban", "2001:db8::/32", "7d"),

@@ -189,3 +189,37 @@ Test(operator, the_log_has_what_was_asked_for_and_why) {
     cr_assert_eq(server_log_count(s, "asked by an operator"), before);
     server_stop(s);
 }
+
+/* ---- what stands ---- */
+
+/* A mute outlives the connection of the person, and so its mark in `who`. */
+Test(operator, mutes_are_listed_while_their_people_are_away) {
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    struct guest *eve = guest_enter_as(s, "eve", .from = "127.0.0.3");
+    struct guest *ann = guest_enter_as(s, "安妮", .from = "127.0.0.2");
+    struct guest *bob = guest_enter_as(s, "bob", .from = "127.0.0.2");
+    cr_assert_str_eq(ctl_ok(s, "bans")->out, "no address is banned\n");
+    ctl_ok(s, "mute", "eve");
+    ctl_ok(s, "mute", "安妮", "1h");
+    ctl_ok(s, "kick", "eve");
+    guest_until(bob, "eve was asked to leave.");
+    const char *out = ctl_ok(s, "bans")->out;
+    cr_assert_eq(strstr(out, "no address is banned\n\nMUTED  UNTIL "), out, "%s", out);
+    cr_assert_not_null(strstr(out, "\neve    -  "), "%s", out);
+    cr_assert_not_null(strstr(out, "  127.0.0.3\n"), "%s", out);
+    cr_assert_not_null(strstr(out, "\n安妮   2"), "%s", out);
+    cr_assert_not_null(strstr(out, "Z  -\n"), "%s", out);
+    out = ctl_ok(s, "bans", "--json")->out;
+    cr_assert_not_null(strstr(out,
+                              "{\"bans\":[],\"mutes\":[{\"name\":\"eve\",\"address\":\"127.0.0.3"
+                              "\",\"until\":null},{\"name\":\"安妮\",\"address\":null,"
+                              "\"until\":\"2"),
+                       "%s", out);
+    ctl_ok(s, "unmute", "eve");
+    ctl_ok(s, "unmute", "安妮");
+    ctl_ok(s, "ban", "192.0.2.1", "-", "spam");
+    cr_assert_str_eq(ctl_ok(s, "bans")->out, "ADDRESS    UNTIL  REASON\n192.0.2.1  -      spam\n");
+    guest_close(eve);
+    guest_close(ann);
+    server_stop(s);
+}

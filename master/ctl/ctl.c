@@ -25,7 +25,7 @@ static const struct ctl_command ctl_commands[] = {
     {"kick", "NAME [REASON]", 1, -1, "ask a person to leave, and close the connection", kick_run},
     {"ban", "ADDRESS[/BITS] [DURATION] [REASON]", 1, -1, "let nobody in from there, and close what is", ban_run},
     {"unban", "ADDRESS[/BITS]", 1, 1, "take a ban back", unban_run},
-    {"bans", "", 0, 0, "the bans that stand", bans_run},
+    {"bans", "", 0, 0, "the bans and mutes that stand", bans_run},
     {"mute", "NAME [DURATION]", 1, 2, "let a person read, but not speak", mute_run},
     {"unmute", "NAME", 1, 1, "let it speak again", unmute_run},
     {"say", "TEXT", 1, -1, "announce a line to everybody", say_run},

@@ -69,67 +69,128 @@ int unmute_run(const struct ctl *ctl) {
 
 /* ---- the list ---- */
 
-/* The bans that stand, in out[BANS_MAX], as of one moment, unless a hostile object moves its
- * generation at each look.  Returns how many. */
-static uint32_t moderation_copy(const struct restrictions *restrictions, struct ban *out) {
+struct standing {
+    struct ban ban[BANS_MAX];
+    struct mute mute[MUTES_MAX];
+    uint32_t bans, mutes;
+};
+
+static bool standing_lasts(uint64_t until_ms, uint64_t now) {
+    return until_ms == 0 || until_ms > now;
+}
+
+/* As of one moment, unless a hostile object moves its generation at each look. */
+static void standing_copy(const struct restrictions *restrictions, struct standing *out) {
     struct restriction_look look;
-    uint32_t count, tries = 0;
+    uint32_t tries = 0;
     do {
         uint64_t now = restriction_now();
         look = restriction_begin(restrictions);
-        count = 0;
+        out->bans = out->mutes = 0;
         for (uint32_t i = 0; i < look.table->bans && i < BANS_MAX; i++)
-            if (look.table->ban[i].until_ms == 0 || look.table->ban[i].until_ms > now)
-                out[count++] = look.table->ban[i];
+            if (standing_lasts(look.table->ban[i].until_ms, now))
+                out->ban[out->bans++] = look.table->ban[i];
+        for (uint32_t i = 0; i < look.table->mutes && i < MUTES_MAX; i++)
+            if (standing_lasts(look.table->mute[i].until_ms, now))
+                out->mute[out->mutes++] = look.table->mute[i];
     } while (restriction_changed(restrictions, &look) && ++tries < MODERATION_TRIES);
-    for (uint32_t i = 0; i < count; i++) /* a foreign object's, if anything */
-        out[i].reason[BAN_REASON_MAX - 1] = '\0';
-    return count;
+    for (uint32_t i = 0; i < out->bans; i++) /* a foreign object's, if anything */
+        out->ban[i].reason[BAN_REASON_MAX - 1] = '\0';
+    for (uint32_t i = 0; i < out->mutes; i++)
+        out->mute[i].name[MUTE_NAME_MAX - 1] = '\0';
 }
 
-static void bans_print(const struct ban *ban, uint32_t count) {
+/* Everybody there is muted; NULL: only the name is. */
+static const char *standing_address(const struct mute *mute, char out[NETWORK_TEXT]) {
+    struct network whole = {.addr = mute->addr, .bits = 128};
+    return mute->by_address ? network_format(&whole, out) : NULL;
+}
+
+static void bans_print(const struct standing *standing) {
     char network[NETWORK_TEXT], until[RESTRICTION_TIME];
     struct table t;
     table_begin(&t, "ADDRESS|UNTIL|REASON");
-    for (uint32_t i = 0; i < count; i++) {
-        table_cell(&t, "%s", network_format(&ban[i].network, network));
-        table_cell(&t, "%s", restriction_format_time(ban[i].until_ms, until));
-        table_cell(&t, "%s", ban[i].reason);
+    for (const struct ban *b = standing->ban; b < standing->ban + standing->bans; b++) {
+        table_cell(&t, "%s", network_format(&b->network, network));
+        table_cell(&t, "%s", restriction_format_time(b->until_ms, until));
+        table_cell(&t, "%s", b->reason);
     }
     table_print(&t, stdout);
 }
 
-static void bans_json(const struct ban *ban, uint32_t count) {
+static void mutes_print(const struct standing *standing) {
     char network[NETWORK_TEXT], until[RESTRICTION_TIME];
-    json_open(NULL, '{');
-    json_open("bans", '[');
-    for (uint32_t i = 0; i < count; i++) {
+    struct table t;
+    table_begin(&t, "MUTED|UNTIL|ADDRESS");
+    for (const struct mute *m = standing->mute; m < standing->mute + standing->mutes; m++) {
+        const char *address = standing_address(m, network);
+        table_cell(&t, "%s", m->name);
+        table_cell(&t, "%s", restriction_format_time(m->until_ms, until));
+        table_cell(&t, "%s", address ? address : "-");
+    }
+    table_print(&t, stdout);
+}
+
+static void bans_json_until(uint64_t until_ms) {
+    char until[RESTRICTION_TIME];
+    if (until_ms == 0)
+        json_null("until");
+    else
+        json_text("until", restriction_format_time(until_ms, until));
+}
+
+static void bans_json_mutes(const struct standing *standing) {
+    char network[NETWORK_TEXT];
+    json_open("mutes", '[');
+    for (const struct mute *m = standing->mute; m < standing->mute + standing->mutes; m++) {
+        const char *address = standing_address(m, network);
         json_open(NULL, '{');
-        json_text("address", network_format(&ban[i].network, network));
-        if (ban[i].until_ms == 0)
-            json_null("until");
+        json_text("name", m->name);
+        if (address)
+            json_text("address", address);
         else
-            json_text("until", restriction_format_time(ban[i].until_ms, until));
-        json_text("reason", ban[i].reason);
+            json_null("address");
+        bans_json_until(m->until_ms);
         json_close('}');
     }
     json_close(']');
+}
+
+static void bans_json(const struct standing *standing) {
+    char network[NETWORK_TEXT];
+    json_open(NULL, '{');
+    json_open("bans", '[');
+    for (const struct ban *b = standing->ban; b < standing->ban + standing->bans; b++) {
+        json_open(NULL, '{');
+        json_text("address", network_format(&b->network, network));
+        bans_json_until(b->until_ms);
+        json_text("reason", b->reason);
+        json_close('}');
+    }
+    json_close(']');
+    bans_json_mutes(standing);
     json_close('}');
 }
 
 int bans_run(const struct ctl *ctl) {
-    static struct ban ban[BANS_MAX];
+    static struct standing standing;
     struct view view;
     char err[VIEW_ERROR];
     if (!view_open(&view, ctl->socket, err))
         return ctl_refused(ctl, "%s", err);
-    uint32_t count = moderation_copy(view.seg.restrictions, ban);
+    standing_copy(view.seg.restrictions, &standing);
     view_close(&view);
-    if (ctl->json)
-        bans_json(ban, count);
-    else if (count == 0)
+    if (ctl->json) {
+        bans_json(&standing);
+        return CTL_DONE;
+    }
+    if (standing.bans == 0)
         puts("no address is banned");
     else
-        bans_print(ban, count);
+        bans_print(&standing);
+    if (standing.mutes > 0) {
+        putchar('\n');
+        mutes_print(&standing);
+    }
     return CTL_DONE;
 }
