@@ -104,7 +104,7 @@ static void metrics_rings(struct metrics_text *t, const struct survey *s) {
 }
 
 static void metrics_pools(struct metrics_text *t, const struct segment *seg) {
-    static const char *const name[] = {"input", "output", "ignored"};
+    static const char *const name[] = {"input", "replies", "ignoring"};
     const struct survey_pool pool[] = {survey_pool(&seg->rx_buffers), survey_pool(&seg->tx_buffers),
                                        survey_pool(&seg->ignore_more)};
     metrics_family(t, "buffers_used", "Buffers of clients.");

@@ -81,6 +81,8 @@ static bool upgrade_read_answer(struct segment *seg, int from, uint64_t until, c
         for (ssize_t i = 0; i < n && len + 1 < size; i++)
             said[len++] = more[i] == '\n' ? ' ' : more[i];
     }
+    while (len > 0 && said[len - 1] == ' ')
+        len--;
     said[len] = '\0';
     return ended;
 }

@@ -223,3 +223,31 @@ Test(operator, mutes_are_listed_while_their_people_are_away) {
     guest_close(ann);
     server_stop(s);
 }
+
+/* A pool, a ring and a state have one name in all answers. */
+Test(operator, names_are_the_same_in_every_answer) {
+    static const char *const rings[] = {"utf-8", "gbk", "big5", "side"}, *const pools[] = {
+                                                                             "input", "replies",
+                                                                             "ignoring"};
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    char want[64];
+    const char *out = ctl_ok(s, "status", "--json")->out;
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(want, sizeof want, "{\"name\":\"%s\",\"used\":", rings[i]);
+        cr_assert_not_null(strstr(out, want), "%s: %s", want, out);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(want, sizeof want, "{\"name\":\"%s\",\"used\":", pools[i]);
+        cr_assert_not_null(strstr(out, want), "%s: %s", want, out);
+    }
+    out = ctl_ok(s, "metrics")->out;
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(want, sizeof want, "chatroom_ring_size_bytes{ring=\"%s\"} ", rings[i]);
+        cr_assert_not_null(strstr(out, want), "%s: %s", want, out);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(want, sizeof want, "chatroom_buffers_used{pool=\"%s\"} ", pools[i]);
+        cr_assert_not_null(strstr(out, want), "%s: %s", want, out);
+    }
+    server_stop(s);
+}

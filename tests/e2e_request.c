@@ -300,7 +300,7 @@ static void upgrade_refused(const char *check, const char *why) {
 }
 
 Test(requests, upgrade_to_a_binary_that_does_not_agree) {
-    upgrade_refused("echo its layout is another >&2; exit 1", "its layout is another ");
+    upgrade_refused("echo its layout is another >&2; exit 1", "its layout is another");
 }
 Test(requests, upgrade_to_a_binary_without_an_answer) {
     upgrade_refused("exit 0", "it is no chatroom-master: it ended with status 0 and no answer");
@@ -334,7 +334,7 @@ Test(requests, upgrade_to_a_binary_that_does_not_accept_the_configuration) {
     char sentence[1024];
     server_configure(u.s, "workers = 0\ncontrol = %s\n", ctl_socket(u.s));
     snprintf(sentence, sizeof sentence,
-             "upgrade refused: %s:1: workers: 0 is out of range; it goes from 1 to 64 ; going on "
+             "upgrade refused: %s:1: workers: 0 is out of range; it goes from 1 to 64; going on "
              "as before",
              u.s->conf);
     refused(u.s, sentence, "upgrade", NULL);

@@ -88,7 +88,7 @@ static void refused(const char *check, const char *why) {
 }
 
 Test(upgrade, a_binary_that_does_not_agree_is_refused) {
-    refused("echo its layout is another >&2; exit 1", "its layout is another ");
+    refused("echo its layout is another >&2; exit 1", "its layout is another");
 }
 Test(upgrade, a_binary_without_an_answer_is_refused) {
     refused("exit 0", "it is no chatroom-master: it ended with status 0 and no answer");
@@ -158,7 +158,7 @@ Test(upgrade, a_link_is_followed_anew) {
     cr_assert_eq(chmod(fresh, 0700), 0);
     cr_assert_eq(rename(fresh, linked), 0);
     server_signal(s, SIGUSR2);
-    server_logged(s, "upgrade refused: the second ; going on as before");
+    server_logged(s, "upgrade refused: the second; going on as before");
     server_stop(s);
 }
 

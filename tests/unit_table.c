@@ -72,6 +72,10 @@ Test(table, units) {
     cr_assert_str_eq(units_short(out, 3600), "1h");
     cr_assert_str_eq(units_short(out, 200000), "2d");
     cr_assert_str_eq(units_long(out, 1), "1 second");
+    cr_assert_str_eq(units_long(out, 59), "59 seconds");
+    cr_assert_str_eq(units_long(out, 60), "1 minute");
+    cr_assert_str_eq(units_long(out, 3599), "59 minutes");
+    cr_assert_str_eq(units_long(out, 3600), "1:00");
     cr_assert_str_eq(units_long(out, 3660), "1:01");
     cr_assert_str_eq(units_long(out, 90000), "1 day 1:00");
 }

@@ -50,6 +50,8 @@ const char *units_long(char out[UNITS_TEXT], uint64_t seconds) {
     if (seconds < 60)
         snprintf(out, UNITS_TEXT, "%llu second%s", (unsigned long long)seconds,
                  seconds == 1 ? "" : "s");
+    else if (minutes < 60)
+        snprintf(out, UNITS_TEXT, "%llu minute%s", minutes, minutes == 1 ? "" : "s");
     else if (days > 0)
         snprintf(out, UNITS_TEXT, "%llu day%s %llu:%02llu", days, days == 1 ? "" : "s",
                  minutes / 60 % 24, minutes % 60);

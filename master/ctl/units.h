@@ -14,7 +14,7 @@ const char *units_rate(char out[UNITS_TEXT], double n);
 const char *units_bytes(char out[UNITS_TEXT], double bytes);
 /* "12s", "5m", "3h", "2d": as `who` in the room shows idle time, and below a minute too */
 const char *units_short(char out[UNITS_TEXT], uint64_t seconds);
-/* "4:07" hours, "3 days 4:07", "12 seconds" */
+/* "12 seconds", "7 minutes", "4:07" hours, "3 days 4:07" */
 const char *units_long(char out[UNITS_TEXT], uint64_t seconds);
 
 #endif
