@@ -77,9 +77,9 @@ static bool bans_parse(char *line, struct ban *ban, char *err, size_t err_size) 
         return false;
     if (!restriction_parse_time(until, &ban->until_ms)) {
         snprintf(err, err_size,
-                 "\"%.60s\" is not the end of a ban: a time in UTC, such as 2026-12-31T23:59:59Z, "
-                 "or - for none",
-                 until);
+                 "%s%.60s%s: a time in UTC, such as 2026-12-31T23:59:59Z, or - for none",
+                 *until ? "\"" : "", until,
+                 *until ? "\" is not the end of a ban" : "the end of the ban is missing");
         return false;
     }
     if (restriction_clean(rest, strlen(rest), ban->reason, sizeof ban->reason))

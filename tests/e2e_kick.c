@@ -77,7 +77,11 @@ Test(kick, in_the_open_room_by_address_and_port) {
     guest_until(bob, "hi");
     guest_say(bob, "hello");
     guest_until(bob, "hello");
-    ctl_refused(s, "there is no \"127.0.0.1\" here", "kick", "127.0.0.1");
+    static const char hint[] =
+        "there is no \"127.0.0.1\" here; in the open room a guest is named by address:port";
+    ctl_refused(s, hint, "kick", "127.0.0.1");
+    ctl_refused(s, hint, "mute", "127.0.0.1");
+    ctl_refused(s, "there is no \"127.0.0.1:1\" here", "kick", "127.0.0.1:1");
     ctl_ok(s, "kick", ann->endpoint, "bye");
     guest_until(ann, "*** You were asked to leave: bye");
     guest_expect_end(ann);

@@ -82,7 +82,7 @@ Test(bans, each_damage_is_named_by_its_line, .init = begin) {
         const char *says;
     } rows[] = {
         DAMAGED("nonsense\n", "1: \"nonsense\" is not an address or address/bits"),
-        DAMAGED("# c\n\n192.0.2.1\n", "3: \"\" is not the end of a ban"),
+        DAMAGED("# c\n\n192.0.2.1\n", "3: the end of the ban is missing: a time in UTC"),
         DAMAGED("192.0.2.1 soon\n", "1: \"soon\" is not the end of a ban"),
         DAMAGED("192.0.2.1 2026-02-30T00:00:00Z x\n", "1: \"2026-02-30T00:00:00Z\" is not"),
         DAMAGED("192.0.2.1 1767225599 x\n", "1: \"1767225599\" is not the end"),

@@ -45,7 +45,8 @@ bool ask_mute(struct invocation *inv, char out[REQUEST_TEXT_LEN], char no[ASK_MU
         return false;
     if (!whom_any(w, name, &whom) || !client_peek(&w->seg->clients, whom.client, &view) ||
         view.generation != whom.generation) {
-        snprintf(no, ASK_MUTE_NO, "there is no \"%.128s\" here", name);
+        char nobody[WHOM_NOBODY];
+        snprintf(no, ASK_MUTE_NO, "%s", whom_nobody(w, name, nobody));
         return false;
     }
     bool named = view.facts.flags & FACT_NAMED || whom.key != 0; /* a join may not be applied yet */

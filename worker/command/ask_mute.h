@@ -12,7 +12,7 @@
 #include "ipc/request.h"
 #include "worker/command/invocation.h"
 
-enum { ASK_MUTE_NO = 192 };
+enum { ASK_MUTE_NO = 256 };
 
 /* As ask_master.c completes a verb's arguments. */
 bool ask_mute(struct invocation *inv, char out[REQUEST_TEXT_LEN], char no[ASK_MUTE_NO]);

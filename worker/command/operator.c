@@ -62,13 +62,14 @@ static enum line_outcome operator_request(struct invocation *inv) {
 /* Whom the command is about: its first argument.  False: there is nobody, which is answered. */
 static bool operator_whom(struct invocation *inv, struct whom *whom, enum line_outcome *outcome) {
     const char *name = invocation_word(&inv->text);
+    char nobody[WHOM_NOBODY];
     if (*name == '\0')
         *outcome = operator_no(inv, "a name is missing");
     else if (strchr(name, '@'))
         *outcome =
             operator_no(inv, "%.128s is on another machine: only its own server can do that", name);
     else if (!whom_any(inv->w, name, whom))
-        *outcome = operator_no(inv, "there is no \"%.128s\" here", name);
+        *outcome = operator_no(inv, "%s", whom_nobody(inv->w, name, nobody));
     else
         return true;
     return false;

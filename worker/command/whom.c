@@ -1,6 +1,7 @@
 /* whom.c - see whom.h. */
 #include "worker/command/whom.h"
 
+#include "ipc/address.h"
 #include "worker/command/invocation.h"
 #include "worker/state/lock.h"
 #include "worker/state/speaker.h"
@@ -77,4 +78,14 @@ bool whom_find(struct worker *w, const struct client *asking, const char *typed,
 bool whom_any(struct worker *w, const char *typed, struct whom *whom) {
     return whom_numbered(w, typed, whom) || whom_named(w, typed, whom) ||
            whom_there(w, typed, whom);
+}
+
+/* In the open room `who` shows no names, and several guests may be of one address. */
+const char *whom_nobody(const struct worker *w, const char *typed, char out[WHOM_NOBODY]) {
+    struct in6_addr addr;
+    uint16_t port;
+    bool guest = !w->config.login && !endpoint_parse(typed, &addr, &port);
+    snprintf(out, WHOM_NOBODY, "there is no \"%.128s\" here%s", typed,
+             guest ? "; in the open room a guest is named by address:port" : "");
+    return out;
 }

@@ -6,6 +6,8 @@
 #include "worker/state/label.h"
 #include "worker/state/local.h"
 
+enum { WHOM_NOBODY = 256 };
+
 struct whom {
     uint32_t client, generation;
     uint64_t key;           /* of the name by which it was found (state/speaker.h); 0: by none */
@@ -20,5 +22,8 @@ bool whom_any(struct worker *w, const char *typed, struct whom *whom);
 
 /* The same for `#N` and `???#N` alone: any other word is not found. */
 bool whom_numbered(struct worker *w, const char *typed, struct whom *whom);
+
+/* The sentence for whom_any that found nobody.  Returns out. */
+const char *whom_nobody(const struct worker *w, const char *typed, char out[WHOM_NOBODY]);
 
 #endif
