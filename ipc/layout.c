@@ -112,7 +112,8 @@ static const struct layout_row layout_table[] = {
     FIELD(entry, kind), FIELD(entry, slot), FIELD(entry, flags),
 
     WHOLE(room_shared),
-    FIELD(room_shared, count), FIELD(room_shared, waiting), FIELD(room_shared, pad),
+    FIELD(room_shared, count), FIELD(room_shared, kicked), FIELD(room_shared, waiting),
+    FIELD(room_shared, pad),
     FIELD(room_shared, ledger_limit), FIELD(room_shared, text_limit),
     FIELD(room_shared, text_high), FIELD(room_shared, ledger_high), FIELD(room_shared, orders),
     FIELD(room_shared, pad2),

@@ -17,6 +17,7 @@ void room_init(struct room *room) {
     atomic_init(&room->shared->ledger_high, 1);
     atomic_init(&room->shared->waiting, 0);
     atomic_init(&room->shared->orders, 0);
+    atomic_init(&room->shared->kicked, 0);
     atomic_store_explicit(&room->shared->count, 1, memory_order_release);
 }
 

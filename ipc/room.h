@@ -101,8 +101,11 @@ struct side_move {
 
 struct room_shared {
     _Alignas(64) _Atomic uint64_t count; /* THE commit word */
-    _Atomic uint32_t waiting;            /* 1: a producer found no room (room_wait) */
-    uint8_t pad[52];
+    /* Behind the last ENTRY_KICK.  Stored under the gate before that entry's commit, so that
+     * `count` never includes a kick that this does not tell of. */
+    _Atomic uint64_t kicked;
+    _Atomic uint32_t waiting; /* 1: a producer found no room (room_wait) */
+    uint8_t pad[44];
     /* Under the gate only: how far may be written without asking the slots again.  A stale limit is
      * only ever too small, because guards rise; a guard that appears lower down lowers it
      * (room_enter). */

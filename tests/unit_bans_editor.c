@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[200], path[300], aside[300];
+static char dir[200], path[240], aside[240];
 static struct config config;
 static struct ban_list list;
 static struct config_errors errors;

@@ -172,3 +172,43 @@ Test(orders, a_worker_waits_for_an_entry_that_it_cannot_apply) {
     cr_assert_eq(entries_of(ENTRY_SPEECH), 0);
     cr_assert_eq(ours.stage.count, 0);
 }
+
+/* A kick that another worker commits between this worker's apply and its flush. */
+Test(orders, its_announcement_is_not_sent_to_the_client_itself) {
+    int peer;
+    struct client *bob = unit_named(&ours, "bob", &peer);
+    unit_speak(&ours, bob, "hello");
+    kick();
+    unit_flush(&ours);
+    unit_hears(ann_peer, "bob: hello\r\n");
+    unit_turn(&ours);
+    unit_hears(ann_peer, "*** You were asked to leave.\r\n");
+    unit_hears(peer, "bob: hello\r\nann was asked to leave.\r\n");
+}
+
+/* Nor by its replies, nor with what follows the kick. */
+Test(orders, nor_with_a_reply_or_what_is_said_behind_it) {
+    int peer;
+    struct client *bob = unit_named(&other, "bob", &peer);
+    kick();
+    unit_speak(&other, bob, "gone");
+    cr_assert(unit_reply(&ours, ann, 3));
+    flush_client(&ours, ann);
+    unit_hears(ann_peer, "rrr");
+    unit_turn(&ours);
+    unit_hears(ann_peer, "*** You were asked to leave.\r\n");
+    unit_hears(peer, "ann was asked to leave.\r\nbob: gone\r\n");
+}
+
+/* What comes after is sent at once again, applied or not. */
+Test(orders, other_lines_do_not_wait_to_be_applied) {
+    int peer;
+    struct client *bob = unit_named(&other, "bob", &peer);
+    int eve_peer;
+    unit_named(&ours, "eve", &eve_peer);
+    kick();
+    unit_turn(&ours);
+    unit_speak(&other, bob, "now");
+    unit_flush(&ours);
+    unit_hears(eve_peer, "ann was asked to leave.\r\nbob: now\r\n");
+}

@@ -252,6 +252,7 @@ static uint64_t adopt_guard(struct worker *w, uint64_t *old) {
         guard = oldest;
         floor = 0;
     }
+    w->applied = atomic_load(&slot->cursor);
     uint64_t lowest = guard > oldest ? guard : oldest;
     *old = floor != 0 ? floor : lowest;
     uint64_t raised =

@@ -354,6 +354,7 @@ bool apply(struct worker *w) {
         const struct entry *entry = room_entry(room, index);
         struct effect own = {index, entry, .own = true, .target = false};
         worker_beat(w);
+        w->applied = index + 1;
         if (entry->kind == ENTRY_PRIVATE || entry->kind == ENTRY_KICK)
             apply_addressed(w, index, entry);
         else if (entry->kind == ENTRY_MOVE)
@@ -363,6 +364,7 @@ bool apply(struct worker *w) {
         if (!w->settled)
             break;
     }
+    w->applied = index;
     if (index != from) {
         FAULT("apply.cursor.before");
         atomic_store_explicit(&w->slot->cursor, index, memory_order_release);

@@ -152,11 +152,13 @@ static bool publish_is_order(const struct staged *s) {
     return s->line.entry.kind == ENTRY_KICK && s->verdict == STAGE_PUBLISHED;
 }
 
-/* Before the commit: a death in between moves the word for nothing, but no kick is in the ledger
- * that it does not tell of. */
-static void publish_order(struct room *room) {
+/* Before the commit: a death in between moves the words for nothing, but no kick is in the ledger
+ * that they do not tell of. */
+static void publish_order(struct room *room, const struct batch *b) {
     FAULT("publish.order.before");
     atomic_fetch_add(&room->shared->orders, 1);
+    FAULT("publish.order.moved");
+    atomic_store(&room->shared->kicked, b->next);
     FAULT("publish.order.after");
 }
 
@@ -181,7 +183,7 @@ static bool publish_batch(struct worker *w) {
     while (stage_blocked(stage) && !order && publish_line(w, &b, &stage->line[stage->next]))
         order = publish_is_order(&stage->line[stage->next++]);
     if (order)
-        publish_order(&seg->room);
+        publish_order(&seg->room, &b);
     if (b.next != b.first)
         room_commit(&seg->room, &b);
     /* A name is free once the entry that frees it is in the ledger. */

@@ -69,8 +69,17 @@ static void flush_steps(struct worker *w, struct client *c, uint64_t until) {
         pause_end(w, c, PAUSE_OUTPUT);
 }
 
+/* The entries below may be sent.  All that are committed, whether this worker has applied them or
+ * not; but a kick first takes its client out of the room, which is not sent its announcement. */
+static uint64_t flush_end(const struct worker *w) {
+    const struct room *room = &w->seg->room;
+    uint64_t count = room_count(room);
+    bool kick = atomic_load_explicit(&room->shared->kicked, memory_order_relaxed) > w->applied;
+    return kick && count > w->applied ? w->applied : count;
+}
+
 void flush_client(struct worker *w, struct client *c) {
-    flush_steps(w, c, room_count(&w->seg->room));
+    flush_steps(w, c, flush_end(w));
 }
 
 void flush_until(struct worker *w, struct client *c, uint64_t until) {
@@ -200,7 +209,7 @@ static void flush_members(struct worker *w, uint64_t count) {
 bool flush_slice(struct worker *w) {
     const struct room *room = &w->seg->room;
     struct flush_pass *pass = &w->flush;
-    uint64_t count = room_count(room);
+    uint64_t count = flush_end(w);
     flush_extend(w, count);
     flush_members(w, count);
     if (pass->left == 0) {

@@ -82,6 +82,7 @@ struct worker {
 
     bool adopting;    /* settling what a predecessor left: nothing is published meanwhile */
     bool settled;     /* every committed entry is applied: input may be read */
+    uint64_t applied; /* the entry below is applied, or is being (ledger/apply.h) */
     bool orphans_due; /* a look for orphans was put off (adopt.h) */
 
     struct members members;
