@@ -109,6 +109,23 @@ Test(hostile, names_and_reasons_cannot_steer_an_operators_terminal) {
     cr_assert_not_null(strstr(shown(s, "status"), "room "), "it is still read");
 }
 
+/* A script may have taken a name from anywhere. */
+Test(hostile, arguments_cannot_steer_an_operators_terminal) {
+    static const char *const orders[] = {"kick",  "mute",     "unmute",    "ban",
+                                         "unban", "loglevel", "frobnicate"};
+    struct server *s = ctl_server(SERVER_QUIET(1));
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        const struct ran *ran = ctl_run(s, (char *)orders[i], "a \033]0;b\007 \u202ec\xc2\x9b");
+        cr_assert(ran->status == 1 || ran->status == 2, "%s: %d", orders[i], ran->status);
+        cr_assert_not(steers(ran->out) || steers(ran->err), "%s: %s%s", orders[i], ran->out,
+                      ran->err);
+    }
+    const struct ran *ran = ctl_run(s, "\033[2J");
+    cr_assert_eq(ran->status, 2);
+    cr_assert_not(steers(ran->err), "%s", ran->err);
+    server_stop(s);
+}
+
 static uint32_t next_random(uint32_t *state) { /* xorshift32 */
     *state ^= *state << 13;
     *state ^= *state >> 17;

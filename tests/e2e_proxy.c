@@ -431,6 +431,42 @@ Test(proxy_e2e, a_guest_is_muted_by_the_named_address) {
     server_stop(s);
 }
 
+/* It is alone at the proxy's address, which is no address of its own. */
+Test(proxy_e2e, a_mute_of_a_person_whom_the_proxy_does_not_name_is_hers_alone) {
+    struct server *s = ctl_server(LOGIN_ROOM);
+    struct guest *ann = by_proxy(s), *bob = by_proxy(s);
+    guest_type(ann, "PROXY UNKNOWN\r\n");
+    enters(ann, "ann");
+    ctl_ok(s, "mute", "ann");
+    guest_say(ann, "hello");
+    guest_expect(ann, "You are muted.");
+    guest_type(bob, LOCAL);
+    enters(bob, "bob");
+    guest_say(bob, "hello");
+    guest_expect(bob, "%s", told2(TOLD_SPEECH, "bob", "hello"));
+    guest_close(ann);
+    guest_until(bob, "%s", told1(TOLD_GOES, "ann"));
+    ann = by_proxy(s);
+    guest_type(ann, "PROXY UNKNOWN\r\n");
+    enters(ann, "ann");
+    guest_say(ann, "again");
+    guest_expect(ann, "You are muted.");
+    server_stop(s);
+}
+
+Test(proxy_e2e, a_mute_of_a_guest_whom_the_proxy_does_not_name_is_its_alone) {
+    struct server *s = ctl_server(OPEN_ROOM);
+    struct guest *g = by_proxy(s), *other = by_proxy(s);
+    guest_type(g, "PROXY UNKNOWN\r\n");
+    guest_until(g, "%s", told1(TOLD_COMES, PROXY));
+    ctl_ok(s, "mute", g->endpoint);
+    guest_say(g, "hello");
+    guest_expect(g, "You are muted.");
+    guest_type(other, LOCAL "hi\r\n");
+    guest_until(g, "hi");
+    server_stop(s);
+}
+
 /* ---- reload ---- */
 
 Test(proxy_e2e, a_reload_applies_to_new_connections) {

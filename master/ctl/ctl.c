@@ -2,6 +2,7 @@
  * command line. */
 #include "ipc/version.h"
 #include "master/ctl/commands.h"
+#include "master/ctl/print.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -64,7 +65,9 @@ static bool ctl_asks_for_help(const char *word) {
 }
 
 static int ctl_wrong(const char *what, const char *which) {
-    fprintf(stderr, "chatroom-ctl: %s%s\nchatroom-ctl -h shows what there is\n", what, which);
+    fprintf(stderr, "chatroom-ctl: %s", what);
+    print_clean(stderr, which);
+    fputs("\nchatroom-ctl -h shows what there is\n", stderr);
     return CTL_USAGE;
 }
 

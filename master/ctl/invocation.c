@@ -43,11 +43,13 @@ int ctl_use(const struct ctl *ctl) {
 }
 
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...) {
+    char text[1024]; /* a script may have taken the arguments from anywhere */
     va_list args;
-    fputs("chatroom-ctl: ", stderr);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    fputs("chatroom-ctl: ", stderr);
+    print_clean(stderr, text);
     fputs("\n", stderr);
     ctl_print_use(stderr, ctl->command);
     return CTL_USAGE;

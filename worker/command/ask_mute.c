@@ -15,9 +15,13 @@ static bool ask_mute_shares(struct worker *w, uint32_t fd, const struct in6_addr
            client_peek(&w->seg->clients, fd, &other) && other.facts.flags & FACT_IN_ROOM;
 }
 
-/* Whether no other client in the room is of the address. */
-static bool ask_mute_alone(struct worker *w, uint32_t client, const struct in6_addr *addr) {
+/* Whether no other client in the room is of the address.  A proxy's is that of every client whom it
+ * does not name. */
+static bool ask_mute_alone(struct worker *w, uint32_t client, const struct client_view *view) {
+    const struct in6_addr *addr = &view->addr;
     uint32_t high = atomic_load(&w->seg->header->fd_high);
+    if (view->facts.flags & FACT_PROXY)
+        return false;
     for (uint32_t fd = 0; fd <= high && segment_has_client(w->seg, fd); fd++)
         if (fd != client && ask_mute_shares(w, fd, addr))
             return false;
@@ -54,7 +58,7 @@ bool ask_mute(struct invocation *inv, char out[REQUEST_TEXT_LEN], char no[ASK_MU
     snprintf(out, REQUEST_TEXT_LEN, "%llx %s %s %s %s",
              named ? (unsigned long long)speaker_key(w, whom.label) : 0,
              endpoint_format(&view.addr, view.port, endpoint),
-             ask_mute_alone(w, whom.client, &view.addr) ? "alone" : "shared", term, whom.label);
+             ask_mute_alone(w, whom.client, &view) ? "alone" : "shared", term, whom.label);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "worker/record/change.h"
 #include "worker/state/label.h"
 #include "worker/text/charset.h"
+#include "worker/text/sentence.h"
 
 #include <string.h>
 
@@ -50,56 +51,123 @@ static void filter_put(struct filter *p, const void *bytes, size_t len) {
     p->len += (uint32_t)len;
 }
 
-enum { FILTER_NAME = LABEL_TEXT + 2 };
+enum { FILTER_NAMED = 2 * LABEL_TEXT + 128 }; /* bytes of a sentence of two names */
 
-/* The name at the start of a line as a converted line shows it: the client's number, if its
- * encoding cannot show the name; what the stage does for each ring (stage_sentence).  Returns the
- * bytes of the line that `out`, of which *out_len are used, stands for: often none. */
-static size_t filter_name(const struct change *ch, const struct entry *entry, const char *text,
-                          size_t len, char out[FILTER_NAME], size_t *out_len) {
-    char name[LABEL_TEXT], number[LABEL_TEXT];
-    size_t from = len > 2 && memcmp(text, "* ", 2) == 0 ? 2 : 0, to = from;
-    *out_len = 0;
-    if (!(ch->f->flags & FACT_CONVERTED) || entry->client == NO_CLIENT || entry->flags & ENTRY_BARE)
-        return 0;
-    while (to < len && text[to] != ' ' && text[to] != ':')
-        to++;
-    if (to == len || to == from || to - from >= sizeof name)
-        return 0;
-    memcpy(name, text + from, to - from);
-    name[to - from] = '\0';
-    uint64_t n = client_number(ch->w, entry->client, entry->generation);
-    const char *shown = label_shown(client_wire(ch->f), name, n, number);
-    if (shown == name)
-        return 0;
-    memcpy(out, text, from);
-    *out_len = from + strlen(shown);
-    memcpy(out + from, shown, *out_len - from);
-    return to;
+/* A line's beginning as a converted line shows it: with a number where the client's encoding cannot
+ * show the name; what the stage does for each ring (stage_sentence). */
+struct filter_named {
+    size_t instead; /* bytes of the line that `text` stands for; often 0 */
+    size_t len;
+    char text[FILTER_NAMED];
+};
+
+/* The label of the entry's client; `label` itself, if the reader can be shown it. */
+static const char *filter_label(const struct change *ch, const struct entry *entry,
+                                const char *label, char out[LABEL_TEXT]) {
+    uint64_t number = client_number(ch->w, entry->client, entry->generation);
+    return label_shown(client_wire(ch->f), label, number, out);
 }
 
-static void filter_line(struct filter *p, const struct entry *entry, uint32_t len) {
+/* Copies a name out of a line.  False: it is none. */
+static bool filter_take(char name[LABEL_TEXT], const char *from, size_t len) {
+    if (len == 0 || len >= LABEL_TEXT)
+        return false;
+    memcpy(name, from, len);
+    name[len] = '\0';
+    return true;
+}
+
+/* "NAME: TEXT" and "* NAME TEXT": the name ends where a character is none of a name. */
+static void filter_speech(const struct change *ch, const struct entry *entry, const char *text,
+                          size_t len, struct filter_named *out) {
+    char name[LABEL_TEXT], number[LABEL_TEXT];
+    size_t from = len > 2 && memcmp(text, "* ", 2) == 0 ? 2 : 0, to = from;
+    while (to < len && text[to] != ' ' && text[to] != ':')
+        to++;
+    if (to == len || !filter_take(name, text + from, to - from))
+        return;
+    const char *shown = filter_label(ch, entry, name, number);
+    if (shown == name)
+        return;
+    out->instead = to;
+    out->len = from + strlen(shown);
+    memcpy(out->text, text, from);
+    memcpy(out->text + from, shown, out->len - from);
+}
+
+/* A sentence that begins with a name, in the language that it was said in.  In Chinese no character
+ * tells where the name ends: it is what precedes the sentence of an empty name. */
+static void filter_sentence(const struct change *ch, const struct entry *entry, const char *text,
+                            size_t len, enum sentence which, const char *renamed,
+                            struct filter_named *out) {
+    char rest[FILTER_NAMED], name[LABEL_TEXT], number[2][LABEL_TEXT];
+    struct words words = {.name = "", .text = renamed};
+    enum language language = LANG_EN;
+    size_t n = sentence_render(language, which, &words, rest, sizeof rest);
+    if (n > len || memcmp(text + len - n, rest, n) != 0)
+        n = sentence_render(language = LANG_ZH, which, &words, rest, sizeof rest);
+    if (n > len || memcmp(text + len - n, rest, n) != 0 || !filter_take(name, text, len - n))
+        return;
+    words.name = filter_label(ch, entry, name, number[0]);
+    words.text = filter_label(ch, entry, renamed, number[1]);
+    if (words.name == name && words.text == renamed)
+        return;
+    out->instead = len;
+    out->len = sentence_render(language, which, &words, out->text, sizeof out->text);
+}
+
+/* The new name of ENTRY_NICK. */
+static void filter_renamed(const struct room *room, uint64_t index, char out[LABEL_TEXT]) {
+    const uint8_t *side = room_text(room, RING_SIDE, room_start(room, index, RING_SIDE));
+    size_t len = room_len(room, index, RING_SIDE), most = len < LABEL_TEXT ? len : LABEL_TEXT;
+    if (!filter_take(out, (const char *)side, strnlen((const char *)side, most)))
+        out[0] = '\0';
+}
+
+static void filter_name(const struct change *ch, uint64_t index, const char *text, size_t len,
+                        struct filter_named *out) {
+    const struct entry *entry = room_entry(&ch->w->seg->room, index);
+    char renamed[LABEL_TEXT] = "";
+    out->instead = out->len = 0;
+    if (!(ch->f->flags & FACT_CONVERTED) || entry->client == NO_CLIENT || entry->flags & ENTRY_BARE)
+        return;
+    switch (entry->kind) {
+    case ENTRY_SPEECH: filter_speech(ch, entry, text, len, out); break;
+    case ENTRY_JOIN: filter_sentence(ch, entry, text, len, SAY_JOINED, renamed, out); break;
+    case ENTRY_LEAVE: filter_sentence(ch, entry, text, len, SAY_LEFT, renamed, out); break;
+    case ENTRY_KICK: filter_sentence(ch, entry, text, len, SAY_WAS_KICKED, renamed, out); break;
+    case ENTRY_NICK:
+        filter_renamed(&ch->w->seg->room, index, renamed);
+        filter_sentence(ch, entry, text, len, SAY_NICK, renamed, out);
+        break;
+    default: break;
+    }
+}
+
+static void filter_line(struct filter *p, uint64_t index, uint32_t len) {
     const struct facts *f = p->ch->f;
-    const char *text = (const char *)room_text(&p->ch->w->seg->room, f->encoding, f->pos);
-    char stamp[STAMP_MAX], name[FILTER_NAME];
-    size_t name_len, named = filter_name(p->ch, entry, text, len, name, &name_len);
+    const struct room *room = &p->ch->w->seg->room;
+    const char *text = (const char *)room_text(room, f->encoding, f->pos);
+    char stamp[STAMP_MAX];
+    struct filter_named named;
+    filter_name(p->ch, index, text, len, &named);
     if (f->flags & FACT_TIMESTAMPS) {
-        size_t n = stamp_text(&p->ch->w->stamp, &p->now, entry->time, stamp);
+        size_t n = stamp_text(&p->ch->w->stamp, &p->now, room_entry(room, index)->time, stamp);
         filter_put(p, stamp, n);
     }
-    filter_put(p, name, name_len);
-    filter_put(p, text + named, len - named);
+    filter_put(p, named.text, named.len);
+    filter_put(p, text + named.instead, len - named.instead);
 }
 
 void filter_entry(struct change *ch, uint64_t index) {
     const struct room *room = &ch->w->seg->room;
     int ring = ch->f->encoding;
     const char *text = (const char *)room_text(room, ring, room_start(room, index, ring));
-    size_t len = room_len(room, index, ring), name_len;
-    char name[FILTER_NAME];
-    size_t named = filter_name(ch, room_entry(room, index), text, len, name, &name_len);
-    filter_send(ch, name, name_len);
-    filter_send(ch, text + named, len - named);
+    size_t len = room_len(room, index, ring);
+    struct filter_named named;
+    filter_name(ch, index, text, len, &named);
+    filter_send(ch, named.text, named.len);
+    filter_send(ch, text + named.instead, len - named.instead);
 }
 
 /* The entries from `index` on, until the part is full. */
@@ -118,7 +186,7 @@ static void filter_lines(struct filter *p, uint64_t index, uint64_t until) {
         if (hidden && !one_by_one)
             filter_copy(p, f->pos);
         if (one_by_one && !hidden && len > 0)
-            filter_line(p, entry, len);
+            filter_line(p, index, len);
         f->pos += len;
         used += hidden ? 0 : len + (one_by_one ? STAMP_MAX : 0);
         if (hidden || one_by_one)

@@ -179,7 +179,7 @@ static void http_value(struct http *h, uint8_t *kept, uint16_t *kept_len, uint8_
         http_fail(h, HTTP_BAD_REQUEST);
         return;
     }
-    if (http_is(h, FIELD_CONTENT_LENGTH) && !end && c != '0' && !http_blank(c))
+    if (http_is(h, FIELD_CONTENT_LENGTH) && (end ? first : c != '0' && !http_blank(c)))
         http_fail(h, HTTP_BAD_REQUEST); /* a body, or no number */
     if (http_is(h, FIELD_HOST) && first)
         room = http_keep(kept, kept_len, FIELD_HOST + 1);
