@@ -9,6 +9,7 @@
 #include "worker/command/greeting.h"
 #include "worker/command/page.h"
 #include "worker/ledger/control.h"
+#include "worker/ledger/last_words.h"
 #include "worker/ledger/moderation.h"
 #include "worker/state/client_log.h"
 #include "worker/state/epoll_interest.h"
@@ -58,14 +59,6 @@ static bool accept_full(const struct worker *w) {
     return segment_connections(w->seg) >= w->seg->header->geometry.max_clients;
 }
 
-static void accept_end(int fd, const char *said, size_t len) {
-    char unread[4096];
-    (void)!send(fd, said, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(fd, SHUT_WR);
-    (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* or close() would reset it */
-    close(fd);
-}
-
 /* The client is told, and closed. */
 static void accept_turn_away(const struct worker *w, int fd, enum sentence why) {
     char text[256], out[512];
@@ -74,7 +67,7 @@ static void accept_turn_away(const struct worker *w, int fd, enum sentence why) 
     size_t len = sentence_render(sentence_language(w->config.language, sent), why, &words, text,
                                  sizeof text);
     len = charset_encode(sent, text, len, out, sizeof out);
-    accept_end(fd, out, len);
+    last_words(fd, out, len);
 }
 
 bool accept_peer(int fd, union address_any *peer) {
@@ -105,7 +98,7 @@ static bool accept_http(struct worker *w, int fd, struct client *c, uint64_t coo
                         enum client_kind kind, const struct in6_addr *addr, uint16_t port) {
     if (!place_take(w, c, w->seg->header->metrics_clients, METRICS_CLIENTS)) {
         char text[PAGE_REFUSED_MAX];
-        accept_end(fd, text, page_refused(HTTP_UNAVAILABLE, text));
+        last_words(fd, text, page_refused(HTTP_UNAVAILABLE, text));
         accept_count_refused(w, REFUSED_HTTP);
         client_log(w, TALLY_REFUSED, addr, port, "refused: %d others ask for metrics",
                    METRICS_CLIENTS);

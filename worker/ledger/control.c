@@ -3,6 +3,7 @@
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "worker/ledger/last_words.h"
 #include "worker/record/leave.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/places.h"
@@ -18,12 +19,9 @@
 static const struct in6_addr control_address = {{{0xff}}};
 
 void control_refuse(int fd, const char *no) {
-    char line[128], unread[4096];
+    char line[128];
     int len = snprintf(line, sizeof line, "no %s\n", no);
-    (void)!send(fd, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(fd, SHUT_WR);
-    (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* or close() would reset it */
-    close(fd);
+    last_words(fd, line, (size_t)len);
 }
 
 /* Root and the server's user: also where the file's mode was changed since.  One line a second is
