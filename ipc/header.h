@@ -98,7 +98,7 @@ struct segment_header {
     _Atomic uint32_t control_serving; /* control[] at this index is in effect */
     uint32_t pad;
     struct control_socket control[2];
-    _Atomic uint64_t control_clients[CONTROL_MAX]; /* client_tag() (worker/state/places.h) */
+    _Atomic uint64_t control_clients[CONTROL_MAX]; /* client_tag() (worker/state/tools.h) */
     _Atomic uint64_t metrics_clients[METRICS_CLIENTS];
     _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
     struct config config[2];

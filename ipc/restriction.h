@@ -18,7 +18,7 @@
  * whose time has come has no effect; it is dropped when the table is next written.  0: no end.
  *
  * A ban holds for the addresses of a network (network.h).  A mute holds for a name (its key, so in
- * any spelling) and, if RESTRICTION_ADDRESS is set, for its address (for IPv6 its /64, origin.h):
+ * any spelling) and, if `by_address` is 1, for its address (for IPv6 its /64, origin.h):
  * set where the muted client was alone at its address, so that no neighbour behind one address
  * (NAT, a proxy) is silenced.  A guest of the open room has no name: its mute holds for its address
  * and port, and for its address likewise. */
@@ -51,10 +51,10 @@ struct ban {
 
 struct mute {
     uint64_t until_ms;
-    uint64_t key;         /* of the name (worker/text/name.h); 0: a guest's, who has none */
+    uint64_t key;         /* of the name (worker/text/name.h); 0: of a guest, which has no name */
     struct in6_addr addr; /* where the client was when it was muted */
     uint16_t port;        /* of a guest; else 0 */
-    uint8_t by_address;   /* 1: it holds for everybody at `addr` */
+    uint8_t by_address;   /* 1: it holds for every client at `addr` */
     uint8_t pad[5];
     char name[MUTE_NAME_MAX]; /* as it was when it was muted; of a guest: address:port */
 };

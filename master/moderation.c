@@ -79,7 +79,7 @@ static void moderation_standing(const struct segment *seg, struct ban_list *out)
     out->count = restriction_copy_bans(table, clock_wall_ms(), out->ban);
 }
 
-/* The bans that an order is about to change.  False with a sentence: the file has an error. */
+/* The bans that a request is about to change.  False with a sentence: the file has an error. */
 static bool moderation_read(struct segment *seg, char *out, size_t size) {
     const struct config *config = header_config(seg->header);
     moderation_errors.count = 0;
@@ -224,7 +224,7 @@ static bool moderation_read_mute(const char *text, struct mute *mute, char *out,
     moderation_word(&rest, alone);
     moderation_word(&rest, word);
     if (!endpoint_parse(endpoint, &mute->addr, &mute->port) || *rest == '\0')
-        return moderation_answer(false, out, size, "mute: the order is damaged");
+        return moderation_answer(false, out, size, "mute: the request is damaged");
     if (mute->key != 0)
         mute->port = 0;
     mute->by_address = strcmp(alone, "alone") == 0;

@@ -3,7 +3,7 @@
  * The numbers come from the segment (ipc/survey.h), whether a process is stopped or gone from
  * /proc.  The ids of a server in another PID namespace (a container, seen from outside or from
  * another one) name other processes here or none: of its processes nothing is said but what the
- * segment tells.  Looking changes nothing and waits for nobody. */
+ * segment tells.  Looking changes nothing, and waits for no process. */
 #ifndef MASTER_CTL_LOOK_H
 #define MASTER_CTL_LOOK_H
 

@@ -177,7 +177,7 @@ static void top_bar(char out[TOP_BAR + 3], uint64_t used, uint64_t size) {
     out[TOP_BAR + 2] = '\0';
 }
 
-/* Text that is kept for readers; half is usual, because what is said is kept for those who come. */
+/* Text that is kept for readers; half is usual, because text is kept for clients that come. */
 static void top_rings(FILE *out) {
     const struct survey *s = &top_now()->survey;
     char bar[4][TOP_BAR + 3];

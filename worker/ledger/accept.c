@@ -15,7 +15,7 @@
 #include "worker/state/epoll_interest.h"
 #include "worker/state/lock.h"
 #include "worker/state/members.h"
-#include "worker/state/places.h"
+#include "worker/state/tools.h"
 #include "worker/text/charset.h"
 #include "worker/text/sentence.h"
 
@@ -96,7 +96,7 @@ uint64_t accept_cookie(int fd) {
 /* A connection that asks by HTTP.  False: it is turned away, and closed. */
 static bool accept_http(struct worker *w, int fd, struct client *c, uint64_t cookie,
                         enum client_kind kind, const struct in6_addr *addr, uint16_t port) {
-    if (!place_take(w, c, w->seg->header->metrics_clients, METRICS_CLIENTS)) {
+    if (!tool_open(w, c, kind, cookie, addr, port)) {
         char text[PAGE_REFUSED_MAX];
         last_words(fd, text, page_refused(HTTP_UNAVAILABLE, text));
         accept_count_refused(w, REFUSED_HTTP);
@@ -104,13 +104,6 @@ static bool accept_http(struct worker *w, int fd, struct client *c, uint64_t coo
                    METRICS_CLIENTS);
         return false;
     }
-    struct facts facts = {.encoding = ENC_UTF8,
-                          .kind = (uint8_t)kind,
-                          .flags = FACT_GREETED | FACT_HEARD,
-                          .last_input = w->tenths,
-                          .tat = w->now,
-                          .seen = room_count(&w->seg->room)};
-    client_open(c, w->index, cookie, &facts, addr, port);
     return true;
 }
 
