@@ -75,8 +75,8 @@ enum {
     FACT_TIMESTAMPS = 1u << 6, /* filtered: times before lines */
     FACT_IGNORES = 1u << 7,    /* filtered: its list of ignored people counts (ignore_list.h) */
     FACT_ECHOED = 1u << 8,     /* the server echoes and edits its line */
-    FACT_PROXY = 1u << 9,  /* came by a proxy that has named nobody (yet): see facts.header_len */
-    FACT_MUTED = 1u << 10, /* what it says is refused */
+    FACT_PROXY = 1u << 9, /* came by a proxy that has named no client (yet): see facts.header_len */
+    FACT_MUTED = 1u << 10,     /* what it says is refused */
     FACT_LIST_ROOM = 1u << 11, /* `look` under way from list_next */
     FACT_LIST_ALL = 1u << 12,  /* `who` under way from list_next */
     FACT_DRAWN = 1u << 13,     /* echoed, filtered: the half-typed line is on its screen */

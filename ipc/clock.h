@@ -1,5 +1,5 @@
-/* clock.h - monotonic time, the only clock that timeouts use; and the time since boot, by which
- * lines are dated.
+/* clock.h - monotonic time, the only clock that timeouts use; the time since boot, by which lines
+ * are dated; and the wall clock, which may be set.
  *
  * Time in the segment counts from its making (header.h: epoch_ms) in 32 bits, in units that suit
  * each use (segment.h: segment_now and its kin). */
@@ -20,6 +20,13 @@ static inline uint64_t clock_ms(void) {
 static inline uint64_t clock_boot_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Since 1970. */
+static inline uint64_t clock_wall_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 

@@ -98,10 +98,16 @@ struct segment_header {
     _Atomic uint32_t control_serving; /* control[] at this index is in effect */
     uint32_t pad;
     struct control_socket control[2];
-    _Atomic uint64_t control_clients[CONTROL_MAX]; /* buffer_tag() (worker/state/places.h) */
+    _Atomic uint64_t control_clients[CONTROL_MAX]; /* client_tag() (worker/state/tools.h) */
     _Atomic uint64_t metrics_clients[METRICS_CLIENTS];
     _Atomic uint64_t config_version; /* config[config_version & 1] is in effect */
     struct config config[2];
 };
+
+/* The configuration in effect.  A copy is overwritten by the next publication but one, so another
+ * process than the master copies it (segment_read_config). */
+static inline const struct config *header_config(const struct segment_header *header) {
+    return &header->config[atomic_load_explicit(&header->config_version, memory_order_acquire) & 1];
+}
 
 #endif

@@ -87,18 +87,14 @@ static void metrics_room(struct metrics_text *t, const struct survey *s) {
                 s->count - 1);
 }
 
-static const char *metrics_ring(int e) {
-    return e == RING_SIDE ? "side" : survey_encoding_name((uint32_t)e);
-}
-
 static void metrics_rings(struct metrics_text *t, const struct survey *s) {
     metrics_family(t, "ring_used_bytes",
                    "Text that a worker may still send; beyond 5/8 of the size one is behind.");
     for (int e = 0; e < RING_COUNT; e++)
-        metrics_sample(t, "ring_used_bytes", "ring", metrics_ring(e), s->ring_used[e]);
+        metrics_sample(t, "ring_used_bytes", "ring", survey_ring_name(e), s->ring_used[e]);
     metrics_family(t, "ring_size_bytes", "Text that is kept at most.");
     for (int e = 0; e < RING_COUNT; e++)
-        metrics_sample(t, "ring_size_bytes", "ring", metrics_ring(e), s->ring_size[e]);
+        metrics_sample(t, "ring_size_bytes", "ring", survey_ring_name(e), s->ring_size[e]);
     metrics_one(t, "ledger_used_entries", "Entries that a worker still needs.", s->ledger_used);
     metrics_one(t, "ledger_size_entries", "Entries that are kept at most.", s->ledger_len);
 }

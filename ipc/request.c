@@ -113,39 +113,35 @@ void request_end(struct request *request, bool done, const char *outcome) {
     FAULT("request.end.after");
 }
 
-/* The first in this state; only one is ever TAKEN or EXECUTING.  NULL: none. */
-static struct request *request_in(struct request *rows, uint32_t state) {
-    for (int i = 0; i < REQUESTS; i++) {
-        if (request_state(&rows[i]) == state)
-            return &rows[i];
-    }
-    return NULL;
+/* The first in this state; only one is ever TAKEN or EXECUTING.  REQUESTS: none. */
+static int request_in(const struct request *rows, uint32_t state) {
+    int row = 0;
+    while (row < REQUESTS && request_state(&rows[row]) != state)
+        row++;
+    return row;
 }
 
 bool request_is_taken(const struct request *rows, const char *verb) {
-    for (int i = 0; i < REQUESTS; i++) {
-        if (request_state(&rows[i]) == REQUEST_TAKEN)
-            return strcmp(rows[i].verb, verb) == 0;
-    }
-    return false;
+    int row = request_in(rows, REQUEST_TAKEN);
+    return row < REQUESTS && strcmp(rows[row].verb, verb) == 0;
 }
 
 void request_execute(struct request *rows, const char *verb) {
     if (!request_is_taken(rows, verb))
         return;
     FAULT("request.execute.before");
-    atomic_store(&request_in(rows, REQUEST_TAKEN)->state, REQUEST_EXECUTING);
+    atomic_store(&rows[request_in(rows, REQUEST_TAKEN)].state, REQUEST_EXECUTING);
     FAULT("request.execute.after");
 }
 
 void request_execute_failed(struct request *rows) {
-    struct request *row = request_in(rows, REQUEST_EXECUTING);
-    if (row)
-        atomic_store(&row->state, REQUEST_TAKEN);
+    int row = request_in(rows, REQUEST_EXECUTING);
+    if (row < REQUESTS)
+        atomic_store(&rows[row].state, REQUEST_TAKEN);
 }
 
 void request_end_executing(struct request *rows, bool done, const char *outcome) {
-    struct request *row = request_in(rows, REQUEST_EXECUTING);
-    if (row)
-        request_end(row, done, outcome);
+    int row = request_in(rows, REQUEST_EXECUTING);
+    if (row < REQUESTS)
+        request_end(&rows[row], done, outcome);
 }

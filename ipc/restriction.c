@@ -1,6 +1,7 @@
 /* restriction.c - see restriction.h. */
 #include "ipc/restriction.h"
 
+#include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "ipc/origin.h"
 #include "ipc/unicode.h"
@@ -8,13 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-uint64_t restriction_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static bool restriction_stands(uint64_t until_ms, uint64_t now) {
     return until_ms == 0 || until_ms > now;
@@ -48,6 +42,24 @@ const struct mute *restriction_muted(const struct restriction_table *table, uint
             return mute;
     }
     return NULL;
+}
+
+uint32_t restriction_copy_bans(const struct restriction_table *table, uint64_t now,
+                               struct ban *out) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < table->bans && i < BANS_MAX; i++)
+        if (restriction_stands(table->ban[i].until_ms, now))
+            out[count++] = table->ban[i];
+    return count;
+}
+
+uint32_t restriction_copy_mutes(const struct restriction_table *table, uint64_t now,
+                                struct mute *out) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < table->mutes && i < MUTES_MAX; i++)
+        if (restriction_stands(table->mute[i].until_ms, now))
+            out[count++] = table->mute[i];
+    return count;
 }
 
 uint64_t restriction_next_end(const struct restriction_table *table, uint64_t now) {
@@ -84,49 +96,23 @@ bool restriction_parse_network(const char *text, struct network *out, char *err,
 
 /* ---- times ---- */
 
-static bool restriction_time_shape(const char *text) {
-    static const char shape[] = "0000-00-00T00:00:00Z";
-    size_t i = 0;
-    for (; shape[i] && text[i]; i++)
-        if (shape[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
-            return false;
-    return shape[i] == text[i];
-}
-
-static int restriction_digits(const char *text, int count) {
-    int n = 0;
-    for (int i = 0; i < count; i++)
-        n = 10 * n + text[i] - '0';
-    return n;
-}
-
 bool restriction_parse_time(const char *text, uint64_t *until_ms) {
-    char back[RESTRICTION_TIME];
+    size_t len = strlen(text);
     *until_ms = 0;
     if (strcmp(text, "-") == 0)
         return true;
-    if (!restriction_time_shape(text))
+    if (len != TIMESTAMP_SECONDS || timestamp_fits(text, len, TIMESTAMP_SECONDS) != len)
         return false;
-    struct tm tm = {.tm_year = restriction_digits(text, 4) - 1900,
-                    .tm_mon = restriction_digits(text + 5, 2) - 1,
-                    .tm_mday = restriction_digits(text + 8, 2),
-                    .tm_hour = restriction_digits(text + 11, 2),
-                    .tm_min = restriction_digits(text + 14, 2),
-                    .tm_sec = restriction_digits(text + 17, 2)};
-    time_t seconds = timegm(&tm);
-    if (seconds <= 0)
-        return false;
-    *until_ms = (uint64_t)seconds * 1000;
-    /* A thirtieth of February becomes a day of March. */
-    return strcmp(restriction_format_time(*until_ms, back), text) == 0;
+    int64_t ms = timestamp_read(text, TIMESTAMP_SECONDS);
+    *until_ms = ms > 0 ? (uint64_t)ms : 0;
+    return ms > 0;
 }
 
 const char *restriction_format_time(uint64_t until_ms, char out[RESTRICTION_TIME]) {
-    time_t seconds = (time_t)(until_ms / 1000);
-    struct tm tm;
-    if (until_ms == 0 || !gmtime_r(&seconds, &tm) ||
-        strftime(out, RESTRICTION_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+    if (until_ms == 0)
         memcpy(out, "-", 2);
+    else
+        timestamp_write(out, (int64_t)until_ms, TIMESTAMP_SECONDS);
     return out;
 }
 
@@ -154,7 +140,7 @@ enum restriction_term restriction_read_term(const char *word, uint64_t *until_ms
     if (strcmp(word, "-") == 0)
         return TERM_GIVEN;
     if (restriction_parse_duration(word, &ms)) {
-        *until_ms = (restriction_now() + ms + 999) / 1000 * 1000; /* never too early */
+        *until_ms = (clock_wall_ms() + ms + 999) / 1000 * 1000; /* never too early */
         return TERM_GIVEN;
     }
     word += *word == '-' || *word == '+';
@@ -197,13 +183,8 @@ struct restriction_table *restriction_edit(struct restrictions *restrictions, ui
     uint64_t generation = atomic_load_explicit(&restrictions->generation, memory_order_relaxed);
     const struct restriction_table *old = &restrictions->copy[generation & 1];
     struct restriction_table *next = &restrictions->copy[(generation + 1) & 1];
-    next->bans = next->mutes = 0;
-    for (uint32_t i = 0; i < old->bans; i++)
-        if (restriction_stands(old->ban[i].until_ms, now))
-            next->ban[next->bans++] = old->ban[i];
-    for (uint32_t i = 0; i < old->mutes; i++)
-        if (restriction_stands(old->mute[i].until_ms, now))
-            next->mute[next->mutes++] = old->mute[i];
+    next->bans = restriction_copy_bans(old, now, next->ban);
+    next->mutes = restriction_copy_mutes(old, now, next->mute);
     FAULT("restriction.edit.after");
     return next;
 }

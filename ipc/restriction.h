@@ -13,11 +13,12 @@
  * one on.  What a reader takes out of the table is a copy, because the row may change afterwards.
  *
  * Time.  `until_ms` is the wall clock's, milliseconds since 1970 (UTC), as in the file of bans: a
- * restriction ends when the clock shows that time, also if the clock was set meanwhile.  A row
+ * restriction ends when the clock shows that time, also if the clock was set meanwhile.  `now` is
+ * clock_wall_ms (clock.h).  A row
  * whose time has come has no effect; it is dropped when the table is next written.  0: no end.
  *
  * A ban holds for the addresses of a network (network.h).  A mute holds for a name (its key, so in
- * any spelling) and, if RESTRICTION_ADDRESS is set, for its address (for IPv6 its /64, origin.h):
+ * any spelling) and, if `by_address` is 1, for its address (for IPv6 its /64, origin.h):
  * set where the muted client was alone at its address, so that no neighbour behind one address
  * (NAT, a proxy) is silenced.  A guest of the open room has no name: its mute holds for its address
  * and port, and for its address likewise. */
@@ -26,6 +27,7 @@
 
 #include "ipc/config.h"
 #include "ipc/network.h"
+#include "ipc/timestamp.h"
 
 #include <netinet/in.h>
 #include <stdatomic.h>
@@ -35,9 +37,9 @@
 enum {
     BANS_MAX = 1024,
     MUTES_MAX = 256,
-    BAN_REASON_MAX = 136,  /* bytes, with the NUL */
-    MUTE_NAME_MAX = 104,   /* bytes, with the NUL */
-    RESTRICTION_TIME = 24, /* 2026-12-31T23:59:59Z, with the NUL */
+    BAN_REASON_MAX = 136, /* bytes, with the NUL */
+    MUTE_NAME_MAX = 104,  /* bytes, with the NUL */
+    RESTRICTION_TIME = TIMESTAMP_TEXT,
 };
 
 struct ban {
@@ -49,10 +51,10 @@ struct ban {
 
 struct mute {
     uint64_t until_ms;
-    uint64_t key;         /* of the name (worker/text/name.h); 0: a guest's, who has none */
+    uint64_t key;         /* of the name (worker/text/name.h); 0: of a guest, which has no name */
     struct in6_addr addr; /* where the client was when it was muted */
     uint16_t port;        /* of a guest; else 0 */
-    uint8_t by_address;   /* 1: it holds for everybody at `addr` */
+    uint8_t by_address;   /* 1: it holds for every client at `addr` */
     uint8_t pad[5];
     char name[MUTE_NAME_MAX]; /* as it was when it was muted; of a guest: address:port */
 };
@@ -89,9 +91,6 @@ static inline bool restriction_changed(const struct restrictions *restrictions,
            look->generation;
 }
 
-/* Milliseconds of the wall clock: what `now` is below. */
-uint64_t restriction_now(void);
-
 /* The first ban that holds for the address; NULL: none does. */
 const struct ban *restriction_banned(const struct restriction_table *table,
                                      const struct in6_addr *addr, uint64_t now);
@@ -100,6 +99,13 @@ const struct ban *restriction_banned(const struct restriction_table *table,
  * NULL: none does. */
 const struct mute *restriction_muted(const struct restriction_table *table, uint64_t key,
                                      const struct in6_addr *addr, uint16_t port, uint64_t now);
+
+/* The bans that have not ended, in out[BANS_MAX], and the mutes, in out[MUTES_MAX].  Each returns
+ * how many. */
+uint32_t restriction_copy_bans(const struct restriction_table *table, uint64_t now,
+                               struct ban *out);
+uint32_t restriction_copy_mutes(const struct restriction_table *table, uint64_t now,
+                                struct mute *out);
 
 /* When the next mute ends; 0: none has an end. */
 uint64_t restriction_next_end(const struct restriction_table *table, uint64_t now);
@@ -110,7 +116,7 @@ uint64_t restriction_next_end(const struct restriction_table *table, uint64_t no
  * or everybody (/0). */
 bool restriction_parse_network(const char *text, struct network *out, char *err, size_t err_size);
 
-/* A time of RFC 3339 in UTC without fractions, 2026-12-31T23:59:59Z, or "-": 0, no end. */
+/* 2026-12-31T23:59:59Z (timestamp.h), or "-": 0, no end. */
 bool restriction_parse_time(const char *text, uint64_t *until_ms);
 /* 0 is "-".  Returns out. */
 const char *restriction_format_time(uint64_t until_ms, char out[RESTRICTION_TIME]);

@@ -172,7 +172,7 @@ static inline uint32_t room_len(const struct room *room, uint64_t index, int e) 
     return (uint32_t)(room_entry(room, index)->end[e] - room_start(room, index, e));
 }
 
-/* For a reader that nobody waits for, after it has copied: whether the entries from `index` - 1 on,
+/* For a reader without a guard, after it has copied: whether the entries from `index` - 1 on,
  * and the text of ring `e` from `pos` on, were not overwritten up to now. */
 bool room_unchanged(const struct room *room, uint64_t index, int e, uint64_t pos);
 

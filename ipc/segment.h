@@ -76,7 +76,7 @@ int segment_open(struct segment *segment, int fd, char *err, size_t err_size);
  * more rights than the server.  Nothing in the object is believed: what is read from it later must
  * be bounded by this process's own view (`clients.len`, `ledger_len` and so on), never by the
  * header's geometry.  The rings are not mapped (room.ring[] is NULL), so what people say is out of
- * reach. Memory that is not reserved is out of bounds here too (segment_has_client, buffer_count);
+ * reach.  Memory that is not reserved is out of bounds here too (segment_has_client, buffer_count);
  * if the object shrinks afterwards, a read is a SIGBUS, which the tool must expect.  Otherwise than
  * with SEGMENT_VIEWED `err` has a sentence and fd remains the caller's. */
 enum segment_viewed { SEGMENT_VIEWED, SEGMENT_OTHER_VERSION, SEGMENT_UNREADABLE };

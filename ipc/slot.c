@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 const char *slot_name(uint32_t index, char out[SLOT_NAME]) {
-    if (index == TRANSCRIPT_SLOT)
-        snprintf(out, SLOT_NAME, "transcript");
-    else
+    if (index < WORKERS_MAX)
         snprintf(out, SLOT_NAME, "worker %u", index);
+    else
+        snprintf(out, SLOT_NAME, "%s", index == MASTER_SLOT ? "master" : "transcript");
     return out;
 }
 
@@ -34,10 +34,14 @@ void slots_ring(struct slot *slots, uint32_t count, int except) {
     }
 }
 
-void slots_ring_master(const struct slot *slots) {
+void slot_ring_awake(const struct slot *slot) {
     uint64_t one = 1;
+    (void)!write(slot->bell_fd, &one, sizeof one); /* a full bell has rung already */
+}
+
+void slots_ring_master(const struct slot *slots) {
     FAULT("slot.ring_master.before");
-    (void)!write(slots[MASTER_SLOT].bell_fd, &one, sizeof one);
+    slot_ring_awake(&slots[MASTER_SLOT]);
     FAULT("slot.ring_master.after");
 }
 

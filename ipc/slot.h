@@ -135,7 +135,7 @@ static inline bool slot_alive(uint32_t state) {
     return state >= SLOT_ADOPTING;
 }
 
-/* What the process in the slot is called: "worker 3", "transcript".  Returns out. */
+/* What the process in the slot is called: "worker 3", "transcript", "master".  Returns out. */
 enum { SLOT_NAME = 16 };
 const char *slot_name(uint32_t index, char out[SLOT_NAME]);
 
@@ -147,7 +147,9 @@ static inline void slot_ring(struct slot *slot) {
     if (atomic_load_explicit(&slot->asleep, memory_order_relaxed) != 0)
         slot_wake_up(slot);
 }
-/* The master's bell, which ends its wait whether it sleeps or not: requests wait (request.h). */
+/* Ends the wait of the process in the slot, whether it has said that it sleeps or not. */
+void slot_ring_awake(const struct slot *slot);
+/* The same for the master: requests wait (request.h). */
 void slots_ring_master(const struct slot *slots);
 /* Fences, and rings the bells of slots [0, count) but `except`'s (-1: of all). */
 void slots_ring(struct slot *slots, uint32_t count, int except);

@@ -287,3 +287,7 @@ const char *survey_encoding_name(uint32_t encoding) {
     };
     return encoding < ENC_COUNT ? name[encoding] : "unknown";
 }
+
+const char *survey_ring_name(int ring) {
+    return ring == RING_SIDE ? "side" : survey_encoding_name((uint32_t)ring);
+}

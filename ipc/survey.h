@@ -128,6 +128,7 @@ uint32_t survey_add_clients(const struct segment *seg, uint32_t from, uint32_t m
 /* ---- words ---- */
 
 const char *survey_state_name(uint32_t state);       /* "serving" */
+const char *survey_ring_name(int ring);              /* the same; "side" */
 const char *survey_encoding_name(uint32_t encoding); /* as in chatroom.conf: "utf-8" */
 
 #endif

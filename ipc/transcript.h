@@ -20,6 +20,7 @@
 #define IPC_TRANSCRIPT_H
 
 #include "ipc/config.h"
+#include "ipc/timestamp.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -65,7 +66,7 @@ static inline bool transcript_wanted(const struct transcript *t) {
 
 /* A line of the file is "2026-11-25T17:04:05.120Z KIND LINE": TRANSCRIPT_TIME bytes, a blank, a
  * word of the table below, a blank, and any text. */
-enum { TRANSCRIPT_TIME = 24, TRANSCRIPT_KIND_MAX = 5, TRANSCRIPT_HEAD = 32 };
+enum { TRANSCRIPT_TIME = TIMESTAMP_MILLIS, TRANSCRIPT_KIND_MAX = 5, TRANSCRIPT_HEAD = 32 };
 enum transcript_kind {
     TRANSCRIPT_NONE, /* not written */
     TRANSCRIPT_SAY,

@@ -4,6 +4,7 @@
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "master/config_value.h"
+#include "master/path.h"
 #include "master/trusted_file.h"
 
 #include <errno.h>
@@ -253,21 +254,6 @@ static bool bans_make(const char *path, const char *temporary, const struct ban_
     return good;
 }
 
-/* The rename has happened, whatever comes of this. */
-static void bans_sync_folder(const char *path) {
-    char folder[PATH_LEN_MAX];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-             slash ? path : ".");
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if ((fd < 0 || fsync(fd) != 0) && errno != EINVAL) /* some file systems do not sync folders */
-        log_warn_errno("bans %s: the folder cannot be synced; a power cut may bring the old file "
-                       "back",
-                       path);
-    if (fd >= 0)
-        close(fd);
-}
-
 /* Whether no other program has changed the file since it was read. */
 static bool bans_is_unchanged(const char *path, const struct ban_file *read) {
     struct stat is;
@@ -304,7 +290,10 @@ bool bans_write(const struct config *config, const struct ban_list *list, char *
     if (!bans_replace(config, list, temporary, err, err_size))
         return false;
     FAULT("bans.rename.after");
-    bans_sync_folder(path);
+    if (!path_sync_folder(path)) /* the rename has happened, whatever comes of this */
+        log_warn_errno("bans %s: the folder cannot be synced; a power cut may bring the old file "
+                       "back",
+                       path);
     FAULT("bans.write.after");
     return true;
 }

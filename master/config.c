@@ -3,6 +3,7 @@
 #include "master/config.h"
 
 #include "ipc/client.h"
+#include "ipc/clock.h"
 #include "ipc/log.h"
 #include "master/bans.h"
 #include "master/config_value.h"
@@ -84,10 +85,6 @@ static const struct config_key {
 enum { CONFIG_KEYS = sizeof config_keys / sizeof config_keys[0], CONFIG_LINE_MAX = 4096 };
 _Static_assert((int)CONFIG_RANGE_LEN >= (int)VALUE_RANGE_SIZE,
                "config_range's buffer holds any range");
-
-const struct config *config_current(const struct segment_header *header) {
-    return &header->config[atomic_load(&header->config_version) & 1];
-}
 
 const char *config_key(size_t index) {
     return index < CONFIG_KEYS ? config_keys[index].name : NULL;
@@ -396,7 +393,7 @@ static void config_check_bans(struct config_reader *r) {
     bool may = bans_check(r->config, err, sizeof err);
     config_check_opening(r, r->config->bans, may, err);
     if (may)
-        bans_read(r->config->bans, restriction_now(), &list, r->errors);
+        bans_read(r->config->bans, clock_wall_ms(), &list, r->errors);
 }
 
 int config_check(const char *path, struct config *out, struct config_errors *errors) {

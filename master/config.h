@@ -37,10 +37,6 @@ void config_keep(const struct config *old, struct config *next);
 bool config_set(struct config *config, const char *key, const char *value, char *err,
                 size_t err_size);
 
-/* The published configuration, in place.  The master is its only writer, so for the master the
- * pointer is valid until its own next publication but one. */
-const struct config *config_current(const struct segment_header *header);
-
 /* The table, row by row, for the tests that compare documentation with it; NULL beyond its end.
  * config_range: as value_range (config_value.h). */
 const char *config_key(size_t index);

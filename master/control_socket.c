@@ -4,6 +4,7 @@
 #include "ipc/fault.h"
 #include "ipc/log.h"
 #include "master/listen_lock.h"
+#include "master/path.h"
 #include "master/trusted_file.h"
 
 #include <errno.h>
@@ -57,15 +58,11 @@ static void control_socket_drop(struct control_socket *s, bool remove) {
 static bool control_socket_folder(const struct config *config, char *err, size_t err_size) {
     const struct trusted_file file = {
         .what = "control", .path = config->control, .user = config->user, .any_kind = true};
-    char folder[PATH_LEN_MAX] = ".";
+    char folder[PATH_LEN_MAX];
     struct stat is;
-    const char *slash = strrchr(config->control, '/');
     if (!trusted_file_check(&file, err, err_size))
         return false;
-    if (slash)
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - config->control) + 1,
-                 config->control);
-    if (stat(folder, &is) != 0)
+    if (stat(path_folder(config->control, folder), &is) != 0)
         return control_socket_refuse(config, strerror(errno), err, err_size);
     if ((is.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH)
         return control_socket_refuse(config, "every user could put a socket into its folder", err,

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -61,16 +60,6 @@ bool log_file_is_path(const struct config *config) {
     return log_file_standard(config) < 0 && strcmp(config->log, "syslog") != 0;
 }
 
-/* Makes a file that this start has created the property of the configured user, so that the server
- * can open it again after privileges were dropped.  Any other file keeps its owner: in a folder of
- * its own, that user may have moved a secret of root's here.  What the user cannot open again is
- * named at the start (privileges.c). */
-static void log_file_give(int fd, const struct config *config) {
-    const struct passwd *user = config->user[0] ? getpwnam(config->user) : NULL;
-    if (user && geteuid() == 0)
-        (void)!fchown(fd, user->pw_uid, (gid_t)-1);
-}
-
 /* Whether the file ends within a line.  The log's own descriptor cannot read. */
 static bool log_file_is_torn(int fd) {
     char path[64], last = '\n';
@@ -93,7 +82,8 @@ static struct trusted_file log_file_at(const struct config *config) {
                                  .user = config->user,
                                  .flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY,
                                  .mode = 0640,
-                                 .any_kind = true};
+                                 .any_kind = true,
+                                 .give = true};
 }
 
 bool log_file_check(const struct config *config, char *err, size_t err_size) {
@@ -103,13 +93,8 @@ bool log_file_check(const struct config *config, char *err, size_t err_size) {
 
 /* The log at its path: its descriptor, or -1 with a sentence. */
 static int log_file_open_path(const struct config *config, char *err, size_t err_size) {
-    bool created;
-    struct trusted_file file = log_file_at(config);
-    file.created = &created;
-    int fd = trusted_file_open(&file, err, err_size);
-    if (fd >= 0 && created)
-        log_file_give(fd, config);
-    return fd;
+    const struct trusted_file file = log_file_at(config);
+    return trusted_file_open(&file, err, err_size);
 }
 
 /* The descriptor of the configured target, or -1 with a sentence. */

@@ -61,8 +61,8 @@ static int main_loop(struct master *m) {
         case SUPERVISOR_ALARM: listeners_close_drained(&m->seg); break;
         case SUPERVISOR_RELOAD: reload(&m->supervisor); break;
         case SUPERVISOR_REOPEN:
-            log_file_reopen(&h->master, config_current(h));
-            transcript_file_reopen(&m->seg, config_current(h));
+            log_file_reopen(&h->master, header_config(h));
+            transcript_file_reopen(&m->seg, header_config(h));
             break;
         case SUPERVISOR_UPGRADE: upgrade(&m->supervisor, m->argv, m->resume); break;
         case SUPERVISOR_STOP: master_stop(m); return EXIT_SUCCESS;

@@ -228,7 +228,7 @@ static bool master_adopt_segment(struct master *m, worker_entry entry, char *err
 bool master_adopt(struct master *m, worker_entry entry, char *err, size_t err_size) {
     struct segment_header *h = m->seg.header;
     log_to(h->master.log_fd, &h->master.log);
-    log_set_level(config_current(h)->log_level);
+    log_set_level(header_config(h)->log_level);
     if (!master_adopt_segment(m, entry, err, err_size)) {
         log_error("upgrade: %s", err);
         return false;

@@ -61,7 +61,7 @@ static void moderation_publish(struct segment *seg) {
 /* The next table has the bans that are to be published. */
 static void moderation_fill(struct segment *seg) {
     const struct ban_list *list = &moderation_next;
-    struct restriction_table *table = restriction_edit(seg->restrictions, restriction_now());
+    struct restriction_table *table = restriction_edit(seg->restrictions, clock_wall_ms());
     memcpy(table->ban, list->ban, list->count * sizeof list->ban[0]);
     table->bans = list->count;
 }
@@ -76,19 +76,15 @@ static void moderation_publish_bans(struct segment *seg) {
 /* The bans in effect. */
 static void moderation_standing(const struct segment *seg, struct ban_list *out) {
     const struct restriction_table *table = restriction_begin(seg->restrictions).table;
-    uint64_t now = restriction_now();
-    out->count = 0;
-    for (uint32_t i = 0; i < table->bans; i++)
-        if (table->ban[i].until_ms == 0 || table->ban[i].until_ms > now)
-            out->ban[out->count++] = table->ban[i];
+    out->count = restriction_copy_bans(table, clock_wall_ms(), out->ban);
 }
 
-/* The bans that an order is about to change.  False with a sentence: the file has an error. */
+/* The bans that a request is about to change.  False with a sentence: the file has an error. */
 static bool moderation_read(struct segment *seg, char *out, size_t size) {
-    const struct config *config = config_current(seg->header);
+    const struct config *config = header_config(seg->header);
     moderation_errors.count = 0;
     if (config->bans[0] &&
-        !bans_read(config->bans, restriction_now(), &moderation_next, &moderation_errors))
+        !bans_read(config->bans, clock_wall_ms(), &moderation_next, &moderation_errors))
         return moderation_answer(false, out, size, "%s; nothing is changed",
                                  moderation_errors.text[0]);
     if (!config->bans[0] || moderation_next.missing)
@@ -98,7 +94,7 @@ static bool moderation_read(struct segment *seg, char *out, size_t size) {
 
 /* False with a sentence. */
 static bool moderation_write(struct segment *seg, char *out, size_t size) {
-    const struct config *config = config_current(seg->header);
+    const struct config *config = header_config(seg->header);
     char err[512];
     if (config->bans[0] && !bans_write(config, &moderation_next, err, sizeof err))
         return moderation_answer(false, out, size, "%s; nothing is changed", err);
@@ -228,7 +224,7 @@ static bool moderation_read_mute(const char *text, struct mute *mute, char *out,
     moderation_word(&rest, alone);
     moderation_word(&rest, word);
     if (!endpoint_parse(endpoint, &mute->addr, &mute->port) || *rest == '\0')
-        return moderation_answer(false, out, size, "mute: the order is damaged");
+        return moderation_answer(false, out, size, "mute: the request is damaged");
     if (mute->key != 0)
         mute->port = 0;
     mute->by_address = strcmp(alone, "alone") == 0;
@@ -243,7 +239,7 @@ bool moderation_mute(struct segment *seg, const char *text, char *out, size_t si
     struct mute mute;
     if (!moderation_read_mute(text, &mute, out, size))
         return false;
-    struct restriction_table *table = restriction_edit(seg->restrictions, restriction_now());
+    struct restriction_table *table = restriction_edit(seg->restrictions, clock_wall_ms());
     uint32_t i = moderation_find_mute(table, mute.key, mute.name);
     if (i == MUTES_MAX)
         return moderation_answer(false, out, size, "there are %d mutes already; that is the most",
@@ -262,7 +258,7 @@ bool moderation_unmute(struct segment *seg, const char *text, bool again, char *
     char shown[4 * MUTE_NAME_MAX];
     const char *name = text;
     uint64_t key = moderation_key(&name);
-    struct restriction_table *table = restriction_edit(seg->restrictions, restriction_now());
+    struct restriction_table *table = restriction_edit(seg->restrictions, clock_wall_ms());
     uint32_t i = moderation_find_mute(table, key, name);
     if (i == table->mutes && again)
         return moderation_answer(true, out, size, "unmuted %s", name);
@@ -282,7 +278,7 @@ bool moderation_begin(struct segment *seg, const struct config *config, char *er
     moderation_errors.count = 0;
     if (!bans_check(config, err, err_size))
         return false;
-    if (!bans_read(config->bans, restriction_now(), &moderation_next, &moderation_errors)) {
+    if (!bans_read(config->bans, clock_wall_ms(), &moderation_next, &moderation_errors)) {
         config_print_errors(&moderation_errors, stderr);
         snprintf(err, err_size, "%s: not started", config->bans);
         return false;
@@ -325,12 +321,12 @@ bool moderation_prepare(const struct segment *seg, const struct config *config, 
     moderation_errors.count = 0;
     if (!bans_check(config, err, err_size))
         return false;
-    if (!bans_read(config->bans, restriction_now(), &moderation_next, &moderation_errors)) {
+    if (!bans_read(config->bans, clock_wall_ms(), &moderation_next, &moderation_errors)) {
         config_log_errors(&moderation_errors);
         snprintf(err, err_size, "reload failed");
         return false;
     }
-    if (!config->bans[0] || strcmp(config->bans, config_current(seg->header)->bans) != 0)
+    if (!config->bans[0] || strcmp(config->bans, header_config(seg->header)->bans) != 0)
         return moderation_moved(seg, config, err, err_size);
     moderation_standing(seg, &standing);
     if (!moderation_next.missing || standing.count == 0)
@@ -354,9 +350,9 @@ void moderation_apply(struct segment *seg) {
 
 /* Workers are rung in any case: the predecessor may have died before it rang them. */
 void moderation_take_up(struct segment *seg) {
-    const struct config *config = config_current(seg->header);
+    const struct config *config = header_config(seg->header);
     moderation_errors.count = 0;
-    if (bans_read(config->bans, restriction_now(), &moderation_next, &moderation_errors)) {
+    if (bans_read(config->bans, clock_wall_ms(), &moderation_next, &moderation_errors)) {
         if (config->bans[0] && !moderation_next.missing && !moderation_is_published(seg))
             moderation_publish_bans(seg);
     } else {

@@ -1,16 +1,17 @@
-/* moderation.h - what an operator orders about bans and mutes, carried out by the master.
+/* moderation.h - requests for bans and mutes, carried out by the master.
  *
- * The file of bans, where one is configured, is the truth: each order reads it, writes it anew, and
- * only then publishes the table (ipc/restriction.h), from which workers act.  So a ban that a
- * person has written into the file is never lost by an order; a master that dies between file and
- * table leaves what the next one reads; and an order that cannot be written is refused with nothing
- * changed.  A file that is gone while bans stand is written anew by the next order, and refused by
- * a reload: bans end by an order, by their time, or by a line that a person has taken out.
+ * The file of bans, where one is configured, is the truth: each request reads it, writes it anew,
+ * and only then publishes the table (ipc/restriction.h), from which workers act.  So a ban that a
+ * person has written into the file is never lost by a request; a master that dies between file and
+ * table leaves what the next one reads; and a request that cannot be written is refused with
+ * nothing changed.  A file that is gone while bans stand is written anew by the next request, and
+ * refused by a reload: bans end by a request, by their time, or by a line that a person has taken
+ * out.
  *
  * Mutes are in the table alone: they last until the server ends.
  *
- * Orders are texts.  Each function answers in one sentence, in `out`; false: it is refused, and
- * nothing has changed.  An order that is carried out twice (its first master died before it had
+ * Requests are texts.  Each function answers in one sentence, in `out`; false: it is refused, and
+ * nothing has changed.  A request that is carried out twice (its first master died before it had
  * answered) does no harm.  When one has answered, no line of a client that it concerns is published
  * any more.  The caller is the master. */
 #ifndef MASTER_MODERATION_H

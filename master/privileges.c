@@ -3,6 +3,7 @@
 
 #include "ipc/log.h"
 #include "master/log_file.h"
+#include "master/path.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -56,15 +57,9 @@ static void privileges_check(const char *path, int mode, const char *consequence
                        path, consequence);
 }
 
-static void privileges_folder(const char *path, char folder[PATH_LEN_MAX]) {
-    const char *slash = strrchr(path, '/');
-    int len = !slash ? 0 : slash > path ? (int)(slash - path) : 1;
-    snprintf(folder, PATH_LEN_MAX, "%.*s", len ? len : 1, len ? path : ".");
-}
-
 static void privileges_check_folder(const char *path, const char *consequence) {
     char folder[PATH_LEN_MAX];
-    privileges_folder(path, folder);
+    path_folder(path, folder);
     if (path[0] != '\0')
         privileges_check(folder, W_OK | X_OK, consequence);
 }
@@ -73,7 +68,7 @@ static void privileges_check_folder(const char *path, const char *consequence) {
 static bool privileges_can_remove(const char *path) {
     struct stat file, folder;
     char parent[PATH_LEN_MAX];
-    privileges_folder(path, parent);
+    path_folder(path, parent);
     return stat(parent, &folder) != 0 || !(folder.st_mode & S_ISVTX) || lstat(path, &file) != 0 ||
            folder.st_uid == geteuid() || file.st_uid == geteuid();
 }

@@ -3,9 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,23 +29,9 @@ void process_signal(struct slot *slot, int signo) {
 void process_ring_all(struct segment *seg) {
     for (int i = 0; i < CHILD_SLOTS; i++) {
         struct slot *slot = &seg->slots[i];
-        uint64_t one = 1;
         if (slot_alive(atomic_load(&slot->state)))
-            (void)!write(slot->bell_fd, &one, sizeof one); /* a full bell has rung already */
+            slot_ring_awake(slot);
     }
-}
-
-bool process_is_stopped(pid_t pid) {
-    char path[64], text[512];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return false;
-    size_t n = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[n] = '\0';
-    const char *state = strrchr(text, ')'); /* the name before it may hold any character */
-    return state && (state[2] == 'T' || state[2] == 't');
 }
 
 void process_reap_all(struct segment *seg) {

@@ -29,9 +29,6 @@ void process_signal(struct slot *slot, int signo);
  * changed. */
 void process_ring_all(struct segment *seg);
 
-/* Whether the process is stopped (SIGSTOP, or by a debugger), as /proc says; false if unknown. */
-bool process_is_stopped(pid_t pid);
-
 /* Marks all of them as dead and forgets their pidfds without closing them: none lives, and the
  * numbers belong to another descriptor table.  Every slot can be filled anew. */
 void process_reap_all(struct segment *seg);

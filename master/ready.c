@@ -11,7 +11,7 @@
 
 void ready_log(const struct segment *seg, const char *what) {
     char addresses[LISTENERS_TEXT];
-    const struct config *config = config_current(seg->header);
+    const struct config *config = header_config(seg->header);
     log_info("%s: room \"%s\", listening on %s, %u workers, pid %d", what, config->room,
              listeners_format(seg, config, KIND_TELNET, addresses),
              atomic_load(&seg->header->workers), (int)getpid());

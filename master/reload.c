@@ -29,7 +29,7 @@ static bool reload_read(const struct segment_header *h, struct config *config, c
     }
     if (config->max_clients == h->master.configured_clients)
         config->max_clients = h->geometry.max_clients; /* lowered at the start; not a change */
-    config_keep(config_current(h), config);
+    config_keep(header_config(h), config);
     return true;
 }
 
@@ -63,7 +63,7 @@ static bool reload_apply(struct supervisor *s, char *err, size_t err_size) {
         !moderation_prepare(s->seg, &config, err, err_size) ||
         !reload_listeners(s->seg, &config, err, err_size))
         return false;
-    if (strcmp(config.log, config_current(h)->log) != 0 &&
+    if (strcmp(config.log, header_config(h)->log) != 0 &&
         !log_file_open(&h->master, &config, err, err_size))
         log_error("%s; logging goes on where it was", err);
     if (!pidfile_move(&h->master, &config, err, err_size))
@@ -116,7 +116,7 @@ void reload_take_up(struct supervisor *s) {
     if (h->master.reloading == 1 && !requested && reload(s))
         return;
     h->master.reloading = 0;
-    config = *config_current(h);
+    config = *header_config(h);
     reload_take_up_listeners(s->seg, &config);
     reload_publish(s, &config);
 }

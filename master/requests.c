@@ -32,18 +32,18 @@ static bool requests_reload(struct master *m, const char *text, char *answer, si
 static bool requests_reopen(struct master *m, const char *text, char *answer, size_t size) {
     struct segment_header *h = m->seg.header;
     (void)text;
-    bool log = log_file_reopen(&h->master, config_current(h));
-    if (!transcript_file_reopen(&m->seg, config_current(h)) || !log)
+    bool log = log_file_reopen(&h->master, header_config(h));
+    if (!transcript_file_reopen(&m->seg, header_config(h)) || !log)
         return false;
     snprintf(answer, size, "%s",
-             config_current(h)->transcript[0] ? "log and transcript reopened" : "log reopened");
+             header_config(h)->transcript[0] ? "log and transcript reopened" : "log reopened");
     return true;
 }
 
 /* Until the next reload, which reads the file. */
 static bool requests_loglevel(struct master *m, const char *text, char *answer, size_t size) {
     static struct config config;
-    config = *config_current(m->seg.header);
+    config = *header_config(m->seg.header);
     if (!config_set(&config, "log_level", text, answer, size))
         return false;
     segment_publish_config(&m->seg, &config);

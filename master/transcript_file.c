@@ -3,11 +3,11 @@
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "master/path.h"
 #include "master/trusted_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,6 +21,7 @@ static struct trusted_file transcript_file_at(const struct config *config, bool 
                                  .user = config->user,
                                  .flags = O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY,
                                  .mode = 0640,
+                                 .give = true,
                                  .created = created};
 }
 
@@ -66,23 +67,6 @@ static void transcript_file_close(int32_t *fd) {
         close(old);
 }
 
-/* A new file is the configured user's, as a new log is (log_file.c), and its name is on the disk.
- */
-static void transcript_file_created(int fd, const struct config *config) {
-    const struct passwd *user = config->user[0] ? getpwnam(config->user) : NULL;
-    const char *slash = strrchr(config->transcript, '/');
-    char folder[PATH_LEN_MAX];
-    if (user && geteuid() == 0)
-        (void)!fchown(fd, user->pw_uid, (gid_t)-1);
-    snprintf(folder, sizeof folder, "%.*s/", slash ? (int)(slash - config->transcript) : 1,
-             slash ? config->transcript : ".");
-    int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir >= 0) {
-        (void)!fsync(dir);
-        close(dir);
-    }
-}
-
 /* Into *fd.  False with a sentence, and *fd is -1. */
 static bool transcript_file_open(const struct config *config, int32_t *fd, char *err,
                                  size_t err_size) {
@@ -93,7 +77,7 @@ static bool transcript_file_open(const struct config *config, int32_t *fd, char 
     if (*fd < 0)
         return false;
     if (created)
-        transcript_file_created(*fd, config);
+        (void)path_sync_folder(config->transcript);
     bool locked = flock(*fd, LOCK_EX | LOCK_NB) == 0;
     if (!locked)
         snprintf(err, err_size, "transcript %s: %s", config->transcript,
@@ -107,11 +91,9 @@ static bool transcript_file_open(const struct config *config, int32_t *fd, char 
 /* ---- which file ---- */
 
 static void transcript_file_ask(struct segment *seg) {
-    const struct slot *slot = &seg->slots[TRANSCRIPT_SLOT];
-    uint64_t one = 1;
     atomic_fetch_add(&seg->header->transcript.asked, 1);
     FAULT("transcript_file.asked");
-    (void)!write(slot->bell_fd, &one, sizeof one); /* a full bell has rung already */
+    slot_ring_awake(&seg->slots[TRANSCRIPT_SLOT]);
 }
 
 /* Whether the path is still that of the newest file. */
@@ -173,7 +155,7 @@ void transcript_file_look(struct segment *seg) {
     if (t->fd[(atomic_load(&t->file) + 1) & 1] >= 0)
         transcript_file_close(&t->fd[(atomic_load(&t->file) + 1) & 1]);
     if (t->again)
-        transcript_file_reopen(seg, &seg->header->config[segment_config_version(seg) & 1]);
+        transcript_file_reopen(seg, header_config(seg->header));
 }
 
 void transcript_file_end(struct segment *seg) {

@@ -197,6 +197,8 @@ static int trusted_open(struct trusted_walk *w) {
         close(fd);
         fd = -1;
     }
+    if (fd >= 0 && created && w->file->give && geteuid() == 0)
+        (void)!fchown(fd, w->user, (gid_t)-1);
     if (w->file->created)
         *w->file->created = fd >= 0 && created;
     return fd;

@@ -35,6 +35,10 @@ struct trusted_file {
     /* A pipe of a trusted user or a device is accepted too, also through a symbolic link of root's
      * or the process's own.  Otherwise the file must be a regular one. */
     bool any_kind;
+    /* A file that this call creates becomes the configured user's, so that the server can open it
+     * again after privileges were dropped.  Any other file keeps its owner: in a folder of its own,
+     * that user may have moved a secret of root's here. */
+    bool give;
     bool *created; /* stored there, unless NULL: whether this call has made the file */
 };
 

@@ -2,6 +2,7 @@
 #include "master/watchdog.h"
 
 #include "ipc/log.h"
+#include "ipc/pid_stat.h"
 #include "master/config.h"
 #include "master/process.h"
 
@@ -17,7 +18,7 @@ enum {
 };
 
 static uint64_t watchdog_timeout(const struct segment *seg) {
-    return config_current(seg->header)->worker_timeout_ms;
+    return header_config(seg->header)->worker_timeout_ms;
 }
 
 uint64_t watchdog_master_ms(const struct segment *seg) {
@@ -61,7 +62,7 @@ void watchdog_stopped(struct segment *seg, uint32_t index) {
 /* The transcript has no epoll set: it waits for its bell alone. */
 static bool watchdog_work_waits(const struct slot *slot) {
     if (atomic_load(&slot->breadcrumb.phase) == BREADCRUMB_DISK)
-        return process_is_stopped(atomic_load(&slot->pid));
+        return pid_stat_read(atomic_load(&slot->pid)).stopped;
     if (!atomic_load(&slot->asleep))
         return true;
     struct pollfd set = {.fd = slot->epoll_fd >= 0 ? slot->epoll_fd : slot->bell_fd,
@@ -72,7 +73,7 @@ static bool watchdog_work_waits(const struct slot *slot) {
 /* Whether the worker waits for another process that owns the gate.  A stopped worker does not
  * count: it would not take the gate if it were free. */
 static bool watchdog_at_gate(const struct segment *seg, const struct slot *slot) {
-    return atomic_load(&slot->at_gate) && !process_is_stopped(atomic_load(&slot->pid)) &&
+    return atomic_load(&slot->at_gate) && !pid_stat_read(atomic_load(&slot->pid)).stopped &&
            gate_owner(seg->gate) != atomic_load(&slot->incarnation);
 }
 
@@ -81,7 +82,7 @@ static void watchdog_kill(struct watch *watch, struct slot *slot, uint32_t index
     char name[SLOT_NAME];
     log_warn("%s has stood still for %llu ms; replacing it", slot_name(index, name),
              (unsigned long long)(now - watch->since));
-    if (!process_is_stopped(atomic_load(&slot->pid)))
+    if (!pid_stat_read(atomic_load(&slot->pid)).stopped)
         atomic_store(&slot->fault, SIGKILL);
     process_signal(slot, SIGKILL);
     watch->since = now;

@@ -573,9 +573,7 @@ Test(requests, a_line_that_is_no_request) {
     cr_assert_str_eq(ask(fd, "request 0000000000000000 reload\n"), number);
     cr_assert_str_eq(ask(fd, "request 12 reload\n"), number);
     cr_assert_str_eq(ask(fd, "request 00000000000000aG reload\n"), number);
-    cr_assert_str_eq(ask(fd, "request 00000000000000a7\n"), "no this server knows no request \"\"");
-    cr_assert_str_eq(ask(fd, "request 00000000000000a7 reboot\n"),
-                     "no this server knows no request \"reboot\"");
+    cr_assert_str_eq(ask(fd, "request 00000000000000a7\n"), "no a request needs a verb");
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     snprintf(line, sizeof line, "request 00000000000000a7 loglevel %s\n", text);

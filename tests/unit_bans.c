@@ -1,4 +1,5 @@
 /* unit_bans.c - the file of bans: what it may say, and how it is written. */
+#include "ipc/clock.h"
 #include "master/bans.h"
 #include "tests/lib/run.h"
 
@@ -31,7 +32,7 @@ static void file(const char *bytes, size_t len) {
 
 static bool reads(void) {
     errors.count = 0;
-    return bans_read(path, restriction_now(), &list, &errors);
+    return bans_read(path, clock_wall_ms(), &list, &errors);
 }
 
 static void has(uint32_t i, const char *network, const char *until, const char *reason) {

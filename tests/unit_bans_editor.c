@@ -1,5 +1,6 @@
 /* unit_bans_editor.c - an editor saves the file of bans between the server's reading and writing.
  */
+#include "ipc/clock.h"
 #include "master/bans.h"
 #include "tests/lib/run.h"
 
@@ -26,7 +27,7 @@ static void begin(void) {
 TestSuite(bans_editor, .init = begin);
 
 static void read_it(void) {
-    cr_assert(bans_read(path, restriction_now(), &list, &errors));
+    cr_assert(bans_read(path, clock_wall_ms(), &list, &errors));
 }
 
 static void file_is(const char *text) {

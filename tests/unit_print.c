@@ -1,8 +1,10 @@
 /* unit_print.c - what chatroom-ctl writes of what it does not believe. */
+#include "master/ctl/json.h"
 #include "master/ctl/print.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,27 +13,29 @@ TestSuite(print);
 
 static const char *cleaned(const char *text) {
     static char out[256];
-    FILE *to = fmemopen(out, sizeof out, "w");
-    print_clean(to, text);
-    fclose(to);
+    print_clean(out, sizeof out, text);
     return out;
 }
 
-/* Standard output is another file meanwhile. */
+/* In an array of its own.  Standard output is another file meanwhile. */
 static const char *as_json(const char *text) {
     static char out[256];
     FILE *file = tmpfile();
     int kept = dup(STDOUT_FILENO);
     fflush(stdout);
     dup2(fileno(file), STDOUT_FILENO);
-    print_json_string(text);
+    json_open(NULL, '[');
+    json_text(NULL, text);
+    json_close(']');
     fflush(stdout);
     dup2(kept, STDOUT_FILENO);
     close(kept);
     rewind(file);
-    out[fread(out, 1, sizeof out - 1, file)] = '\0';
+    size_t len = fread(out, 1, sizeof out - 1, file);
     fclose(file);
-    return out;
+    cr_assert(len >= 3 && out[len - 2] == ']');
+    out[len - 2] = '\0';
+    return out + 1;
 }
 
 Test(print, a_sentence_cannot_steer_a_terminal) {

@@ -1,5 +1,6 @@
 /* unit_restriction.c - bans and mutes in the segment, and their texts. */
 #include "ipc/address.h"
+#include "ipc/clock.h"
 #include "tests/unit_segment.h"
 
 #include <arpa/inet.h>
@@ -157,7 +158,7 @@ Test(restriction, durations_have_a_unit) {
 }
 
 Test(restriction, a_word_that_was_meant_as_a_duration_is_no_reason) {
-    uint64_t until, now = restriction_now();
+    uint64_t until, now = clock_wall_ms();
     cr_assert_eq(restriction_read_term("10m", &until), TERM_GIVEN);
     cr_assert(until >= now + 600000 && until < now + 660000 && until % 1000 == 0);
     cr_assert_eq(restriction_read_term("-", &until), TERM_GIVEN);
@@ -182,10 +183,10 @@ Test(restriction, a_duration_is_never_cut_short) {
         uint64_t ms;
     } given[] = {{"1s", 1000}, {"2s", 2000}, {"3m", 180000}, {"1h", 3600000}, {"1d", 86400000}};
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
-        uint64_t until, begun = restriction_now();
+        uint64_t until, begun = clock_wall_ms();
         cr_assert_eq(restriction_read_term(given[i].word, &until), TERM_GIVEN);
         cr_assert_geq(until, begun + given[i].ms, "%s", given[i].word);
-        cr_assert_lt(until, restriction_now() + given[i].ms + 1000, "%s", given[i].word);
+        cr_assert_lt(until, clock_wall_ms() + given[i].ms + 1000, "%s", given[i].word);
         cr_assert_eq(until % 1000, 0, "%s: it is written and shown by the second", given[i].word);
     }
 }
@@ -225,7 +226,7 @@ static void begin(void) {
 }
 
 static void ban(const char *text, uint64_t until) {
-    struct restriction_table *table = restriction_edit(seg.restrictions, restriction_now());
+    struct restriction_table *table = restriction_edit(seg.restrictions, clock_wall_ms());
     table->ban[table->bans++] = (struct ban){.network = network(text), .until_ms = until};
     restriction_publish(seg.restrictions);
 }
@@ -233,11 +234,11 @@ static void ban(const char *text, uint64_t until) {
 static bool banned(const char *text) {
     struct in6_addr addr = address(text);
     struct restriction_look look = restriction_begin(seg.restrictions);
-    return restriction_banned(look.table, &addr, restriction_now()) != NULL;
+    return restriction_banned(look.table, &addr, clock_wall_ms()) != NULL;
 }
 
 Test(restriction, a_ban_holds_until_its_time, .init = begin) {
-    uint64_t now = restriction_now();
+    uint64_t now = clock_wall_ms();
     ban("192.0.2.0/24", 0);
     ban("198.51.100.7", now + 3600000);
     ban("203.0.113.9", now - 1);
@@ -251,10 +252,10 @@ Test(restriction, a_ban_holds_until_its_time, .init = begin) {
 
 Test(restriction, nothing_is_seen_of_a_table_that_is_not_published, .init = begin) {
     ban("192.0.2.1", 0);
-    struct restriction_table *next = restriction_edit(seg.restrictions, restriction_now());
+    struct restriction_table *next = restriction_edit(seg.restrictions, clock_wall_ms());
     next->bans = 0; /* and here its master dies */
     cr_assert(banned("192.0.2.1"));
-    next = restriction_edit(seg.restrictions, restriction_now());
+    next = restriction_edit(seg.restrictions, clock_wall_ms());
     cr_assert_eq(next->bans, 1, "the next master begins with the table in effect");
 }
 
@@ -268,11 +269,11 @@ Test(restriction, a_look_that_a_publication_overtook_is_repeated, .init = begin)
 static const struct mute *muted(uint64_t key, const char *addr, uint16_t port) {
     struct in6_addr a = address(addr);
     return restriction_muted(restriction_begin(seg.restrictions).table, key, &a, port,
-                             restriction_now());
+                             clock_wall_ms());
 }
 
 static void mute(struct mute m) {
-    struct restriction_table *table = restriction_edit(seg.restrictions, restriction_now());
+    struct restriction_table *table = restriction_edit(seg.restrictions, clock_wall_ms());
     table->mute[table->mutes++] = m;
     restriction_publish(seg.restrictions);
 }
@@ -298,7 +299,7 @@ Test(restriction, a_guests_mute_holds_for_its_address_and_port, .init = begin) {
 }
 
 Test(restriction, the_next_end_is_the_soonest_to_come, .init = begin) {
-    uint64_t now = restriction_now();
+    uint64_t now = clock_wall_ms();
     cr_assert_eq(restriction_next_end(restriction_begin(seg.restrictions).table, now), 0);
     mute((struct mute){.key = 1});
     cr_assert_eq(restriction_next_end(restriction_begin(seg.restrictions).table, now), 0);

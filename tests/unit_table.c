@@ -1,4 +1,5 @@
 /* unit_table.c - what chatroom-ctl writes: tables, and text that cannot steer a terminal. */
+#include "master/ctl/print.h"
 #include "master/ctl/table.h"
 #include "master/ctl/units.h"
 
@@ -10,7 +11,7 @@ TestSuite(table);
 
 static const char *clean(const char *text) {
     static char out[200];
-    return table_clean(out, sizeof out, text);
+    return print_clean(out, sizeof out, text);
 }
 
 Test(table, text_cannot_steer_a_terminal) {
@@ -28,7 +29,7 @@ Test(table, text_cannot_steer_a_terminal) {
 
 Test(table, a_long_text_is_cut_between_characters) {
     char out[10];
-    cr_assert_str_eq(table_clean(out, sizeof out, "李李李李李李"), "李李");
+    cr_assert_str_eq(print_clean(out, sizeof out, "李李李李李李"), "李李");
     cr_assert_eq(table_fits("李李李", 5), strlen("李李"));
     cr_assert_eq(table_fits("abc", 0), 0);
     cr_assert_eq(table_fits("abc", 9), 3);

@@ -89,7 +89,7 @@ Test(verdict, the_master) {
 }
 
 Test(verdict, slots_are_shown_in_order) {
-    char name[LOOK_NAME];
+    char name[SLOT_NAME];
     uint32_t shown[SLOT_COUNT], len = 0;
     now.survey.slot[0].state = SLOT_DEAD;
     for (uint32_t k = 0; k < SLOT_COUNT; k++) {
@@ -97,7 +97,7 @@ Test(verdict, slots_are_shown_in_order) {
             shown[len++] = look_slot(k);
     }
     cr_assert_eq(len, 3);
-    cr_assert_str_eq(look_name(shown[0], name), "master");
-    cr_assert_str_eq(look_name(shown[1], name), "worker 0");
-    cr_assert_str_eq(look_name(shown[2], name), "worker 3");
+    cr_assert_str_eq(slot_name(shown[0], name), "master");
+    cr_assert_str_eq(slot_name(shown[1], name), "worker 0");
+    cr_assert_str_eq(slot_name(shown[2], name), "worker 3");
 }

@@ -1,5 +1,6 @@
 /* unit_watchdog.c - which worker is killed for making no progress, and which is not.  The test sets
  * the clock; the workers are children that only pause(), in slots that the test fills. */
+#include "ipc/pid_stat.h"
 #include "master/process.h"
 #include "master/watchdog.h"
 #include "tests/unit_segment.h"
@@ -130,7 +131,7 @@ static void stop_worker(void) {
     pid_t pid = atomic_load(&slot->pid);
     kill(pid, SIGSTOP);
     cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WSTOPPED), 0);
-    cr_assert(process_is_stopped(pid));
+    cr_assert(pid_stat_read(pid).stopped);
 }
 
 /* A stopped worker is replaced in any case, but its client's input is not at fault. */
@@ -196,7 +197,7 @@ Test(watchdog, a_stopped_owner_of_the_gate_is_continued) {
     pid_t pid = atomic_load(&slot->pid);
     stop_worker();
     watchdog_stopped(&seg, SLOT);
-    cr_assert(process_is_stopped(pid), "it owned nothing");
+    cr_assert(pid_stat_read(pid).stopped, "it owned nothing");
     gate_lock(seg.gate, ME, NULL);
     watchdog_stopped(&seg, SLOT);
     cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WCONTINUED), 0);

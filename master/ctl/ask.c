@@ -2,21 +2,19 @@
 #include "master/ctl/ask.h"
 
 #include "ipc/clock.h"
+#include "ipc/pid_stat.h"
 #include "ipc/system.h"
 #include "master/ctl/connection.h"
 #include "master/ctl/json.h"
 #include "master/ctl/print.h"
 #include "master/ctl/view.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { ASK_LOOK_MS = 5, ASK_EXECUTING_MS = 4000 };
@@ -55,8 +53,7 @@ static uint32_t ask_left(const struct ask *a) {
     const struct segment_header *h = a->view.seg.header;
     uint64_t now = clock_ms(), until = a->moved + ASK_STILL_MS;
     if (a->state == REQUEST_EXECUTING)
-        until = a->moved + ASK_EXECUTING_MS +
-                h->config[segment_config_version(&a->view.seg) & 1].worker_timeout_ms;
+        until = a->moved + ASK_EXECUTING_MS + header_config(h)->worker_timeout_ms;
     return now < until ? (uint32_t)(until - now) : 0;
 }
 
@@ -165,10 +162,10 @@ static int ask_done(const struct ctl *ctl, const char *text) {
     }
     for (const char *line = text; *line; line += strspn(line, "\n")) {
         char one[REQUEST_TEXT_LEN];
+        char clean[REQUEST_TEXT_LEN];
         size_t len = strcspn(line, "\n");
         snprintf(one, sizeof one, "%.*s", (int)len, line);
-        print_clean(stdout, one);
-        puts("");
+        puts(print_clean(clean, sizeof clean, one));
         line += len;
     }
     return CTL_DONE;
@@ -196,16 +193,10 @@ int ask_for(const struct ctl *ctl, const char *verb, const char *text) {
 
 /* A pidfd of the master; -1 if its number is no master's here (it is in another container, say). */
 static int ask_pidfd(const struct ask *a) {
-    char path[64], name[32] = "";
     bool foreign = a->view.seg.header->pid_namespace != system_pid_namespace();
     int pid = foreign ? 0 : atomic_load(&ask_master_slot(a)->pid);
-    snprintf(path, sizeof path, "/proc/%d/comm", pid);
-    FILE *file = pid > 0 ? fopen(path, "re") : NULL;
-    if (file && !fgets(name, sizeof name, file))
-        name[0] = '\0';
-    if (file)
-        fclose(file);
-    return strcmp(name, "chatroom-master\n") == 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    struct pid_stat is = pid_stat_read(pid);
+    return strcmp(is.name, "chatroom-master") == 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 }
 
 static bool ask_is_dead(int pidfd) {
@@ -213,23 +204,11 @@ static bool ask_is_dead(int pidfd) {
     return pidfd < 0 || poll(&dead, 1, 0) == 1;
 }
 
-/* Nothing listens at the path: every process of the server has ended, or has closed the socket. */
-static bool ask_socket_is_gone(const char *path) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    bool gone = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0 &&
-                (errno == ECONNREFUSED || errno == ENOENT);
-    if (fd >= 0)
-        close(fd);
-    return gone;
-}
-
 /* Once the server says goodbye. */
 static bool ask_await_end(struct ask *a, int pidfd) {
     uint64_t until = clock_ms() + ASK_ENDING_MS;
     while (clock_ms() < until) {
-        if (ask_is_dead(pidfd) && ask_socket_is_gone(a->ctl->socket))
+        if (ask_is_dead(pidfd) && connection_is_gone(a->ctl->socket))
             return true;
         usleep(ASK_LOOK_MS * 1000);
     }

@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { CONNECTION_RETRY_US = 5000 };
+
 static const char connection_silent[] = "the server does not answer";
 
 /* Until the socket is ready for `events`.  False: the time is over. */
@@ -28,6 +30,11 @@ static bool connection_wait(const struct connection *c, short events) {
 
 static bool connection_failed(const char *path, int error, char *err, size_t size) {
     const char *why = strerror(error);
+    if (error == ENAMETOOLONG) {
+        snprintf(err, size, "the socket's path is longer than %zu bytes",
+                 sizeof((struct sockaddr_un *)0)->sun_path - 1);
+        return false;
+    }
     if (error == ENOENT || error == ECONNREFUSED || error == ENOTSOCK)
         why = "no server listens there";
     else if (error == EACCES || error == EPERM)
@@ -38,21 +45,28 @@ static bool connection_failed(const char *path, int error, char *err, size_t siz
     return false;
 }
 
+static int connection_socket(void) {
+    return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/* False with errno. */
+static bool connection_try(int fd, const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    errno = ENAMETOOLONG;
+    if (strlen(path) >= sizeof address.sun_path)
+        return false;
+    memcpy(address.sun_path, path, strlen(path));
+    return connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+}
+
 /* A full queue is waited for. */
 static bool connection_connect(struct connection *c, const char *path, char *err, size_t size) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        snprintf(err, size, "the socket's path is longer than %zu bytes",
-                 sizeof address.sun_path - 1);
-        return false;
-    }
-    memcpy(address.sun_path, path, strlen(path));
-    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    while (c->fd >= 0 && connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    c->fd = connection_socket();
+    while (c->fd >= 0 && !connection_try(c->fd, path)) {
         c->refused = errno == EACCES || errno == EPERM;
         if (errno != EAGAIN || clock_ms() >= c->until)
             return connection_failed(path, errno, err, size);
-        usleep(5000);
+        usleep(CONNECTION_RETRY_US);
     }
     if (c->fd < 0)
         return connection_failed(path, errno, err, size);
@@ -143,7 +157,7 @@ bool connection_open(struct connection *c, const char *path, uint32_t ms, char *
         connection_close(c);
         if (!c->broke || clock_ms() >= until)
             return false;
-        usleep(5000); /* the worker that accepted it died; another takes its place */
+        usleep(CONNECTION_RETRY_US); /* the worker that accepted it died; another takes its place */
     }
 }
 
@@ -186,4 +200,12 @@ void connection_close(struct connection *c) {
     if (c->view_fd >= 0)
         close(c->view_fd);
     c->fd = c->view_fd = -1;
+}
+
+bool connection_is_gone(const char *path) {
+    int fd = connection_socket();
+    bool gone = fd >= 0 && !connection_try(fd, path) && (errno == ECONNREFUSED || errno == ENOENT);
+    if (fd >= 0)
+        close(fd);
+    return gone;
 }

@@ -48,4 +48,7 @@ enum connection_answer connection_ask(struct connection *c, const char *line, ch
                                       size_t size);
 void connection_close(struct connection *c);
 
+/* Nothing listens at the path: every process of the server has ended, or has closed the socket. */
+bool connection_is_gone(const char *path);
+
 #endif

@@ -65,9 +65,9 @@ static bool ctl_asks_for_help(const char *word) {
 }
 
 static int ctl_wrong(const char *what, const char *which) {
-    fprintf(stderr, "chatroom-ctl: %s", what);
-    print_clean(stderr, which);
-    fputs("\nchatroom-ctl -h shows what there is\n", stderr);
+    char clean[1024];
+    fprintf(stderr, "chatroom-ctl: %s%s\n", what, print_clean(clean, sizeof clean, which));
+    fputs("chatroom-ctl -h shows what there is\n", stderr);
     return CTL_USAGE;
 }
 

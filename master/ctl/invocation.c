@@ -1,6 +1,7 @@
 /* invocation.c - see invocation.h. */
 #include "master/ctl/invocation.h"
 
+#include "master/ctl/json.h"
 #include "master/ctl/print.h"
 
 #include <stdarg.h>
@@ -8,9 +9,17 @@
 #include <string.h>
 
 int ctl_done(const struct ctl *ctl) {
-    if (ctl->json)
-        puts("{\"ok\":true}");
+    if (ctl->json) {
+        json_open(NULL, '{');
+        json_bool("ok", true);
+        json_close('}');
+    }
     return CTL_DONE;
+}
+
+static void ctl_print_error(const char *text) {
+    char clean[1024];
+    fprintf(stderr, "chatroom-ctl: %s\n", print_clean(clean, sizeof clean, text));
 }
 
 int ctl_refused(const struct ctl *ctl, const char *fmt, ...) {
@@ -20,13 +29,12 @@ int ctl_refused(const struct ctl *ctl, const char *fmt, ...) {
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (ctl->json) {
-        fputs("{\"ok\":false,\"error\":", stdout);
-        print_json_string(text);
-        puts("}");
+        json_open(NULL, '{');
+        json_bool("ok", false);
+        json_text("error", text);
+        json_close('}');
     } else {
-        fputs("chatroom-ctl: ", stderr);
-        print_clean(stderr, text);
-        fputs("\n", stderr);
+        ctl_print_error(text);
     }
     return CTL_REFUSED;
 }
@@ -48,9 +56,7 @@ int ctl_usage(const struct ctl *ctl, const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    fputs("chatroom-ctl: ", stderr);
-    print_clean(stderr, text);
-    fputs("\n", stderr);
+    ctl_print_error(text);
     ctl_print_use(stderr, ctl->command);
     return CTL_USAGE;
 }

@@ -1,10 +1,12 @@
 /* json.h - one JSON value (RFC 8259), written to standard output piece by piece.
  *
- *     json_open(NULL, '{'); json_number("people", 3); json_open("workers", '['); ...
- * json_close('}');
+ *     json_open(NULL, '{');
+ *     json_number("people", 3);
+ *     json_close('}');
  *
  * `key` is NULL in an array and for the whole.  Commas come by themselves; the last close adds the
- * line's end.  Text that is not UTF-8 is written with U+FFFD (print.h). */
+ * line's end.  What a person
+ * would not see (print.h) is written as \u and its UTF-16, a byte that is not UTF-8 as U+FFFD. */
 #ifndef MASTER_CTL_JSON_H
 #define MASTER_CTL_JSON_H
 

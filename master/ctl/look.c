@@ -9,14 +9,6 @@
 
 enum { LOOK_STEP_MS = 20 };
 
-const char *look_name(uint32_t slot, char out[LOOK_NAME]) {
-    if (slot < WORKERS_MAX)
-        snprintf(out, LOOK_NAME, "worker %u", slot);
-    else
-        snprintf(out, LOOK_NAME, "%s", slot == MASTER_SLOT ? "master" : "transcript");
-    return out;
-}
-
 bool look_shown(const struct look *look, uint32_t slot) {
     if (slot == MASTER_SLOT || slot >= SLOT_COUNT)
         return slot == MASTER_SLOT;

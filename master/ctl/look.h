@@ -3,12 +3,12 @@
  * The numbers come from the segment (ipc/survey.h), whether a process is stopped or gone from
  * /proc.  The ids of a server in another PID namespace (a container, seen from outside or from
  * another one) name other processes here or none: of its processes nothing is said but what the
- * segment tells.  Looking changes nothing and waits for nobody. */
+ * segment tells.  Looking changes nothing, and waits for no process. */
 #ifndef MASTER_CTL_LOOK_H
 #define MASTER_CTL_LOOK_H
 
+#include "ipc/pid_stat.h"
 #include "ipc/survey.h"
-#include "master/ctl/pid_stat.h"
 
 #include <stdbool.h>
 
@@ -30,9 +30,6 @@ static inline uint32_t look_slot(uint32_t k) {
 /* Whether it is shown: a worker's that was ever used, another's that has a process, the master's.
  */
 bool look_shown(const struct look *look, uint32_t slot);
-/* "worker 0", "master"; in out[LOOK_NAME].  Returns out. */
-enum { LOOK_NAME = 16 };
-const char *look_name(uint32_t slot, char out[LOOK_NAME]);
 
 /* Whether the slot has a process, by the segment. */
 bool look_manned(const struct look *look, uint32_t slot);

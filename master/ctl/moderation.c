@@ -3,6 +3,7 @@
  *
  * What is no address, and what was meant as a duration and is none, is wrong usage; the server
  * looks at both again. */
+#include "ipc/clock.h"
 #include "ipc/restriction.h"
 #include "master/ctl/ask.h"
 #include "master/ctl/commands.h"
@@ -15,7 +16,7 @@
 
 enum { MODERATION_TEXT = 512, MODERATION_TRIES = 32 };
 
-/* ---- orders ---- */
+/* ---- requests ---- */
 
 /* The command's arguments as one text. */
 static int moderation_ask(const struct ctl *ctl) {
@@ -75,24 +76,14 @@ struct standing {
     uint32_t bans, mutes;
 };
 
-static bool standing_lasts(uint64_t until_ms, uint64_t now) {
-    return until_ms == 0 || until_ms > now;
-}
-
 /* As of one moment, unless a hostile object moves its generation at each look. */
 static void standing_copy(const struct restrictions *restrictions, struct standing *out) {
     struct restriction_look look;
     uint32_t tries = 0;
     do {
-        uint64_t now = restriction_now();
         look = restriction_begin(restrictions);
-        out->bans = out->mutes = 0;
-        for (uint32_t i = 0; i < look.table->bans && i < BANS_MAX; i++)
-            if (standing_lasts(look.table->ban[i].until_ms, now))
-                out->ban[out->bans++] = look.table->ban[i];
-        for (uint32_t i = 0; i < look.table->mutes && i < MUTES_MAX; i++)
-            if (standing_lasts(look.table->mute[i].until_ms, now))
-                out->mute[out->mutes++] = look.table->mute[i];
+        out->bans = restriction_copy_bans(look.table, clock_wall_ms(), out->ban);
+        out->mutes = restriction_copy_mutes(look.table, clock_wall_ms(), out->mute);
     } while (restriction_changed(restrictions, &look) && ++tries < MODERATION_TRIES);
     for (uint32_t i = 0; i < out->bans; i++) /* a foreign object's, if anything */
         out->ban[i].reason[BAN_REASON_MAX - 1] = '\0';

@@ -3,6 +3,7 @@
 #include "master/ctl/commands.h"
 #include "master/ctl/json.h"
 #include "master/ctl/look.h"
+#include "master/ctl/print.h"
 #include "master/ctl/table.h"
 #include "master/ctl/units.h"
 #include "master/ctl/view.h"
@@ -13,7 +14,6 @@
 
 static struct look status_before, status_now; /* large */
 
-static const char *const status_ring[RING_COUNT] = {"utf-8", "gbk", "big5", "side"};
 static const char *const status_kind[] = {"telnet", "control", "metrics"};
 
 static const char *status_kind_name(uint8_t kind) {
@@ -31,7 +31,7 @@ static void status_row(const char *label, const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    printf("%-15s%s\n", label, table_clean(clean, sizeof clean, text));
+    printf("%-15s%s\n", label, print_clean(clean, sizeof clean, text));
 }
 
 static void status_listening(const struct survey *s) {
@@ -97,11 +97,11 @@ static void status_counts(const struct survey *s) {
 
 static void status_participants(const struct look *before, const struct look *now) {
     for (uint32_t slot = WORKERS_MAX; slot < SLOT_COUNT; slot++) {
-        char name[LOOK_NAME], behind[UNITS_TEXT];
+        char name[SLOT_NAME], behind[UNITS_TEXT];
         const struct survey_slot *s = &now->survey.slot[slot];
         if (!look_shown(now, slot))
             continue;
-        status_row(look_name(slot, name), "pid %d, %s%s%s%s", s->pid, look_word(before, now, slot),
+        status_row(slot_name(slot, name), "pid %d, %s%s%s%s", s->pid, look_word(before, now, slot),
                    s->lag ? ", entries behind: " : "", s->lag ? units_count(behind, s->lag) : "",
                    slot == MASTER_SLOT && now->survey.ending ? ", saying goodbye" : "");
     }
@@ -197,7 +197,7 @@ static void status_json_memory(const struct look *look) {
     const struct survey *s = &look->survey;
     json_open("rings", '[');
     for (int e = 0; e < RING_COUNT; e++)
-        status_json_used(NULL, status_ring[e], s->ring_used[e], s->ring_size[e]);
+        status_json_used(NULL, survey_ring_name(e), s->ring_used[e], s->ring_size[e]);
     json_close(']');
     status_json_used("ledger", NULL, s->ledger_used, s->ledger_len);
     json_open("buffers", '[');
@@ -270,10 +270,10 @@ static void status_json(const struct view *view, const struct look *before,
     status_json_server(now);
     status_json_listen(&now->survey);
     for (uint32_t slot = WORKERS_MAX; slot < SLOT_COUNT; slot++) {
-        char name[LOOK_NAME];
+        char name[SLOT_NAME];
         if (!look_shown(now, slot))
             continue;
-        json_open(look_name(slot, name), '{');
+        json_open(slot_name(slot, name), '{');
         status_json_process(before, now, slot);
         json_number("lag", now->survey.slot[slot].lag);
         json_close('}');

@@ -10,20 +10,6 @@
 
 enum { TABLE_GAP = 2 };
 
-const char *table_clean(char *out, size_t size, const char *text) {
-    size_t left = strlen(text), len, at = 0;
-    for (; left > 0 && at + 5 < size; text += len, left -= len) {
-        if (!print_shows(unicode_decode(text, left, &len))) {
-            out[at++] = '?';
-            continue;
-        }
-        memcpy(out + at, text, len);
-        at += len;
-    }
-    out[at] = '\0';
-    return out;
-}
-
 size_t table_fits(const char *text, uint32_t columns) {
     size_t left = strlen(text), at = 0, len;
     for (uint32_t taken = 0; left > 0; at += len, left -= len) {
@@ -77,7 +63,7 @@ void table_cell(struct table *t, const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    table_add(t, table_clean(clean, sizeof clean, text));
+    table_add(t, print_clean(clean, sizeof clean, text));
 }
 
 static void table_print_row(const struct table *t, char *const *cell, const uint32_t *width,

@@ -5,8 +5,7 @@
  *     table_cell(&t, "%s", name); ...             row by row
  *     table_print(&t, stdout);                    and it is freed
  *
- * Whatever a cell is given, it cannot steer the terminal: control characters, invisible and
- * reordering ones, and bytes that are not UTF-8 are shown as `?`. */
+ * Whatever a cell is given, it cannot steer the terminal: it is made clean (print.h). */
 #ifndef MASTER_CTL_TABLE_H
 #define MASTER_CTL_TABLE_H
 
@@ -28,8 +27,6 @@ void table_begin(struct table *table, const char *heading);
 void table_cell(struct table *table, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void table_print(struct table *table, FILE *out);
 
-/* The text as it is safe on a terminal, in out[size].  Returns out. */
-const char *table_clean(char *out, size_t size, const char *text);
 /* Columns that a clean text takes. */
 uint32_t table_width(const char *text);
 /* Bytes of it that take at most so many columns. */

@@ -5,6 +5,7 @@
 #include "master/ctl/commands.h"
 #include "master/ctl/json.h"
 #include "master/ctl/look.h"
+#include "master/ctl/print.h"
 #include "master/ctl/screen.h"
 #include "master/ctl/table.h"
 #include "master/ctl/units.h"
@@ -112,7 +113,7 @@ static void top_print(FILE *out, const char *attribute, const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    fprintf(out, "%s%s\n", attribute, table_clean(clean, sizeof clean, text));
+    fprintf(out, "%s%s\n", attribute, print_clean(clean, sizeof clean, text));
 }
 
 static void top_title(FILE *out) {
@@ -127,12 +128,12 @@ static void top_title(FILE *out) {
 
 /* What stands still is named at the top as well: the table may be longer than the window. */
 static void top_alarms(FILE *out) {
-    char text[TABLE_CELL] = "", name[LOOK_NAME];
+    char text[TABLE_CELL] = "", name[SLOT_NAME];
     size_t at = 0;
     for (uint32_t k = 0; k < SLOT_COUNT && at + 64 < sizeof text; k++) {
         uint32_t slot = look_slot(k);
         if (top_worry(slot))
-            at += (size_t)snprintf(text + at, sizeof text - at, "  %s %s", look_name(slot, name),
+            at += (size_t)snprintf(text + at, sizeof text - at, "  %s %s", slot_name(slot, name),
                                    top_word(slot));
     }
     top_print(out, at ? SCREEN_BOLD : "", "%s", text);
@@ -176,7 +177,7 @@ static void top_bar(char out[TOP_BAR + 3], uint64_t used, uint64_t size) {
     out[TOP_BAR + 2] = '\0';
 }
 
-/* Text that is kept for readers; half is usual, because what is said is kept for those who come. */
+/* Text that is kept for readers; half is usual, because text is kept for clients that come. */
 static void top_rings(FILE *out) {
     const struct survey *s = &top_now()->survey;
     char bar[4][TOP_BAR + 3];
@@ -191,9 +192,9 @@ static void top_rings(FILE *out) {
 static void top_row(struct table *t, uint32_t slot) {
     const struct survey_slot *a = &top_before()->survey.slot[slot],
                              *b = &top_now()->survey.slot[slot];
-    char n[UNITS_TEXT], name[LOOK_NAME];
+    char n[UNITS_TEXT], name[SLOT_NAME];
     bool worker = slot < WORKERS_MAX;
-    table_cell(t, "%s", look_name(slot, name));
+    table_cell(t, "%s", slot_name(slot, name));
     table_cell(t, "%d", b->pid);
     table_cell(t, "%s", top_cpu_text(n, top_cpu(slot)));
     table_cell(t, "%s", worker ? units_count(n, b->clients) : "");
@@ -251,12 +252,12 @@ static void top_json(void) {
     top_json_cpu(top_cpu_all());
     json_open("processes", '[');
     for (uint32_t k = 0; k < SLOT_COUNT; k++) {
-        char name[LOOK_NAME];
+        char name[SLOT_NAME];
         uint32_t slot = look_slot(k);
         if (!look_shown(top_now(), slot))
             continue;
         json_open(NULL, '{');
-        json_text("process", look_name(slot, name));
+        json_text("process", slot_name(slot, name));
         json_number("pid", (uint64_t)(b->slot[slot].pid > 0 ? b->slot[slot].pid : 0));
         json_text("state", top_word(slot));
         top_json_cpu(top_cpu(slot));

@@ -3,6 +3,7 @@
 
 #include "ipc/clock.h"
 #include "ipc/layout.h"
+#include "ipc/pid_stat.h"
 #include "master/ctl/connection.h"
 
 #include <ctype.h>
@@ -81,6 +82,8 @@ struct view_search {
     bool denied, late; /* a process could not be looked into; there was no time for all */
 };
 
+enum { VIEW_LISTENS = 0x10000 }; /* __SO_ACCEPTCON of the kernel */
+
 /* A row of /proc/net/unix: whether it is a listening socket, at `path` or at the same file. */
 static bool view_row_matches(const char *row, const char *path, const struct stat *file,
                              unsigned long *inode) {
@@ -90,7 +93,7 @@ static bool view_row_matches(const char *row, const char *path, const struct sta
     if (sscanf(row, "%*s %*s %*s %x %*s %*s %lu %n", &flags, inode, &at) != 2 || at == 0)
         return false;
     const char *bound = row + at;
-    if (!(flags & 0x10000)) /* __SO_ACCEPTCON */
+    if (!(flags & VIEW_LISTENS))
         return false;
     return strcmp(bound, path) == 0 || (bound[0] == '/' && stat(bound, &st) == 0 &&
                                         st.st_dev == file->st_dev && st.st_ino == file->st_ino);
@@ -143,14 +146,8 @@ static int view_segment_among(DIR *fds) {
 }
 
 static bool view_is_named(const char *pid, const char *begin) {
-    char path[300], name[32] = "";
-    snprintf(path, sizeof path, "/proc/%s/comm", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    (void)!read(fd, name, sizeof name - 1);
-    close(fd);
-    return strncmp(name, begin, strlen(begin)) == 0;
+    struct pid_stat is = pid_stat_read((int32_t)strtol(pid, NULL, 10));
+    return strncmp(is.name, begin, strlen(begin)) == 0;
 }
 
 /* The segment of the process, if it is one of the server's; -1: it is not; -2: no segment. */

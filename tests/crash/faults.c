@@ -134,7 +134,7 @@ static const struct {
     {"ignore.", IGNORE},
     {"segment.grow", GROW},
     {"history.", HISTORY},
-    {"place.", SCRAPE},
+    {"tool.", SCRAPE},
     {"http.", SCRAPE},
     {"request.execute", REQUEST_UPGRADE},
     {"request.", REQUEST},

@@ -4,7 +4,6 @@
 #include "worker/command/ask_mute.h"
 #include "worker/state/lock.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,20 +14,21 @@ typedef bool ask_master_complete(struct invocation *inv, char out[REQUEST_TEXT_L
 
 _Static_assert((int)ASK_MUTE_NO <= (int)ASK_MASTER_NO, "its sentences fit");
 
-/* What the master can be asked for (master/requests.c). */
+/* Every other verb's arguments are passed on as they are, and an unknown verb is the master's to
+ * refuse: its table (master/requests.c) is the only one. */
 static const struct ask_master_verb {
     const char *name;
-    ask_master_complete *complete; /* NULL: the arguments are passed on as they are */
+    ask_master_complete *complete;
 } ask_master_verbs[] = {
-    {"reload", NULL},  {"reopen", NULL},   {"loglevel", NULL},
-    {"upgrade", NULL}, {"shutdown", NULL}, {"ban", NULL},
-    {"unban", NULL},   {"mute", ask_mute}, {"unmute", ask_unmute},
+    {"mute", ask_mute},
+    {"unmute", ask_unmute},
 };
 
-static const struct ask_master_verb *ask_master_find(const char *name) {
+/* NULL: passed on. */
+static ask_master_complete *ask_master_find(const char *verb) {
     for (size_t i = 0; i < sizeof ask_master_verbs / sizeof ask_master_verbs[0]; i++) {
-        if (strcmp(ask_master_verbs[i].name, name) == 0)
-            return &ask_master_verbs[i];
+        if (strcmp(ask_master_verbs[i].name, verb) == 0)
+            return ask_master_verbs[i].complete;
     }
     return NULL;
 }
@@ -62,17 +62,13 @@ static const char *ask_master_sentence(enum request_added added) {
 const char *ask_master(struct invocation *inv, char no[ASK_MASTER_NO]) {
     char text[REQUEST_TEXT_LEN];
     uint64_t id = ask_master_id(invocation_word(&inv->text));
-    const char *word = invocation_word(&inv->text);
-    const struct ask_master_verb *verb = ask_master_find(word);
+    const char *verb = invocation_word(&inv->text);
+    ask_master_complete *complete = ask_master_find(verb);
     if (id == 0)
         return "a request's number is 16 hexadecimal digits, not all of them 0";
-    if (!verb) {
-        snprintf(no, ASK_MASTER_NO, "this server knows no request \"%.64s\"", word);
+    if (*verb == '\0')
+        return "a request needs a verb";
+    if (complete && !complete(inv, text, no))
         return no;
-    }
-    if (!verb->complete)
-        return ask_master_sentence(ask_master_add(inv->w, id, verb->name, inv->text));
-    return verb->complete(inv, text, no)
-               ? ask_master_sentence(ask_master_add(inv->w, id, verb->name, text))
-               : no;
+    return ask_master_sentence(ask_master_add(inv->w, id, verb, complete ? text : inv->text));
 }

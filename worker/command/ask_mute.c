@@ -62,7 +62,7 @@ bool ask_mute(struct invocation *inv, char out[REQUEST_TEXT_LEN], char no[ASK_MU
     return true;
 }
 
-/* Whoever is meant need not be here. */
+/* The name need not be in the room. */
 bool ask_unmute(struct invocation *inv, char out[REQUEST_TEXT_LEN], char no[ASK_MUTE_NO]) {
     struct whom whom;
     struct in6_addr addr;

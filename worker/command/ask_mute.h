@@ -1,4 +1,4 @@
-/* ask_mute.h - mute and unmute on their way to the master: who is meant is what a worker knows.
+/* ask_mute.h - mute and unmute on their way to the master: only a worker can resolve a name.
  *
  *     mute NAME [DURATION]     KEY ENDPOINT alone|shared DURATION|- NAME
  *     unmute NAME              KEY NAME

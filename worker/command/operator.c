@@ -37,7 +37,7 @@ static enum line_outcome operator_no(const struct invocation *inv, const char *f
     return invocation_done(inv, &ch);
 }
 
-/* To everybody in the room. */
+/* say TEXT */
 static enum line_outcome operator_say(struct invocation *inv) {
     uint32_t max = inv->w->config.line_max;
     if (*inv->text == '\0')
@@ -59,7 +59,7 @@ static enum line_outcome operator_request(struct invocation *inv) {
     return invocation_done(inv, &ch);
 }
 
-/* Whom the command is about: its first argument.  False: there is nobody, which is answered. */
+/* The client that the first argument names.  False: there is none, which is answered. */
 static bool operator_whom(struct invocation *inv, struct whom *whom, enum line_outcome *outcome) {
     const char *name = invocation_word(&inv->text);
     char nobody[WHOM_NOBODY];

@@ -7,10 +7,10 @@
  * stored, so a successor reads the same bytes and comes to the same.  Then the client is greeted as
  * one that was just accepted.
  *
- * A header that names nobody leaves the proxy's address and FACT_PROXY; the limits of an address do
- * not concern such a client, and until it is heard its coming and going are logged as `debug` only:
- * it is a health check, as a rule.  A connection whose header is wrong is closed with one line in
- * the log; so is one whose header does not come (worker/timeouts.c). */
+ * A header that names no client leaves the proxy's address and FACT_PROXY; the limits of an address
+ * do not concern such a client, and until it sends something its coming and going are logged as
+ * `debug` only: it is a health check, as a rule.  A connection whose header is wrong is closed with
+ * one line in the log; so is one whose header does not come (worker/timeouts.c). */
 #ifndef WORKER_INPUT_HEADER_H
 #define WORKER_INPUT_HEADER_H
 

@@ -9,12 +9,13 @@
 #include "worker/command/greeting.h"
 #include "worker/command/page.h"
 #include "worker/ledger/control.h"
+#include "worker/ledger/last_words.h"
 #include "worker/ledger/moderation.h"
 #include "worker/state/client_log.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/lock.h"
 #include "worker/state/members.h"
-#include "worker/state/places.h"
+#include "worker/state/tools.h"
 #include "worker/text/charset.h"
 #include "worker/text/sentence.h"
 
@@ -58,14 +59,6 @@ static bool accept_full(const struct worker *w) {
     return segment_connections(w->seg) >= w->seg->header->geometry.max_clients;
 }
 
-static void accept_end(int fd, const char *said, size_t len) {
-    char unread[4096];
-    (void)!send(fd, said, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(fd, SHUT_WR);
-    (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* or close() would reset it */
-    close(fd);
-}
-
 /* The client is told, and closed. */
 static void accept_turn_away(const struct worker *w, int fd, enum sentence why) {
     char text[256], out[512];
@@ -74,7 +67,7 @@ static void accept_turn_away(const struct worker *w, int fd, enum sentence why) 
     size_t len = sentence_render(sentence_language(w->config.language, sent), why, &words, text,
                                  sizeof text);
     len = charset_encode(sent, text, len, out, sizeof out);
-    accept_end(fd, out, len);
+    last_words(fd, out, len);
 }
 
 bool accept_peer(int fd, union address_any *peer) {
@@ -103,21 +96,14 @@ uint64_t accept_cookie(int fd) {
 /* A connection that asks by HTTP.  False: it is turned away, and closed. */
 static bool accept_http(struct worker *w, int fd, struct client *c, uint64_t cookie,
                         enum client_kind kind, const struct in6_addr *addr, uint16_t port) {
-    if (!place_take(w, c, w->seg->header->metrics_clients, METRICS_CLIENTS)) {
+    if (!tool_open(w, c, kind, cookie, addr, port)) {
         char text[PAGE_REFUSED_MAX];
-        accept_end(fd, text, page_refused(HTTP_UNAVAILABLE, text));
+        last_words(fd, text, page_refused(HTTP_UNAVAILABLE, text));
         accept_count_refused(w, REFUSED_HTTP);
         client_log(w, TALLY_REFUSED, addr, port, "refused: %d others ask for metrics",
                    METRICS_CLIENTS);
         return false;
     }
-    struct facts facts = {.encoding = ENC_UTF8,
-                          .kind = (uint8_t)kind,
-                          .flags = FACT_GREETED | FACT_HEARD,
-                          .last_input = w->tenths,
-                          .tat = w->now,
-                          .seen = room_count(&w->seg->room)};
-    client_open(c, w->index, cookie, &facts, addr, port);
     return true;
 }
 

@@ -3,9 +3,10 @@
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "worker/ledger/last_words.h"
 #include "worker/record/leave.h"
 #include "worker/state/epoll_interest.h"
-#include "worker/state/places.h"
+#include "worker/state/tools.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,12 +19,9 @@
 static const struct in6_addr control_address = {{{0xff}}};
 
 void control_refuse(int fd, const char *no) {
-    char line[128], unread[4096];
+    char line[128];
     int len = snprintf(line, sizeof line, "no %s\n", no);
-    (void)!send(fd, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(fd, SHUT_WR);
-    (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* or close() would reset it */
-    close(fd);
+    last_words(fd, line, (size_t)len);
 }
 
 /* Root and the server's user: also where the file's mode was changed since.  One line a second is
@@ -47,18 +45,11 @@ bool control_open(struct worker *w, int fd, struct client *c, uint64_t cookie) {
         control_refuse(fd, "only root and the server's user may use this socket");
         return false;
     }
-    if (!place_take(w, c, w->seg->header->control_clients, CONTROL_MAX)) {
+    if (!tool_open(w, c, KIND_CONTROL, cookie, &control_address, 0)) {
         snprintf(no, sizeof no, "%d connections are open already", CONTROL_MAX);
         control_refuse(fd, no);
         return false;
     }
-    struct facts facts = {.encoding = ENC_UTF8,
-                          .kind = KIND_CONTROL,
-                          .flags = FACT_GREETED | FACT_HEARD,
-                          .last_input = w->tenths,
-                          .tat = w->now,
-                          .seen = room_count(&w->seg->room)};
-    client_open(c, w->index, cookie, &facts, &control_address, 0);
     return true;
 }
 

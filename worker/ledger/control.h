@@ -1,11 +1,10 @@
-/* control.h - a connection of the control socket: who may, how many, and its first line.
+/* control.h - a connection of the control socket: whose it may be, and its first line.
  *
  *     chatroom-control 1 LAYOUT EPOCH LF     hexadecimal; milliseconds
  *
  * LAYOUT and EPOCH are the segment's (header.h), for a tool that maps it.  Such a connection is a
- * record like any other, of KIND_CONTROL: it is not in the room, is in no list, counts for no
- * limit but CONTROL_MAX, and lives for CONTROL_MS at most.  A successor closes it, because the
- * kernel keeps no counts of a UNIX socket's bytes (counters.h). */
+ * record of KIND_CONTROL (worker/state/tools.h), and lives for CONTROL_MS at most.  A successor
+ * closes it, because the kernel keeps no counts of a UNIX socket's bytes (counters.h). */
 #ifndef WORKER_LEDGER_CONTROL_H
 #define WORKER_LEDGER_CONTROL_H
 

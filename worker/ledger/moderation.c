@@ -1,6 +1,7 @@
 /* moderation.c - see moderation.h. */
 #include "worker/ledger/moderation.h"
 
+#include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "worker/output/goodbye.h"
 #include "worker/record/change.h"
@@ -18,7 +19,7 @@ bool moderation_bans(const struct worker *w, const struct in6_addr *addr) {
     bool banned;
     do {
         look = restriction_begin(w->seg->restrictions);
-        banned = restriction_banned(look.table, addr, restriction_now()) != NULL;
+        banned = restriction_banned(look.table, addr, clock_wall_ms()) != NULL;
     } while (restriction_changed(w->seg->restrictions, &look));
     return banned;
 }
@@ -32,7 +33,7 @@ void moderation_later(struct worker *w, const struct client *c) {
 static struct moderation_judgement moderation_judge(const struct worker *w,
                                                     const struct client *c) {
     const char *name = client_name(&w->seg->clients, c, client_facts(c));
-    uint64_t now = restriction_now(), key = 0;
+    uint64_t now = clock_wall_ms(), key = 0;
     struct moderation_judgement j;
     struct restriction_look look;
     do {
@@ -91,7 +92,7 @@ static void moderation_client(struct worker *w, uint32_t fd) {
 static bool moderation_all_due(const struct worker *w) {
     const struct moderated *m = &w->moderated;
     return restriction_generation(w->seg->restrictions) != m->generation ||
-           (m->next_end != 0 && restriction_now() >= m->next_end);
+           (m->next_end != 0 && clock_wall_ms() >= m->next_end);
 }
 
 /* The generation is read first: a table that is published meanwhile is looked at in the next turn.
@@ -101,7 +102,7 @@ static void moderation_all(struct worker *w) {
     uint64_t next;
     do {
         look = restriction_begin(w->seg->restrictions);
-        next = restriction_next_end(look.table, restriction_now());
+        next = restriction_next_end(look.table, clock_wall_ms());
     } while (restriction_changed(w->seg->restrictions, &look));
     w->moderated.generation = look.generation;
     w->moderated.next_end = next;
@@ -121,7 +122,7 @@ void moderation_look(struct worker *w) {
 }
 
 int moderation_timeout(const struct worker *w) {
-    uint64_t now = restriction_now(), end = w->moderated.next_end;
+    uint64_t now = clock_wall_ms(), end = w->moderated.next_end;
     if (end == 0)
         return -1;
     if (end <= now)

@@ -6,7 +6,7 @@
  * A header is complete or not at each byte, whatever the split.  It is wrong as soon as no further
  * byte can mend it.  Of the addresses the source alone is used.  Fields are skipped but for a
  * checksum, which must be right where there is one.  LOCAL (the proxy's own connection: a health
- * check), UNKNOWN, and families that are not the Internet's name nobody.
+ * check), UNKNOWN, and families that are not the Internet's name no client.
  *
  * Source: haproxy's doc/proxy-protocol.txt, sections 2.1 and 2.2.  Pure; safe anywhere. */
 #ifndef WORKER_PROTOCOL_PROXY_H

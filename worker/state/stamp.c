@@ -1,16 +1,15 @@
 /* stamp.c - see stamp.h. */
 #include "worker/state/stamp.h"
 
+#include "ipc/clock.h"
+
 #include <string.h>
 #include <time.h>
 
 enum { STAMP_AHEAD = 6000 }; /* ticks: an entry's may be read a moment after `now` */
 
 struct stamp_now stamp_now(const struct segment *seg) {
-    struct timespec wall;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    return (struct stamp_now){(int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
-                              segment_ticks(seg)};
+    return (struct stamp_now){(int64_t)clock_wall_ms(), segment_ticks(seg)};
 }
 
 static void stamp_write(struct stamp *stamp, int64_t when) {

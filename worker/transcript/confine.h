@@ -1,7 +1,7 @@
 /* confine.h - what the transcript's process gives up when it begins: every descriptor but its own
  * few, and every system call that it does not need.
  *
- * It reads what everybody says and writes one file; were its code taken over, it could reach
+ * It reads every line of the room and writes one file; were its code taken over, it could reach
  * nothing else.  Workers carry no filter: a filter survives clone and execve, and a worker may have
  * to start a master, which reloads and upgrades. */
 #ifndef WORKER_TRANSCRIPT_CONFINE_H

@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     GATHER_STEP_MS = 50, /* a wall clock that differs by more was set */
@@ -28,10 +27,8 @@ enum transcript_kind gather_kind(const struct entry *entry) {
 }
 
 int64_t gather_time(const struct segment *seg, struct gather_clock *clock, uint32_t ticks) {
-    struct timespec wall;
-    clock_gettime(CLOCK_REALTIME, &wall);
     int64_t since = (int64_t)(clock_boot_ms() - seg->header->epoch_boot_ms);
-    int64_t epoch = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000 - since;
+    int64_t epoch = (int64_t)clock_wall_ms() - since;
     if (epoch > clock->epoch_ms + GATHER_STEP_MS || epoch < clock->epoch_ms - GATHER_STEP_MS)
         clock->epoch_ms = epoch;
     /* An entry's time is modulo 2^32; one a moment ahead of `since` has a negative age. */

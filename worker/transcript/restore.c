@@ -1,6 +1,7 @@
 /* restore.c - see restore.h. */
 #include "worker/transcript/restore.h"
 
+#include "ipc/clock.h"
 #include "ipc/log.h"
 #include "ipc/unicode.h"
 #include "worker/text/charset.h"
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RESTORE_MS ((int64_t)RESTORE_DAYS * 24 * 3600 * 1000)
@@ -136,12 +136,9 @@ void restore_history(struct segment *seg) {
     static struct restore restore;
     struct restore *r = &restore;
     const struct transcript *t = &seg->header->transcript;
-    struct timespec wall;
     int fd = t->fd[atomic_load(&t->file) & 1];
-    clock_gettime(CLOCK_REALTIME, &wall);
-    *r = (struct restore){.seg = seg,
-                          .config = &seg->header->config[segment_config_version(seg) & 1],
-                          .now_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000};
+    *r = (struct restore){
+        .seg = seg, .config = header_config(seg->header), .now_ms = (int64_t)clock_wall_ms()};
     if (fd >= 0 && restore_read(r, fd))
         restore_lines(r);
     uint32_t kept = r->count < r->config->history ? r->count : r->config->history;

@@ -52,6 +52,13 @@ static void transcript_commit(struct recorder *r) {
     atomic_store_explicit(&r->slot->cursor, r->place.index, memory_order_release);
 }
 
+/* All that is written is on the disk. */
+static void transcript_synced(struct recorder *r) {
+    r->place.synced_index = r->place.index;
+    r->place.synced_offset = r->place.offset;
+    r->place.synced_lines = r->place.lines;
+}
+
 /* ---- the disk ---- */
 
 /* A blocked call to a disk is no hang (slot.h). */
@@ -77,9 +84,7 @@ static bool transcript_sync(struct recorder *r) {
     transcript_at_disk(r, false);
     r->dirty_since = 0;
     if (synced) {
-        r->place.synced_index = r->place.index;
-        r->place.synced_offset = r->place.offset;
-        r->place.synced_lines = r->place.lines;
+        transcript_synced(r);
     } else {
         transcript_failed(r, "sync");
         r->place.index = r->place.synced_index;
@@ -94,9 +99,7 @@ static void transcript_shortened(struct recorder *r) {
     log_warn("%s was shortened; going on at byte %llu", r->shared->path,
              (unsigned long long)r->place.offset);
     if (r->place.synced_offset > r->place.offset) {
-        r->place.synced_offset = r->place.offset;
-        r->place.synced_index = r->place.index;
-        r->place.synced_lines = r->place.lines;
+        transcript_synced(r);
     }
 }
 
@@ -161,9 +164,7 @@ static void transcript_advance(struct recorder *r, const struct gathered *g) {
     r->place.index = g->index;
     r->place.lines = g->lines;
     if (r->config.transcript_sync_ms == 0 || r->place.synced_offset == r->place.offset) {
-        r->place.synced_index = r->place.index;
-        r->place.synced_offset = r->place.offset;
-        r->place.synced_lines = r->place.lines;
+        transcript_synced(r);
     } else if (r->dirty_since == 0) {
         r->dirty_since = clock_ms();
     }
@@ -229,9 +230,7 @@ static bool transcript_flip(struct recorder *r, uint32_t file) {
     r->place.offset = 0;
     if (!transcript_measure(r))
         return false;
-    r->place.synced_index = r->place.index;
-    r->place.synced_offset = r->place.offset;
-    r->place.synced_lines = r->place.lines;
+    transcript_synced(r);
     transcript_commit(r);
     if (r->fd >= 0)
         log_info("%s %s", first ? "writing to" : "going on in", r->shared->path);

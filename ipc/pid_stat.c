@@ -1,5 +1,5 @@
 /* pid_stat.c - see pid_stat.h. */
-#include "master/ctl/pid_stat.h"
+#include "ipc/pid_stat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,12 +20,14 @@ struct pid_stat pid_stat_read(int32_t pid) {
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     text[n > 0 ? n : 0] = '\0';
-    const char *name_end = strrchr(text, ')'); /* the name before it may hold any character */
+    const char *name = strchr(text, '('), *name_end = strrchr(text, ')'); /* it may hold both */
     unsigned long long user = 0, system = 0;
     char state;
-    if (!name_end || sscanf(name_end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-                            &state, &user, &system) != 3)
+    if (!name || !name_end ||
+        sscanf(name_end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &state, &user,
+               &system) != 3)
         return is;
+    snprintf(is.name, sizeof is.name, "%.*s", (int)(name_end - name - 1), name + 1);
     is.exists = state != 'Z' && state != 'X';
     is.stopped = state == 'T' || state == 't';
     is.cpu_ms = (user + system) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK);
