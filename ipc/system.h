@@ -15,7 +15,8 @@
 #define SYSTEM_P_PIDFD ((idtype_t)3)
 
 /* Closes every descriptor from `first` on.  A kernel or a sandbox without close_range costs a
- * close() for each that /proc shows; without /proc too, they stay open. */
+ * close() for each that /proc shows; without /proc too, for each number that
+ * there may be, of the lowest million. */
 void system_close_from(unsigned first);
 
 /* Of the PID namespace that this process's ids are of, the number by which no other living one is

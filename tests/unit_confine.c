@@ -6,6 +6,7 @@
 #include "worker/transcript/confine.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -49,6 +50,47 @@ Test(confine, keeps_the_named_descriptors_and_closes_no_other_process_s) {
     cr_assert_eq(in_shared_table(keeps_two), 0);
     cr_assert(is_open(pair[0]) && is_open(pair[1]) && is_open(high) && is_open(other) &&
               is_open(1));
+}
+
+/* Without close_range, as before Linux 5.9, and where a sandbox refuses it. */
+static int refusal;
+
+static int keeps_two_by_other_calls(void) {
+    const struct sandbox_rule rule = {SYS_close_range, 0, 0, 0, refusal};
+    return sandbox_deny(&rule) ? keeps_two() : 99;
+}
+
+Test(confine, keeps_the_named_descriptors_without_close_range) {
+    static const int errors[] = {ENOSYS, EPERM, EINVAL};
+    if (!sandbox_works())
+        skip_test("this kernel has no seccomp");
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    high = fcntl(pair[0], F_DUPFD, 700);
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        refusal = errors[i];
+        cr_assert_eq(in_shared_table(keeps_two_by_other_calls), 0);
+        cr_assert(is_open(pair[0]) && is_open(pair[1]) && is_open(high) && is_open(1));
+    }
+}
+
+/* A table that cannot be left is every process's: nothing in it is closed. */
+static int leaves_nothing(void) {
+    const struct sandbox_rule rules[] = {{SYS_close_range, 0, 0, 0, ENOSYS},
+                                         {SYS_unshare, 0, 0, 0, EPERM}};
+    const int keep[] = {pair[0]};
+    if (!sandbox_deny(&rules[0]) || !sandbox_deny(&rules[1]))
+        return 99;
+    confine_descriptors(keep, 1);
+    return is_open(pair[0]) && is_open(pair[1]) && is_open(high) ? 0 : 1;
+}
+
+Test(confine, closes_nothing_in_a_table_that_it_cannot_leave) {
+    if (!sandbox_works())
+        skip_test("this kernel has no seccomp");
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    high = fcntl(pair[0], F_DUPFD, 700);
+    cr_assert_eq(in_shared_table(leaves_nothing), 0);
+    cr_assert(is_open(pair[0]) && is_open(pair[1]) && is_open(high) && is_open(1));
 }
 
 /* HOLES 1: a client's connection ends when its worker closes it, whoever left the table meanwhile.
