@@ -78,10 +78,10 @@ static const struct ctl_command *ctl_find(const char *name) {
     return NULL;
 }
 
-/* The options before the command; *at: of the first argument behind them.  Returns the exit status,
+/* The options before the command, from *at on; then it is behind them.  Returns the exit status,
  * or -1: it goes on. */
 static int ctl_options(struct ctl *ctl, int argc, char **argv, int *at) {
-    int i = 1;
+    int i = *at;
     for (; i < argc && argv[i][0] == '-'; i++) {
         const char *option = argv[i];
         if (ctl_asks_for_help(option))
@@ -120,7 +120,7 @@ static void ctl_arguments(struct ctl *ctl, int argc, char **argv) {
 
 /* Returns the exit status, or -1: the command is to be run. */
 static int ctl_parse(struct ctl *ctl, int argc, char **argv) {
-    int at, status = ctl_options(ctl, argc, argv, &at);
+    int at = 1, status = ctl_options(ctl, argc, argv, &at);
     if (status >= 0)
         return status;
     if (at == argc)
