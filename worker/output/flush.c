@@ -207,7 +207,6 @@ static void flush_members(struct worker *w, uint64_t count) {
 }
 
 bool flush_slice(struct worker *w) {
-    const struct room *room = &w->seg->room;
     struct flush_pass *pass = &w->flush;
     uint64_t count = flush_end(w);
     flush_extend(w, count);
