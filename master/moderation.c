@@ -254,6 +254,14 @@ bool moderation_mute(struct segment *seg, const char *text, char *out, size_t si
     return true;
 }
 
+/* Of another name a mute may stand that holds for the person, too. */
+static bool moderation_by_address(const struct restriction_table *table) {
+    uint32_t i = 0;
+    while (i < table->mutes && !table->mute[i].by_address)
+        i++;
+    return i < table->mutes;
+}
+
 bool moderation_unmute(struct segment *seg, const char *text, bool again, char *out, size_t size) {
     char shown[4 * MUTE_NAME_MAX];
     const char *name = text;
@@ -263,7 +271,11 @@ bool moderation_unmute(struct segment *seg, const char *text, bool again, char *
     if (i == table->mutes && again)
         return moderation_answer(true, out, size, "unmuted %s", name);
     if (i == table->mutes)
-        return moderation_answer(false, out, size, "%s is not muted", name);
+        return moderation_answer(
+            false, out, size, "%s is not muted%s", name,
+            moderation_by_address(table)
+                ? " by that name; `chatroom-ctl bans` lists the mutes of addresses"
+                : "");
     table->mute[i] = table->mute[--table->mutes];
     moderation_publish(seg);
     snprintf(out, size, "unmuted %s", name);

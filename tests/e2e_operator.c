@@ -251,3 +251,22 @@ Test(operator, names_are_the_same_in_every_answer) {
     }
     server_stop(s);
 }
+
+/* It holds for all people of an address, and is taken back by the name it was given for. */
+Test(operator, who_is_muted_by_the_address_is_unmuted_by_the_mutes_name) {
+    static const char hint[] =
+        "bob is not muted by that name; `chatroom-ctl bans` lists the mutes of addresses";
+    struct server *s = ctl_server(SERVER_QUIET(2));
+    struct guest *eve = guest_enter_as(s, "eve", .from = "127.0.0.3");
+    ctl_refused(s, "bob is not muted", "unmute", "bob");
+    ctl_ok(s, "mute", "eve");
+    struct guest *bob = guest_enter_as(s, "bob", .from = "127.0.0.3");
+    guest_say(bob, "hello");
+    guest_until(bob, "You are muted.");
+    ctl_refused(s, hint, "unmute", "bob");
+    ctl_ok(s, "unmute", "eve");
+    guest_until(bob, "You may speak again.");
+    ctl_refused(s, "bob is not muted", "unmute", "bob");
+    guest_until(eve, "You may speak again.");
+    server_stop(s);
+}
