@@ -1,5 +1,6 @@
 /* e2e_operate.c - the program itself: options, checks, starting, ending. */
 #include "tests/lib/guest.h"
+#include "tests/lib/network.h"
 #include "tests/lib/skip.h"
 
 #include <criterion/criterion.h>
@@ -312,6 +313,7 @@ Test(operate, as_another_user_it_reloads_with_a_log_it_cannot_see) {
 /* Only sockets of the same user may share a port, and the first sockets were bound by root. */
 Test(operate, as_another_user_it_binds_another_address_of_its_port) {
     skip_unless_root();
+    network_own(); /* else another process may use the port at another address */
     struct server *s = server_prepare();
     cr_assert_eq(chmod(s->dir, 0755), 0);
     server_launch(s, "workers = 2\nuser = nobody\n");
