@@ -42,14 +42,12 @@ static bool control_may(const struct worker *w, int fd) {
 }
 
 bool control_open(struct worker *w, int fd, struct client *c, uint64_t cookie) {
-    char no[64];
     if (!control_may(w, fd)) {
         control_refuse(fd, "only root and the server's user may use this socket");
         return false;
     }
     if (!place_take(w, c, w->seg->header->control_clients, CONTROL_MAX)) {
-        snprintf(no, sizeof no, "%d connections are open already", CONTROL_MAX);
-        control_refuse(fd, no);
+        control_refuse(fd, CONTROL_FULL);
         return false;
     }
     struct facts facts = {.encoding = ENC_UTF8,
