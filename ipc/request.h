@@ -55,6 +55,10 @@ struct request {
 
 /* ---- asking: a worker ---- */
 
+/* What a worker says to one that may ask again soon. */
+#define REQUEST_BUSY_SENTENCE "the server is busy with eight requests; ask again"
+_Static_assert(REQUESTS == 8, "REQUEST_BUSY_SENTENCE");
+
 enum request_added { REQUEST_ADDED, REQUEST_THERE, REQUEST_BUSY, REQUEST_LONG };
 
 /* Under the gate.  THERE: this id is in a row already.  BUSY: no row is free or finished; of those

@@ -85,14 +85,15 @@ static bool ask_put(struct ask *a, const char *verb, const char *text) {
         enum connection_answer answer = ask_once(a, line);
         if (answer == CONNECTION_OK || ask_is_there(a))
             return true;
-        if (answer == CONNECTION_NO)
+        bool busy = answer == CONNECTION_NO && strcmp(a->err, REQUEST_BUSY_SENTENCE) == 0;
+        if (answer == CONNECTION_NO && (!busy || ask_left(a) < CONNECTION_LAST_MS))
             return false;
         if (ask_left(a) == 0) {
             snprintf(a->err, sizeof a->err,
                      "the server does not answer; whether it will be done is unknown, see the log");
             return false;
         }
-        usleep(ASK_LOOK_MS * 1000); /* its worker died */
+        usleep(ASK_LOOK_MS * 1000); /* its worker died, or others ask at the same time */
     }
 }
 

@@ -2,6 +2,7 @@
 #include "master/ctl/connection.h"
 
 #include "ipc/clock.h"
+#include "ipc/header.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -132,9 +133,10 @@ static bool connection_greeted(struct connection *c, char *err, size_t size) {
     unsigned long long epoch;
     if (!connection_line(c, line, sizeof line))
         snprintf(err, size, "%s", connection_silent);
-    else if ((c->refused = strncmp(line, "no ", 3) == 0))
+    else if ((c->refused = strncmp(line, "no ", 3) == 0)) {
         snprintf(err, size, "%s", line + 3);
-    else if (sscanf(line, "chatroom-control %u", &version) != 1)
+        c->full = strcmp(line + 3, CONTROL_FULL) == 0;
+    } else if (sscanf(line, "chatroom-control %u", &version) != 1)
         snprintf(err, size, "this is no server's control socket");
     else if (version != CONNECTION_VERSION ||
              sscanf(line, "chatroom-control %*u %x %llu", &layout, &epoch) != 2)
@@ -155,9 +157,10 @@ bool connection_open(struct connection *c, const char *path, uint32_t ms, char *
         if (connection_connect(c, path, err, size) && connection_greeted(c, err, size))
             return true;
         connection_close(c);
-        if (!c->broke || clock_ms() >= until)
+        if ((!c->broke && !c->full) || clock_ms() + CONNECTION_LAST_MS >= until)
             return false;
-        usleep(CONNECTION_RETRY_US); /* the worker that accepted it died; another takes its place */
+        /* The worker that accepted it died, and another takes its place; or others' commands end. */
+        usleep(CONNECTION_RETRY_US);
     }
 }
 

@@ -17,6 +17,8 @@
 enum {
     CONNECTION_VERSION = 1,
     CONNECTION_MS = 1900, /* a command ends within two seconds */
+    CONNECTION_AGAIN_MS = 5,
+    CONNECTION_LAST_MS = 100, /* too short to try again: the sentence is that of the last time */
     CONNECTION_LINE = 4096,
 };
 
@@ -28,6 +30,7 @@ struct connection {
     uint64_t epoch;
     uint64_t until; /* clock_ms() */
     bool broke;     /* the server's end is closed */
+    bool full;      /* the server serves no more connections now */
     bool refused;   /* it may not be used: the sentence says why */
     size_t len;
     char in[CONNECTION_LINE]; /* received behind the line that was read last */
@@ -39,7 +42,8 @@ enum connection_answer {
     CONNECTION_LOST, /* no answer: whether it was done is unknown; a sentence in `text` */
 };
 
-/* Connects and reads the server's first line, within `ms`.  False with a sentence. */
+/* Connects and reads the server's first line, within `ms`.  A server that has CONTROL_MAX of them
+ * is asked again until then.  False with a sentence. */
 bool connection_open(struct connection *c, const char *path, uint32_t ms, char *err, size_t size);
 
 /* Sends one line, to which LF is added, and waits for its answer.  `text` receives the sentence, or

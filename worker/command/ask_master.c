@@ -53,7 +53,7 @@ static const char *ask_master_sentence(enum request_added added) {
     switch (added) {
     case REQUEST_ADDED:
     case REQUEST_THERE: return NULL;
-    case REQUEST_BUSY: return "the server is busy with eight requests; ask again";
+    case REQUEST_BUSY: return REQUEST_BUSY_SENTENCE;
     case REQUEST_LONG: break;
     }
     return "the arguments are too long";

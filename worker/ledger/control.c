@@ -40,14 +40,12 @@ static bool control_may(const struct worker *w, int fd) {
 }
 
 bool control_open(struct worker *w, int fd, struct client *c, uint64_t cookie) {
-    char no[64];
     if (!control_may(w, fd)) {
         control_refuse(fd, "only root and the server's user may use this socket");
         return false;
     }
     if (!tool_open(w, c, KIND_CONTROL, cookie, &control_address, 0)) {
-        snprintf(no, sizeof no, "%d connections are open already", CONTROL_MAX);
-        control_refuse(fd, no);
+        control_refuse(fd, CONTROL_FULL);
         return false;
     }
     return true;
