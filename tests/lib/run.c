@@ -99,9 +99,12 @@ static void cleaner_main(int pipe_end, pid_t group, const char *dir) {
     _exit(0);
 }
 
+/* Returns when the cleaner has closed what it was forked with: a socket that the test closes later
+ * is then closed. */
 int run_cleaner(struct where where, pid_t group, const char *dir) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
+    int ends[2], forked[2];
+    char byte;
+    if (pipe2(ends, O_CLOEXEC) < 0 || pipe2(forked, O_CLOEXEC) < 0)
         fail_at(where, "pipe: %s", strerror(errno));
     pid_t pid = fork();
     if (pid < 0)
@@ -109,6 +112,10 @@ int run_cleaner(struct where where, pid_t group, const char *dir) {
     if (pid == 0)
         cleaner_main(ends[0], group, dir);
     close(ends[0]);
+    close(forked[1]);
+    while (read(forked[0], &byte, 1) < 0 && errno == EINTR)
+        ;
+    close(forked[0]);
     return ends[1];
 }
 
