@@ -159,7 +159,8 @@ bool connection_open(struct connection *c, const char *path, uint32_t ms, char *
         connection_close(c);
         if ((!c->broke && !c->full) || clock_ms() + CONNECTION_LAST_MS >= until)
             return false;
-        /* The worker that accepted it died, and another takes its place; or others' commands end. */
+        /* The worker that accepted it died, and another takes its place; or others' commands end.
+         */
         usleep(CONNECTION_RETRY_US);
     }
 }
