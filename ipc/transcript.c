@@ -24,10 +24,10 @@ static size_t transcript_read_word(const char *text, size_t len, const char *wor
 
 size_t transcript_read_head(const char *text, size_t len, struct transcript_head *head) {
     *head = (struct transcript_head){0, TRANSCRIPT_NONE, 0};
-    size_t at = timestamp_fits(text, len, TIMESTAMP_MILLIS), best = at;
+    size_t at = timestamp_fits(text, len, TIMESTAMP_MILLIS);
     if (at < TRANSCRIPT_TIME || at == len || text[at] != ' ')
         return at;
-    at = best = at + 1;
+    size_t best = ++at;
     for (int kind = TRANSCRIPT_NONE + 1; kind < TRANSCRIPT_KINDS; kind++) {
         const char *word = transcript_words[kind];
         size_t n = transcript_read_word(text + at, len - at, word);

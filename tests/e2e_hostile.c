@@ -85,9 +85,7 @@ static const char *shown(const struct server *s, const char *arguments) {
 /* ---- */
 
 Test(hostile, names_and_reasons_cannot_steer_an_operators_terminal) {
-    static const char *const evil[] = {"\033]0;mine\007\033[2J", "\u202egnp.exe",
-                                       "\xc2\x9b"
-                                       "2J",
+    static const char *const evil[] = {"\033]0;mine\007\033[2J", "\u202egnp.exe", "\xc2\2332J",
                                        "a\nb\rc\td", "\xff\xfe\xed\xa0\x80"};
     struct server *s = ctl_server(SERVER_QUIET(1));
     guest_enter(s, "ann");
