@@ -246,7 +246,7 @@ static bool gag_choose(struct moderator *o, struct gag *gag) {
         g->copied != g->whispered || c->guest[g->partner].heard != g->whispered)
         return false;
     struct speaker *s = &c->order->speaker[g->speaker];
-    s->may_fail = (struct span){s->sent, UINT32_MAX};
+    s->may_fail = (struct span){s->seen, UINT32_MAX}; /* those sent since were refused before */
     s->must_fail = (struct span){0, 0};
     gag->guest = g;
     gag->refused = s->refused;
