@@ -561,7 +561,8 @@ static void count_names(struct moderator *o) {
         moderator_wrong(o, "the list has other names", who);
 }
 
-/* How many connections of the address are let in. */
+/* How many connections of the address are let in, one after another: two workers that accept in one
+ * instant may each take the last place. */
 static uint32_t count_let_in(struct moderator *o, uint32_t from, uint32_t most) {
     int *fd = calloc(most, sizeof *fd);
     uint32_t in = 0;
@@ -571,8 +572,6 @@ static uint32_t count_let_in(struct moderator *o, uint32_t from, uint32_t most) 
         fd[i] = crowd_connect(o->crowd->port, from, proxied, 0);
         if (proxied)
             (void)!send(fd[i], header, sizeof header - 1, MSG_NOSIGNAL);
-    }
-    for (uint32_t i = 0; fd && i < most; i++) {
         char text[256] = "";
         struct pollfd wait = {.fd = fd[i], .events = POLLIN};
         (void)!poll(&wait, 1, MODERATOR_PATIENCE_MS);
