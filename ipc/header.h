@@ -15,7 +15,7 @@
 #define SEGMENT_MAGIC 0x6d6f6f7274616863ull /* "chatroom" */
 /* At a time, beyond max_clients: control connections, and those that ask for metrics. */
 enum { CONTROL_MAX = 8, METRICS_CLIENTS = 16 };
-/* What an operator is told beyond CONTROL_MAX, who may try again soon. */
+/* The refusal beyond CONTROL_MAX; chatroom-ctl tries again. */
 #define CONTROL_FULL "8 connections are open already"
 _Static_assert(CONTROL_MAX == 8, "CONTROL_FULL");
 enum { LISTENERS_MAX = 2 * LISTEN_MAX };

@@ -212,3 +212,21 @@ Test(orders, other_lines_do_not_wait_to_be_applied) {
     unit_flush(&ours);
     unit_hears(eve_peer, "ann was asked to leave.\r\nbob: now\r\n");
 }
+
+/* Lines were sent before they were applied, as they always may be, when the kick came: the pass, by
+ * which the guard rises, does not go back to what is applied. */
+Test(orders, a_pass_does_not_go_back) {
+    int peer;
+    struct client *bob = unit_named(&other, "bob", &peer);
+    unit_turn(&ours);
+    unit_speak(&other, bob, "ahead");
+    unit_flush(&ours);
+    uint64_t sent = ours.flush.count;
+    cr_assert_gt(sent, ours.applied);
+    kick();
+    unit_flush(&ours);
+    cr_assert_eq(ours.flush.count, sent);
+    unit_hears(ann_peer, "bob: ahead\r\n");
+    unit_turn(&ours);
+    unit_hears(ann_peer, "*** You were asked to leave.\r\n");
+}

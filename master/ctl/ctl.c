@@ -24,7 +24,7 @@ static const struct ctl_command ctl_commands[] = {
     {"top", "[--once]", 0, 1, "the server live, until q; --once: as text", top_run},
     {"metrics", "", 0, 0, "the numbers that Prometheus reads, in its format", metrics_run},
     {"kick", "NAME [REASON]", 1, -1, "ask a person to leave, and close the connection", kick_run},
-    {"ban", "ADDRESS[/BITS] [DURATION] [REASON]", 1, -1, "let nobody in from there, and close what is", ban_run},
+    {"ban", "ADDRESS[/BITS] [DURATION] [REASON]", 1, -1, "refuse connections from there, and close those that are", ban_run},
     {"unban", "ADDRESS[/BITS]", 1, 1, "take a ban back", unban_run},
     {"bans", "", 0, 0, "the bans and mutes that stand", bans_run},
     {"mute", "NAME [DURATION]", 1, 2, "let a person read, but not speak", mute_run},
@@ -33,7 +33,7 @@ static const struct ctl_command ctl_commands[] = {
     {"loglevel", "LEVEL", 1, 1, "error, warn, info or debug, until the next reload", loglevel_run},
     {"reload", "", 0, 0, "read the configuration again", reload_run},
     {"reopen", "", 0, 0, "open log and transcript again, after they were moved", reopen_run},
-    {"upgrade", "", 0, 0, "run the binary that is on disk now; nobody is disconnected", upgrade_run},
+    {"upgrade", "", 0, 0, "run the binary that is on disk now; no client is disconnected", upgrade_run},
     {"shutdown", "", 0, 0, "say goodbye to everybody, and end the server", shutdown_run},
 };
 /* clang-format on */

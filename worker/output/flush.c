@@ -209,6 +209,8 @@ static void flush_members(struct worker *w, uint64_t count) {
 bool flush_slice(struct worker *w) {
     struct flush_pass *pass = &w->flush;
     uint64_t count = flush_end(w);
+    if (count < pass->count) /* a pass does not go back: its guard may be beyond what is applied */
+        count = pass->count;
     flush_extend(w, count);
     flush_members(w, count);
     if (pass->left == 0) {
