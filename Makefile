@@ -19,7 +19,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra $(if $(WERROR),-Werror) 
 LIBRARIES = -lpthread -lrt
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
-OBJ := $(call objects,$(wildcard ipc/*.c worker/*.c worker/*/*.c master/*.c))
+OBJ := $(call objects,$(wildcard ipc/*.c worker/*.c worker/*/*.c master/*.c)) $(B)/page_html.o
 CTL := $(call objects,$(wildcard master/ctl/*.c))
 TESTS := $(call objects,$(wildcard tests/*.c tests/lib/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -37,12 +37,26 @@ $(B)/chatroom-master: $(OBJ)
 $(B)/chatroom-ctl: $(CTL) $(filter $(B)/ipc/%,$(OBJ))
 $(B)/tests-bin: $(TESTS) $(LIB)
 $(B)/tests-bin: LIBRARIES += -lcriterion -lutil -ldl
+$(B)/tests-bin: | $(B)/crasher.so $(B)/other/chatroom-master
+# The same program with another layout of the segment.
+$(B)/other/chatroom-master: .force
+	+@$(MAKE) -s B=$(@D) CFLAGS=-O1 EXTRA="$(EXTRA) -DLAYOUT_TEST" $@
+$(B)/crasher.so: tests/preload/crasher.c # lies beside tests-bin
+	@mkdir -p $(@D)
+	$(CC) -O1 -Wall -Wextra -shared -fPIC -o $@ $<
 $(B)/chatroom-master $(B)/chatroom-ctl $(B)/tests-bin:
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The page for browsers becomes an array in the binary.
+$(B)/page_html.c: worker/page.html scripts/page
+	@mkdir -p $(@D)
+	sh scripts/page $< >$@.new && mv -f $@.new $@
+$(B)/page_html.o: $(B)/page_html.c ipc/page_html.h $(B)/flags
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # Changed flags rebuild, like changed sources.
 $(B)/flags: .force
@@ -91,7 +105,7 @@ asan: ; $(call SANITIZED,address$(comma)undefined -fno-sanitize-recover=all)
 THREADED = $(shell grep -l pthread_create tests/*.c | xargs sed -n 's/^Test.\([a-z_]*\),.*/\1/p' | sort -u | paste -s -d '|')
 tsan: export T = @($(THREADED))
 tsan: ; $(call SANITIZED,thread -Wno-tsan)
-fault: ; $(MAKE) $(PROGRAMS:%=.build/fault/%) B=.build/fault EXTRA=-DCHATROOM_FAULTS
+fault: ; $(MAKE) $(PROGRAMS:%=.build/fault/%) .build/fault/other/chatroom-master B=.build/fault EXTRA=-DCHATROOM_FAULTS
 
 FUZZER = address,undefined -fno-sanitize-recover=all
 fuzz: # needs clang; FUZZ_SECONDS for each
@@ -102,6 +116,9 @@ run-fuzz_%: $(B)/fuzz_%
 	@mkdir -p $(B)/corpus/$*
 	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 	-artifact_prefix=$(B)/ $(B)/corpus/$* tests/fuzz/corpus/$*
+
+browser: $(PROGRAMS:%=$(B)/%) # needs python3, chromium-driver, inetutils-telnet, npm, redis-tools; pictures are in .build/browser
+	CHATROOM_MASTER=$(CURDIR)/$(MASTER) python3 tests/browser $(TESTFLAGS)
 
 bench: # needs python3; builds the server first
 	sh scripts/bench $(BENCHFLAGS)
@@ -115,6 +132,7 @@ install: $(PROGRAMS:%=$(B)/%) # an existing configuration stays
 	install $(B)/chatroom-master $D/sbin
 	$(if $(CTL),install $(B)/chatroom-ctl $D/bin)
 	$(PLACE) scripts/chatroom.service | install -m 644 /dev/stdin $D/lib/systemd/system/chatroom.service
+	install -d $D/lib/chatroom && install scripts/chatroom-run $D/lib/chatroom
 	install -m 644 scripts/chatroom.sysusers $D/lib/sysusers.d/chatroom.conf
 	install -m 644 scripts/chatroom.logrotate $E/logrotate.d/chatroom
 	install -m 644 master/chatroom-master.8 $D/share/man/man8
@@ -124,13 +142,13 @@ install: $(PROGRAMS:%=$(B)/%) # an existing configuration stays
 	test -e $E/chatroom/chatroom.conf || install -m 644 chatroom.conf $E/chatroom/chatroom.conf
 uninstall: # the configuration stays
 	rm -f $D/sbin/chatroom-master $D/bin/chatroom-ctl
-	rm -f $D/lib/systemd/system/chatroom.service $D/lib/sysusers.d/chatroom.conf $E/logrotate.d/chatroom
+	rm -f $D/lib/chatroom/chatroom-run $D/lib/systemd/system/chatroom.service $D/lib/sysusers.d/chatroom.conf $E/logrotate.d/chatroom
 	rm -f $D/share/man/man8/chatroom-master.8 $D/share/man/man5/chatroom.conf.5 $D/share/man/man1/chatroom-ctl.1
 	rm -f $D/share/bash-completion/completions/chatroom-ctl
 
 clean:
 	rm -rf .build chatroom-master chatroom-ctl
 
-.PHONY: all test format build-everything check check-format check-includes check-manual check-build check-tidy check-cppcheck asan tsan fault fuzz bench install uninstall clean .force
+.PHONY: all test format build-everything check check-format check-includes check-manual check-build check-tidy check-cppcheck asan tsan fault fuzz browser bench install uninstall clean .force
 .PRECIOUS: $(B)/tests/fuzz/%.o
 -include $(patsubst %.o,%.d,$(OBJ) $(CTL) $(TESTS) $(FUZZ:%=$(B)/tests/fuzz/%.o)) tests/*/*.mk

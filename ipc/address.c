@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct in6_addr address_mapped(const void *v4) {
     struct in6_addr addr = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
@@ -60,4 +61,10 @@ bool endpoint_parse(const char *text, struct in6_addr *addr, uint16_t *port) {
     host[len] = '\0';
     *port = (uint16_t)number;
     return address_parse(host, addr, &ipv4) && ipv4 != bracket;
+}
+
+uint64_t socket_cookie(int fd) {
+    uint64_t cookie = 0;
+    socklen_t len = sizeof cookie;
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
 }

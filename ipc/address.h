@@ -1,7 +1,7 @@
 /* address.h - network addresses as the segment keeps them, and as text.
  *
  * Every address is a struct in6_addr; IPv4 is its mapped form, ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
- * Ports are in host order.  Pure functions; safe in any process. */
+ * Ports are in host order.  Safe in any process. */
 #ifndef IPC_ADDRESS_H
 #define IPC_ADDRESS_H
 
@@ -37,6 +37,9 @@ const char *address_format(const struct in6_addr *addr, char out[ADDRESS_TEXT]);
 
 /* "192.0.2.1:6666" or "[2001:db8::1]:6666".  Returns out. */
 const char *endpoint_format(const struct in6_addr *addr, uint16_t port, char out[ENDPOINT_TEXT]);
+
+/* SO_COOKIE: which socket this descriptor is, as long as the machine runs; 0: none. */
+uint64_t socket_cookie(int fd);
 
 /* The address and port that endpoint_format prints so; false if the text is none. */
 bool endpoint_parse(const char *text, struct in6_addr *addr, uint16_t *port);

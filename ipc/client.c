@@ -19,16 +19,23 @@ static void client_copy_facts(struct facts *to, const struct facts *from) {
         __atomic_store_n(&t[i], __atomic_load_n(&f[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }
 
-static void client_copy_name(struct client_name *to, const struct client_name *from) {
-    word32 *t = (word32 *)to;
-    const word32 *f = (const word32 *)from;
-    for (size_t i = 0; i < sizeof *to / sizeof *t; i++)
+/* A whole name: `size` is a multiple of eight. */
+static void client_copy_name(void *to, const void *from, size_t size) {
+    word64 *t = to;
+    const word64 *f = from;
+    for (size_t i = 0; i < size / sizeof *t; i++)
         __atomic_store_n(&t[i], __atomic_load_n(&f[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }
+_Static_assert(sizeof(struct client_name) % 8 == 0 && sizeof(struct remote_name) % 8 == 0, "words");
 
-static struct client_name *client_name_row(const struct client_table *table, const struct client *c,
-                                           uint32_t flags) {
-    return &table->name[flags & FACT_NAME_ROW ? 1 : 0][c - table->at];
+/* Where the client's name is with these flags: *size bytes. */
+static char *client_name_row(const struct client_table *table, const struct client *c,
+                             uint32_t flags, size_t *size) {
+    int row = flags & FACT_NAME_ROW ? 1 : 0;
+    size_t at = (size_t)(c - table->at);
+    *size = at < table->len ? sizeof(struct client_name) : sizeof(struct remote_name);
+    return at < table->len ? table->name[row][at].text
+                           : table->remote_name[row][at - table->len].text;
 }
 
 static void client_copy_addr(struct in6_addr *to, const struct in6_addr *from) {
@@ -54,7 +61,7 @@ static void client_cache(struct client *c, const struct facts *f) {
     const uint32_t slow = FACT_FILTERED | FACT_LISTS;
     bool direct =
         (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->tx == NO_BUFFER && f->lines_lost == 0;
-    c->mode = direct ? f->encoding : MODE_SLOW;
+    c->mode = direct ? f->ring : MODE_SLOW;
 }
 
 void client_refresh(struct client *c) {
@@ -70,8 +77,14 @@ void client_commit(struct client *c) {
 }
 
 const char *client_name(const struct client_table *table, const struct client *c,
-                        const struct facts *f) {
-    return f->flags & FACT_NAMED ? client_name_row(table, c, f->flags)->text : NULL;
+                        const struct facts *f, char out[NAME_TEXT]) {
+    size_t size;
+    if (!(f->flags & FACT_NAMED))
+        return NULL;
+    const char *row = client_name_row(table, c, f->flags, &size);
+    memcpy(out, row, size);
+    out[size] = '\0';
+    return out;
 }
 
 /* The row is not in effect: the active copy leads to the other one, or to none.  A reader that sees
@@ -80,11 +93,13 @@ const char *client_name(const struct client_table *table, const struct client *c
 void client_set_name(const struct client_table *table, const struct client *c, struct facts *f,
                      const char *name) {
     const struct facts *active = client_facts(c);
-    struct client_name new = {""};
+    _Alignas(uint64_t) char new[NAME_BYTES_MAX] = "";
     uint32_t flags = active->flags & FACT_NAMED ? ~active->flags : 0;
-    memcpy(new.text, name, strnlen(name, sizeof new.text));
+    size_t size;
+    char *row = client_name_row(table, c, flags, &size);
+    memcpy(new, name, strnlen(name, size));
     FAULT("client.name.before");
-    client_copy_name(client_name_row(table, c, flags), &new);
+    client_copy_name(row, new, size);
     FAULT("client.name.after");
     f->flags = (f->flags & ~(uint32_t)FACT_NAME_ROW) | (flags & FACT_NAME_ROW) | FACT_NAMED;
 }
@@ -97,16 +112,26 @@ void client_set_address(struct client *c, const struct in6_addr *addr, uint16_t 
     FAULT("client.address.after");
 }
 
+/* Whether its address is complete: it is rewritten while a PROXY header is due, and while the
+ * client is away. */
+static bool client_has_address(const struct facts *f) {
+    return !client_header_due(f) && !client_away(f);
+}
+
 /* False if the record changed meanwhile. */
 static bool client_copy_view(const struct client_table *table, const struct client *c,
                              uint64_t word, struct client_view *out) {
     uint32_t active = atomic_load_explicit(&c->active, memory_order_acquire);
     client_copy_facts(&out->facts, &c->facts[active & 1]);
-    if (out->facts.flags & FACT_NAMED)
-        client_copy_name(&out->name, client_name_row(table, c, out->facts.flags));
+    if (out->facts.flags & FACT_NAMED) {
+        size_t size;
+        const char *row = client_name_row(table, c, out->facts.flags, &size);
+        client_copy_name(out->name, row, size);
+        out->name[size] = '\0';
+    }
     out->addr = in6addr_any;
     out->port = 0;
-    if (!client_header_due(&out->facts)) {
+    if (client_has_address(&out->facts)) {
         client_copy_addr(&out->addr, &c->addr);
         out->port = __atomic_load_n(&c->port, __ATOMIC_RELAXED);
     }
@@ -163,15 +188,18 @@ bool client_peek_address(const struct client *c, struct in6_addr *addr) {
     return atomic_load_explicit(&c->state_word, memory_order_relaxed) == word;
 }
 
-/* It is the same in both copies, but for one that no change has filled yet. */
-bool client_peek_kind(const struct client *c, enum client_kind *kind) {
+/* The kind is the same in both copies, but for one that no change has filled yet. */
+bool client_peek_person(const struct client *c) {
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
     if (client_state(word) != CLIENT_LIVE)
         return false;
     uint32_t active = atomic_load_explicit(&c->active, memory_order_acquire);
-    *kind = (enum client_kind)__atomic_load_n(&c->facts[active & 1].kind, __ATOMIC_RELAXED);
+    const struct facts *f = &c->facts[active & 1];
+    struct facts now = {.kind = __atomic_load_n(&f->kind, __ATOMIC_RELAXED),
+                        .http = {__atomic_load_n(&f->http[0], __ATOMIC_RELAXED)}};
     atomic_thread_fence(memory_order_acquire);
-    return atomic_load_explicit(&c->state_word, memory_order_relaxed) == word;
+    return client_is_person(&now) &&
+           atomic_load_explicit(&c->state_word, memory_order_relaxed) == word;
 }
 
 bool client_glance(const struct client *c, const struct in6_addr *addr, uint16_t port) {
@@ -187,8 +215,8 @@ static uint64_t client_filling(uint32_t generation, uint32_t slot, uint64_t cook
 }
 
 /* Whether another worker serves, or is about to serve, this very socket.  A record that names
- * another socket is left over from one that is closed: otherwise the descriptor number would not be
- * free. */
+ * another socket is left over from one that is closed: the caller has found this one under the
+ * number after `word` was read. */
 static bool client_contended(const struct client *c, uint64_t word, uint32_t slot,
                              uint64_t cookie) {
     switch (client_state(word)) {
@@ -200,19 +228,16 @@ static bool client_contended(const struct client *c, uint64_t word, uint32_t slo
     }
 }
 
-uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie) {
-    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
-    for (;;) {
-        if (client_contended(c, word, slot, cookie))
-            return 0;
-        uint32_t generation = client_generation_next(client_generation(word));
-        FAULT("client.claim.before");
-        if (atomic_compare_exchange_strong(&c->state_word, &word,
-                                           client_filling(generation, slot, cookie))) {
-            FAULT("client.claim.after");
-            return generation;
-        }
-    }
+uint32_t client_claim(struct client *c, uint64_t word, uint32_t slot, uint64_t cookie) {
+    if (client_contended(c, word, slot, cookie))
+        return 0;
+    uint32_t generation = client_generation_next(client_generation(word));
+    FAULT("client.claim.before");
+    if (!atomic_compare_exchange_strong(&c->state_word, &word,
+                                        client_filling(generation, slot, cookie)))
+        return 0;
+    FAULT("client.claim.after");
+    return generation;
 }
 
 void client_unclaim(struct client *c, uint32_t generation, uint32_t slot, uint64_t cookie) {
@@ -223,10 +248,9 @@ void client_unclaim(struct client *c, uint32_t generation, uint32_t slot, uint64
                                    client_state_word(generation, CLIENT_FREE));
 }
 
-void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct facts *facts,
-                 const struct in6_addr *addr, uint16_t port) {
-    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
-    uint32_t generation = client_generation(word);
+/* Every field, none of which is read before the record is LIVE. */
+static void client_fill(struct client *c, uint32_t slot, uint64_t cookie, const struct facts *facts,
+                        const struct in6_addr *addr, uint16_t port) {
     /* A reader that sees any field change also sees that the record is no longer the former one. */
     atomic_thread_fence(memory_order_release);
     atomic_store_explicit(&c->sent, 0, memory_order_relaxed);
@@ -239,8 +263,41 @@ void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct 
     atomic_store_explicit(&c->active, 0, memory_order_release);
     client_cache(c, &c->facts[0]);
     atomic_store_explicit(&c->slot, (uint8_t)slot, memory_order_release);
+}
+
+void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct facts *facts,
+                 const struct in6_addr *addr, uint16_t port) {
+    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
+    client_fill(c, slot, cookie, facts, addr, port);
     FAULT("client.open.before");
-    atomic_store_explicit(&c->state_word, client_state_word(generation, CLIENT_LIVE),
+    atomic_store_explicit(&c->state_word, client_state_word(client_generation(word), CLIENT_LIVE),
                           memory_order_release);
     FAULT("client.open.after");
+}
+
+/* ---- remote records ---- */
+
+/* It has no socket to be claimed for, and one process claims: FILLING only tells readers that the
+ * generation before is no more while the fields change. */
+uint32_t client_open_remote(struct client *c, uint32_t slot, const struct facts *facts) {
+    uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
+    uint32_t generation = client_generation_next(client_generation(word));
+    FAULT("client.remote.before");
+    atomic_store_explicit(&c->state_word, client_state_word(generation, CLIENT_FILLING),
+                          memory_order_relaxed);
+    FAULT("client.remote.filling");
+    client_fill(c, slot, 0, facts, &in6addr_any, 0);
+    FAULT("client.remote.filled");
+    atomic_store_explicit(&c->state_word, client_state_word(generation, CLIENT_LIVE),
+                          memory_order_release);
+    FAULT("client.remote.after");
+    return generation;
+}
+
+void client_free_remote(struct client *c) {
+    uint32_t generation = client_generation(client_word(c));
+    FAULT("client.remote_free.before");
+    atomic_store_explicit(&c->state_word, client_state_word(generation, CLIENT_FREE),
+                          memory_order_release);
+    FAULT("client.remote_free.after");
 }

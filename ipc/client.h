@@ -1,9 +1,15 @@
-/* client.h - the client table: one record per descriptor, and how a change to it is committed.
+/* client.h - the client table: one record per descriptor, then one for each person of another
+ * machine, and how a change to it is committed.
  *
  * A client's descriptor number is its index, in every process.  A record has one writer at a time:
  * the worker in slot `slot` (its owner), or the worker that is filling it.  Any process may copy a
  * record out with client_peek; nothing else of another worker's record may be read but
  * `state_word`, `slot` and `cookie`, which are atomic.
+ *
+ * Remote records.  The records [len, rows) have no descriptor: each is a person of another machine,
+ * and all are the relay's (RELAY_SLOT), which alone claims and frees them.  Their facts are flags,
+ * kind, `web` and a name (NAME@NODE); nothing is ever sent to them, so they are in no flush, and
+ * what else is kept for each descriptor (ignore lists, correspondents) they have not.
  *
  * Two counts are the kernel's: `sent`, the bytes its socket has accepted from the server, ever, and
  * `received`, the bytes it has handed out, ever.  The words here are only their last known values;
@@ -38,6 +44,8 @@
  *     accept  CAS to (next generation, FILLING); every field written, none read; LIVE
  *     close   CLOSING; leave published; name and buffers released; descriptor closed;
  *             CAS (generation, CLOSING) -> (generation, FREE)
+ *     remote  FREE -> LIVE (client_open_remote), in the room by the entry of its coming; FREE again
+ *             by that of its leave (client_free_remote)
  * The last step is a CAS because another worker may have been given the number already.  A socket
  * whose worker died between accept and LIVE is an orphan: any worker's successor may find it, also
  * while its accepting worker is just about to claim it.  The worker whose claim succeeds serves it;
@@ -53,14 +61,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NAME_BYTES_MAX = 96, NO_BUFFER = 0 };
+/* A name of this machine has at most NAME_OWN_MAX bytes; one of another machine NODE behind it, and
+ * an @ between them.  NAME_TEXT: any name with its NUL. */
+enum { NAME_OWN_MAX = 96, NAME_BYTES_MAX = NAME_OWN_MAX + NODE_NAME_MAX, NAME_TEXT, NO_BUFFER = 0 };
 
 /* facts.kind: by which listener a client came, and so what its bytes mean.  Never changes. */
 enum client_kind {
     KIND_TELNET,
     KIND_CONTROL, /* chatroom-ctl: an operator */
     KIND_METRICS, /* from here on HTTP: Prometheus */
+    KIND_WEB,     /* browsers and bots: HTTP until the WebSocket begins (CLIENT_UPGRADED) */
 };
+
+/* The first byte of a web client's codec state, once its connection is a WebSocket. */
+enum { CLIENT_UPGRADED = 6 };
 
 enum client_state { CLIENT_FREE, CLIENT_FILLING, CLIENT_LIVE, CLIENT_CLOSING };
 
@@ -99,10 +113,26 @@ enum {
     FACT_LISTS = FACT_LIST_ROOM | FACT_LIST_ALL | FACT_LIST_SAID,
 };
 
+/* facts.header_len of a web client that came by a proxy, without a header: its request says where
+ * from. */
+enum { HEADER_ABSENT = UINT16_MAX };
+
+/* facts.web, of a browser or a bot */
+enum {
+    WEB_BOT = 1u << 0,   /* says that it is a program */
+    WEB_RE = 1u << 1,    /* its last message had a number: facts.re */
+    WEB_AWAY = 1u << 2,  /* its connection ended; its place is kept for a while */
+    WEB_TAKES = 1u << 3, /* its socket is on its way to the record that its token names */
+};
+
 /* Times: `tat` (rate limit: theoretical arrival time, see rate_limit.h) in milliseconds, and
  * `last_input` in tenths of a second, both since the segment's epoch, modulo 2^32 (49 days and 13
  * years). */
 struct facts {
+#ifdef LAYOUT_TEST /* another layout: see header.h */
+    uint32_t flags;
+    uint32_t layout_test;
+#endif
     uint64_t consumed; /* input: bytes of the stream that need no second look */
     uint64_t seen;     /* ledger: entries below are applied to this client */
     uint64_t base;     /* output map, see above */
@@ -117,28 +147,39 @@ struct facts {
     uint32_t list_next;     /* FACT_LISTS: the record at which the list goes on; or see history.h */
     uint32_t lines_dropped; /* FACT_DROPPING: not yet reported to the client */
     uint32_t reply_client, reply_generation; /* addressee of /reply; generation 0: none */
+#ifndef LAYOUT_TEST
     uint32_t flags;
+#endif
     uint16_t line_len; /* bytes of the half-typed line */
     uint16_t sub_len;  /* bytes of the telnet subnegotiation under way */
     uint16_t raw_off;  /* offset of byte `consumed` in the rx buffer's raw area */
-    uint8_t encoding;  /* enum encoding, one that has a ring: the client is sent that ring */
-    uint8_t wire;      /* FACT_CONVERTED: enum encoding, one without a ring; `encoding` is UTF-8 */
+    uint8_t ring;      /* the client is sent that ring: one of SENT_RINGS */
+    uint8_t wire;      /* FACT_CONVERTED: enum encoding, one without a ring; `ring` is UTF-8's */
     union {            /* by kind: */
-        uint8_t telnet[12]; /* struct telnet */
-        uint8_t http[12];   /* struct http */
+        uint8_t telnet[12];    /* struct telnet */
+        uint8_t http[12];      /* struct http */
+        uint8_t websocket[12]; /* struct websocket, once the request is answered with 101 */
     };
     uint32_t last;       /* echoed: tx buffer of the line before this one; NO_BUFFER: none */
     uint16_t last_len;   /* bytes */
     uint16_t behind;     /* bytes of the half-typed line that are behind its cursor */
     uint16_t columns;    /* of its terminal; 0: unknown */
-    uint16_t header_len; /* bytes of its PROXY header, before its own first byte; 0: none came */
+    uint16_t header_len; /* bytes of its PROXY header, before its own first byte; 0: none came
+                            (yet); HEADER_ABSENT */
     uint8_t kind;        /* enum client_kind */
-    uint8_t spare[15];
+    uint8_t web;         /* WEB_... */
+    uint8_t pad[2];
+    uint32_t re; /* the number of a browser's last message that was taken */
+#ifdef LAYOUT_TEST
+    uint8_t spare[4];
+#else
+    uint8_t spare[8];
+#endif
 };
 _Static_assert(sizeof(struct facts) == 128, "two cache lines a copy");
 
 /* How a flush treats a client: derived from its facts, for its owner alone.  A value below
- * ENC_RINGS is the direct path: everything pending is sent straight from the ring of that encoding.
+ * SENT_RINGS is the direct path: everything pending is sent straight from that ring.
  */
 enum client_mode {
     MODE_SLOW = 8,     /* buffers, lists, filters, not in the room: the facts decide */
@@ -151,7 +192,7 @@ struct client {
     _Alignas(64) _Atomic uint64_t sent;
     uint64_t bias;
     _Atomic uint32_t active; /* facts[active & 1] is in effect */
-    uint8_t mode;            /* enum encoding or enum client_mode */
+    uint8_t mode;            /* a ring, or enum client_mode */
     _Atomic uint8_t slot;    /* of the owner */
     uint16_t port;
     uint64_t received;
@@ -162,15 +203,26 @@ struct client {
 };
 _Static_assert(sizeof(struct client) == 320, "five cache lines a client");
 
+/* UTF-8; NUL-padded, and without a NUL where all of it is taken. */
 struct client_name {
-    char text[NAME_BYTES_MAX]; /* UTF-8; NUL-padded */
+    char text[NAME_OWN_MAX];
+};
+struct remote_name {
+    char text[NAME_BYTES_MAX];
 };
 
 struct client_table {
-    struct client *at; /* indexed by descriptor, like the rows of names */
-    struct client_name *name[2];
-    uint32_t len;
+    struct client *at;                  /* indexed by descriptor; behind those, remote records */
+    struct client_name *name[2];        /* likewise, of descriptors */
+    struct remote_name *remote_name[2]; /* of remote records, the first at 0 */
+    uint32_t len;                       /* records of descriptors */
+    uint32_t remote_len;                /* records of people of other machines, behind them */
+    uint32_t rows;                      /* both */
 };
+
+static inline bool client_is_remote(const struct client_table *table, uint32_t client) {
+    return client >= table->len && client < table->rows;
+}
 
 /* ---- the state word: generation << 32 | cookie << 8 | slot << 2 | state ---- */
 
@@ -213,18 +265,38 @@ static inline const struct facts *client_facts(const struct client *c) {
 static inline enum client_kind client_kind(const struct client *c) {
     return (enum client_kind)client_facts(c)->kind;
 }
-static inline bool client_speaks_http(const struct client *c) {
-    return client_kind(c) >= KIND_METRICS;
+/* Whether it may be in the room, with these facts: not a tool, nor a browser's request. */
+static inline bool client_is_person(const struct facts *f) {
+    return f->kind == KIND_TELNET || (f->kind == KIND_WEB && f->http[0] == CLIENT_UPGRADED);
+}
+static inline bool client_speaks_http(const struct facts *f) {
+    return f->kind >= KIND_METRICS && !client_is_person(f);
+}
+/* A browser or a bot whose connection is a WebSocket. */
+static inline bool client_is_browser(const struct facts *f) {
+    return f->kind == KIND_WEB && client_is_person(f);
+}
+/* An operator's tool, a collector of metrics: it counts for no limit of the room. */
+static inline bool client_is_tool(const struct facts *f) {
+    return f->kind == KIND_CONTROL || f->kind == KIND_METRICS;
 }
 
 /* The encoding that the client is sent. */
 static inline enum encoding client_wire(const struct facts *f) {
-    return (enum encoding)(f->flags & FACT_CONVERTED ? f->wire : f->encoding);
+    return f->flags & FACT_CONVERTED ? (enum encoding)f->wire
+           : f->ring < ENC_RINGS     ? (enum encoding)f->ring
+                                     : ENC_UTF8; /* JSON is */
 }
 
-/* Whether its PROXY header is not complete yet: nothing else is known of it, or said to it. */
+/* Whether its PROXY header, or in its place a web client's request, is not complete yet: nothing
+ * else is known of it, or said to it. */
 static inline bool client_header_due(const struct facts *f) {
     return f->flags & FACT_PROXY && f->header_len == 0;
+}
+
+/* Whether its connection has ended and its place is kept (worker/record/away.h). */
+static inline bool client_away(const struct facts *f) {
+    return f->web & WEB_AWAY;
 }
 
 /* What its lines are read in: that, or ENC_ONLY_UTF8. */
@@ -248,10 +320,10 @@ void client_refresh(struct client *c);
 struct facts *client_begin(struct client *c);
 void client_commit(struct client *c);
 
-/* The name that the client has with these facts, NAME_BYTES_MAX bytes; NULL: it has none. */
+/* Copies the name that the client has with these facts.  Returns out; NULL: it has none. */
 const char *client_name(const struct client_table *table, const struct client *c,
-                        const struct facts *f);
-/* Gives the client another name, of at most NAME_BYTES_MAX bytes, in a change under way. */
+                        const struct facts *f, char out[NAME_TEXT]);
+/* Gives the client another name in a change under way; what its row has no room for is cut. */
 void client_set_name(const struct client_table *table, const struct client *c, struct facts *f,
                      const char *name);
 
@@ -264,8 +336,8 @@ void client_set_address(struct client *c, const struct in6_addr *addr, uint16_t 
 /* A copy of another worker's client as of one moment. */
 struct client_view {
     struct facts facts;
-    struct client_name name; /* if FACT_NAMED */
-    struct in6_addr addr;    /* zeros while its PROXY header is due, */
+    _Alignas(uint64_t) char name[NAME_TEXT]; /* if FACT_NAMED */
+    struct in6_addr addr; /* zeros while its PROXY header is due, or it is away, */
     uint32_t generation;
     uint16_t port; /* and 0 */
 };
@@ -277,24 +349,39 @@ bool client_peek_last(const struct client_table *table, uint32_t client, uint32_
                       struct client_view *out);
 /* NULL: it has no name. */
 static inline const char *client_view_name(const struct client_view *view) {
-    return view->facts.flags & FACT_NAMED ? view->name.text : NULL;
+    return view->facts.flags & FACT_NAMED ? view->name : NULL;
 }
-/* The address alone; false if the client is not live, or its PROXY header is due. */
+/* The address alone; false if the client is not live, or its PROXY header is due.  Of a client that
+ * is away it may be torn: half of the address that it comes back from. */
 bool client_peek_address(const struct client *c, struct in6_addr *addr);
-/* The kind alone; false if the client is not live. */
-bool client_peek_kind(const struct client *c, enum client_kind *kind);
+/* Whether it is live and no tool (client_is_tool), nor a browser's request (client_is_person). */
+bool client_peek_person(const struct client *c);
 /* Whether it may be the live client with that address and port: a cheap look, to be confirmed by
  * client_peek. */
 bool client_glance(const struct client *c, const struct in6_addr *addr, uint16_t port);
 
+static inline uint64_t client_word(const struct client *c) {
+    return atomic_load_explicit(&c->state_word, memory_order_acquire);
+}
+
 /* Claims the record of an accepted socket for the worker in `slot`.  Returns its generation, or 0
- * if another worker serves that socket or is about to.  A record that a predecessor in the same
- * slot left FILLING is claimed anew. */
-uint32_t client_claim(struct client *c, uint32_t slot, uint64_t cookie);
+ * if another worker serves that socket or is about to, or the record is no longer as in `word`.  A
+ * record that a predecessor in the same slot left FILLING is claimed anew.
+ *
+ * `word`: client_word, read before the socket's cookie was read once more.  A cookie that was read
+ * earlier may be a closed socket's, whose number is another one's by now: then the record is that
+ * one's, and would look left over. */
+uint32_t client_claim(struct client *c, uint64_t word, uint32_t slot, uint64_t cookie);
 /* Gives a claimed record back: its socket is closed, or was none. */
 void client_unclaim(struct client *c, uint32_t generation, uint32_t slot, uint64_t cookie);
 /* Fills a claimed record and makes it LIVE. */
 void client_open(struct client *c, uint32_t slot, uint64_t cookie, const struct facts *facts,
                  const struct in6_addr *addr, uint16_t port);
+
+/* The relay alone: makes a remote record that is FREE LIVE, owned by `slot`.  Returns its
+ * generation. */
+uint32_t client_open_remote(struct client *c, uint32_t slot, const struct facts *facts);
+/* And FREE again. */
+void client_free_remote(struct client *c);
 
 #endif

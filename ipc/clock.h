@@ -15,6 +15,12 @@ static inline uint64_t clock_ms(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static inline uint64_t clock_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 /* Goes on while the machine is suspended, unlike clock_ms, and is not set, unlike the wall clock.
  */
 static inline uint64_t clock_boot_ms(void) {

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The first ENC_RINGS have a ring each (room.h); the others are converted line by line. */
+/* The first ENC_RINGS have a ring of text each (room.h); the others are converted line by line. */
 enum encoding {
     ENC_UTF8,
     ENC_GBK,
@@ -40,12 +40,18 @@ enum {
     WORKERS_MAX = 64,
     LISTEN_MAX = 16,     /* `listen` lines */
     PROXY_FROM_MAX = 16, /* `proxy_from` lines */
+    WEB_HOST_MAX = 16,   /* `web_host` lines */
+    WEB_HOST_LEN = 256,  /* bytes of a name, with the NUL */
     ROOM_NAME_MAX = 128, /* bytes, with the NUL */
     PATH_LEN_MAX = 256,  /* bytes, with the NUL; `control` is bounded by sun_path as well */
     MOTD_MAX = 8192,     /* bytes of the file */
     LINE_MAX_MIN = 64,
     LINE_MAX_MAX = 4096,
     HISTORY_MAX = 1000,
+    NODE_NAME_MAX = 32,   /* bytes of a machine's name, with the NUL */
+    RELAY_HOSTS_MAX = 8,  /* addresses in `relay` */
+    RELAY_HOST_LEN = 256, /* bytes of a host, with the NUL */
+    RELAY_WORD_MAX = 256, /* bytes of a user or a password, with the NUL */
 };
 
 /* One `listen` value.  `[::]` is dual-stack; on a machine without IPv6 it is served as 0.0.0.0. */
@@ -61,6 +67,12 @@ struct network {
     struct in6_addr addr;
     uint8_t bits;
     uint8_t pad[3];
+};
+
+/* One HOST:PORT of `relay`. */
+struct relay_host {
+    char host[RELAY_HOST_LEN]; /* a name or an address */
+    uint16_t port;             /* host order */
 };
 
 struct config {
@@ -101,6 +113,15 @@ struct config {
     char motd_path[PATH_LEN_MAX];
     uint32_t motd_len;
     char motd[MOTD_MAX]; /* the file's bytes as UTF-8, not terminated */
+    uint32_t web_host_count;
+    char web_host[WEB_HOST_MAX][WEB_HOST_LEN]; /* of the page, besides addresses and localhost */
+    char node[NODE_NAME_MAX];                  /* of this machine; "": the room is on one */
+    uint32_t relay_keep;                       /* items that the engine keeps */
+    uint32_t relay_count;                      /* 0: no relay */
+    uint32_t relay_db;                         /* the engine's database */
+    struct relay_host relay[RELAY_HOSTS_MAX];
+    char relay_user[RELAY_WORD_MAX]; /* "": the engine's default user */
+    char relay_password[RELAY_WORD_MAX];
     uint8_t pad2[4];
 };
 

@@ -13,10 +13,10 @@
 
 struct correspondent {
     uint32_t client, generation;
-    char label[NAME_BYTES_MAX]; /* its name, or address:port, as last used; NUL-padded */
+    char label[NAME_OWN_MAX]; /* its name, or address:port, as last used; NUL-padded */
 };
 
-/* The label is cut if it is no name. */
+/* Of a longer one, which another machine's may be, the end is lost: of NODE. */
 static inline void correspondent_label(struct correspondent *to, const char *label) {
     memset(to->label, 0, sizeof to->label);
     memcpy(to->label, label, strnlen(label, sizeof to->label));

@@ -3,7 +3,10 @@
  * Memory follows people: each step reserves what GROWTH_CLIENTS more descriptors need (their
  * records and what lies beside them, and a share of buffers), before the first of them is used
  * (segment_grow).  One word of the header counts the steps; it only rises, by a release store, and
- * how much of each table is reserved follows from it.  What is reserved stays reserved. */
+ * how much of each table is reserved follows from it.  What is reserved stays reserved.
+ *
+ * Records of people of other machines are counted apart, by a word of their own, in steps of as
+ * many (segment_grow_remote): a server without a relay reserves none. */
 #ifndef IPC_GROWTH_H
 #define IPC_GROWTH_H
 
@@ -15,6 +18,14 @@ enum { GROWTH_CLIENTS = 4 }; /* so that a small crowd needs many steps */
 #else
 enum { GROWTH_CLIENTS = 256 };
 #endif
+
+/* The pools of tx and ignore_more buffers: so many, and another for each so many clients. */
+enum {
+    TX_BUFFERS_MIN = 256,
+    TX_CLIENTS = 8,
+    IGNORE_MORE_MIN = 64,
+    IGNORE_MORE_CLIENTS = 16,
+};
 
 /* Elements of one table: `first` with the first step, one for each `clients` descriptors, and never
  * more than `most`. */

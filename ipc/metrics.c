@@ -122,6 +122,28 @@ static void metrics_transcript(struct metrics_text *t, const struct survey *s) {
                 s->transcript_unsynced);
 }
 
+static void metrics_relay(struct metrics_text *t, const struct survey_relay *r) {
+    metrics_one(t, "relay_up", "1: the link to the other machines is up.", r->up);
+    metrics_one(t, "relay_lag_items", "Of this machine, not acknowledged by the engine yet.",
+                r->lag);
+    metrics_one(t, "relay_lines_out_total", "Lines passed on to other machines.", r->lines_out);
+    metrics_one(t, "relay_lines_in_total", "Lines of other machines that the room was shown.",
+                r->lines_in);
+    metrics_one(t, "relay_skipped_out_total", "Lines that other machines lack.", r->skipped_out);
+    metrics_one(t, "relay_skipped_in_total", "Lines of other machines that the room lacks.",
+                r->skipped_in);
+    metrics_one(t, "relay_refused_total", "Items of other machines that were no good.", r->refused);
+    metrics_family(
+        t, "machine_people",
+        "People in the room on another machine; as last known while chatroom_relay_up is 0.");
+    for (uint32_t i = 0; i < r->machine_count; i++)
+        metrics_sample(t, "machine_people", "machine", r->machine[i].name, r->machine[i].people);
+    metrics_family(t, "machine_in_reach", "1: the other machine is in reach.");
+    for (uint32_t i = 0; i < r->machine_count; i++)
+        metrics_sample(t, "machine_in_reach", "machine", r->machine[i].name,
+                       r->machine[i].in_reach);
+}
+
 /* ---- workers ---- */
 
 /* A number of struct survey_slot. */
@@ -200,6 +222,7 @@ size_t metrics_render(const struct segment *seg, char out[METRICS_MAX]) {
     metrics_rings(&t, &s);
     metrics_pools(&t, seg);
     metrics_transcript(&t, &s);
+    metrics_relay(&t, &s.relay);
     metrics_workers(&t, &s);
     metrics_refused(&t, &s);
     return t.len;

@@ -15,10 +15,12 @@ static bool name_entry_said(const struct name_entry *entry, const struct room *r
                             uint64_t index) {
     const struct entry *said = room_entry(room, index);
     struct side_name side;
-    if ((said->kind != ENTRY_JOIN && said->kind != ENTRY_NICK) ||
-        room_len(room, index, RING_SIDE) < sizeof side)
+    uint32_t len;
+    const uint8_t *text = room_side(room, index, &len);
+    if ((said->kind != ENTRY_JOIN && said->kind != ENTRY_NICK) || len < sizeof side ||
+        len > room->ring_size[RING_SIDE])
         return false;
-    memcpy(&side, room_text(room, RING_SIDE, said->end[RING_SIDE] - sizeof side), sizeof side);
+    memcpy(&side, text + len - sizeof side, sizeof side);
     return entry->key == side.key || entry->key == side.look;
 }
 
@@ -26,7 +28,7 @@ static bool name_entry_valid(const struct name_entry *entry, const struct room *
                              const struct client_table *clients, uint64_t upto) {
     uint64_t owner = name_entry_owner(entry);
     uint32_t client = (uint32_t)owner, generation = (uint32_t)(owner >> 32);
-    if (owner == 0 || owner == NAME_TABLE_VOID || client >= clients->len ||
+    if (owner == 0 || owner == NAME_TABLE_VOID || client >= clients->rows ||
         !client_is(&clients->at[client], generation))
         return false;
     uint64_t index = __atomic_load_n(&entry->index, __ATOMIC_RELAXED);

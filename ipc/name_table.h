@@ -3,9 +3,10 @@
  *
  * A name is known here only by two keys, 64-bit keyed hashes: of its folded form, by which it is
  * found, and of its look (worker/text/name.h); the name itself is in the client's record.  A named
- * client has one entry for each of its two keys.  All changes but name_table_confirm happen under
- * the gate, so the table has one writer at a time.  Each change is ordered so that a death in its
- * middle leaves an entry that is void.
+ * client has one entry for each of its two keys; one of another machine, whose name (NAME@NODE) no
+ * name of this machine can look like, has only the first.  All changes but name_table_confirm
+ * happen under the gate, so the table has one writer at a time.  Each change is ordered so that a
+ * death in its middle leaves an entry that is void.
  *
  * An entry is claimed before the ledger entry that makes it true is committed.  It is valid only if
  * that ledger entry is committed *and* names the same client, generation, kind and key (its side

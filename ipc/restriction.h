@@ -38,7 +38,7 @@ enum {
     BANS_MAX = 1024,
     MUTES_MAX = 256,
     BAN_REASON_MAX = 136, /* bytes, with the NUL */
-    MUTE_NAME_MAX = 104,  /* bytes, with the NUL */
+    MUTE_NAME_MAX = 136,  /* bytes, with the NUL */
     RESTRICTION_TIME = TIMESTAMP_TEXT,
 };
 

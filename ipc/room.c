@@ -10,6 +10,7 @@ void room_init(struct room *room) {
     struct entry *genesis = room_entry(room, 0);
     memset(genesis, 0, sizeof *genesis);
     genesis->client = NO_CLIENT;
+    room->side_end[0] = 0;
     room->shared->ledger_limit = 0;
     memset(room->shared->text_limit, 0, sizeof room->shared->text_limit);
     for (int e = 0; e < RING_COUNT; e++)
@@ -17,7 +18,8 @@ void room_init(struct room *room) {
     atomic_init(&room->shared->ledger_high, 1);
     atomic_init(&room->shared->waiting, 0);
     atomic_init(&room->shared->orders, 0);
-    atomic_init(&room->shared->kicked, 0);
+    atomic_init(&room->shared->held, 0);
+    atomic_init(&room->shared->pinged, 0);
     atomic_store_explicit(&room->shared->count, 1, memory_order_release);
 }
 
@@ -25,7 +27,8 @@ void room_begin(struct room *room, struct batch *batch) {
     uint64_t count = atomic_load_explicit(&room->shared->count, memory_order_relaxed);
     const struct entry *last = room_entry(room, count - 1);
     batch->first = batch->next = count;
-    memcpy(batch->end, last->end, sizeof batch->end);
+    memcpy(batch->end, last->end, sizeof last->end);
+    batch->end[RING_SIDE] = room_end(room, count - 1, RING_SIDE);
     batch->lines = last->lines;
     batch->said = last->said;
     batch->people = last->people;
@@ -89,6 +92,16 @@ static void room_raise(struct room_shared *shared, const struct batch *batch,
     FAULT("room.append.high");
 }
 
+/* The frame has just been copied: its id is known only now. */
+static void room_write_id(const struct room *room, const struct batch *batch,
+                          const struct room_line *line) {
+    uint64_t start = batch->end[RING_JSON] - line->len[RING_JSON];
+    uint8_t *digit =
+        room->ring[RING_JSON] + (start & (room->ring_size[RING_JSON] - 1)) + line->id_at;
+    for (int i = 0; i < ID_INDEX; i++)
+        digit[i] = (uint8_t) "0123456789abcdef"[batch->next >> 4 * (ID_INDEX - 1 - i) & 15];
+}
+
 bool room_append(struct room *room, struct batch *batch, const struct room_line *line) {
     if (!room_fits(room, batch, line)) {
         /* Starts are read from committed entries, so survey as of the batch's beginning. */
@@ -104,15 +117,18 @@ bool room_append(struct room *room, struct batch *batch, const struct room_line 
         uint64_t at = batch->end[e] & (room->ring_size[e] - 1);
         memcpy(room->ring[e] + at, line->text[e], line->len[e]);
         batch->end[e] += line->len[e];
-        visible |= e != RING_SIDE;
+        visible |= e < ENC_RINGS;
     }
     FAULT("room.append.text");
+    if (line->id_at > 0)
+        room_write_id(room, batch, line);
     batch->lines += visible;
     batch->said += line->entry.kind == ENTRY_SPEECH;
     batch->people += (uint32_t)line->people;
     struct entry *entry = room_entry(room, batch->next);
     *entry = line->entry;
     memcpy(entry->end, batch->end, sizeof entry->end);
+    room->side_end[batch->next & (room->ledger_len - 1)] = batch->end[RING_SIDE];
     entry->lines = batch->lines;
     entry->said = batch->said;
     entry->people = batch->people;
@@ -139,7 +155,7 @@ bool room_unchanged(const struct room *room, uint64_t index, int e, uint64_t pos
 uint64_t room_find(const struct room *room, int e, uint64_t pos, uint64_t lo, uint64_t hi) {
     while (lo < hi) {
         uint64_t middle = lo + (hi - lo) / 2;
-        if (room_entry(room, middle)->end[e] > pos)
+        if (room_end(room, middle, e) > pos)
             hi = middle;
         else
             lo = middle + 1;
@@ -176,7 +192,7 @@ uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor)
     if (count > room->ledger_len / 2 && count - room->ledger_len / 2 > guard)
         guard = count - room->ledger_len / 2;
     const struct entry *last = room_entry(room, count - 1);
-    for (int e = 0; e < ENC_RINGS; e++) {
+    for (int e = 0; e < SENT_RINGS; e++) {
         uint64_t half = room->ring_size[e] / 2;
         if (last->end[e] > half)
             guard = room_begins_at(room, count, guard, e, last->end[e] - half);
@@ -186,7 +202,7 @@ uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor)
 
 uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor) {
     uint64_t guard = floor;
-    for (int e = 0; e < ENC_RINGS; e++) {
+    for (int e = 0; e < SENT_RINGS; e++) {
         uint64_t high = atomic_load_explicit(&room->shared->text_high[e], memory_order_relaxed);
         uint64_t size = room->ring_size[e];
         if (high >= size)
@@ -196,7 +212,7 @@ uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor) {
 }
 
 void room_enter(struct room *room, uint64_t guard) {
-    for (int e = 0; e < ENC_RINGS; e++) {
+    for (int e = 0; e < RING_COUNT; e++) {
         uint64_t limit = room_start(room, guard, e) + room->ring_size[e] - 1;
         if (limit < room->shared->text_limit[e])
             room->shared->text_limit[e] = limit;

@@ -1,15 +1,19 @@
-/* room.h - the one room: a ledger of events, four byte rings, and the one word that commits.
+/* room.h - the one room: a ledger of events, five byte rings, and the one word that commits.
  *
  * Model.  Conceptually two kinds of infinite array: the ledger of 64-byte entries, and for each
  * ring a stream of bytes.  Positions are 64-bit and never wrap; only the access to memory takes
- * them modulo the power-of-two size.  Three rings hold what clients are sent, in UTF-8, GBK
- * and Big5; a client in another encoding is sent the first, converted (worker/output/filter.h). The
- * fourth, RING_SIDE, holds side data, which no client is sent as it is: names, the text of private
- * lines, the parameters of moves.  Every ring is mapped twice in a row, so that any span up to its
- * size is contiguous.
+ * them modulo the power-of-two size.  SENT_RINGS rings hold what clients are sent: text in UTF-8,
+ * GBK and Big5, and RING_JSON, the same lines as WebSocket frames (worker/protocol/event.h).  A
+ * client in another encoding is sent the first, converted (worker/output/filter.h).  The last,
+ * RING_SIDE, holds side data, which no client is sent as it is: names, the text of private lines,
+ * the parameters of moves.  Every ring is mapped twice in a row, so that any span up to its size is
+ * contiguous.
  *
  *     ledger    ... | entry i-1 | entry i | ...            entry i's bytes in ring e are
  *     ring e    ...........[ line i ]......                [entry[i-1].end[e], entry[i].end[e])
+ *
+ * The ends in RING_SIDE lie in an array of their own, parallel to the ledger: an entry stays one
+ * cache line, and what is sent finds all of its ends there.
  *
  * Writing (under the gate):
  *     struct batch b;
@@ -41,24 +45,33 @@
 #define IPC_ROOM_H
 
 #include "ipc/config.h"
+#include "ipc/relay.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RING_SIDE = ENC_RINGS, RING_COUNT };
+enum { RING_JSON = ENC_RINGS, SENT_RINGS, RING_SIDE = SENT_RINGS, RING_COUNT };
+
+/* The id of an event, as its frame bears it: EPOCH-INDEX, both in hexadecimal, of fixed width. */
+enum { ID_EPOCH = 16, ID_INDEX = 12, ID_TEXT = ID_EPOCH + 1 + ID_INDEX };
 
 enum entry_kind {
     ENTRY_GENESIS, /* index 0: makes "the entry before" always exist */
     ENTRY_SPEECH,  /* say, /me: bytes for everyone */
     ENTRY_JOIN,    /* side data: the name, NUL, struct side_name; nothing if it has no name */
-    ENTRY_LEAVE,
-    ENTRY_NICK,    /* side data: the new name, NUL, struct side_name */
+    ENTRY_LEAVE,   /* side data: the name, or address:port, NUL */
+    ENTRY_NICK,    /* side data: the new name, NUL, the old one, NUL, struct side_name */
     ENTRY_PRIVATE, /* side data: struct side_private, then the text */
     ENTRY_SYSTEM,  /* an announcement; the operator */
     ENTRY_KICK, /* of the client that is asked to leave; side data: struct side_private naming the
-                   operator whose line it was, then the reason */
+                   operator whose line it was, then the reason, NUL, the client's name, or
+                   address:port, NUL */
     ENTRY_MOVE, /* side data: struct side_move */
+    ENTRY_PING, /* bytes in RING_JSON alone: no line */
+    ENTRY_NODE, /* a machine, or the link to all, is out of reach or back: `people` may fall */
+    ENTRY_NOTE, /* side data: struct side_private, the addressee; a byte, enum relay_note; a name,
+                   NUL */
 };
 
 /* `flags` */
@@ -66,6 +79,10 @@ enum {
     ENTRY_AFTER_CR = 1, /* the line that caused it ended with CR: swallow one LF or NUL after it */
     ENTRY_BARE = 2,     /* speech of the open room: a line as it was typed, without a name */
     ENTRY_ACTION = 4,   /* speech said by /me */
+    ENTRY_RE = 8, /* the side data ends with a uint32_t: the number of the message that caused it */
+    ENTRY_FOREIGN = 16, /* by the relay: the side data ends with struct side_foreign (relay.h) */
+    ENTRY_STAMPED = 32, /* the text begins with its time: it came late */
+    ENTRY_EARLIER = 64, /* by the relay: history, from before this segment */
 };
 
 /* One cache line.  `consumed` is how far the client's input was consumed by this line, modulo 2^32;
@@ -73,7 +90,7 @@ enum {
  * so that a number of lines skipped is a subtraction, the n-th line said is found by halving, and
  * the population is committed with the event that changes it. */
 struct entry {
-    uint64_t end[RING_COUNT];
+    uint64_t end[SENT_RINGS];
     uint32_t client; /* index in the client table; NO_CLIENT: the server itself */
     uint32_t generation;
     uint32_t consumed;
@@ -93,7 +110,7 @@ struct side_private {
     uint32_t client, generation; /* the addressee */
 };
 struct side_name {
-    uint64_t key, look; /* what the name is claimed by (name_table.h) */
+    uint64_t key, look; /* what the name is claimed by (name_table.h); look 0: by `key` alone */
 };
 struct side_move {
     uint32_t from, to; /* slots */
@@ -101,9 +118,10 @@ struct side_move {
 
 struct room_shared {
     _Alignas(64) _Atomic uint64_t count; /* THE commit word */
-    /* Behind the last ENTRY_KICK.  Stored under the gate before that entry's commit, so that
-     * `count` never includes a kick that this does not tell of. */
-    _Atomic uint64_t kicked;
+    /* Behind the last entry that its client's worker applies before it sends what follows: a kick,
+     * a private line, or a note.  Stored under the gate before that entry's commit, so that `count`
+     * never includes one that this does not tell of. */
+    _Atomic uint64_t held;
     _Atomic uint32_t waiting; /* 1: a producer found no room (room_wait) */
     uint8_t pad[44];
     /* Under the gate only: how far may be written without asking the slots again.  A stale limit is
@@ -115,7 +133,9 @@ struct room_shared {
     _Atomic uint64_t text_high[RING_COUNT];
     _Atomic uint64_t ledger_high;
     _Atomic uint64_t orders; /* moves with each order of an operator (worker/ledger/orders.h) */
-    uint8_t pad2[40];
+    uint64_t epoch;          /* random, never changes: of the ids of this ledger's events */
+    _Atomic uint32_t pinged; /* when the last ENTRY_PING was made, segment_ticks */
+    uint8_t pad2[12];
 };
 
 struct slot;
@@ -124,6 +144,7 @@ struct slot;
 struct room {
     struct room_shared *shared;
     struct entry *ledger;
+    uint64_t *side_end;        /* [ledger_len]: ends in RING_SIDE */
     uint8_t *ring[RING_COUNT]; /* each 2 x size of address space */
     uint64_t ledger_len;       /* a power of two */
     uint64_t ring_size[RING_COUNT];
@@ -137,6 +158,7 @@ struct room_line {
     struct entry entry;
     const void *text[RING_COUNT];
     uint32_t len[RING_COUNT];
+    uint32_t id_at; /* offset in text[RING_JSON] of ID_INDEX digits, which room_append writes */
     int32_t people;
 };
 
@@ -161,15 +183,30 @@ static inline uint64_t room_count(const struct room *room) {
 static inline struct entry *room_entry(const struct room *room, uint64_t index) {
     return &room->ledger[index & (room->ledger_len - 1)];
 }
+static inline uint64_t room_end(const struct room *room, uint64_t index, int e) {
+    return e == RING_SIDE ? room->side_end[index & (room->ledger_len - 1)]
+                          : room_entry(room, index)->end[e];
+}
 /* Where entry `index` begins in ring `e`. */
 static inline uint64_t room_start(const struct room *room, uint64_t index, int e) {
-    return room_entry(room, index - 1)->end[e];
+    return room_end(room, index - 1, e);
 }
 static inline const uint8_t *room_text(const struct room *room, int e, uint64_t pos) {
     return room->ring[e] + (pos & (room->ring_size[e] - 1));
 }
 static inline uint32_t room_len(const struct room *room, uint64_t index, int e) {
-    return (uint32_t)(room_entry(room, index)->end[e] - room_start(room, index, e));
+    return (uint32_t)(room_end(room, index, e) - room_start(room, index, e));
+}
+
+/* The entry's side data, *len bytes, without what ENTRY_RE or ENTRY_FOREIGN puts behind them. */
+static inline const uint8_t *room_side(const struct room *room, uint64_t index, uint32_t *len) {
+    uint16_t flags = room_entry(room, index)->flags;
+    uint32_t number = flags & ENTRY_RE        ? sizeof(uint32_t)
+                      : flags & ENTRY_FOREIGN ? sizeof(struct side_foreign)
+                                              : 0;
+    uint32_t all = room_len(room, index, RING_SIDE);
+    *len = all > number ? all - number : 0;
+    return room_text(room, RING_SIDE, room_start(room, index, RING_SIDE));
 }
 
 /* For a reader without a guard, after it has copied: whether the entries from `index` - 1 on,
@@ -192,8 +229,8 @@ uint64_t room_guard_for(const struct room *room, uint64_t count, uint64_t floor)
  * by committed lines nor by what a dead writer left beyond `count`.  Under the gate. */
 uint64_t room_whole(const struct room *room, uint64_t count, uint64_t floor);
 
-/* Lowers the limits for a guard that is about to appear at `guard`, perhaps below every guard that
- * the last survey saw.  Under the gate, before the slot's state says that it is alive. */
+/* Lowers the limits for a guard, or a cursor, that is about to appear at `guard`, perhaps below all
+ * that the last survey saw.  Under the gate, before the slot's state says that it is alive. */
 void room_enter(struct room *room, uint64_t guard);
 
 /* The oldest index that a new participant may guard: that entry and the one before it are intact,

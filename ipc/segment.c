@@ -26,11 +26,13 @@ void segment_geometry(struct geometry *g, const struct config *config, uint32_t 
     g->side_size = config->ring_size / 4 > SIDE_MIN ? config->ring_size / 4 : SIDE_MIN;
     g->ledger_len = config->ring_size / 64 > LEDGER_MIN ? config->ring_size / 64 : LEDGER_MIN;
     g->max_clients = config->max_clients;
-    g->clients_len = descriptors;
-    g->rx_buffers = config->max_clients + 64; /* for clients that are refused: the room is full */
+    g->clients_len = (descriptors + PARTS_CLIENTS - 1) / PARTS_CLIENTS * PARTS_CLIENTS;
+    g->remote_len = config->max_clients;
+    g->rx_buffers = config->max_clients + 64; /* beyond max_clients: for tools, web */
     g->tx_buffers = config->max_clients / TX_CLIENTS + TX_BUFFERS_MIN;
     g->ignore_more = config->max_clients / IGNORE_MORE_CLIENTS + IGNORE_MORE_MIN;
-    g->names_len = 2 * (config->max_clients + config->max_clients / 8 + 64); /* two keys a name */
+    uint32_t names = config->max_clients + config->max_clients / 8 + 64;
+    g->names_len = 3 * names; /* two keys a name, and one for a name of another machine */
     g->origins_len = origin_table_len(config->max_clients);
 }
 
@@ -75,12 +77,17 @@ static void segment_place(struct segment *s, const struct parts *l, const struct
         .at = (struct client *)(base + l->grown[GROWN_CLIENTS].at),
         .name = {(struct client_name *)(base + l->grown[GROWN_NAMES].at),
                  (struct client_name *)(base + l->grown[GROWN_NAMES_SECOND].at)},
-        .len = g->clients_len};
+        .remote_name = {(struct remote_name *)(base + l->grown[GROWN_REMOTE_NAMES].at),
+                        (struct remote_name *)(base + l->grown[GROWN_REMOTE_NAMES_SECOND].at)},
+        .len = g->clients_len,
+        .remote_len = g->remote_len,
+        .rows = g->clients_len + g->remote_len};
     s->names = (struct name_table){(struct name_entry *)(base + l->names), g->names_len};
     s->origins = (struct origin_table){(struct origin *)(base + l->origins), g->origins_len,
                                        s->header->name_key};
     s->requests = (struct request *)(base + l->requests);
     s->restrictions = (struct restrictions *)(base + l->restrictions);
+    s->pages = (struct web_pages *)(base + l->pages);
     s->correspondents = (struct correspondent *)(base + l->grown[GROWN_CORRESPONDENTS].at);
     s->ignore_lists = (struct ignore_list *)(base + l->grown[GROWN_IGNORE_LISTS].at);
     s->rx_buffers = segment_pool(s, l, GROWN_RX);
@@ -89,8 +96,9 @@ static void segment_place(struct segment *s, const struct parts *l, const struct
     s->room = (struct room){.shared = (struct room_shared *)(base + l->room),
                             .ledger = (struct entry *)(base + l->ledger),
                             .ledger_len = g->ledger_len,
+                            .side_end = (uint64_t *)(void *)(base + l->side_ends),
                             .slots = s->slots,
-                            .slot_count = WORKERS_MAX};
+                            .slot_count = ROOM_SLOTS};
 }
 
 /* All but the rings, which come last. */
@@ -105,7 +113,7 @@ static int segment_map_base(struct segment *s, const struct geometry *g, int acc
     s->header = (struct segment_header *)base;
     segment_place(s, &l, g);
     for (int e = 0; e < RING_COUNT; e++)
-        s->room.ring_size[e] = e == RING_SIDE ? g->side_size : g->ring_size;
+        s->room.ring_size[e] = parts_ring_size(g, e);
     return 0;
 }
 
@@ -129,26 +137,26 @@ static int segment_fail(struct segment *s, char *err, size_t err_size, const cha
 
 /* ---- reserving ---- */
 
-/* Whole pages: one that two steps share belongs to the earlier one. */
-static int segment_reserve_step(int fd, const struct parts *l, uint32_t steps) {
+/* Whole pages: one that two steps share belongs to the earlier one.  Of tables [from, to). */
+static int segment_reserve_step(int fd, const struct parts *l, int from, int to, uint32_t steps) {
     int error = 0;
-    for (int i = 0; i < GROWN_TABLES && error == 0; i++) {
+    for (int i = from; i < to && error == 0; i++) {
         const struct growth *growth = &l->grown[i].growth;
         size_t size = l->grown[i].size, at = l->grown[i].at;
-        size_t from = at + parts_page_up(size * growth_at(growth, steps));
-        size_t to = at + parts_page_up(size * growth_at(growth, steps + 1));
-        if (from < to)
-            error = shared_object_reserve(fd, from, to - from);
+        size_t begin = at + parts_page_up(size * growth_at(growth, steps));
+        size_t end = at + parts_page_up(size * growth_at(growth, steps + 1));
+        if (begin < end)
+            error = shared_object_reserve(fd, begin, end - begin);
     }
     return error;
 }
 
 int segment_grow(struct segment *s, uint32_t fd) {
-    struct parts l = parts_of(&s->header->geometry);
     while (!segment_has_client(s, fd)) {
         uint32_t steps = atomic_load_explicit(&s->header->steps, memory_order_relaxed);
+        struct parts l = parts_of(&s->header->geometry);
         FAULT("segment.grow.before");
-        int error = segment_reserve_step(s->fd, &l, steps);
+        int error = segment_reserve_step(s->fd, &l, 0, GROWN_OWN, steps);
         if (error != 0)
             return error;
         FAULT("segment.grow.reserved");
@@ -158,17 +166,34 @@ int segment_grow(struct segment *s, uint32_t fd) {
     return 0;
 }
 
-static size_t segment_reserved_by(const struct geometry *g, uint32_t steps) {
+int segment_grow_remote(struct segment *s, uint32_t row) {
+    while (!segment_has_client(s, row)) {
+        uint32_t steps = atomic_load_explicit(&s->header->remote_steps, memory_order_relaxed);
+        struct parts l = parts_of(&s->header->geometry);
+        FAULT("segment.grow_remote.before");
+        int error = segment_reserve_step(s->fd, &l, GROWN_OWN, GROWN_TABLES, steps);
+        if (error != 0)
+            return error;
+        FAULT("segment.grow_remote.reserved");
+        atomic_store_explicit(&s->header->remote_steps, steps + 1, memory_order_release);
+        FAULT("segment.grow_remote.after");
+    }
+    return 0;
+}
+
+static size_t segment_reserved_by(const struct geometry *g, uint32_t steps, uint32_t remote_steps) {
     struct parts l = parts_of(g);
     size_t sum = l.fixed + l.size - l.ring[0];
     for (int i = 0; i < GROWN_TABLES; i++)
-        sum += parts_page_up(l.grown[i].size * growth_at(&l.grown[i].growth, steps));
+        sum += parts_page_up(l.grown[i].size *
+                             growth_at(&l.grown[i].growth, i < GROWN_OWN ? steps : remote_steps));
     return sum;
 }
 
 size_t segment_reserved(const struct segment *s) {
-    return segment_reserved_by(&s->header->geometry,
-                               atomic_load_explicit(&s->header->steps, memory_order_relaxed));
+    const struct segment_header *h = s->header;
+    return segment_reserved_by(&h->geometry, atomic_load_explicit(&h->steps, memory_order_relaxed),
+                               atomic_load_explicit(&h->remote_steps, memory_order_relaxed));
 }
 
 /* What is reserved at the start, with the first step.  A descriptor, or -1 with errno. */
@@ -180,7 +205,7 @@ static int segment_make_object(enum shared_object_kind kind, const struct parts 
     if (error == 0)
         error = shared_object_reserve(fd, l->ring[0], l->size - l->ring[0]);
     if (error == 0)
-        error = segment_reserve_step(fd, l, 0);
+        error = segment_reserve_step(fd, l, 0, GROWN_OWN, 0);
     if (error == 0)
         return fd;
     close(fd);
@@ -229,27 +254,19 @@ static int segment_no_memory(struct segment *s, const struct parts *l, char *err
     return -1;
 }
 
-int segment_create(struct segment *s, const struct geometry *g, const struct config *config,
-                   char *err, size_t err_size) {
-    memset(s, 0, sizeof *s);
-    struct parts l = parts_of(g);
-    s->fd = segment_make_memory(&l);
-    if (s->fd < 0)
-        return segment_no_memory(s, &l, err, err_size, errno);
-    if (segment_map(s, g) != 0)
-        return segment_fail(s, err, err_size, "mmap", errno);
-
-    struct segment_header *h = s->header;
+/* By what other programs know it. */
+static void segment_describe(struct segment_header *h, const struct parts *l) {
+    struct layout own = layout_own();
     h->layout = layout_number();
     h->header_size = sizeof *h;
-    h->geometry = *g;
-    atomic_init(&h->steps, 1);
-    h->epoch_ms = clock_ms();
-    h->epoch_boot_ms = clock_boot_ms();
-    h->pid_namespace = system_pid_namespace();
-    if (getrandom(h->name_key, sizeof h->name_key, 0) != sizeof h->name_key)
-        return segment_fail(s, err, err_size, "getrandom", errno);
-    atomic_init(&h->next_incarnation, 1);
+    h->rows = (uint32_t)own.count;
+    h->rows_at = (uint32_t)l->rows;
+    memcpy((uint8_t *)h + l->rows, own.row, own.count * sizeof *own.row);
+}
+
+/* No descriptor is open; each slot polls its own listeners. */
+static void segment_open_nothing(struct segment *s) {
+    struct segment_header *h = s->header;
     for (int i = 0; i < WORKERS_MAX; i++)
         atomic_init(&h->polled_by[i], (uint8_t)i);
     for (int i = 0; i < LISTENERS_MAX; i++)
@@ -261,11 +278,37 @@ int segment_create(struct segment *s, const struct geometry *g, const struct con
         atomic_init(&s->slots[i].pidfd, -1);
     }
     h->transcript.fd[0] = h->transcript.fd[1] = -1;
+    h->view_fd = -1;
+}
+
+int segment_create(struct segment *s, const struct geometry *g, const struct config *config,
+                   char *err, size_t err_size) {
+    memset(s, 0, sizeof *s);
+    struct parts l = parts_of(g);
+    s->fd = segment_make_memory(&l);
+    if (s->fd < 0)
+        return segment_no_memory(s, &l, err, err_size, errno);
+    if (segment_map(s, g) != 0)
+        return segment_fail(s, err, err_size, "mmap", errno);
+
+    struct segment_header *h = s->header;
+    segment_describe(h, &l);
+    h->geometry = *g;
+    atomic_init(&h->steps, 1);
+    h->epoch_ms = clock_ms();
+    h->epoch_boot_ms = clock_boot_ms();
+    h->pid_namespace = system_pid_namespace();
+    if (getrandom(h->name_key, sizeof h->name_key, 0) != sizeof h->name_key ||
+        getrandom(h->token_key, sizeof h->token_key, 0) != sizeof h->token_key)
+        return segment_fail(s, err, err_size, "getrandom", errno);
+    atomic_init(&h->next_incarnation, 1);
+    segment_open_nothing(s);
     if (!gate_init(s->gate))
         return segment_fail(s, err, err_size, "sem_init", errno);
     room_init(&s->room);
+    if (getrandom(&s->room.shared->epoch, sizeof(uint64_t), 0) != sizeof(uint64_t))
+        return segment_fail(s, err, err_size, "getrandom", errno);
     segment_publish_config(s, config);
-    h->view_fd = -1;
     h->magic = SEGMENT_MAGIC;
     return 0;
 }
@@ -292,6 +335,10 @@ int segment_open(struct segment *s, int fd, char *err, size_t err_size) {
                  layout_number());
         return -1;
     }
+    if (!parts_sound(&g)) {
+        snprintf(err, err_size, "shared memory: its geometry is damaged");
+        return -1;
+    }
     if (segment_size(&g) != (size_t)st.st_size) {
         snprintf(err, err_size, "shared memory: %zu bytes where its geometry wants %zu",
                  (size_t)st.st_size, segment_size(&g));
@@ -309,7 +356,7 @@ int segment_open(struct segment *s, int fd, char *err, size_t err_size) {
 /* A copy of the header's first fields, judged once: what the object says later is not believed. */
 struct segment_claim {
     uint64_t magic;
-    uint32_t layout, header_size, steps;
+    uint32_t layout, header_size, steps, remote_steps;
     struct geometry geometry;
 };
 
@@ -328,6 +375,7 @@ static const char *segment_read_claim(int fd, struct segment_claim *claim) {
     claim->header_size = h->header_size;
     claim->geometry = h->geometry;
     claim->steps = atomic_load_explicit(&h->steps, memory_order_acquire);
+    claim->remote_steps = atomic_load_explicit(&h->remote_steps, memory_order_acquire);
     munmap(h, sizeof *h);
     return NULL;
 }
@@ -346,7 +394,8 @@ static const char *segment_judge(int fd, const struct segment_claim *claim, bool
         return strerror(errno);
     if (!parts_sound(&claim->geometry) || segment_size(&claim->geometry) != (size_t)st.st_size)
         return "its size is not what its geometry wants";
-    if (segment_reserved_by(&claim->geometry, claim->steps) > (size_t)st.st_blocks * 512)
+    if (segment_reserved_by(&claim->geometry, claim->steps, claim->remote_steps) >
+        (size_t)st.st_blocks * 512)
         return "its memory is not reserved";
     return NULL;
 }

@@ -6,17 +6,20 @@
  *
  * Memory.  Rings, ledger and the tables that are looked up by hashes are reserved at the start.
  * Those marked with a + grow with the clients (growth.h): neither a read nor a write may go beyond
- * what is reserved.  No client has a descriptor above `fd_high`, and everything up to there is.
+ * what is reserved.  No client has a descriptor above `fd_high`, and everything up to there is; the
+ * same holds for the remote records below `remote_high`.
  *
  *     header     magic, layout, geometry, configuration, listeners, the master's own state
+ *     table      layout.h: of the structs of the program that made the segment
  *     gate       gate.h
  *     room       room.h: commit word, ledger, and four rings, each mapped twice in a row
  *     slots      slot.h
- *   + clients    client.h: the records, and two rows of names
+ *   + clients    client.h: the records, and two rows of names; for descriptors, then remote ones
  *     names      name_table.h
  *     origins    origin.h: accounts of addresses
  *     requests   request.h: what operators ask the master for
  *     restrictions  restriction.h: bans and mutes
+ *     pages      web_page.h: what browsers are sent
  *   + replies    correspondent.h: one row per client
  *   + buffers    buffer.h: rx, tx and ignore_more buffers, and their owner words
  *   + ignoring   ignore_list.h: one list for each record
@@ -38,6 +41,7 @@
 #include "ipc/restriction.h"
 #include "ipc/room.h"
 #include "ipc/slot.h"
+#include "ipc/web_page.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -56,6 +60,7 @@ struct segment {
     struct origin_table origins;
     struct request *requests; /* [REQUESTS] */
     struct restrictions *restrictions;
+    struct web_pages *pages;
     struct correspondent *correspondents; /* [clients.len] */
     struct buffer_pool rx_buffers, tx_buffers, ignore_more;
     struct ignore_list *ignore_lists; /* [clients.len] */
@@ -84,15 +89,36 @@ enum segment_viewed segment_view(struct segment *segment, int fd, char *err, siz
 
 void segment_close(struct segment *segment); /* unmaps; the object lives while a process maps it */
 
-/* Whether the record of descriptor `fd` has memory, and what lies beside it. */
-static inline bool segment_has_client(const struct segment *segment, uint32_t fd) {
-    uint64_t steps = atomic_load_explicit(&segment->header->steps, memory_order_acquire);
-    return fd < segment->clients.len && fd < steps * GROWTH_CLIENTS;
+/* Whether the record has memory, and what lies beside it: of a descriptor, or a remote one. */
+static inline bool segment_has_client(const struct segment *segment, uint32_t client) {
+    const struct client_table *clients = &segment->clients;
+    const struct segment_header *h = segment->header;
+    uint64_t steps = atomic_load_explicit(&h->steps, memory_order_acquire);
+    if (client < clients->len)
+        return client < steps * GROWTH_CLIENTS;
+    steps = atomic_load_explicit(&h->remote_steps, memory_order_acquire);
+    return client < clients->rows && client - clients->len < steps * GROWTH_CLIENTS;
 }
 /* Reserves steps until it has; `fd` is below clients.len.  Under the gate, so that no two processes
  * reserve the same bytes; or before there is a worker.  0 or an errno; a step that fails or is
  * interrupted by a death counts for nothing and is tried anew with the next client. */
 int segment_grow(struct segment *segment, uint32_t fd);
+/* The same for remote record `row`, in [clients.len, clients.rows). */
+int segment_grow_remote(struct segment *segment, uint32_t row);
+
+/* The first record from `at` on that a person may be in: of descriptors, then remote ones.
+ * NO_CLIENT: there is none.
+ *
+ *     for (at = segment_walk(seg, 0); at != NO_CLIENT; at = segment_walk(seg, at + 1)) */
+static inline uint32_t segment_walk(const struct segment *segment, uint32_t at) {
+    const struct client_table *clients = &segment->clients;
+    if (at < clients->len && at <= atomic_load(&segment->header->fd_high))
+        return at;
+    uint32_t row = at < clients->len ? 0 : at - clients->len;
+    return row < clients->remote_len && row < atomic_load(&segment->header->remote_high)
+               ? clients->len + row
+               : NO_CLIENT;
+}
 /* Bytes that are reserved by now. */
 size_t segment_reserved(const struct segment *segment);
 

@@ -2,8 +2,8 @@
 #include "ipc/slot.h"
 
 #include "ipc/fault.h"
+#include "ipc/system.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,7 +12,11 @@ const char *slot_name(uint32_t index, char out[SLOT_NAME]) {
     if (index < WORKERS_MAX)
         snprintf(out, SLOT_NAME, "worker %u", index);
     else
-        snprintf(out, SLOT_NAME, "%s", index == MASTER_SLOT ? "master" : "transcript");
+        snprintf(out, SLOT_NAME, "%s",
+                 index == MASTER_SLOT     ? "master"
+                 : index == GUARDIAN_SLOT ? "guardian"
+                 : index == RELAY_SLOT    ? "relay"
+                                          : "transcript");
     return out;
 }
 
@@ -63,6 +67,7 @@ void slot_invite(struct slot *slot, uint64_t incarnation) {
     if (old >= 0)
         close(old); /* only after the incarnation moved on: slot_dead() */
     atomic_store(&slot->pid, 0);
+    atomic_store(&slot->cause, 0);
     atomic_store(&slot->entry, incarnation);
     FAULT("slot.invite.after");
 }
@@ -98,8 +103,7 @@ bool slot_dead(struct slot *slots, uint64_t incarnation) {
     int pidfd = atomic_load(&slot->pidfd);
     if (pidfd < 0)
         return false;
-    struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
-    bool gone = poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN);
+    bool gone = system_readable(pidfd);
     /* The number may have been closed and reused for a socket meanwhile, but only after the
      * incarnation had moved on.  If it has not, the answer was the pidfd's. */
     return gone && atomic_load(&slot->incarnation) == incarnation;

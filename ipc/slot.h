@@ -1,9 +1,12 @@
 /* slot.h - the participants: where each publishes its progress, how each is woken and found dead.
  *
- * Slots 0..WORKERS_MAX-1 are workers'.  TRANSCRIPT_SLOT is the transcript's, which reads the room
- * and is not waited for: its cursor and guard hold nothing (worker/transcript/transcript.h).  These
+ * Slots 0..WORKERS_MAX-1 are workers'.  RELAY_SLOT is the relay's, which publishes what people of
+ * other machines do (worker/relay/relay.h).  The room waits for these, [0, ROOM_SLOTS).
+ * TRANSCRIPT_SLOT is the transcript's, which reads the room and is not waited for: its cursor and
+ * guard hold nothing (worker/transcript/transcript.h).  These
  * are the slots that the master starts processes in: [0, CHILD_SLOTS).  MASTER_SLOT is the
- * master's, which neither reads nor writes the room.  A slot outlives the processes that fill it:
+ * master's, which neither reads nor writes the room; GUARDIAN_SLOT that of the process that starts
+ * the master (master/guardian.h).  A slot outlives the processes that fill it:
  * the master makes its epoll set, bell and listeners before the first worker, and every successor
  * inherits them.
  *
@@ -28,7 +31,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TRANSCRIPT_SLOT = WORKERS_MAX, CHILD_SLOTS, MASTER_SLOT = CHILD_SLOTS, SLOT_COUNT };
+enum {
+    RELAY_SLOT = WORKERS_MAX,
+    ROOM_SLOTS,
+    TRANSCRIPT_SLOT = ROOM_SLOTS,
+    CHILD_SLOTS,
+    MASTER_SLOT = CHILD_SLOTS,
+    GUARDIAN_SLOT,
+    SLOT_COUNT
+};
 
 /* A listener carries its slot in TCP_KEEPIDLE (SLOT_TAG + slot, in seconds), which accepted sockets
  * inherit: so a socket of the server's is recognised when its worker died before filling a record.
@@ -113,13 +124,18 @@ struct slot {
     _Atomic uint32_t deaths; /* in a row, each soon after its start (master/respawn.h) */
     int32_t epoll_fd;
     int32_t bell_fd;
-    _Atomic uint64_t died; /* processes that died in it, but for those that were to end */
-    uint8_t pad3[16];
+    _Atomic uint64_t died;  /* processes that died in it, but for those that were to end */
+    _Atomic uint32_t cause; /* how its process ended, by the guardian: slot_cause(); 0: not known */
+    _Atomic int32_t reaper; /* pid of its parent, which stores that; by its starter */
+    uint8_t pad3[8];
 
     /* by the worker in the slot */
     _Alignas(64) struct breadcrumb breadcrumb; /* of the process now in the slot */
     struct breadcrumb last_breadcrumb;         /* of the one before, if it died of its own fault */
     uint8_t pad4[16];
+#ifdef LAYOUT_TEST /* another layout: see header.h */
+    _Alignas(64) uint64_t layout_test[24];
+#endif
     _Alignas(64) struct slot_stats stats;
     uint8_t pad5[8];
     struct tally tally; /* lines that it did not write to the log */
@@ -135,7 +151,8 @@ static inline bool slot_alive(uint32_t state) {
     return state >= SLOT_ADOPTING;
 }
 
-/* What the process in the slot is called: "worker 3", "transcript", "master".  Returns out. */
+/* What the process in the slot is called: "worker 3", "relay", "transcript", "master", "guardian".
+ * Returns out. */
 enum { SLOT_NAME = 16 };
 const char *slot_name(uint32_t index, char out[SLOT_NAME]);
 

@@ -21,6 +21,8 @@ static void survey_config(const struct segment *seg, struct survey *out) {
         uint64_t version = segment_config_version(seg);
         const struct config *config = &seg->header->config[version & 1];
         memcpy(out->room, config->room, sizeof out->room);
+        memcpy(out->relay.node, config->node, sizeof out->relay.node);
+        out->relay.configured = relay_configured(config);
         out->login = *(const volatile uint8_t *)&config->login != 0; /* a bool may hold any byte */
         out->config_version = version;
         atomic_thread_fence(memory_order_acquire);
@@ -28,6 +30,7 @@ static void survey_config(const struct segment *seg, struct survey *out) {
             break;
     }
     out->room[sizeof out->room - 1] = '\0';
+    out->relay.node[sizeof out->relay.node - 1] = '\0';
 }
 
 static void survey_listeners(const struct segment *seg, struct survey *out) {
@@ -58,10 +61,10 @@ static void survey_gate(const struct segment *seg, struct survey *out) {
 
 /* ---- the room ---- */
 
-/* The oldest text that a living worker keeps; `count` if none lives. */
+/* The oldest text that a living participant keeps (room.h); `count` if none lives. */
 static uint64_t survey_oldest_text(const struct segment *seg, uint64_t count) {
     uint64_t oldest = count;
-    for (int i = 0; i < WORKERS_MAX; i++) {
+    for (int i = 0; i < ROOM_SLOTS; i++) {
         const struct slot *slot = &seg->slots[i];
         if (slot_alive(survey_load(&slot->state)))
             oldest = survey_least(oldest, survey_load(&slot->guard));
@@ -72,7 +75,7 @@ static uint64_t survey_oldest_text(const struct segment *seg, uint64_t count) {
 /* The oldest entry that a slot needs, dead ones' too (room.h). */
 static uint64_t survey_oldest_entry(const struct segment *seg, uint64_t count) {
     uint64_t oldest = count;
-    for (int i = 0; i < WORKERS_MAX; i++) {
+    for (int i = 0; i < ROOM_SLOTS; i++) {
         const struct slot *slot = &seg->slots[i];
         uint64_t floor = survey_load(&slot->overrun_floor);
         if (survey_load(&slot->state) == SLOT_UNUSED)
@@ -91,6 +94,8 @@ static void survey_room(const struct segment *seg, struct survey *out) {
     for (int tries = 0; tries < SURVEY_TRIES; tries++) {
         uint64_t count = room_count(room), oldest = survey_oldest_text(seg, count);
         struct entry last = *room_entry(room, count - 1), first = *room_entry(room, oldest - 1);
+        uint64_t last_side = room_end(room, count - 1, RING_SIDE),
+                 first_side = room_end(room, oldest - 1, RING_SIDE);
         uint64_t needed = survey_oldest_entry(seg, count);
         out->count = count;
         out->people = last.people;
@@ -100,7 +105,8 @@ static void survey_room(const struct segment *seg, struct survey *out) {
         out->ledger_used = survey_least(count - needed, room->ledger_len);
         for (int e = 0; e < RING_COUNT; e++) {
             out->ring_size[e] = room->ring_size[e];
-            out->ring_used[e] = survey_least(last.end[e] - first.end[e], room->ring_size[e]);
+            uint64_t used = e == RING_SIDE ? last_side - first_side : last.end[e] - first.end[e];
+            out->ring_used[e] = survey_least(used, room->ring_size[e]);
         }
         atomic_thread_fence(memory_order_acquire);
         if (room_count(room) - count < room->ledger_len / 2 &&
@@ -178,6 +184,50 @@ static void survey_transcript(const struct segment *seg, struct survey *out) {
     }
 }
 
+/* ---- more machines ---- */
+
+/* As survey_transcript does. */
+static void survey_machines(const struct relay *r, struct survey_relay *out) {
+    struct relay_place place;
+    for (int tries = 0; tries < SURVEY_TRIES; tries++) {
+        uint32_t turn = atomic_load_explicit(&r->turn, memory_order_acquire);
+        place = r->place[turn & 1];
+        atomic_thread_fence(memory_order_acquire);
+        if (survey_load(&r->turn) == turn)
+            break;
+    }
+    for (int i = 0; i < RELAY_NODES; i++) {
+        struct relay_node *node = &place.node[i];
+        node->name[sizeof node->name - 1] = '\0';
+        if (node->state == RELAY_NODE_UNUSED || !relay_is_node(node->name))
+            continue;
+        struct survey_machine *machine = &out->machine[out->machine_count++];
+        memcpy(machine->name, node->name, sizeof machine->name);
+        machine->people = node->people;
+        machine->in_reach = node->state == RELAY_NODE_HERE;
+    }
+}
+
+/* What a process left that has died is not up, whatever its words say. */
+static void survey_relay(const struct segment *seg, struct survey_relay *out) {
+    const struct relay *r = &seg->header->relay;
+    bool alive = slot_alive(survey_load(&seg->slots[RELAY_SLOT].state));
+    int32_t since = (int32_t)(segment_now(seg) - survey_load(&r->since));
+    out->up = alive && relay_is_up(r);
+    out->since_ms = since > 0 ? (uint64_t)since : 0;
+    out->lag = survey_load(&r->lag);
+    out->lines_out = survey_load(&r->lines_out);
+    out->lines_in = survey_load(&r->lines_in);
+    out->skipped_out = survey_load(&r->skipped_out);
+    out->skipped_in = survey_load(&r->skipped_in);
+    out->refused = survey_load(&r->refused);
+    memcpy(out->peer, r->peer, sizeof out->peer);
+    memcpy(out->state, r->state, sizeof out->state);
+    out->peer[sizeof out->peer - 1] = out->state[sizeof out->state - 1] = '\0';
+    if (out->configured)
+        survey_machines(r, out);
+}
+
 void survey_take(const struct segment *seg, struct survey *out) {
     memset(out, 0, sizeof *out);
     survey_header(seg, out);
@@ -186,6 +236,7 @@ void survey_take(const struct segment *seg, struct survey *out) {
     survey_gate(seg, out);
     survey_room(seg, out);
     survey_transcript(seg, out);
+    survey_relay(seg, &out->relay);
     for (int i = 0; i < SLOT_COUNT; i++)
         survey_slot(&seg->slots[i], out->count, &out->slot[i]);
     for (int i = 0; i < WORKERS_MAX; i++) {
@@ -220,6 +271,12 @@ uint32_t survey_records(const struct segment *seg) {
     return (uint32_t)survey_least(most, survey_load(&seg->header->fd_high) + 1ull);
 }
 
+uint32_t survey_remote_records(const struct segment *seg) {
+    uint64_t steps = atomic_load_explicit(&seg->header->remote_steps, memory_order_acquire);
+    uint64_t most = survey_least(seg->clients.remote_len, steps * GROWTH_CLIENTS);
+    return (uint32_t)survey_least(most, survey_load(&seg->header->remote_high));
+}
+
 bool survey_client(const struct segment *seg, uint32_t client, struct survey_client *out) {
     const struct client *c = &seg->clients.at[client];
     struct client_view view;
@@ -228,21 +285,24 @@ bool survey_client(const struct segment *seg, uint32_t client, struct survey_cli
     memset(out, 0, sizeof *out);
     out->client = client;
     out->generation = view.generation;
+    out->remote = client_is_remote(&seg->clients, client);
     if (view.facts.flags & FACT_NAMED)
-        memcpy(out->name, view.name.text, sizeof view.name.text);
+        memcpy(out->name, view.name, strnlen(view.name, sizeof view.name - 1));
     out->addr = view.addr;
     out->port = view.port;
     out->kind = view.facts.kind;
+    out->person = client_is_person(&view.facts);
     out->slot = survey_load(&c->slot);
     out->encoding = (uint8_t)client_wire(&view.facts);
     out->blocked = __atomic_load_n(&c->mode, __ATOMIC_RELAXED) == MODE_BLOCKED;
     out->flags = view.facts.flags;
+    out->web = view.facts.web;
     uint32_t idle = segment_tenths(seg) - view.facts.last_input;
     out->idle = (int32_t)idle < 0 ? 0 : idle; /* typed since the clock was read */
     return true;
 }
 
-static void survey_add_telnet(const struct survey_client *client, struct survey_clients *sum) {
+static void survey_add_person(const struct survey_client *client, struct survey_clients *sum) {
     bool in = client->flags & FACT_IN_ROOM, quiet = client->flags & FACT_QUIET;
     sum->in_room += in && !quiet;
     sum->quiet += in && quiet;
@@ -264,8 +324,8 @@ uint32_t survey_add_clients(const struct segment *seg, uint32_t from, uint32_t m
             continue;
         sum->by_kind[survey_least(client.kind, SURVEY_KINDS - 1)]++;
         sum->blocked += client.blocked;
-        if (client.kind == KIND_TELNET)
-            survey_add_telnet(&client, sum);
+        if (client.person)
+            survey_add_person(&client, sum);
     }
     return end < records ? end : 0;
 }
@@ -289,5 +349,7 @@ const char *survey_encoding_name(uint32_t encoding) {
 }
 
 const char *survey_ring_name(int ring) {
-    return ring == RING_SIDE ? "side" : survey_encoding_name((uint32_t)ring);
+    return ring == RING_SIDE   ? "side"
+           : ring == RING_JSON ? "json"
+                               : survey_encoding_name((uint32_t)ring);
 }

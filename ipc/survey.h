@@ -40,6 +40,27 @@ struct survey_slot {
     struct survey_counts counts;
 };
 
+/* Another machine. */
+struct survey_machine {
+    char name[NODE_NAME_MAX]; /* relay_is_node */
+    uint32_t people;
+    bool in_reach;
+};
+
+/* The room on other machines (relay.h). */
+struct survey_relay {
+    bool configured;
+    bool up;                  /* people elsewhere can be written to */
+    char node[NODE_NAME_MAX]; /* this machine */
+    char peer[64];            /* HOST:PORT of the engine; "": none */
+    char state[192];          /* why it is not up, for people */
+    uint64_t since_ms;        /* that it is up, or not */
+    uint32_t lag;             /* items that are not acknowledged */
+    uint64_t lines_out, lines_in, skipped_out, skipped_in, refused;
+    uint32_t machine_count;
+    struct survey_machine machine[RELAY_NODES];
+};
+
 struct survey {
     uint64_t taken_ms;  /* clock_ms() */
     uint64_t uptime_ms; /* since the segment was made; the time of a suspended machine included */
@@ -61,8 +82,8 @@ struct survey {
     uint32_t connections; /* of any kind */
     int32_t gate_slot;    /* whose process holds the gate; -1: none does */
     bool waiting;         /* a worker has found no room in a ring or the ledger */
-    /* Between the oldest text that a living worker keeps and the newest; usually about half of it,
-     * and beyond 5/8 (flush.c) a worker is behind.  And what of the ledger is kept. */
+    /* Between the oldest text that a living participant keeps and the newest; usually about half of
+     * it, and beyond 5/8 (flush.c) a worker is behind.  And what of the ledger is kept. */
     uint64_t ring_used[RING_COUNT], ring_size[RING_COUNT];
     uint64_t ledger_used, ledger_len;
 
@@ -70,6 +91,8 @@ struct survey {
     uint64_t transcript_lag;      /* entries of the ledger that it has not come to */
     uint64_t transcript_unsynced; /* bytes that are written and perhaps not on the disk */
     uint64_t transcript_lines, transcript_missed;
+
+    struct survey_relay relay;
 
     struct survey_slot slot[SLOT_COUNT];
     struct survey_counts total; /* of all workers' */
@@ -90,32 +113,37 @@ struct survey_pool survey_pool(const struct buffer_pool *pool);
 
 /* ---- clients: as much work as records ---- */
 
-/* What is known of one connection. */
+/* What is known of one connection, or of a person of another machine: name, flags, bot or not. */
 struct survey_client {
     uint32_t client, generation;
     char name[NAME_BYTES_MAX + 1]; /* "": none */
     struct in6_addr addr;
     uint16_t port;
+    bool remote;      /* of another machine */
     uint8_t kind;     /* enum client_kind */
+    bool person;      /* client_is_person */
     uint8_t slot;     /* of the worker that serves it */
     uint8_t encoding; /* enum encoding: that it is sent */
     bool blocked;     /* its socket is full: it does not read */
+    uint8_t web;      /* WEB_... */
     uint32_t flags;   /* FACT_... */
     uint32_t idle;    /* tenths of a second without a line */
 };
 
-/* Records that may be looked at: below this. */
+/* Records that may be looked at: of connections below this, */
 uint32_t survey_records(const struct segment *seg);
-/* False: there is no live client under that number (below survey_records). */
+/* and of people of other machines so many, from clients.len on. */
+uint32_t survey_remote_records(const struct segment *seg);
+/* False: there is no live client under that number. */
 bool survey_client(const struct segment *seg, uint32_t client, struct survey_client *out);
 
-enum { SURVEY_KINDS = 4 };
-/* Sums over all live records. */
+enum { SURVEY_KINDS = 5 };
+/* Sums over all live records of connections. */
 struct survey_clients {
     uint32_t by_kind[SURVEY_KINDS]; /* enum client_kind; those beyond are counted in the last */
-    uint32_t in_room;               /* of KIND_TELNET: announced guests and people */
+    uint32_t in_room;               /* announced guests and people */
     uint32_t quiet;                 /* guests that are not announced yet */
-    uint32_t not_logged_in;         /* of KIND_TELNET: the others */
+    uint32_t not_logged_in;         /* others that are no tools (client.h), nor requests */
     uint32_t muted, blocked;        /* of those in the room; of all */
     uint32_t echoed, converted;     /* edited by the server; in an encoding without a ring */
     uint32_t encoding[ENC_COUNT];

@@ -2,6 +2,9 @@
 #include "ipc/system.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -36,4 +39,32 @@ void system_close_from(unsigned first) {
 uint64_t system_pid_namespace(void) {
     struct stat is;
     return stat("/proc/self/ns/pid", &is) == 0 ? is.st_ino : 0;
+}
+
+bool system_readable(int fd) {
+    struct pollfd look = {.fd = fd, .events = POLLIN};
+    return fd >= 0 && poll(&look, 1, 0) == 1 && (look.revents & POLLIN);
+}
+
+static const char system_oom_path[] = "/proc/self/oom_score_adj";
+enum { SYSTEM_OOM_MAX = 1000 };
+
+int system_oom_score(void) {
+    char text[16] = "";
+    int fd = open(system_oom_path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && read(fd, text, sizeof text - 1) < 0)
+        text[0] = '\0';
+    if (fd >= 0)
+        close(fd);
+    return atoi(text);
+}
+
+void system_set_oom_score(int score) {
+    char text[16];
+    int len = snprintf(text, sizeof text, "%d", score < SYSTEM_OOM_MAX ? score : SYSTEM_OOM_MAX);
+    int fd = open(system_oom_path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)!write(fd, text, (size_t)len);
+    close(fd);
 }

@@ -3,6 +3,7 @@
 #ifndef IPC_SYSTEM_H
 #define IPC_SYSTEM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,5 +23,14 @@ void system_close_from(unsigned first);
 /* Of the PID namespace that this process's ids are of, the number by which no other living one is
  * called (namespaces(7)); 0: there is no /proc to say so. */
 uint64_t system_pid_namespace(void);
+
+/* Whether the descriptor is readable now: of a pidfd, whether its process is dead (pidfd_open(2)).
+ * -1 is not. */
+bool system_readable(int fd);
+
+/* oom_score_adj of this process (proc(5)): the higher, the sooner the kernel ends it where memory
+ * is short; 0 if it cannot be read.  It may be raised, and lowered again; a failure is silent. */
+int system_oom_score(void);
+void system_set_oom_score(int score);
 
 #endif

@@ -20,6 +20,7 @@ enum tally_kind {
     TALLY_DISCONNECTED,
     TALLY_REFUSED,
     TALLY_UNPOLLED,
+    TALLY_ASKED,
     TALLY_KINDS
 };
 
@@ -28,7 +29,6 @@ struct tally_row {
     struct in6_addr addr; /* any address of the origin */
     _Atomic uint32_t used;
     _Atomic uint32_t count[TALLY_KINDS];
-    uint32_t pad;
 };
 
 struct tally {

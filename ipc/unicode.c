@@ -75,7 +75,21 @@ bool unicode_valid(const char *s, size_t n) {
     return true;
 }
 
+/* As the table has it; most text is ASCII. */
+static struct unicode_properties unicode_ascii_properties(int32_t cp) {
+    int32_t letter = cp | 0x20;
+    if (letter >= 'a' && letter <= 'z')
+        return (struct unicode_properties){UNICODE_LETTER, 1, UNICODE_LATIN};
+    if (cp < ' ' || cp == 0x7F)
+        return (struct unicode_properties){UNICODE_DROP, 0, UNICODE_COMMON};
+    bool digit = cp >= '0' && cp <= '9';
+    uint8_t class = cp == ' ' ? UNICODE_BLANK : digit ? UNICODE_DIGIT : UNICODE_OTHER;
+    return (struct unicode_properties){class, 1, UNICODE_COMMON};
+}
+
 struct unicode_properties unicode_properties(int32_t cp) {
+    if (cp >= 0 && cp < 0x80)
+        return unicode_ascii_properties(cp);
     uint32_t key = (uint32_t)cp << 11 | 0x7FF;
     size_t at = 0; /* the last range that begins at or before cp; found without branching */
     for (size_t n = LENGTH(unicode_ranges), half; n > 1; n -= half) {

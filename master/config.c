@@ -80,6 +80,11 @@ static const struct config_key {
     {"transcript", "", value_file, OTHER(transcript), NAMES_FILE},
     {"transcript_sync", "100ms", value_number, TIME(transcript_sync_ms, 0, HOUR), 0},
     {"metrics", "", value_metrics, OTHER(listen), 0},
+    {"web", "", value_web, OTHER(listen), REPEATS},
+    {"web_host", "", value_web_host, OTHER(web_host), REPEATS},
+    {"node", "", value_node, OTHER(node), 0},
+    {"relay", "", value_relay, OTHER(relay), 0},
+    {"relay_keep", "100000", value_number, NUMBER(relay_keep, 1000, 100000000), 0},
 };
 /* clang-format on */
 enum { CONFIG_KEYS = sizeof config_keys / sizeof config_keys[0], CONFIG_LINE_MAX = 4096 };
@@ -105,6 +110,7 @@ struct config_reader {
     struct config *config;
     struct config_errors *errors;
     unsigned seen[CONFIG_KEYS];  /* the line in which each key was given; 0: none */
+    bool wrong[CONFIG_KEYS];     /* its value was an error */
     unsigned listen[LISTEN_MAX]; /* the same of each address */
 };
 
@@ -187,6 +193,7 @@ static void config_unknown_key(struct config_reader *r, const char *name) {
 static void config_parse_value(struct config_reader *r, const struct config_key *key, char *value) {
     char err[VALUE_ERR_SIZE];
     uint32_t addresses = r->config->listen_count;
+    r->wrong[key - config_keys] = true;
     if (!config_unquote(&value))
         config_error(r, "%s: the quotes do not match", key->name);
     else if (*value == '\0' && *key->preset != '\0')
@@ -195,6 +202,8 @@ static void config_parse_value(struct config_reader *r, const struct config_key 
         return;
     else if (!key->parse(&key->rule, value, r->config, err))
         config_error(r, "%s: %s", key->name, err);
+    else
+        r->wrong[key - config_keys] = false;
     if (r->config->listen_count > addresses)
         r->listen[addresses] = r->line;
 }
@@ -323,7 +332,7 @@ static void config_check_files(struct config_reader *r) {
 /* ---- addresses ---- */
 
 static const char *config_kind(const struct listen_address *a) {
-    return a->kind == KIND_METRICS ? "metrics" : "listen";
+    return a->kind == KIND_METRICS ? "metrics" : a->kind == KIND_WEB ? "web" : "listen";
 }
 
 /* An address of the default, if the file names none of its kind. */
@@ -353,6 +362,22 @@ static void config_check_ports(struct config_reader *r) {
     }
 }
 
+/* ---- more machines ---- */
+
+static size_t config_index(const char *key) {
+    size_t i = 0;
+    while (strcmp(config_keys[i].name, key) != 0)
+        i++;
+    return i;
+}
+
+/* A `node` that is wrong has an error of its own. */
+static void config_check_relay(struct config_reader *r) {
+    r->line = r->seen[config_index("relay")];
+    if (r->config->relay_count > 0 && r->config->node[0] == '\0' && !r->wrong[config_index("node")])
+        config_error(r, "relay: this machine needs a name among the others: node = NAME");
+}
+
 static bool config_read(struct config_reader *r) {
     r->errors->count = 0;
     config_set_defaults(r->config);
@@ -367,6 +392,7 @@ static bool config_read(struct config_reader *r) {
     config_check_files(r);
     config_default_listen(r);
     config_check_ports(r);
+    config_check_relay(r);
     return r->errors->count == 0;
 }
 
@@ -406,6 +432,17 @@ int config_check(const char *path, struct config *out, struct config_errors *err
     config_check_bans(&r);
     config_check_opening(&r, out->transcript, transcript_file_check(out, err, sizeof err), err);
     return errors->count == 0 ? 0 : -1;
+}
+
+const char *config_restart_key(const struct config *old, const struct config *next) {
+    for (size_t i = 0; i < CONFIG_KEYS; i++) {
+        const struct value_rule *rule = &config_keys[i].rule;
+        if ((config_keys[i].flags & RESTART) &&
+            memcmp((const char *)old + rule->offset, (const char *)next + rule->offset,
+                   rule->size) != 0)
+            return config_keys[i].name;
+    }
+    return NULL;
 }
 
 void config_keep(const struct config *old, struct config *next) {

@@ -33,6 +33,9 @@ int config_check(const char *path, struct config *out, struct config_errors *err
  * differs. */
 void config_keep(const struct config *old, struct config *next);
 
+/* The first key that only a restart changes and that differs; NULL: none does. */
+const char *config_restart_key(const struct config *old, const struct config *next);
+
 /* Sets one key to what a file would say.  False with a sentence: `config` is as it was. */
 bool config_set(struct config *config, const char *key, const char *value, char *err,
                 size_t err_size);

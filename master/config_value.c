@@ -5,8 +5,10 @@
 #include "ipc/client.h"
 #include "ipc/decimal.h"
 #include "ipc/network.h"
+#include "ipc/relay.h"
 #include "ipc/unicode.h"
 #include "master/cores.h"
+#include "master/relay_url.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -366,6 +368,46 @@ bool value_metrics(const struct value_rule *rule, const char *text, struct confi
     return *text == '\0' || value_listen_kind(text, KIND_METRICS, config, err);
 }
 
+bool value_web(const struct value_rule *rule, const char *text, struct config *config, char *err) {
+    (void)rule;
+    return *text == '\0' || value_listen_kind(text, KIND_WEB, config, err);
+}
+
+/* Why a text is no name of a host, or none that is wanted here; NULL: it is one. */
+static const char *value_not_host(const char *text) {
+    size_t len = strlen(text);
+    struct in6_addr addr;
+    bool ipv4;
+    if (len >= WEB_HOST_LEN)
+        return "longer than 255 bytes";
+    if (strstr(text, "://") || strchr(text, '/'))
+        return "a name alone, without https:// or a path";
+    if (address_parse(text, &addr, &ipv4) || *text == '[')
+        return "an address needs no mention";
+    if (strchr(text, ':'))
+        return "a name alone: the port does not matter";
+    for (const char *p = text; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("-._", *p))
+            return "not a name of letters, digits, - and . (others are written as xn--...)";
+    if (*text == '.' || text[len - 1] == '.' || strstr(text, ".."))
+        return "a name neither begins nor ends with a dot, nor has two in a row";
+    return NULL;
+}
+
+bool value_web_host(const struct value_rule *rule, const char *text, struct config *config,
+                    char *err) {
+    (void)rule;
+    const char *wrong = value_not_host(text);
+    if (!wrong && config->web_host_count == WEB_HOST_MAX)
+        wrong = "more than 16 names";
+    if (wrong) {
+        snprintf(err, VALUE_ERR_SIZE, "\"%.100s\": %s", text, wrong);
+        return false;
+    }
+    strcpy(config->web_host[config->web_host_count++], text);
+    return true;
+}
+
 bool value_network(const struct value_rule *rule, const char *text, struct config *config,
                    char *err) {
     (void)rule;
@@ -381,4 +423,21 @@ bool value_network(const struct value_rule *rule, const char *text, struct confi
     }
     config->proxy_from[config->proxy_from_count++] = net;
     return true;
+}
+
+bool value_node(const struct value_rule *rule, const char *text, struct config *config, char *err) {
+    if (*text != '\0' && !relay_is_node(text)) {
+        snprintf(err, VALUE_ERR_SIZE,
+                 "\"%.60s\" is no machine's name: 1 to %d small letters, digits and -, and it "
+                 "begins with no -",
+                 text, NODE_NAME_MAX - 1);
+        return false;
+    }
+    return value_text(rule, text, config, err);
+}
+
+bool value_relay(const struct value_rule *rule, const char *text, struct config *config,
+                 char *err) {
+    (void)rule;
+    return relay_url_parse(text, config, err, VALUE_ERR_SIZE);
 }

@@ -2,7 +2,8 @@
  *
  * A parser checks `text` against the rule and stores the value in the configuration.  It returns
  * false with a reason in `err`, which has VALUE_ERR_SIZE bytes.  It writes nothing but the rule's
- * field; listen, metrics, proxy_from and motd also write the count beside it. */
+ * field; listen, metrics, web, proxy_from, web_host and motd also write the count beside it, and
+ * relay what belongs to it. */
 #ifndef MASTER_CONFIG_VALUE_H
 #define MASTER_CONFIG_VALUE_H
 
@@ -52,8 +53,11 @@ value_parser value_room; /* printable UTF-8 */
 value_parser value_socket;
 value_parser value_motd; /* reads the file: UTF-8, stored with CR LF */
 value_parser value_listen;
-value_parser value_metrics; /* an address as well, of another kind */
+value_parser value_metrics, value_web; /* addresses as well, of other kinds */
+value_parser value_web_host;
 value_parser value_network;
+value_parser value_node;  /* a machine's name */
+value_parser value_relay; /* relay_url.h */
 
 /* "1 to 64", "64K to 1G", "utf-8, gbk, big5"; empty if the rule has neither range nor words.
  * Returns out. */

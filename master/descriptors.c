@@ -2,6 +2,7 @@
 #include "master/descriptors.h"
 
 #include "ipc/log.h"
+#include "ipc/parts.h"
 #include "ipc/segment.h"
 
 #include <stdbool.h>
@@ -10,8 +11,9 @@
 #include <unistd.h>
 
 /* Descriptors that are not clients': the listeners of so many addresses; bell, epoll set and pidfd
- * of each slot; and a spare number for CONTROL_MAX control connections, METRICS_CLIENTS others, the
- * log, the pidfile, the segment and its view, signals and files open for a moment. */
+ * of each slot; and a spare number for CONTROL_MAX control connections, METRICS_CLIENTS and
+ * WEB_BEYOND others, the log, the pidfile, the segment and its view, signals and files open for a
+ * moment. */
 static uint32_t descriptors_reserved(uint32_t addresses) {
     return WORKERS_MAX * addresses + 3 * WORKERS_MAX + 64;
 }
@@ -49,6 +51,18 @@ uint32_t descriptors_raise(struct config *config, uint32_t *addresses, char *err
     log_warn("max_clients lowered to %u: the system allows %llu descriptors", config->max_clients,
              (unsigned long long)limit.rlim_cur);
     return (uint32_t)limit.rlim_cur;
+}
+
+void descriptors_restore(uint32_t descriptors) {
+    struct rlimit limit = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (descriptors_limit(descriptors, limit.rlim_max) ||
+        descriptors_limit(limit.rlim_max, limit.rlim_max))
+        getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur + PARTS_CLIENTS <= descriptors)
+        log_warn("the system allows %llu descriptors, fewer than before; not all connections come "
+                 "back",
+                 (unsigned long long)limit.rlim_cur);
 }
 
 void descriptors_grow(uint32_t descriptors) {

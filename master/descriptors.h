@@ -17,6 +17,10 @@
  * how many addresses may be open at a time, those that a reload gives up included. */
 uint32_t descriptors_raise(struct config *config, uint32_t *addresses, char *err, size_t err_size);
 
+/* Raises the limit to `descriptors` again, for a segment that was made when that was allowed; where
+ * the system forbids it now, a log line says so. */
+void descriptors_restore(uint32_t descriptors);
+
 /* Makes the kernel's table large enough for all of them while one process uses it: growing a table
  * that is shared stalls every process that shares it.  Without effect the server is only slower. */
 void descriptors_grow(uint32_t descriptors);

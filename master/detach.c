@@ -76,9 +76,14 @@ bool detach_end(struct detach *detach, const struct config *config, int log_fd, 
         if (dup2(detach->null, replaced[i]) < 0)
             return detach_failed("dup2", err, err_size);
     }
-    (void)!write(detach->ready, "", 1); /* fails only if the parent was killed */
+    (void)!write(detach->ready, "", 1); /* fails only if the parent is gone */
+    return true;
+}
+
+void detach_close(struct detach *detach) {
+    if (detach->ready < 0)
+        return;
     close(detach->ready);
     close(detach->null);
     *detach = DETACH_NONE;
-    return true;
 }

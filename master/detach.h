@@ -23,9 +23,11 @@ bool detach_begin(struct detach *detach, char *err, size_t err_size);
 
 /* The server is ready: replaces the standard descriptors, and a log on one of them, by
  * /dev/null, since the program that started the server may wait for the end of its output; then
- * lets the parent exit with 0.  In the foreground it does nothing.  False with a sentence; the
- * parent then exits with 1 when this process ends. */
+ * lets the parent exit with 0.  Twice is as good as once.  In the foreground it does nothing. False
+ * with a sentence; the parent then exits with 1 when this process ends. */
 bool detach_end(struct detach *detach, const struct config *config, int log_fd, char *err,
                 size_t err_size);
+/* Once no successor of this process can call detach_end again: closes what it needs. */
+void detach_close(struct detach *detach);
 
 #endif

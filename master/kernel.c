@@ -1,6 +1,7 @@
 /* kernel.c - see kernel.h. */
 #include "master/kernel.h"
 
+#include "ipc/address.h"
 #include "ipc/system.h"
 
 #include <errno.h>
@@ -28,12 +29,10 @@ static const char *kernel_pidfds(int pidfd) {
 /* By its cookie a successor knows whether a descriptor is still the connection that it was.  There
  * is always an IPv4 or an IPv6 socket, or the server could not listen. */
 static const char *kernel_cookies(void) {
-    uint64_t cookie;
-    socklen_t len = sizeof cookie;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool has = fd < 0 || getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0;
+    bool has = fd < 0 || socket_cookie(fd) != 0;
     int error = errno;
     if (fd >= 0)
         close(fd);

@@ -2,6 +2,7 @@
 #include "master/listen.h"
 
 #include "ipc/address.h"
+#include "ipc/fault.h"
 #include "ipc/log.h"
 
 #include <errno.h>
@@ -169,15 +170,35 @@ static bool listen_learn_port(int fd, struct listen_address *a) {
     return true;
 }
 
+/* For each slot that has no socket. */
 static bool listen_bind_all(struct listener *l, bool beside, const char **option) {
     if (l->bound.port != 0 && !beside && !listen_probe(&l->bound, option))
         return false;
     for (uint32_t slot = 0; slot < WORKERS_MAX; slot++) {
-        l->fd[slot] = listen_bind(&l->bound, slot, true, option);
+        if (l->fd[slot] < 0)
+            l->fd[slot] = listen_bind(&l->bound, slot, true, option);
         if (l->fd[slot] < 0 || (slot == 0 && !listen_learn_port(l->fd[0], &l->bound)))
             return false;
     }
     return true;
+}
+
+/* After a failure, with errno. */
+static bool listen_fail(const struct listener *l, const char *option, char *err, size_t err_size) {
+    char text[ENDPOINT_TEXT];
+    int error = errno;
+    endpoint_format(&l->bound.addr, l->bound.port, text);
+    snprintf(err, err_size, "listen %s: %s%s%s", text, option ? option : "", option ? ": " : "",
+             strerror(error));
+    return false;
+}
+
+bool listen_again(struct listener *l, char *err, size_t err_size) {
+    const char *option = NULL;
+    bool any = false;
+    for (uint32_t slot = 0; slot < WORKERS_MAX; slot++)
+        any = any || l->fd[slot] >= 0;
+    return listen_bind_all(l, any, &option) || listen_fail(l, option, err, err_size);
 }
 
 bool listen_open(struct listener *l, const struct listen_address *asked, bool beside, char *err,
@@ -186,6 +207,7 @@ bool listen_open(struct listener *l, const struct listen_address *asked, bool be
     const char *option = NULL;
     memset(l->fd, 0xff, sizeof l->fd);
     memset((void *)l->listening, 0, sizeof l->listening);
+    memset(l->cookie, 0, sizeof l->cookie);
     l->configured = *asked;
     l->bound = listen_resolve(asked);
     endpoint_format(&l->bound.addr, l->bound.port, text);
@@ -193,10 +215,8 @@ bool listen_open(struct listener *l, const struct listen_address *asked, bool be
         log_warn("this machine has no IPv6; listening on %s instead", text);
     if (listen_bind_all(l, beside, &option))
         return true;
-    int error = errno;
+    (void)listen_fail(l, option, err, err_size);
     listen_close(l);
-    snprintf(err, err_size, "listen %s: %s%s%s", text, option ? option : "", option ? ": " : "",
-             strerror(error));
     return false;
 }
 
@@ -205,6 +225,8 @@ bool listen_start(struct listener *l, uint32_t slot) {
         return true;
     if (listen(l->fd[slot], LISTEN_BACKLOG) != 0)
         return false;
+    l->cookie[slot] = socket_cookie(l->fd[slot]);
+    FAULT("listen.cookie.after");
     atomic_store(&l->listening[slot], 1);
     return true;
 }
@@ -212,7 +234,11 @@ bool listen_start(struct listener *l, uint32_t slot) {
 void listen_close(struct listener *l) {
     for (uint32_t slot = 0; slot < WORKERS_MAX; slot++) {
         int fd = l->fd[slot];
+        if (fd >= 0)
+            shutdown(fd, SHUT_RDWR); /* a copy in a descriptor store would go on listening */
+        FAULT("listen.close.before");
         l->fd[slot] = -1; /* first: once it is closed, the number may be a client's */
+        atomic_store(&l->listening[slot], 0);
         if (fd >= 0)
             close(fd);
     }

@@ -37,8 +37,12 @@ struct listen_address listen_resolve(const struct listen_address *asked);
 bool listen_open(struct listener *listener, const struct listen_address *asked, bool beside,
                  char *err, size_t err_size);
 
-/* Listens on the slot's socket, unless it does already.  False with errno. */
+/* Binds `bound` again for each slot that has no socket.  False with a sentence. */
+bool listen_again(struct listener *listener, char *err, size_t err_size);
+
+/* Listens on the slot's socket, unless it does already, and notes its cookie.  False with errno. */
 bool listen_start(struct listener *listener, uint32_t slot);
+/* No epoll set has any of the sockets. */
 void listen_close(struct listener *listener);
 
 /* The same family, address, port and kind. */

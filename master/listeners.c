@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 /* How long to wait for another server that binds: at a start, and at a reload, when workers look
  * whether the master stands still. */
@@ -150,17 +151,48 @@ bool listeners_configure(struct segment *seg, const struct config *config, char 
     return all;
 }
 
-static void listeners_close(struct listener *l) {
-    listen_close(l);
-    FAULT("listeners.drained");
+/* An address that cannot be bound again is given up: what it was in the life before is no reason
+ * not to start.  The configuration's is bound anew by listeners_configure, or is the error. */
+bool listeners_return(struct segment *seg, char *err, size_t err_size) {
+    char why[512];
+    if (!listeners_lock(seg, err, err_size))
+        return false;
+    listeners_move(seg);
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &seg->header->listeners[i];
+        if (atomic_load(&l->state) == LISTENER_UNUSED || listen_again(l, why, sizeof why))
+            continue;
+        log_warn("%s; this address is not returned to", why);
+        atomic_store(&l->state, LISTENER_UNUSED);
+        listen_close(l);
+    }
+    listeners_rest(seg);
+    return true;
+}
+
+/* A copy in a descriptor store keeps a socket in each epoll set that has it, under a number that
+ * will be another's. */
+static void listeners_unpoll(struct segment *seg, const struct listener *l) {
+    for (uint32_t k = 0; k < WORKERS_MAX; k++) {
+        for (uint32_t slot = 0; slot < WORKERS_MAX && atomic_load(&l->listening[k]); slot++)
+            epoll_ctl(seg->slots[slot].epoll_fd, EPOLL_CTL_DEL, l->fd[k], NULL);
+    }
+}
+
+/* Unused first: no worker polls it again, no reload takes it into use again, and a successor of
+ * this master closes what is left. */
+static void listeners_close(struct segment *seg, struct listener *l) {
     atomic_store(&l->state, LISTENER_UNUSED);
+    FAULT("listeners.drained");
+    listeners_unpoll(seg, l);
+    listen_close(l);
 }
 
 void listeners_close_drained(struct segment *seg) {
     listeners_move(seg);
     for (int i = 0; i < LISTENERS_MAX; i++) {
         if (atomic_load(&seg->header->listeners[i].state) == LISTENER_DRAINING)
-            listeners_close(&seg->header->listeners[i]);
+            listeners_close(seg, &seg->header->listeners[i]);
     }
     listeners_rest(seg);
 }
@@ -171,7 +203,7 @@ void listeners_repair(struct segment *seg) {
         struct listener *l = &seg->header->listeners[i];
         uint32_t state = atomic_load(&l->state);
         if (state == LISTENER_UNUSED || (state == LISTENER_DRAINING && l->fd[0] < 0))
-            listeners_close(l);
+            listeners_close(seg, l);
     }
     listeners_rest(seg);
 }

@@ -22,6 +22,10 @@ enum { LISTENERS_TEXT = LISTENERS_MAX * (ENDPOINT_TEXT + 2) };
 bool listeners_configure(struct segment *seg, const struct config *config, char *err,
                          size_t err_size);
 
+/* After a return from a descriptor store: binds again, at their ports, the sockets that did not
+ * come back.  False with a sentence.  The lock is held as above. */
+bool listeners_return(struct segment *seg, char *err, size_t err_size);
+
 /* Closes the draining addresses. */
 void listeners_close_drained(struct segment *seg);
 

@@ -2,16 +2,21 @@
  * master.
  *
  * Three ways lead into it.  An ordinary start goes through main.  An upgraded binary goes through
- * main too, with a segment's descriptor in its environment.  A process that finds the master dead
- * becomes the master by main_resume. */
+ * main too, with a segment's descriptor in its environment.  A master or worker that finds the
+ * guardian dead starts another by main_guardian. */
+#include "ipc/convert.h"
 #include "ipc/log.h"
 #include "master/config.h"
+#include "master/conversion.h"
+#include "master/guardian.h"
 #include "master/kernel.h"
 #include "master/listeners.h"
 #include "master/log_file.h"
 #include "master/master.h"
 #include "master/options.h"
 #include "master/process.h"
+#include "master/ready.h"
+#include "master/relay_process.h"
 #include "master/reload.h"
 #include "master/requests.h"
 #include "master/signals.h"
@@ -19,6 +24,7 @@
 #include "master/transcript_file.h"
 #include "master/upgrade.h"
 #include "worker/ledger/counters.h"
+#include "worker/relay/relay.h"
 #include "worker/text/charset.h"
 #include "worker/transcript/restore.h"
 #include "worker/transcript/transcript.h"
@@ -43,69 +49,99 @@ __attribute__((constructor)) static void main_block_signals(void) {
     (void)!signals_block(); /* main_start does it again, and tells */
 }
 
-static int main_resume(struct segment *seg, uint64_t lease);
+static int main_guardian(struct segment *seg, uint64_t lease);
 
 static int main_worker(struct segment *seg, uint32_t slot, uint64_t incarnation) {
     if (slot == TRANSCRIPT_SLOT)
         return transcript_main(seg, incarnation);
-    return worker_main(seg, slot, incarnation, main_resume);
+    if (slot == RELAY_SLOT)
+        return relay_main(seg, incarnation);
+    return worker_main(seg, slot, incarnation, main_guardian);
+}
+
+static void main_reopen(struct segment *seg) {
+    struct segment_header *h = seg->header;
+    log_file_reopen(&h->master, header_config(h));
+    transcript_file_reopen(seg, header_config(h));
+    relay_process_ask(seg); /* it has the log's old file */
 }
 
 /* The master's loop: each signal's order, and requests. */
 static int main_loop(struct master *m) {
-    struct segment_header *h = m->seg.header;
-    m->argv = main_argv;
-    m->resume = main_resume;
     for (;;) {
         switch (supervisor_run(&m->supervisor)) {
+        case SUPERVISOR_NOTHING: break;
         case SUPERVISOR_ALARM: listeners_close_drained(&m->seg); break;
-        case SUPERVISOR_RELOAD: reload(&m->supervisor); break;
-        case SUPERVISOR_REOPEN:
-            log_file_reopen(&h->master, header_config(h));
-            transcript_file_reopen(&m->seg, header_config(h));
+        case SUPERVISOR_RELOAD:
+            reload(&m->supervisor);
+            signals_done(&m->seg, ORDER_RELOAD);
             break;
-        case SUPERVISOR_UPGRADE: upgrade(&m->supervisor, m->argv, m->resume); break;
-        case SUPERVISOR_STOP: master_stop(m); return EXIT_SUCCESS;
+        case SUPERVISOR_REOPEN:
+            main_reopen(&m->seg);
+            signals_done(&m->seg, ORDER_REOPEN);
+            break;
+        case SUPERVISOR_UPGRADE:
+            upgrade(&m->supervisor, m->argv);
+            signals_done(&m->seg, ORDER_UPGRADE);
+            break;
+        case SUPERVISOR_STORE: master_store(m); return EXIT_SUCCESS;
         case SUPERVISOR_REQUEST:
             if (requests_run(m))
                 break;
-            master_stop(m);
-            return EXIT_SUCCESS;
+            /* fall through */
+        case SUPERVISOR_STOP: master_stop(m); return EXIT_SUCCESS;
         }
     }
 }
 
-/* In a clone of a worker, or in the standby process: the master is dead. */
-static int main_resume(struct segment *seg, uint64_t lease) {
-    static struct master m;
-    if (!master_take_over(&m, seg, lease, main_worker))
-        return EXIT_SUCCESS; /* another process is the master */
-    return main_loop(&m);
+static struct master main_state; /* a process's own, inherited by the master */
+
+static int main_master(struct segment *seg, enum master_beginning beginning) {
+    struct master *m = &main_state;
+    m->argv = main_argv;
+    return master_live(m, seg, beginning, main_worker, main_guardian) ? main_loop(m) : EXIT_FAILURE;
 }
 
-/* After an upgrade's execve, or in the child that checks for it.  An exit lets the standby process
- * take over. */
-static int main_upgraded(int fd) {
-    static struct master m;
+/* In a clone of the master or of a worker, or in the standby: the guardian is dead. */
+static int main_guardian(struct segment *seg, uint64_t lease) {
+    static struct guardian g;
     char err[256];
+    if (!guardian_take(&g, seg, lease, err, sizeof err))
+        return EXIT_SUCCESS; /* another process is the guardian */
+    ready_log(seg, "ready again");
+    return guardian_run(&g, main_master, main_argv);
+}
+
+/* After an upgrade's execve, or in the child that checks for it.  An exit lets the standby take
+ * over. */
+static int main_upgraded(int fd) {
+    static struct guardian g;
+    struct segment *seg = &main_state.seg;
+    char err[256];
+    upgrade_begin(main_argv);
     const char *missing = charset_init();
     if (missing)
         snprintf(err, sizeof err, "%s", missing);
-    if (segment_open(&m.seg, fd, err, sizeof err) != 0 || missing) {
+    if (missing ||
+        (upgrade_only_check() ? segment_rehearse(seg, fd, err, sizeof err)
+                              : segment_adopt(seg, fd, upgrade_more_time, err, sizeof err)) != 0) {
         fprintf(stderr, "%s\n", err);
-        if (m.seg.header && !upgrade_only_check())
-            upgrade_go_back(&m.seg, main_argv, err);
+        upgrade_go_back(seg, err);
         return EXIT_FAILURE;
     }
     if (upgrade_only_check()) {
-        if (!upgrade_check_config(&m.seg))
+        if (!upgrade_check_config(seg))
             return EXIT_FAILURE;
         fprintf(stderr, "%s\n", UPGRADE_AGREES);
         return EXIT_SUCCESS;
     }
-    if (master_adopt(&m, main_worker, err, sizeof err))
-        return main_loop(&m);
-    upgrade_go_back(&m.seg, main_argv, err);
+    upgrade_mapped(seg, main_argv);
+    server_adopt(seg);
+    conversion_begin(seg, fd);
+    if (guardian_adopt(&g, seg, err, sizeof err))
+        return guardian_run(&g, main_master, main_argv);
+    log_error("upgrade: %s", err);
+    upgrade_go_back(seg, err);
     return EXIT_FAILURE;
 }
 
@@ -123,8 +159,10 @@ static int main_check(const struct options *options) {
 }
 
 static int main_start(const struct options *options) {
-    static struct master m;
+    static struct guardian g;
+    struct master *m = &main_state;
     char err[512];
+    (void)store_returned(&m->returned);
     if (!signals_block()) {
         perror("chatroom-master: sigprocmask");
         return EXIT_FAILURE;
@@ -139,12 +177,12 @@ static int main_start(const struct options *options) {
         log_warn("%s: a worker's death will disconnect its clients", err);
     if (missing)
         snprintf(err, sizeof err, "%s", missing);
-    if (missing ||
-        !master_start(&m, options, main_worker, restore_history, exact, err, sizeof err)) {
+    if (missing || !server_start(m, options, restore_history, exact, err, sizeof err) ||
+        !guardian_begin(&g, &m->seg, err, sizeof err)) {
         fprintf(stderr, "chatroom-master: %s\n", err);
         return EXIT_FAILURE;
     }
-    return main_loop(&m);
+    return guardian_run(&g, main_master, main_argv);
 }
 
 /* What holds for every process of the server: all of them inherit it, through clone() and execve.

@@ -2,9 +2,9 @@
 #include "master/master.h"
 
 #include "ipc/fault.h"
-#include "ipc/fault_signals.h"
-#include "ipc/lease.h"
 #include "ipc/log.h"
+#include "ipc/page_html.h"
+#include "ipc/system.h"
 #include "master/config.h"
 #include "master/control_socket.h"
 #include "master/descriptors.h"
@@ -12,15 +12,18 @@
 #include "master/listeners.h"
 #include "master/log_file.h"
 #include "master/moderation.h"
-#include "master/notify.h"
 #include "master/pidfile.h"
 #include "master/privileges.h"
 #include "master/process.h"
 #include "master/ready.h"
+#include "master/relay_process.h"
 #include "master/reload.h"
+#include "master/signals.h"
 #include "master/standby.h"
+#include "master/store.h"
 #include "master/transcript_file.h"
 #include "master/upgrade.h"
+#include "master/view_fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,12 +31,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 enum {
     MASTER_GOODBYE_MS = 4000, /* of the 5 seconds in which the server ends */
-    MASTER_STANDBY_MS = 1000
+    MASTER_OOM = 100          /* above the guardian's oom_score_adj, below the workers' */
 };
 
 /* ---- start ---- */
@@ -67,18 +69,6 @@ static void master_remember_paths(struct master_state *state, const struct optio
     master_absolute(state->binary_path, binary ? binary : "/proc/self/exe");
 }
 
-/* The segment again, only to be read: for a tool that is given it (chatroom-ctl).  Without /proc it
- * cannot be opened again, and is given as it is: its receivers are root and the server's user, who
- * could write to it in any case. */
-static void master_open_view(struct segment *seg) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", seg->fd);
-    int fd = open(path, O_RDONLY);
-    seg->header->view_fd = fd >= 0 ? fd : dup(seg->fd); /* an upgrade's execve keeps it */
-    if (seg->header->view_fd < 0)
-        log_warn_errno("%s: chatroom-ctl will not see the server's state", path);
-}
-
 static bool master_make_segment(struct master *m, struct config *config, struct master_state *state,
                                 char *err, size_t err_size) {
     state->configured_clients = config->max_clients;
@@ -89,7 +79,7 @@ static bool master_make_segment(struct master *m, struct config *config, struct 
     segment_geometry(&geometry, config, descriptors);
     if (segment_create(&m->seg, &geometry, config, err, err_size) != 0)
         return false;
-    master_open_view(&m->seg);
+    view_fd_open(&m->seg);
     descriptors_grow(descriptors);
     return true;
 }
@@ -110,6 +100,21 @@ static bool master_make(struct master *m, const struct options *options, struct 
     struct master_state *kept = &m->seg.header->master;
     *kept = state;
     log_to(kept->log_fd, &kept->log);
+    upgrade_keep_binary(&m->seg);
+    return true;
+}
+
+/* With a returned segment.  What only a start from nothing changes stays as it is there. */
+static bool master_make_returned(struct master *m, const struct options *options,
+                                 struct config *config, char *err, size_t err_size) {
+    struct segment_header *h = m->seg.header;
+    reload_keep(h, config);
+    if (!log_file_open(&h->master, config, err, err_size) ||
+        !pidfile_open(&h->master, config, err, err_size))
+        return false;
+    master_remember_paths(&h->master, options);
+    view_fd_open(&m->seg);
+    log_to(h->master.log_fd, &h->master.log);
     upgrade_keep_binary(&m->seg);
     return true;
 }
@@ -141,27 +146,52 @@ static bool master_control(struct master *m, const struct config *config, char *
     return true;
 }
 
-/* Bans, addresses, privileges, the slots' descriptors, the lease, the history; then the workers. */
-static bool master_serve(struct master *m, const struct config *config, worker_entry entry,
-                         restore_entry restore, char *err, size_t err_size) {
-    struct supervisor *s = &m->supervisor;
-    if (!moderation_begin(&m->seg, config, err, err_size) ||
+/* Bans stand also where no file has them; a file with an error does not lift them. */
+static void server_return_bans(struct segment *seg, const struct config *config) {
+    char err[512];
+    if (moderation_prepare(seg, config, err, sizeof err))
+        moderation_apply(seg);
+    else
+        log_error("%s; the bans stay as they were", err);
+}
+
+/* What a start from nothing makes in server_open, as far as it has come back. */
+static bool server_return(struct segment *seg, const struct config *config, char *err,
+                          size_t err_size) {
+    server_return_bans(seg, config);
+    segment_publish_config(seg, config);
+    transcript_file_return(seg, config);
+    return listeners_return(seg, err, err_size);
+}
+
+/* Bans, addresses, privileges, the slots' descriptors, the history. */
+static bool server_open(struct master *m, const struct config *config, restore_entry restore,
+                        char *err, size_t err_size) {
+    bool returned = m->returned.taken;
+    if (!(returned ? server_return(&m->seg, config, err, err_size)
+                   : moderation_begin(&m->seg, config, err, err_size)) ||
         !listeners_configure(&m->seg, config, err, err_size) ||
         !master_control(m, config, err, err_size) ||
         !transcript_file_move(&m->seg, config, err, err_size) ||
         !privileges_drop(&m->seg, config, err, err_size) ||
         !supervisor_make_descriptors(&m->seg, err, err_size) ||
-        !master_first_clients(m, err, err_size) ||
-        !supervisor_init(s, &m->seg, entry, false, err, err_size))
+        !master_first_clients(m, err, err_size))
         return false;
-    restore(&m->seg);
-    transcript_file_begin(&m->seg);
-    if (!listeners_assign(&m->seg, config->workers))
-        return master_failed("cannot listen", err, err_size);
-    if (!lease_take(&m->seg.slots[MASTER_SLOT], 0) && !s->plain_fork) /* valgrind: no pidfds */
-        return master_failed("pidfd_open", err, err_size);
+    web_page_publish(m->seg.pages, page_html, page_html_len, page_csp);
+    if (!returned) {
+        restore(&m->seg);
+        transcript_file_begin(&m->seg);
+    }
+    return listeners_assign(&m->seg, config->workers) ||
+           master_failed("cannot listen", err, err_size);
+}
+
+/* ---- the first master ---- */
+
+static bool master_serve(struct supervisor *s, char *err, size_t err_size) {
     if (!supervisor_start_all(s))
         return master_failed("cannot start any worker", err, err_size);
+    supervisor_finish_retired(s); /* of a returned segment */
     if (supervisor_await_serving(s))
         return true;
     supervisor_kill_all(s);
@@ -169,120 +199,184 @@ static bool master_serve(struct master *m, const struct config *config, worker_e
     return false;
 }
 
-static bool master_ready(struct master *m, struct detach *detach, const struct config *config,
-                         char *err, size_t err_size) {
-    if (!pidfile_write(&m->seg.header->master, err, err_size))
+/* The server is ready: so it is in the log, the starter may go on (-d), and the manager is told. */
+static bool master_ready(struct master *m, char *err, size_t err_size) {
+    struct segment_header *h = m->seg.header;
+    bool detached = m->detach.ready >= 0;
+    pid_t guardian = atomic_load(&m->seg.slots[GUARDIAN_SLOT].pid);
+    if (!pidfile_write(&h->master, guardian, err, err_size))
         return false;
-    ready_announce();
+    FAULT("master.ready.before");
     ready_log(&m->seg, "ready");
-    if (detach->ready < 0)
-        return true;
-    if (!detach_end(detach, config, m->seg.header->master.log_fd, err, err_size))
+    if (!detach_end(&m->detach, header_config(h), h->master.log_fd, err, err_size))
         return false;
-    transcript_file_end(&m->seg); /* its descriptors are copies; its successor's are the new ones */
+    if (detached) {
+        transcript_file_end(&m->seg); /* its descriptors are copies; its successor's are new ones */
+        relay_process_ask(&m->seg);   /* likewise */
+    }
+    FAULT("master.ready.told"); /* a successor tells it again */
+    atomic_store(&h->ready, 1);
+    atomic_store(&h->unserved, 0);
+    slot_ring_awake(&m->seg.slots[GUARDIAN_SLOT]);
+    FAULT("master.ready.after");
+    detach_close(&m->detach);
     return true;
 }
 
-bool master_start(struct master *m, const struct options *options, worker_entry entry,
-                  restore_entry restore, bool counters_exact, char *err, size_t err_size) {
-    static struct config config;
-    struct detach detach = DETACH_NONE;
-    if (!master_read_config(options->conf_path, &config, err, err_size) ||
-        (options->detach && !detach_begin(&detach, err, err_size)) ||
-        !master_make(m, options, &config, err, err_size))
-        return false;
-    m->seg.header->counters_exact = counters_exact;
-    if (!master_serve(m, &config, entry, restore, err, err_size)) {
-        control_socket_remove(&m->seg);
-        pidfile_remove(&m->seg.header->master);
-        return false;
-    }
-    if (master_ready(m, &detach, &config, err, err_size))
+/* What came back, if it is of use: else the server starts from nothing.  False with a sentence: it
+ * is in use. */
+static bool server_take_returned(struct master *m, char *err, size_t err_size) {
+    struct store_returned *got = &m->returned;
+    if (got->count == 0)
         return true;
+    if (!store_alone(got, err, err_size))
+        return false;
+    if (store_take(got, &m->seg, err, err_size)) {
+        log_info("the service manager has kept %u connection(s); %u did not come back",
+                 got->clients, got->gone);
+    } else {
+        log_error("what the service manager has kept is dropped: %s", err);
+        store_drop(-1);
+    }
+    return true;
+}
+
+static void server_give_up(struct master *m) {
+    control_socket_remove(&m->seg);
+    pidfile_remove(&m->seg.header->master);
+    if (m->returned.taken)
+        store_failed(&m->seg);
+}
+
+bool server_start(struct master *m, const struct options *options, restore_entry restore,
+                  bool counters_exact, char *err, size_t err_size) {
+    static struct config config;
+    m->detach = DETACH_NONE;
+    if (!master_read_config(options->conf_path, &config, err, err_size) ||
+        !server_take_returned(m, err, err_size) || /* before another descriptor is opened */
+        (options->detach && !detach_begin(&m->detach, err, err_size)))
+        return false;
+    bool made = m->returned.taken ? master_make_returned(m, options, &config, err, err_size)
+                                  : master_make(m, options, &config, err, err_size);
+    if (made) {
+        m->seg.header->counters_exact = counters_exact;
+        made = server_open(m, &config, restore, err, err_size);
+    }
+    if (!made && m->seg.header)
+        server_give_up(m);
+    return made;
+}
+
+static bool master_begin(struct master *m, char *err, size_t err_size) {
+    if (master_serve(&m->supervisor, err, err_size) && master_ready(m, err, err_size))
+        return true;
+    fprintf(stderr, "chatroom-master: %s\n", err);
     master_stop(m);
     return false;
 }
 
-/* ---- adoption ---- */
+/* ---- after an upgrade, and in place of a dead one ---- */
 
-/* The server is ready already; without its pidfile it serves on, and a reload writes it. */
-static void master_name_self(const struct segment *seg) {
-    char err[512];
-    if (!pidfile_write(&seg->header->master, err, sizeof err))
-        log_error("%s; kill -HUP writes it again", err);
-    ready_announce();
-}
-
-/* The execve closed the pidfd in the lease and killed no worker that was not dead before. */
-static bool master_adopt_segment(struct master *m, worker_entry entry, char *err, size_t err_size) {
-    struct slot *master = &m->seg.slots[MASTER_SLOT];
-    FAULT("master.adopt.before");
-    if (!lease_take(master, lease_void(master)) && !process_plain_fork())
-        return master_failed("pidfd_open", err, err_size);
-    FAULT("master.adopt.lease");
-    process_reap_all(&m->seg);
-    FAULT("master.adopt.reaped");
-    return supervisor_init(&m->supervisor, &m->seg, entry, false, err, err_size);
-}
-
-bool master_adopt(struct master *m, worker_entry entry, char *err, size_t err_size) {
-    struct segment_header *h = m->seg.header;
+void server_adopt(struct segment *seg) {
+    struct segment_header *h = seg->header;
     log_to(h->master.log_fd, &h->master.log);
     log_set_level(header_config(h)->log_level);
-    if (!master_adopt_segment(m, entry, err, err_size)) {
-        log_error("upgrade: %s", err);
-        return false;
+    upgrade_keep_binary(seg);
+    web_page_publish(seg->pages, page_html, page_html_len, page_csp);
+}
+
+/* The one that an operator asked for.  One that was not executed before its master died is tried
+ * again. */
+static void master_end_upgrade(struct master *m) {
+    uint32_t done = EXECUTE_DONE;
+    if (atomic_load(&m->seg.header->execute) != EXECUTE_DONE) {
+        request_execute_failed(m->seg.requests);
+        return;
     }
-    upgrade_keep_binary(&m->seg);
-    master_name_self(&m->seg);
+    request_end_executing(m->seg.requests, true, "upgraded");
+    atomic_compare_exchange_strong(&m->seg.header->execute, &done, EXECUTE_NONE);
+}
+
+static void master_adopt(struct master *m, bool returned) {
+    if (returned) {
+        log_error("the new binary failed as it began; this is the binary before");
+        request_end_executing(m->seg.requests, false, STANDBY_UNDONE);
+    }
     moderation_take_up(&m->seg);
     supervisor_start_all(&m->supervisor);
     supervisor_finish_retired(&m->supervisor);
-    standby_reap(h, MASTER_STANDBY_MS);
-    ready_log(&m->seg, "upgraded");
-    request_end_executing(m->seg.requests, true, "upgraded");
-    return true;
+    ready_log(&m->seg, returned ? "ready again" : "upgraded");
+    master_end_upgrade(m);
 }
 
-/* ---- take-over ---- */
-
-/* This process was a worker: it gives up the worker's name and handlers. */
-static void master_become(void) {
-    static const struct sigaction standard = {.sa_handler = SIG_DFL};
-    log_set_process("master");
-    prctl(PR_SET_NAME, "chatroom-master");
-    fault_signals_set(&standard);
-}
-
-bool master_take_over(struct master *m, struct segment *seg, uint64_t lease, worker_entry entry) {
-    char err[256];
-    FAULT("master.take_over.before");
-    if (!standby_cancel(seg->header) || !lease_take(&seg->slots[MASTER_SLOT], lease))
-        return false;
-    FAULT("master.take_over.after");
-    master_become();
-    m->seg = *seg;
-    if (!supervisor_init(&m->supervisor, &m->seg, entry, true, err, sizeof err)) {
-        log_error("the new master: %s", err);
-        return false;
-    }
-    master_name_self(&m->seg);
+static void master_take_over(struct master *m) {
+    bool reloading = m->seg.header->master.reloading > 0;
     supervisor_take_over(&m->supervisor);
     moderation_take_up(&m->seg);
     reload_take_up(&m->supervisor);
-    /* It was cloned by a worker of the new binary: that of the old one (standby.h) ends it. */
-    request_end_executing(m->seg.requests, true, "upgraded");
+    if (reloading)
+        signals_done(&m->seg, ORDER_RELOAD); /* else its predecessor had not begun */
+    master_end_upgrade(m);
+}
+
+/* As the first one does, if its predecessor died before. */
+static bool master_again(struct master *m, char *err, size_t err_size) {
+    master_take_over(m);
+    if (!atomic_load(&m->seg.header->ready))
+        return master_ready(m, err, err_size);
     ready_log(&m->seg, "ready again");
+    return true;
+}
+
+bool master_live(struct master *m, struct segment *seg, enum master_beginning beginning,
+                 worker_entry entry, guardian_entry guardian) {
+    char err[512];
+    FAULT("master.live.before");
+    log_set_process("master");
+    log_info("pid %d", (int)getpid());
+    system_set_oom_score(seg->header->master.oom_score + MASTER_OOM);
+    m->seg = *seg;
+    if (!supervisor_init(&m->supervisor, &m->seg, entry, guardian, err, sizeof err)) {
+        log_error("the new master: %s", err);
+        if (beginning == MASTER_FIRST)
+            fprintf(stderr, "chatroom-master: %s\n", err);
+        return false;
+    }
+    FAULT("master.live.after");
+    if (beginning == MASTER_FIRST)
+        return master_begin(m, err, sizeof err);
+    if (beginning == MASTER_UPGRADED || beginning == MASTER_RETURNED)
+        master_adopt(m, beginning == MASTER_RETURNED);
+    else if (!master_again(m, err, sizeof err))
+        log_error("%s", err);
     return true;
 }
 
 /* ---- the end ---- */
 
-void master_stop(struct master *m) {
-    log_info("saying goodbye");
-    notify("STOPPING=1");
-    supervisor_stop(&m->supervisor, MASTER_GOODBYE_MS);
+static void master_ended(struct master *m, enum shutdown how) {
     control_socket_remove(&m->seg);
     pidfile_remove(&m->seg.header->master);
     log_info("ended");
+    FAULT("master.ended.before");
+    atomic_store(&m->seg.header->shutdown, (uint32_t)how);
+    FAULT("master.ended.after");
+}
+
+void master_stop(struct master *m) {
+    log_info("saying goodbye");
+    supervisor_stop(&m->supervisor, MASTER_GOODBYE_MS);
+    master_ended(m, SHUTDOWN_ENDED);
+}
+
+void master_store(struct master *m) {
+    const char *key = reload_restart_key(m->seg.header);
+    if (key) {
+        log_warn("%s: changed in the file, and only a start from nothing applies it", key);
+        master_stop(m);
+        return;
+    }
+    log_info("ending without a word: the service manager keeps everybody");
+    supervisor_leave(&m->supervisor, MASTER_GOODBYE_MS);
+    master_ended(m, SHUTDOWN_STORED);
 }

@@ -127,7 +127,7 @@ static uint32_t moderation_count(const struct segment *seg, const struct network
     for (uint32_t fd = 0; fd <= high && segment_has_client(seg, fd); fd++)
         found += client_peek_address(&seg->clients.at[fd], &addr) &&
                  network_holds(network, &addr) && client_peek(&seg->clients, fd, &view) &&
-                 view.facts.kind == KIND_TELNET && (view.facts.flags & FACT_IN_ROOM);
+                 client_is_person(&view.facts) && (view.facts.flags & FACT_IN_ROOM);
     return found;
 }
 

@@ -107,9 +107,9 @@ bool pidfile_open(struct master_state *state, const struct config *config, char 
 
 /* False with a sentence; the file is then empty, which names no process.  A file that has the pid
  * already is left alone: on a full disk even the same bytes may find no room. */
-static bool pidfile_put(int fd, const char *path, char *err, size_t err_size) {
+static bool pidfile_put(int fd, pid_t pid, const char *path, char *err, size_t err_size) {
     char text[PIDFILE_TEXT], is[PIDFILE_TEXT];
-    int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    int n = snprintf(text, sizeof text, "%d\n", (int)pid);
     if (fd <= 0 || (pread(fd, is, sizeof is, 0) == n && memcmp(is, text, (size_t)n) == 0))
         return true;
     errno = ENOSPC; /* of a write that is cut short */
@@ -120,8 +120,8 @@ static bool pidfile_put(int fd, const char *path, char *err, size_t err_size) {
     return false;
 }
 
-bool pidfile_write(const struct master_state *state, char *err, size_t err_size) {
-    return pidfile_put(state->pid_fd_file, state->pidfile, err, err_size);
+bool pidfile_write(const struct master_state *state, pid_t pid, char *err, size_t err_size) {
+    return pidfile_put(state->pid_fd_file, pid, state->pidfile, err, err_size);
 }
 
 /* Another server may have the path now, after this one's file was removed from it.  Where the
@@ -150,16 +150,16 @@ static void pidfile_resume(struct master_state *state, const char *path) {
     state->pid_fd_next = -1;
 }
 
-bool pidfile_move(struct master_state *state, const struct config *config, char *err,
+bool pidfile_move(struct master_state *state, const struct config *config, pid_t pid, char *err,
                   size_t err_size) {
     pidfile_resume(state, config->pidfile);
     bool same = strcmp(state->pidfile, config->pidfile) == 0;
     if (same && (state->pid_fd_file <= 0 || pidfile_is_at(state->pidfile, state->pid_fd_file)))
-        return pidfile_write(state, err, err_size);
+        return pidfile_write(state, pid, err, err_size);
     if (config->pidfile[0] != '\0' && !pidfile_lock(config, &state->pid_fd_next, err, err_size))
         return false;
     FAULT("pidfile.move.locked");
-    if (!pidfile_put(state->pid_fd_next, config->pidfile, err, err_size)) {
+    if (!pidfile_put(state->pid_fd_next, pid, config->pidfile, err, err_size)) {
         pidfile_unlink(config->pidfile, state->pid_fd_next);
         pidfile_close(&state->pid_fd_next);
         return false;

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Whether pidfile_open would accept the configured file, were no other server using it; opens and
  * creates nothing.  False with a sentence. */
@@ -23,9 +24,9 @@ bool pidfile_check(const struct config *config, char *err, size_t err_size);
 bool pidfile_open(struct master_state *state, const struct config *config, char *err,
                   size_t err_size);
 
-/* Writes the caller's pid, unless it is there already.  False with a sentence, and the file is
+/* Writes `pid`, the guardian's, unless it is there already.  False with a sentence, and the file is
  * empty. */
-bool pidfile_write(const struct master_state *state, char *err, size_t err_size);
+bool pidfile_write(const struct master_state *state, pid_t pid, char *err, size_t err_size);
 
 /* Unlinks the file, if its path still names this one, and drops the lock. */
 void pidfile_remove(struct master_state *state);
@@ -35,7 +36,7 @@ void pidfile_remove(struct master_state *state);
  * False with a sentence if the file cannot be opened, locked and written there; the old one then
  * stays in use.  A master that died inside this function
  * leaves a state that its successor's call completes. */
-bool pidfile_move(struct master_state *state, const struct config *config, char *err,
+bool pidfile_move(struct master_state *state, const struct config *config, pid_t pid, char *err,
                   size_t err_size);
 
 #endif

@@ -1,15 +1,14 @@
-/* ready.h - says that the server serves: in the log, and to the service manager.
+/* ready.h - says in the log that the server serves.
  *
- * The caller is the master that has just begun to serve, or that has reloaded. */
+ * The caller is a master or guardian that has just begun to serve, or the master that has reloaded.
+ */
 #ifndef MASTER_READY_H
 #define MASTER_READY_H
 
 #include "ipc/segment.h"
 
-/* One line for operators and scripts: `what`, then room, addresses, workers and pid. */
+/* One line for operators and scripts: `what`, then room, addresses, workers and the guardian's pid.
+ */
 void ready_log(const struct segment *seg, const char *what);
-
-/* Names this process to the service manager. */
-void ready_announce(void);
 
 #endif

@@ -9,14 +9,34 @@
 #include "master/listeners.h"
 #include "master/log_file.h"
 #include "master/moderation.h"
-#include "master/notify.h"
 #include "master/pidfile.h"
 #include "master/process.h"
 #include "master/ready.h"
+#include "master/relay_process.h"
 #include "master/transcript_file.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* Lowered at the start, max_clients is no change. */
+static void reload_lowered(const struct segment_header *h, struct config *config) {
+    if (config->max_clients == h->master.configured_clients)
+        config->max_clients = h->geometry.max_clients;
+}
+
+void reload_keep(const struct segment_header *h, struct config *config) {
+    reload_lowered(h, config);
+    config_keep(header_config(h), config);
+}
+
+const char *reload_restart_key(const struct segment_header *h) {
+    static struct config config;
+    static struct config_errors errors;
+    if (config_parse(h->master.conf_path, &config, &errors) != 0)
+        return NULL;
+    reload_lowered(h, &config);
+    return config_restart_key(header_config(h), &config);
+}
 
 /* Reads the file; what only a restart changes keeps its value.  False with a sentence. */
 static bool reload_read(const struct segment_header *h, struct config *config, char *err,
@@ -27,16 +47,20 @@ static bool reload_read(const struct segment_header *h, struct config *config, c
         snprintf(err, err_size, "reload failed");
         return false;
     }
-    if (config->max_clients == h->master.configured_clients)
-        config->max_clients = h->geometry.max_clients; /* lowered at the start; not a change */
-    config_keep(header_config(h), config);
+    reload_keep(h, config);
     return true;
 }
 
-/* Every worker reads the published configuration when its bell rings; new ones are started. */
-static void reload_publish(struct supervisor *s, const struct config *config) {
+/* Every worker reads the published configuration when its bell rings; new ones are started.  So
+ * does the relay, but for what only a successor of it adopts: another engine, another log. `again`:
+ * a master died in a reload, and may have published but not asked. */
+static void reload_publish(struct supervisor *s, const struct config *config, bool again) {
+    const struct config *old = header_config(s->seg->header);
+    bool relay = again || !relay_same(old, config) || strcmp(old->log, config->log) != 0;
     listeners_assign(s->seg, config->workers);
     segment_publish_config(s->seg, config);
+    if (relay)
+        relay_process_ask(s->seg);
     supervisor_start_all(s);
     process_ring_all(s->seg);
 }
@@ -59,6 +83,7 @@ static bool reload_listeners(struct segment *seg, const struct config *config, c
 static bool reload_apply(struct supervisor *s, char *err, size_t err_size) {
     static struct config config;
     struct segment_header *h = s->seg->header;
+    pid_t guardian = atomic_load(&s->seg->slots[GUARDIAN_SLOT].pid);
     if (!reload_read(h, &config, err, err_size) ||
         !moderation_prepare(s->seg, &config, err, err_size) ||
         !reload_listeners(s->seg, &config, err, err_size))
@@ -66,12 +91,12 @@ static bool reload_apply(struct supervisor *s, char *err, size_t err_size) {
     if (strcmp(config.log, header_config(h)->log) != 0 &&
         !log_file_open(&h->master, &config, err, err_size))
         log_error("%s; logging goes on where it was", err);
-    if (!pidfile_move(&h->master, &config, err, err_size))
+    if (!pidfile_move(&h->master, &config, guardian, err, err_size))
         log_error("%s; the pid stays where it was", err);
     if (!transcript_file_move(s->seg, &config, err, err_size))
         log_error("%s; the transcript goes on where it was", err);
     log_set_level(config.log_level);
-    reload_publish(s, &config);
+    reload_publish(s, &config, h->master.reloading > 1);
     moderation_apply(s->seg);
     s->alarm_at = clock_ms() + SUPERVISOR_ALARM_MS; /* the draining addresses are closed then */
     return true;
@@ -80,7 +105,6 @@ static bool reload_apply(struct supervisor *s, char *err, size_t err_size) {
 bool reload(struct supervisor *s) {
     struct master_state *master = &s->seg->header->master;
     char err[512];
-    notify_reloading();
     master->reloading++;
     FAULT("reload.begun");
     bool done = reload_apply(s, err, sizeof err);
@@ -90,7 +114,6 @@ bool reload(struct supervisor *s) {
         ready_log(s->seg, "reloaded");
     else
         log_error("%s; the old configuration stays in effect", err);
-    notify("READY=1");
     return done;
 }
 
@@ -112,11 +135,12 @@ void reload_take_up(struct supervisor *s) {
     struct segment_header *h = s->seg->header;
     listeners_repair(s->seg);
     control_socket_abandon(s->seg);
+    bool begun = h->master.reloading > 0;
     bool requested = request_is_taken(s->seg->requests, "reload"); /* then that does it again */
     if (h->master.reloading == 1 && !requested && reload(s))
         return;
     h->master.reloading = 0;
     config = *header_config(h);
     reload_take_up_listeners(s->seg, &config);
-    reload_publish(s, &config);
+    reload_publish(s, &config, begun);
 }

@@ -7,6 +7,7 @@
 #include "master/log_file.h"
 #include "master/moderation.h"
 #include "master/process.h"
+#include "master/relay_process.h"
 #include "master/reload.h"
 #include "master/transcript_file.h"
 #include "master/upgrade.h"
@@ -33,6 +34,7 @@ static bool requests_reopen(struct master *m, const char *text, char *answer, si
     struct segment_header *h = m->seg.header;
     (void)text;
     bool log = log_file_reopen(&h->master, header_config(h));
+    relay_process_ask(&m->seg);
     if (!transcript_file_reopen(&m->seg, header_config(h)) || !log)
         return false;
     snprintf(answer, size, "%s",
@@ -59,7 +61,7 @@ static bool requests_upgrade(struct master *m, const char *text, char *answer, s
     (void)text;
     (void)answer;
     (void)size;
-    upgrade(&m->supervisor, m->argv, m->resume);
+    upgrade(&m->supervisor, m->argv);
     return false;
 }
 

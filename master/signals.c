@@ -1,12 +1,14 @@
 /* signals.c - see signals.h. */
 #include "master/signals.h"
 
+#include "ipc/fault.h"
+
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* SIGCHLD comes first: it is the one that is not passed on to a successor. */
-static const int signals_handled[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT};
+static const int signals_handled[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2,
+                                      SIGTERM, SIGINT, SIGQUIT, SIGPWR};
 enum { SIGNALS_HANDLED = sizeof signals_handled / sizeof signals_handled[0] };
 
 static void signals_set(sigset_t *set) {
@@ -27,15 +29,6 @@ void signals_unblock(void) {
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* A worker that kills a master that hangs stores that master's pending signals in the segment. */
-static void signals_inherit(struct segment_header *header) {
-    uint64_t pending = atomic_exchange(&header->signals, 0);
-    for (int i = 1; i < SIGNALS_HANDLED; i++) {
-        if (pending >> (signals_handled[i] - 1) & 1)
-            kill(getpid(), signals_handled[i]);
-    }
-}
-
 int signals_watch(void) {
     sigset_t set;
     signals_set(&set);
@@ -45,7 +38,6 @@ int signals_watch(void) {
 int signals_open(struct segment_header *header, bool took_over) {
     if (!signals_block())
         return -1;
-    signals_inherit(header);
     int fd = signals_watch();
     if (fd < 0)
         return -1;
@@ -65,6 +57,34 @@ enum signals_order signals_read(int fd) {
     case SIGHUP: return SIGNALS_RELOAD;
     case SIGUSR1: return SIGNALS_REOPEN;
     case SIGUSR2: return SIGNALS_UPGRADE;
+    case SIGPWR: return SIGNALS_STORE;
     default: return SIGNALS_STOP;
     }
+}
+
+void signals_pass_on(struct segment *seg, enum order order) {
+    FAULT("signals.pass_on.before");
+    atomic_fetch_or(&seg->header->orders, (uint32_t)order);
+    FAULT("signals.pass_on.after");
+    slots_ring_master(seg->slots);
+}
+
+bool signals_pending(const struct segment_header *header, enum order order) {
+    return ((atomic_load(&header->orders) | atomic_load(&header->doing)) & order) != 0;
+}
+
+uint32_t signals_take(struct segment_header *header) {
+    uint32_t all = atomic_load(&header->orders) | atomic_load(&header->doing);
+    uint32_t order = all & -all;
+    atomic_fetch_or(&header->doing, order);
+    FAULT("signals.take.between"); /* a successor does it twice */
+    atomic_fetch_and(&header->orders, ~order);
+    return order;
+}
+
+void signals_done(struct segment *seg, enum order order) {
+    FAULT("signals.done.before");
+    atomic_fetch_and(&seg->header->doing, ~(uint32_t)order);
+    FAULT("signals.done.after");
+    slot_ring_awake(&seg->slots[GUARDIAN_SLOT]);
 }

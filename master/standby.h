@@ -1,40 +1,50 @@
-/* standby.h - the standby process of an upgrade: becomes the master if the new binary dies or
- * hangs.
+/* standby.h - the old master in an upgrade: goes on with the old binary if the new one fails.
  *
- * An execve gives the master a descriptor table of its own, so no worker may outlive it: such a
- * worker would accept and close in the old table.  If the new master then died, no process would be
- * left.  So before the workers are stopped the master clones the standby process, which holds the
- * old table, does nothing but watch the master, and ends when the first worker of the new master
- * has started.  If the master dies before that - killed, or because the new binary crashes, or
- * killed by the standby because its heartbeat does not move - the standby becomes the master, with
- * the old binary and the old table.
+ * An execve gives the guardian a descriptor table of its own, so no worker may outlive it: such a
+ * worker would accept and close in the old table.  So the workers are stopped before, and the old
+ * master holds the old table, does nothing but watch the guardian, and exits when the first worker
+ * of the new binary has entered its slot.  If the guardian dies before that - killed, or because
+ * its way back (upgrade.h) failed, or killed by the standby because `upgrade_beat` does not move -
+ * the old master becomes the guardian, with the old binary and the old table.
  *
- * One word decides (segment.h, `standby`).  A worker moves it from WATCHES to NONE before it enters
- * a slot; the standby moves it from WATCHES to ACTS before it takes over.  Only one of the two
- * succeeds, so workers never serve from both tables.  A worker that finds ACTS exits. */
+ * One word decides (header.h, `standby`).  A worker moves it from WATCHES to NONE before it enters
+ * a slot; the standby moves it from WATCHES to ACTS before it takes over; the guardian moves it
+ * from WATCHES to RETURNS before it executes the old binary again, which sets it to WATCHES.  Only
+ * one of them succeeds, so workers never serve from both tables.  A worker that finds another word
+ * than WATCHES or NONE exits.  If the new binary has converted the segment (ipc/convert.h), word
+ * and beat are those of the old one. */
 #ifndef MASTER_STANDBY_H
 #define MASTER_STANDBY_H
 
+#include "ipc/lease.h"
 #include "ipc/segment.h"
 
 #include <stdbool.h>
 
-/* Becomes the master in place of the dead one that held `lease` (ipc/lease.h); returns the exit
- * status when that has ended. */
-typedef int (*resume_entry)(struct segment *seg, uint64_t lease);
+/* What an operator is told that asked for an upgrade which was undone. */
+#define STANDBY_UNDONE                                                                             \
+    "upgrade: the new binary died or hung as it began; going back to the binary before"
 
 /* Called by the master while its workers still live; false with errno. */
-bool standby_start(struct segment *seg, resume_entry resume);
+bool standby_begin(struct segment *seg);
 
-/* Called by a new worker, and by a master that goes on after all: the standby is not needed any
- * more.  False if it has taken over, and the calling process is not wanted. */
+/* The master stands by: its workers are dead, and the guardian was asked to execute the new binary.
+ * Returns only if that could not be executed; the standby is over then. */
+void standby_run(struct segment *seg, guardian_entry guardian);
+
+/* Called by a new worker, and by a process that goes on after all: no standby is needed any more.
+ * False if another binary goes on, and the calling process is not wanted. */
 bool standby_cancel(struct segment_header *header);
 
 /* Whether there is one that may yet take over. */
 bool standby_watches(const struct segment_header *header);
 
-/* Called by the master: ends the standby process and reaps it, if there is one and it was
- * cancelled.  Waits at most `ms` milliseconds for a worker to cancel it. */
-void standby_reap(struct segment_header *header, int ms);
+/* Called by the guardian that is about to execute the old binary again; false: a worker was first,
+ * or the standby. */
+bool standby_return(struct segment_header *header);
+/* Called by the old binary then, and by any new one when it begins. */
+void standby_adopt(struct segment_header *header);
+/* The new binary makes progress. */
+void standby_beat(struct segment_header *header);
 
 #endif

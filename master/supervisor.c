@@ -4,9 +4,10 @@
 #include "ipc/clock.h"
 #include "ipc/fault.h"
 #include "ipc/fault_signals.h"
+#include "ipc/lease.h"
 #include "ipc/log.h"
-#include "ipc/system.h"
 #include "master/process.h"
+#include "master/relay_process.h"
 #include "master/respawn.h"
 #include "master/signals.h"
 #include "master/standby.h"
@@ -20,6 +21,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -38,65 +40,45 @@ static bool supervisor_failed(const char *what, char *err, size_t err_size) {
 }
 
 bool supervisor_make_descriptors(struct segment *seg, char *err, size_t err_size) {
-    for (int i = 0; i < WORKERS_MAX; i++) {
+    for (uint32_t i = 0; i < SLOT_COUNT; i++) {
         struct slot *slot = &seg->slots[i];
-        if (slot->epoll_fd < 0)
+        if (i < WORKERS_MAX && slot->epoll_fd < 0)
             slot->epoll_fd = epoll_create1(0);
-        if (slot->epoll_fd < 0)
+        if (i < WORKERS_MAX && slot->epoll_fd < 0)
             return supervisor_failed("epoll_create1", err, err_size);
         if (slot->bell_fd < 0)
             slot->bell_fd = eventfd(0, EFD_NONBLOCK);
         if (slot->bell_fd < 0)
             return supervisor_failed("eventfd", err, err_size);
     }
-    struct slot *master = &seg->slots[MASTER_SLOT];
-    if (master->bell_fd < 0)
-        master->bell_fd = eventfd(0, EFD_NONBLOCK);
-    if (master->bell_fd < 0)
-        return supervisor_failed("eventfd", err, err_size);
-    seg->slots[TRANSCRIPT_SLOT].bell_fd = eventfd(0, EFD_NONBLOCK);
-    if (seg->slots[TRANSCRIPT_SLOT].bell_fd < 0)
-        return supervisor_failed("eventfd", err, err_size);
     seg->header->master.watchdog_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     return seg->header->master.watchdog_fd >= 0 ||
            supervisor_failed("timerfd_create", err, err_size);
 }
 
-bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry, bool took_over,
-                     char *err, size_t err_size) {
-    struct slot *master = &seg->slots[MASTER_SLOT];
+bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry entry,
+                     guardian_entry guardian, char *err, size_t err_size) {
     memset(s, 0, sizeof *s);
     s->seg = seg;
     s->entry = entry;
+    s->guardian = guardian;
     s->plain_fork = process_plain_fork();
-    atomic_store(&master->incarnation, segment_incarnation(seg, MASTER_SLOT));
-    atomic_store(&master->fault, 0);
+    atomic_store(&seg->slots[MASTER_SLOT].fault, 0);
     s->alarm_at = clock_ms() + SUPERVISOR_ALARM_MS; /* a predecessor's may be due */
-    if (!watchdog_beat(seg))
-        return supervisor_failed("timerfd_settime", err, err_size);
-    s->signal_fd = signals_open(seg->header, took_over);
-    return s->signal_fd >= 0 || supervisor_failed("signalfd", err, err_size);
+    return watchdog_beat(seg) || supervisor_failed("timerfd_settime", err, err_size);
 }
 
 /* ---- starting ---- */
 
 /* The child.  Returns its exit status. */
 static int supervisor_child(struct supervisor *s, uint32_t index, uint64_t incarnation) {
-    bool wanted = (index == TRANSCRIPT_SLOT || standby_cancel(s->seg->header)) &&
-                  slot_enter(&s->seg->slots[index], incarnation);
+    struct slot *slots = s->seg->slots;
+    bool first = index < WORKERS_MAX && standby_watches(s->seg->header);
+    bool wanted = (index >= WORKERS_MAX || standby_cancel(s->seg->header)) &&
+                  slot_enter(&slots[index], incarnation);
+    if (first && wanted)
+        slot_ring_awake(&slots[GUARDIAN_SLOT]); /* the upgrade is certain */
     return wanted ? s->entry(s->seg, index, incarnation) : 0;
-}
-
-/* The child stores its pidfd too, in case its starter dies first: the first one stored counts. */
-static void supervisor_record(struct supervisor *s, struct slot *slot, pid_t pid, int pidfd) {
-    int none = -1;
-    FAULT("supervisor.spawn.cloned");
-    atomic_store(&slot->pid, pid);
-    if (s->plain_fork) /* the child stored a number of its own table */
-        atomic_store(&slot->pidfd, (int)syscall(SYS_pidfd_open, pid, 0));
-    if (pidfd >= 0 && !atomic_compare_exchange_strong(&slot->pidfd, &none, pidfd))
-        close(pidfd);
-    FAULT("supervisor.spawn.after");
 }
 
 /* A process that dies before it has begun has not ended as it was asked to. */
@@ -109,24 +91,23 @@ static void supervisor_prepare_transcript(struct segment *seg) {
 
 /* False with errno if the kernel refuses; supervisor_run tries again. */
 static bool supervisor_spawn(struct supervisor *s, uint32_t index) {
-    struct slot *slot = &s->seg->slots[index];
     uint64_t incarnation = segment_incarnation(s->seg, index);
     char name[SLOT_NAME];
-    FAULT("supervisor.spawn.before");
     if (index == TRANSCRIPT_SLOT)
         supervisor_prepare_transcript(s->seg);
-    slot_invite(slot, incarnation);
-    int pidfd = -1;
-    pid_t pid = s->plain_fork ? fork() : process_clone(&pidfd);
+    if (index == RELAY_SLOT)
+        relay_process_prepare(s->seg);
+    pid_t pid = process_start(s->seg, index, incarnation, true);
     if (pid == 0)
         _exit(supervisor_child(s, index, incarnation));
     s->at[index].started_at = clock_ms();
     if (pid < 0) {
         log_warn_errno("cannot start %s", slot_name(index, name));
         s->at[index].respawn_at = s->at[index].started_at + SUPERVISOR_RETRY_MS;
+        if (index == RELAY_SLOT)
+            relay_process_put_aside(s->seg);
         return false;
     }
-    supervisor_record(s, slot, pid, pidfd);
     s->at[index].respawn_at = 0;
     watchdog_begin(&s->watchdog, s->seg, index, s->at[index].started_at);
     log_info("%s: pid %d", slot_name(index, name), (int)pid);
@@ -153,12 +134,21 @@ bool supervisor_start_all(struct supervisor *s) {
     return any;
 }
 
-/* It cancels no standby, so it starts only after a worker has (standby.h). */
-static void supervisor_start_transcript(struct supervisor *s) {
+static bool supervisor_wants(const struct supervisor *s, uint32_t index) {
+    return index == RELAY_SLOT ? relay_process_wanted(s->seg)
+                               : transcript_wanted(&s->seg->header->transcript);
+}
+
+/* Relay and transcript.  They cancel no standby, so they start only after a worker has (standby.h).
+ */
+static void supervisor_start_others(struct supervisor *s) {
     transcript_file_look(s->seg);
-    if (transcript_wanted(&s->seg->header->transcript) && !s->stopping &&
-        !standby_watches(s->seg->header) && supervisor_is_vacant(s, TRANSCRIPT_SLOT))
-        supervisor_spawn(s, TRANSCRIPT_SLOT);
+    if (standby_watches(s->seg->header) || s->stopping)
+        return;
+    for (uint32_t i = WORKERS_MAX; i < CHILD_SLOTS; i++) {
+        if (supervisor_wants(s, i) && supervisor_is_vacant(s, i))
+            supervisor_spawn(s, i);
+    }
 }
 
 void supervisor_finish_retired(struct supervisor *s) {
@@ -172,8 +162,8 @@ void supervisor_finish_retired(struct supervisor *s) {
 
 /* The dead process's slot, gate and bells.  A master that dies in here leaves `pid` as it was, so
  * that its successor does all of it again. */
-static void supervisor_release(struct supervisor *s, struct slot *slot, bool retired) {
-    if (retired)
+static void supervisor_release(struct supervisor *s, struct slot *slot) {
+    if (atomic_load(&slot->state) == SLOT_UNUSED)
         atomic_store(&slot->entry, 0);
     else
         atomic_store(&slot->state, SLOT_DEAD);
@@ -184,38 +174,36 @@ static void supervisor_release(struct supervisor *s, struct slot *slot, bool ret
     process_ring_all(s->seg);
 }
 
-static void supervisor_log_death(uint32_t index, const siginfo_t *info, bool retired) {
-    char name[SLOT_NAME];
-    slot_name(index, name);
-    if (retired)
-        log_debug("%s had retired; starting it again", name);
-    else if (info->si_code == CLD_EXITED)
-        log_warn("%s exited with status %d; replacing it", name, info->si_status);
-    else if (info->si_status == 0)
-        log_warn("%s has died; replacing it", name);
-    else
-        log_warn("%s was killed by signal %d (%s); replacing it", name, info->si_status,
-                 strsignal(info->si_status));
-}
-
 static void supervisor_replace(struct supervisor *s, uint32_t index) {
     struct slot *slot = &s->seg->slots[index];
     uint64_t now = clock_ms();
     struct respawn next = respawn_after(atomic_load(&slot->deaths), now - s->at[index].started_at);
     atomic_store(&slot->deaths, next.deaths);
-    if (next.pause_ms == 0)
+    if (next.pause_ms == 0) {
         supervisor_spawn(s, index);
-    else
-        s->at[index].respawn_at = now + next.pause_ms;
+        return;
+    }
+    s->at[index].respawn_at = now + next.pause_ms;
+    if (next.deaths == 2 && index == RELAY_SLOT)
+        log_warn("the relay dies at its start; it is tried again and again, and the room goes on "
+                 "without the other machines");
+    if (index == RELAY_SLOT)
+        relay_process_put_aside(s->seg);
 }
 
-static void supervisor_reap(struct supervisor *s, uint32_t index, const siginfo_t *info) {
+/* A worker, or the transcript, has stored itself that it left nothing in the slot. */
+static bool supervisor_retired(const struct supervisor *s, uint32_t index) {
+    return index == RELAY_SLOT ? relay_process_retired(s->seg)
+                               : atomic_load(&s->seg->slots[index].state) == SLOT_UNUSED;
+}
+
+static void supervisor_reap(struct supervisor *s, uint32_t index, struct process_end end) {
     struct slot *slot = &s->seg->slots[index];
-    /* Stored by the worker itself, under the gate: it has left nothing in the slot. */
-    bool retired = atomic_load(&slot->state) == SLOT_UNUSED;
+    bool retired = supervisor_retired(s, index);
     char name[SLOT_NAME];
-    supervisor_release(s, slot, retired);
-    if (s->stopping || (retired && index == TRANSCRIPT_SLOT)) {
+    supervisor_release(s, slot);
+    bool cut_short = s->goodbye && index < WORKERS_MAX && !end.exited; /* its clients wait for it */
+    if ((s->stopping && !cut_short) || (retired && index >= WORKERS_MAX)) {
         log_debug("%s ended", slot_name(index, name));
         return;
     }
@@ -223,76 +211,48 @@ static void supervisor_reap(struct supervisor *s, uint32_t index, const siginfo_
         log_info("worker %u ended: others have its clients", index);
         return;
     }
-    if (info->si_code != CLD_EXITED && fault_signal_is(info->si_status) &&
-        !atomic_load(&slot->fault))
-        atomic_store(&slot->fault, (uint32_t)info->si_status);
+    if (!end.exited && fault_signal_is(end.status) && !atomic_load(&slot->fault))
+        atomic_store(&slot->fault, (uint32_t)end.status);
     /* A master that dies before this leaves one uncounted: it is a number for people. */
     atomic_fetch_add(&slot->died, !retired);
     FAULT("supervisor.died.after");
-    supervisor_log_death(index, info, retired);
+    if (retired)
+        log_debug("%s had retired; starting it again", slot_name(index, name));
+    else
+        process_log_death(index, end);
     supervisor_replace(s, index);
 }
 
-/* Finds out how the process ended.  A master that took over is not the parent of its predecessor's
- * workers: it learns only that one died, and the signal from the worker's own fault handler. */
-static void supervisor_collect(struct supervisor *s, uint32_t index) {
-    struct slot *slot = &s->seg->slots[index];
-    int pidfd = atomic_load(&slot->pidfd);
-    siginfo_t info;
-    memset(&info, 0, sizeof info);
-    int got = pidfd >= 0 ? waitid(SYSTEM_P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG)
-                         : waitid(P_PID, (id_t)atomic_load(&slot->pid), &info, WEXITED | WNOHANG);
-    if (got == 0 && info.si_pid == 0)
-        return; /* it has not ended */
-    if (got != 0) {
-        bool gone = atomic_load(&slot->state) == SLOT_UNUSED;
-        info.si_code = gone ? CLD_EXITED : CLD_KILLED;
-        info.si_status = gone ? 0 : (int)atomic_load(&slot->fault);
-    }
-    supervisor_reap(s, index, &info);
-}
-
-/* The slot of a process; CHILD_SLOTS: it is in none. */
-static uint32_t supervisor_slot_of(const struct supervisor *s, pid_t pid) {
-    uint32_t index = 0;
-    while (index < CHILD_SLOTS && atomic_load(&s->seg->slots[index].pid) != pid)
-        index++;
-    return index;
-}
-
-/* False: nothing can be done about the child yet. */
-static bool supervisor_child_changed(struct supervisor *s, pid_t pid, bool stopped) {
-    uint32_t index = supervisor_slot_of(s, pid);
-    const struct master_state *state = &s->seg->header->master;
-    siginfo_t info;
-    if (stopped) {
-        waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG);
-        if (index < CHILD_SLOTS)
-            watchdog_stopped(s->seg, index);
-    } else if (index < CHILD_SLOTS) {
-        supervisor_collect(s, index);
-    } else if (pid == state->standby_pid) {
-        standby_reap(s->seg->header, 0);
-        return state->standby_pid == 0;
-    } else {
-        waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG);
-    }
+/* Valgrind has no pidfds, and its worker is this process's own child. */
+static bool supervisor_ended_plain(const struct supervisor *s, struct slot *slot) {
+    siginfo_t info = {0};
+    if (!s->plain_fork || waitid(P_PID, (id_t)atomic_load(&slot->pid), &info, WEXITED | WNOHANG) ||
+        info.si_pid == 0)
+        return false;
+    process_store_end(slot, info.si_code, info.si_status);
     return true;
 }
 
-/* SIGCHLD: a child was stopped, or ended.  Not every child is the server's: process 1 of a
- * container inherits each orphan, and the program that executed this one may have had children.  A
- * worker's death is found by its pidfd too, but not reaped here it would hide the children behind
- * it. */
-static void supervisor_children(struct supervisor *s) {
-    siginfo_t info;
-    do {
-        memset(&info, 0, sizeof info);
-        if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) != 0 ||
-            info.si_pid == 0)
-            return;
-    } while (supervisor_child_changed(s, info.si_pid,
-                                      info.si_code == CLD_STOPPED || info.si_code == CLD_TRAPPED));
+static void supervisor_collect(struct supervisor *s, uint32_t index) {
+    struct slot *slot = &s->seg->slots[index];
+    if (supervisor_ended_plain(s, slot) || process_dead(slot))
+        supervisor_reap(s, index, process_end(s->seg, slot));
+}
+
+/* The guardian is dead: another goes on over the same table. */
+static void supervisor_guard(struct supervisor *s) {
+    uint64_t lease = atomic_load(&s->seg->slots[GUARDIAN_SLOT].entry);
+    if (!lease_lost(&s->seg->slots[GUARDIAN_SLOT], lease) ||
+        !lease_due(&s->guarded, lease, clock_ms()))
+        return;
+    log_warn("the guardian is dead; starting another");
+    FAULT("supervisor.guard.before");
+    pid_t pid = process_clone(NULL, true);
+    if (pid == 0)
+        _exit(s->guardian(s->seg, lease));
+    if (pid < 0)
+        log_error_errno("cannot start a guardian");
+    FAULT("supervisor.guard.after");
 }
 
 /* ---- the loop ---- */
@@ -303,29 +263,32 @@ static void supervisor_silence_bell(const struct supervisor *s) {
     (void)!read(s->seg->slots[MASTER_SLOT].bell_fd, &rung, sizeof rung);
 }
 
-/* Sleeps until a worker dies, `ms` have passed, or, if `orders`, a signal is pending or a request
- * waits.  Reaps the dead. */
+/* Sleeps until a process dies, `ms` have passed, or, if `orders`, the bell rings: for an order or a
+ * request.  Reaps the dead. */
 static void supervisor_wait(struct supervisor *s, int ms, bool orders) {
     struct pollfd wait[2 + CHILD_SLOTS];
     uint32_t index[2 + CHILD_SLOTS];
     nfds_t n = 0;
-    int bell = s->seg->slots[MASTER_SLOT].bell_fd;
-    wait[n++] = (struct pollfd){.fd = orders ? s->signal_fd : -1, .events = POLLIN};
-    wait[n++] = (struct pollfd){.fd = orders ? bell : -1, .events = POLLIN};
+    const struct slot *slots = s->seg->slots;
+    wait[n++] = (struct pollfd){.fd = orders ? slots[MASTER_SLOT].bell_fd : -1, .events = POLLIN};
+    uint64_t lease = atomic_load(&slots[GUARDIAN_SLOT].entry);
+    bool due = s->guarded.replaced != lease; /* else another is started for it already */
+    wait[n++] = (struct pollfd){.fd = due ? lease_pidfd(lease) : -1, .events = POLLIN};
     for (uint32_t i = 0; i < CHILD_SLOTS; i++) {
-        if (atomic_load(&s->seg->slots[i].pid) > 0) {
+        if (atomic_load(&slots[i].pid) > 0) {
             index[n] = i;
-            wait[n++] =
-                (struct pollfd){.fd = atomic_load(&s->seg->slots[i].pidfd), .events = POLLIN};
+            wait[n++] = (struct pollfd){.fd = atomic_load(&slots[i].pidfd), .events = POLLIN};
         }
     }
     watchdog_beat(s->seg); /* the timer could be set at first: see supervisor_init */
     if (poll(wait, n, ms) < 0)
         return;
-    if (wait[1].revents & POLLIN)
+    if (wait[0].revents & POLLIN)
         supervisor_silence_bell(s);
+    if ((wait[1].revents & POLLIN) || !due)
+        supervisor_guard(s);
     for (nfds_t i = 2; i < n; i++) {
-        if ((wait[i].revents & POLLIN) || s->plain_fork) /* valgrind has no pidfds */
+        if ((wait[i].revents & POLLIN) || s->plain_fork)
             supervisor_collect(s, index[i]);
     }
 }
@@ -336,7 +299,7 @@ static void supervisor_respawn_due(struct supervisor *s) {
         if (s->at[i].respawn_at != 0 && s->at[i].respawn_at <= now)
             supervisor_spawn(s, i);
     }
-    supervisor_start_transcript(s);
+    supervisor_start_others(s);
 }
 
 /* Until the watchdog's next look, the alarm, or the next start that is due. */
@@ -352,31 +315,32 @@ static int supervisor_sleep_ms(const struct supervisor *s) {
     return (int)wait;
 }
 
+static enum supervisor_event supervisor_order(const struct supervisor *s) {
+    switch (signals_take(s->seg->header)) {
+    case ORDER_RELOAD: return SUPERVISOR_RELOAD;
+    case ORDER_REOPEN: return SUPERVISOR_REOPEN;
+    case ORDER_UPGRADE: return SUPERVISOR_UPGRADE;
+    case ORDER_STOP: return SUPERVISOR_STOP;
+    case ORDER_STORE: return SUPERVISOR_STORE;
+    default: return SUPERVISOR_NOTHING;
+    }
+}
+
 enum supervisor_event supervisor_run(struct supervisor *s) {
-    supervisor_children(s); /* those that ended before SIGCHLD was blocked */
     for (;;) {
-        supervisor_start_transcript(s);
-        supervisor_wait(s, supervisor_sleep_ms(s), true);
-        if (s->seg->header->master.standby_pid > 0)
-            standby_reap(s->seg->header, 0); /* a worker may have cancelled it by now */
+        supervisor_start_others(s);
         supervisor_respawn_due(s);
         if (s->alarm_at != 0 && s->alarm_at <= clock_ms()) {
             s->alarm_at = 0;
             return SUPERVISOR_ALARM;
         }
-        for (enum signals_order order; (order = signals_read(s->signal_fd)) != SIGNALS_NONE;) {
-            switch (order) {
-            case SIGNALS_NONE: break;
-            case SIGNALS_CHILD: supervisor_children(s); break;
-            case SIGNALS_RELOAD: return SUPERVISOR_RELOAD;
-            case SIGNALS_REOPEN: return SUPERVISOR_REOPEN;
-            case SIGNALS_UPGRADE: return SUPERVISOR_UPGRADE;
-            case SIGNALS_STOP: return SUPERVISOR_STOP;
-            }
-        }
+        enum supervisor_event event = supervisor_order(s);
+        if (event != SUPERVISOR_NOTHING)
+            return event;
         watchdog_look(&s->watchdog, s->seg, clock_ms());
         if (request_next(s->seg->requests)) /* rung or not: a worker may have died before it rang */
             return SUPERVISOR_REQUEST;
+        supervisor_wait(s, supervisor_sleep_ms(s), true);
     }
 }
 
@@ -412,13 +376,6 @@ bool supervisor_await_serving(struct supervisor *s) {
 
 /* ---- a new master, and the end ---- */
 
-/* A process that was cloned stores its pidfd two system calls later.  Returns when it has, or when
- * its invitation is revoked and it will never enter. */
-static void supervisor_await_entry(struct slot *slot) {
-    for (int wait = 0; wait < 1000 && !slot_revoke(slot) && atomic_load(&slot->pidfd) < 0; wait++)
-        usleep(1000);
-}
-
 void supervisor_take_over(struct supervisor *s) {
     process_ring_all(s->seg); /* each worker then watches this master */
     for (uint32_t i = 0; i < CHILD_SLOTS; i++) {
@@ -429,7 +386,7 @@ void supervisor_take_over(struct supervisor *s) {
         watchdog_begin(&s->watchdog, s->seg, i, s->at[i].started_at);
         if (state == SLOT_UNUSED && atomic_load(&slot->entry) == 0)
             continue;
-        supervisor_await_entry(slot);
+        process_await_entry(slot);
         /* A process that entered is in order: if it is dead, poll says so by its pidfd.  Left are
          * slots that no process entered, and those reaped but not filled again. */
         bool reaped = state == SLOT_DEAD && atomic_load(&slot->pid) <= 0 &&
@@ -441,7 +398,7 @@ void supervisor_take_over(struct supervisor *s) {
 
 static const struct supervisor_kind {
     uint32_t first, end; /* slots */
-} supervisor_workers = {0, WORKERS_MAX}, supervisor_transcript = {TRANSCRIPT_SLOT, CHILD_SLOTS};
+} supervisor_workers = {0, WORKERS_MAX}, supervisor_others = {WORKERS_MAX, CHILD_SLOTS};
 
 static bool supervisor_any_left(const struct supervisor *s, struct supervisor_kind of) {
     for (uint32_t i = of.first; i < of.end; i++) {
@@ -451,7 +408,7 @@ static bool supervisor_any_left(const struct supervisor *s, struct supervisor_ki
     return false;
 }
 
-/* Signals stay pending meanwhile, for the master after an upgrade.  False if one is left. */
+/* Orders and requests wait meanwhile.  False if one is left. */
 static bool supervisor_wait_all(struct supervisor *s, struct supervisor_kind of, uint64_t until) {
     while (supervisor_any_left(s, of) && clock_ms() < until)
         supervisor_wait(s, 50, false);
@@ -464,45 +421,69 @@ static bool supervisor_kill(struct supervisor *s, struct supervisor_kind of, uin
     return supervisor_wait_all(s, of, clock_ms() + ms);
 }
 
-/* One that has died meanwhile, or had ended for another file, is replaced: lines are left in the
- * ring.  False: it does not answer. */
-static bool supervisor_end_transcript(struct supervisor *s, uint64_t until) {
-    const struct slot *slot = &s->seg->slots[TRANSCRIPT_SLOT];
-    for (int tries = 0; tries < SUPERVISOR_DEATHS; tries++) {
-        if (!supervisor_any_left(s, supervisor_transcript) && !supervisor_spawn(s, TRANSCRIPT_SLOT))
-            return true;
+static void supervisor_ask(struct supervisor *s, uint32_t index) {
+    if (index == RELAY_SLOT)
+        relay_process_ask(s->seg);
+    else
         transcript_file_end(s->seg);
-        if (!supervisor_wait_all(s, supervisor_transcript, until))
+}
+
+/* Each is started that has died meanwhile, or had ended to be replaced: lines are left in the ring.
+ * False: one does not answer. */
+static bool supervisor_end_others(struct supervisor *s, uint64_t until) {
+    bool due[CHILD_SLOTS], any = true;
+    for (uint32_t i = WORKERS_MAX; i < CHILD_SLOTS; i++)
+        due[i] = supervisor_wants(s, i);
+    for (int tries = 0; tries < SUPERVISOR_DEATHS && any; tries++) {
+        for (uint32_t i = WORKERS_MAX; i < CHILD_SLOTS; i++) {
+            due[i] = due[i] && (atomic_load(&s->seg->slots[i].pid) > 0 || supervisor_spawn(s, i));
+            supervisor_ask(s, i);
+        }
+        if (!supervisor_wait_all(s, supervisor_others, until))
             return false;
-        if (atomic_load(&slot->state) == SLOT_UNUSED)
-            return true;
+        any = false;
+        for (uint32_t i = WORKERS_MAX; i < CHILD_SLOTS; i++)
+            any |= due[i] = due[i] && atomic_load(&s->seg->slots[i].state) != SLOT_UNUSED;
     }
     return true;
 }
 
 /* After the last line of the last worker. */
-static void supervisor_stop_transcript(struct supervisor *s, uint64_t until) {
+static void supervisor_stop_others(struct supervisor *s, uint64_t until) {
     uint64_t least = clock_ms() + SUPERVISOR_LAST_MS;
-    if (!transcript_wanted(&s->seg->header->transcript) ||
-        supervisor_end_transcript(s, until > least ? until : least))
+    if (supervisor_end_others(s, until > least ? until : least))
         return;
-    log_error("transcript: its disk does not answer; what was said last is not in the file");
-    supervisor_kill(s, supervisor_transcript, SUPERVISOR_HUNG_MS);
+    if (atomic_load(&s->seg->slots[RELAY_SLOT].pid) > 0)
+        log_error("relay: it does not end; other machines may lack what was said last");
+    if (atomic_load(&s->seg->slots[TRANSCRIPT_SLOT].pid) > 0)
+        log_error("transcript: its disk does not answer; what was said last is not in the file");
+    supervisor_kill(s, supervisor_others, SUPERVISOR_HUNG_MS);
 }
 
+/* A predecessor may have died as it did this: workers that have ended by then have said it. */
 void supervisor_stop(struct supervisor *s, uint32_t ms) {
     uint64_t until = clock_ms() + ms;
-    s->stopping = true;
-    atomic_store(&s->seg->header->shutdown, 1);
+    if (!atomic_load(&s->seg->header->shutdown))
+        supervisor_wait(s, 0, false); /* those that died before have clients to say goodbye to */
+    s->stopping = s->goodbye = true;
+    atomic_store(&s->seg->header->shutdown, SHUTDOWN_BEGUN);
     process_ring_all(s->seg);
     supervisor_wait_all(s, supervisor_workers, until);
+    s->goodbye = false;
     supervisor_kill(s, supervisor_workers, SUPERVISOR_HUNG_MS);
-    supervisor_stop_transcript(s, until);
+    supervisor_stop_others(s, until);
+}
+
+void supervisor_leave(struct supervisor *s, uint32_t ms) {
+    uint64_t until = clock_ms() + ms;
+    s->stopping = true;
+    supervisor_kill(s, supervisor_workers, SUPERVISOR_KILL_MS);
+    supervisor_stop_others(s, until);
 }
 
 bool supervisor_kill_all(struct supervisor *s) {
     s->stopping = true;
-    bool all = supervisor_kill(s, supervisor_transcript, SUPERVISOR_HUNG_MS) &&
+    bool all = supervisor_kill(s, supervisor_others, SUPERVISOR_HUNG_MS) &&
                supervisor_kill(s, supervisor_workers, SUPERVISOR_KILL_MS);
     s->stopping = false;
     return all;

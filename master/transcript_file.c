@@ -129,6 +129,27 @@ static bool transcript_file_next(struct segment *seg, const struct config *confi
     return true;
 }
 
+/* Whether the file may have the lines that the place says it has: one that was shortened is gone on
+ * with (worker/transcript/disk.h). */
+static bool transcript_file_continues(int fd, uint64_t offset) {
+    struct stat is;
+    char last = '\n';
+    if (offset > 0 && fstat(fd, &is) == 0 && (uint64_t)is.st_size >= offset)
+        (void)!pread(fd, &last, 1, (off_t)offset - 1);
+    return last == '\n';
+}
+
+void transcript_file_return(struct segment *seg, const struct config *config) {
+    struct transcript *t = &seg->header->transcript;
+    int32_t *fd = &t->fd[atomic_load(&t->file) & 1];
+    char err[512];
+    if (!transcript_settled(t) || t->path[0] == '\0' || strcmp(t->path, config->transcript) != 0 ||
+        !transcript_file_open(config, fd, err, sizeof err))
+        return;
+    if (!transcript_file_continues(*fd, transcript_place(t)->offset))
+        transcript_file_close(fd);
+}
+
 bool transcript_file_move(struct segment *seg, const struct config *config, char *err,
                           size_t err_size) {
     struct transcript *t = &seg->header->transcript;

@@ -24,6 +24,11 @@ bool transcript_file_check(const struct config *config, char *err, size_t err_si
 bool transcript_file_move(struct segment *seg, const struct config *config, char *err,
                           size_t err_size);
 
+/* After a return from a descriptor store: opens the newest file again, if it is still that of the
+ * configuration, so that the transcript goes on where its place says.  What cannot be opened, or is
+ * another file by now, is left to transcript_file_move. */
+void transcript_file_return(struct segment *seg, const struct config *config);
+
 /* SIGUSR1: opens the path again after the file was moved away.  Logs a failure; the process says
  * when it goes on there.  False: it failed. */
 bool transcript_file_reopen(struct segment *seg, const struct config *config);

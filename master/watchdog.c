@@ -1,6 +1,7 @@
 /* watchdog.c - see watchdog.h. */
 #include "master/watchdog.h"
 
+#include "ipc/lease.h"
 #include "ipc/log.h"
 #include "ipc/pid_stat.h"
 #include "master/config.h"
@@ -8,7 +9,9 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 enum {
     WATCHDOG_MASTER_MS = 2000, /* the master's own work, a reload say, may take this long */
@@ -59,10 +62,14 @@ void watchdog_stopped(struct segment *seg, uint32_t index) {
         process_signal(slot, SIGCONT);
 }
 
-/* The transcript has no epoll set: it waits for its bell alone. */
-static bool watchdog_work_waits(const struct slot *slot) {
+/* Relay and transcript have no epoll set.  The transcript waits for its bell alone; what waits in
+ * the relay's sockets is not seen from here, so there is always work for one that is stopped. */
+static bool watchdog_work_waits(const struct slot *slot, uint32_t index) {
+    bool hidden = index == RELAY_SLOT || atomic_load(&slot->breadcrumb.phase) == BREADCRUMB_DISK;
+    if (hidden && pid_stat_read(atomic_load(&slot->pid)).stopped)
+        return true;
     if (atomic_load(&slot->breadcrumb.phase) == BREADCRUMB_DISK)
-        return pid_stat_read(atomic_load(&slot->pid)).stopped;
+        return false;
     if (!atomic_load(&slot->asleep))
         return true;
     struct pollfd set = {.fd = slot->epoll_fd >= 0 ? slot->epoll_fd : slot->bell_fd,
@@ -97,7 +104,7 @@ static void watchdog_look_at(struct watch *watch, struct segment *seg, uint32_t 
     bool moved = heartbeat != watch->heartbeat;
     if (moved)
         watch->patience = timeout;
-    if (moved || gap || !watchdog_work_waits(slot)) {
+    if (moved || gap || !watchdog_work_waits(slot, index)) {
         watch->heartbeat = heartbeat;
         watch->since = now;
         return;
@@ -118,6 +125,9 @@ void watchdog_look(struct watchdog *dog, struct segment *seg, uint64_t now) {
         return;
     bool gap = passed > 2 * period + WATCHDOG_GAP_MS; /* the master was stopped, or the machine */
     dog->last_look = now;
+    /* A guardian that was stopped hears no signals, and would not see this process die. */
+    syscall(SYS_pidfd_send_signal, lease_pidfd(atomic_load(&seg->slots[GUARDIAN_SLOT].entry)),
+            SIGCONT, NULL, 0);
     for (uint32_t i = 0; i < CHILD_SLOTS; i++) {
         if (atomic_load(&seg->slots[i].pid) > 0)
             watchdog_look_at(&dog->at[i], seg, i, now, gap);

@@ -1,5 +1,6 @@
-/* watchdog.h - finds workers that make no progress while work waits for them, and shows the workers
- * that the master itself makes progress.  The transcript is looked after as workers are.
+/* watchdog.h - finds workers that make no progress while work waits for them, and shows the
+ * guardian that the master itself makes progress.  Relay and transcript are looked after as workers
+ * are.
  *
  * A worker's heartbeat moves with every turn of its loop.  A worker asleep in epoll_wait does not
  * move it, and need not: it has work only if its bell was rung or its epoll set, which can itself
@@ -44,8 +45,8 @@ void watchdog_look(struct watchdog *dog, struct segment *seg, uint64_t now);
 void watchdog_stopped(struct segment *seg, uint32_t index);
 
 /* The master makes progress: moves its heartbeat and sets the watchdog timer anew.  That is a
- * timerfd in the shared table, which expires only if the master stops calling this, and then wakes
- * every worker (worker/failover.h).  False with errno if the timer cannot be set. */
+ * timerfd in the shared table, which expires only if the master stops calling this: the guardian
+ * watches it.  False with errno if the timer cannot be set. */
 bool watchdog_beat(struct segment *seg);
 
 /* How long the master may be without progress until the timer expires, ms. */

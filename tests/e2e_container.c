@@ -124,7 +124,7 @@ Test(container, is_operated_from_inside) {
     const struct ran *ran = ctl_run(s, "status");
     if (ran->status == 99)
         skip_test("no /proc can be mounted");
-    has(ran->out, "master         pid 1, runs\n");
+    has(ran->out, "guardian       pid 1, runs\n");
     has_not(ran->out, "another PID namespace");
     ran = ctl_ok(s, "status", "--json");
     has(ran->out, "\"alive\":true,\"stopped\":false");

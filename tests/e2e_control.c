@@ -478,17 +478,16 @@ Test(control, it_outlives_its_workers_the_master_and_an_upgrade) {
     server_logged(s, "upgraded");
     ctl_ok(s, "say", "upgrade");
     guest_expect(ann, "*** upgrade");
-    pid_t before = s->pid;
-    s->pid = getpid(); /* any living process: the wait for the log checks it */
-    kill(before, SIGKILL);
-    server_logged(s, "ready again");
+    server_new_master(s);
     ctl_ok(s, "say", "master");
     guest_expect(ann, "*** master");
-    pid_t master;
-    cr_assert_eq(sscanf(strstr(server_logged(s, "ready again"), ", pid ") + 6, "%d", &master), 1);
-    kill(master, SIGTERM);
+    server_new_guardian(s);
+    ctl_ok(s, "say", "guardian");
+    guest_expect(ann, "*** guardian");
+    server_signal(s, SIGTERM);
     guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
     wait_for_no_file(ctl_socket(s));
+    server_ended(s);
 }
 
 Test(control, a_worker_that_retires_closes_it) {
@@ -656,11 +655,7 @@ Test(control, a_master_that_cannot_open_it_again_serves_on) {
     s->workers_may_die = true;
     unlink(ctl_socket(s));
     cr_assert_eq(mkdir(ctl_socket(s), 0700), 0);
-    pid_t before = s->pid;
-    s->pid = getpid(); /* any living process: the wait for the log checks it */
-    kill(before, SIGKILL);
-    const char *ready = server_logged(s, "ready again");
-    cr_assert_eq(sscanf(strstr(ready, ", pid ") + 6, "%d", &s->pid), 1);
+    server_new_master(s);
     server_logged(s, "control %s: it is not a socket", ctl_socket(s));
     guest_enter(s, "bob");
     guest_expect(ann, "%s", told1(TOLD_COMES, "bob"));

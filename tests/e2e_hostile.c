@@ -41,12 +41,13 @@ static void take_over(const struct server *s) {
 
 /* No process of the server looks at what is written, or dies of it. */
 static void stop_all(struct server *s) {
-    pid_t pid[SERVER_WORKERS_MAX + 1] = {s->pid};
+    pid_t pid[SERVER_WORKERS_MAX + 2] = {server_master_pid(s), s->pid};
+    int n = 2;
     for (int i = 0; i < s->workers; i++)
-        pid[i + 1] = server_worker_pid(s, i);
-    for (int i = 0; i <= s->workers; i++)
+        pid[n++] = server_worker_pid(s, i);
+    for (int i = 0; i < n; i++)
         kill(pid[i], SIGSTOP);
-    for (int i = 0; i <= s->workers; i++)
+    for (int i = 0; i < n; i++)
         usage_wait_state(pid[i], 'T');
 }
 

@@ -68,14 +68,6 @@ static void is_let_in(const struct server *s, const char *from) {
     guest_close(g);
 }
 
-/* The master is killed, and another has taken over. */
-static void new_master(struct server *s) {
-    s->workers_may_die = true;
-    kill(s->pid, SIGKILL);
-    cr_assert_eq(waitpid(s->pid, NULL, 0), s->pid);
-    server_logged(s, "ready again");
-}
-
 /* ---- bans ---- */
 
 Test(bans_e2e, the_banned_are_told_and_leave_and_stay_outside) {
@@ -145,8 +137,7 @@ Test(bans_e2e, failures_in_text_and_json) {
     ctl_refused(s, "10.0.0.1 is not banned", "unban", "10.0.0.1");
     ctl_refused(s, "there is no \"ann\" here", "mute", "ann");
     ctl_refused(s, "ann is not muted", "unmute", "ann");
-    ctl_refused(s, "ann@paris is on another machine: this version mutes people of its own alone",
-                "mute", "ann@paris", "1h");
+    ctl_refused(s, "there is no \"ann@paris\" here", "mute", "ann@paris", "1h");
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
     ctl_refused(s, "the reason is longer than 135 bytes", "ban", "10.0.0.1", longest);
@@ -197,7 +188,7 @@ Test(bans_e2e, one_that_ended_while_the_server_was_down_is_dropped_at_the_next_w
 Test(bans_e2e, without_a_file_they_last_over_the_masters_death) {
     struct server *s = ctl_server(SERVER_QUIET(2));
     ctl_ok(s, "ban", "127.7.0.1");
-    new_master(s);
+    server_new_master(s);
     is_turned_away(s, "127.7.0.1");
     says(ctl_ok(s, "bans"), "ADDRESS");
     ctl_ok(s, "shutdown");
@@ -208,7 +199,7 @@ Test(bans_e2e, holes_24_a_new_master_reads_the_file_again) {
     struct server *s = with_bans("", "");
     struct guest *eve = guest_enter_as(s, "eve", .from = "127.7.0.1");
     run_write_file(HERE, in_dir(s, "bans"), "127.7.0.1 -\n");
-    new_master(s);
+    server_new_master(s);
     guest_until(eve, "*** You are banned.");
     guest_expect_end(eve);
     is_turned_away(s, "127.7.0.1");

@@ -142,7 +142,7 @@ Test(operate, the_ready_line_names_room_addresses_workers_and_pid) {
     server_stop(s);
 }
 
-Test(operate, the_pidfile_names_the_master_once_it_is_ready) {
+Test(operate, the_pidfile_names_the_guardian_once_it_is_ready) {
     struct server *s = server_prepare();
     char path[400];
     snprintf(path, sizeof path, "%s/pid", s->dir);
@@ -205,10 +205,10 @@ static void serves_and_ends(struct server *s, const char *pidfile) {
     server_wait_ready(s);
     struct guest *ann = guest_enter(s, "ann");
     kill(pid, SIGTERM);
-    guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
+    guest_until(ann, "%s", told(TOLD_GOING_DOWN));
     guest_expect_end(ann);
     for (int64_t d = wait_deadline(); access(pidfile, F_OK) == 0; wait_breath()) /* removed last */
-        cr_assert_gt(wait_left_ms(d), 0, "the master does not end");
+        cr_assert_gt(wait_left_ms(d), 0, "the server does not end");
 }
 
 Test(operate, detaches) {
@@ -228,7 +228,8 @@ Test(operate, detached_it_keeps_no_descriptor_of_its_starter) {
     struct server *s = server_prepare();
     char pidfile[400], command[1024];
     snprintf(pidfile, sizeof pidfile, "%s/pid", s->dir);
-    server_configure(s, "workers = 2\npidfile = %s\n", pidfile);
+    server_configure(s, "workers = 2\npidfile = %s\nnode = a\nrelay = redis://127.0.0.1:1\n",
+                     pidfile);
     snprintf(command, sizeof command, "exec %s -d -c %s 2>&1 >%s/out", run_server_path(), s->conf,
              s->dir);
     FILE *said = popen(command, "re");

@@ -47,7 +47,7 @@ static void detached_with_transcript(const char *log, int workers) {
     int cleaner = run_cleaner(HERE, getpgid((pid_t)atoi(pid)), NULL);
     kill((pid_t)atoi(pid), SIGTERM);
     for (int64_t d = wait_deadline(); access(pidfile, F_OK) == 0; wait_breath())
-        cr_assert_gt(wait_left_ms(d), 0, "the master does not end");
+        cr_assert_gt(wait_left_ms(d), 0, "the server does not end");
     close(cleaner);
     free(pid);
 }

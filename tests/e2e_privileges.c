@@ -105,34 +105,30 @@ static void upgrade(void) {
     await_successor(0, before);
 }
 
-static void kill_master(void) {
-    int status;
-    pid_t before = s->pid;
-    s->pid = getpid(); /* any living process: the wait for the log checks it */
-    kill(before, SIGKILL);
-    const char *ready = server_logged(s, "ready again: room");
-    cr_assert(run_wait(before, &status, wait_deadline()));
-    s->pid = (pid_t)atoi(strstr(ready, ", pid ") + strlen(", pid "));
-}
-
-/* Of a server whose master is no child of this process any more. */
-static void end(void) {
-    server_signal(s, SIGTERM);
-    server_logged(s, "master: ended");
+/* A worker starts a guardian, which starts a master. */
+static void guardian_and_master_die(void) {
+    const pid_t both[] = {s->pid, server_master_pid(s)};
+    server_new_guardian_of(s, both, 2);
 }
 
 /* Calls `is` for processes of each way into the world. */
 static void each_process(void (*is)(pid_t pid, const char *what)) {
-    is(s->pid, "the master");
+    is(s->pid, "the guardian");
+    is(server_master_pid(s), "the master");
     is(server_worker_pid(s, 0), "a worker");
     kill_worker(1);
     is(server_worker_pid(s, 1), "its successor");
     upgrade();
-    is(s->pid, "the upgraded master");
+    is(s->pid, "the upgraded guardian");
+    is(server_master_pid(s), "its master");
     is(server_worker_pid(s, 0), "its worker");
-    kill_master();
-    is(s->pid, "the master that was a worker");
-    end();
+    is(server_new_master(s), "the master after a master");
+    server_new_guardian(s);
+    is(s->pid, "the guardian that a master started");
+    guardian_and_master_die();
+    is(s->pid, "the guardian that was a worker");
+    is(server_master_pid(s), "its master");
+    server_stop(s);
 }
 
 /* A careless starter: groups, inheritable capabilities, no mask, and setuid(2) takes nothing away.
@@ -196,28 +192,31 @@ Test(privileges, the_mask_is_the_starters_or_a_stricter_one) {
     }
 }
 
-/* Hole 10: a seccomp filter lasts over clone and execve.  A worker has none, so that the master it
- * may become, as the server's user, can start workers and upgrade. */
+/* Hole 10: a seccomp filter lasts over clone and execve.  A worker has none, so that the guardian
+ * that it may become, as the server's user, can start a master, and that one workers, and upgrade.
+ */
 static void has_no_filter(pid_t pid, const char *what) {
     char own[256];
     has(pid, what, "Seccomp", status_line(getpid(), "Seccomp", own));
     has(pid, what, "NoNewPrivs", "1");
 }
 
-Test(privileges, hole_10_a_master_that_was_a_worker_can_do_all_that_a_master_does) {
+Test(privileges, hole_10_a_guardian_that_was_a_worker_can_do_all_that_a_guardian_does) {
     skip_unless_root();
     prepare();
     server_launch(s, "workers = 2\nuser = nobody\n");
     has_no_filter(server_worker_pid(s, 0), "a worker");
-    kill_master();
-    has_no_filter(s->pid, "the master that was a worker");
+    guardian_and_master_die();
+    has_no_filter(s->pid, "the guardian that was a worker");
+    has_no_filter(server_master_pid(s), "its master");
     server_configure(s, "workers = 3\nuser = nobody\n");
     cr_assert_eq(chmod(s->conf, 0644), 0);
     server_signal(s, SIGHUP);
     has_no_filter(server_worker_pid(s, 2), "its new worker");
     upgrade();
-    has_no_filter(s->pid, "the upgraded master");
-    end();
+    has_no_filter(s->pid, "the upgraded guardian");
+    has_no_filter(server_master_pid(s), "its master");
+    server_stop(s);
 }
 
 /* ---- the folder of relative paths ---- */
@@ -274,14 +273,14 @@ Test(privileges, a_relative_path_is_of_the_folder_of_the_start) {
     write_motd("third");
     reload("Third");
     shows_motd("third");
-    kill_master();
+    server_new_master(s);
     write_motd("fourth");
     reload("Fourth");
     shows_motd("fourth");
     char *text = run_read_file("pid");
     cr_assert(text && atoi(text) == s->pid, "%s", text);
     free(text);
-    end();
+    server_stop(s);
 }
 
 /* ---- a core that an operator allows ---- */
@@ -384,7 +383,7 @@ static int log_events(int watch, const pid_t *pids, int n) {
 
 /* The log is the one file that workers write to, by a descriptor that they inherit.  No seccomp
  * filter and no Landlock domain says so: both last over clone and execve, and a worker may have to
- * start a master, which opens the log and the pidfile again. */
+ * start a guardian, whose master opens the log and the pidfile again. */
 Test(privileges, workers_write_to_no_file_but_the_log) {
     skip_unless_root();
     int watch = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE,

@@ -148,7 +148,7 @@ Test(proxy_e2e, health_checks_are_answered_and_unheard) {
     guest_say(ann, "nobody?");
     guest_expect(ann, "nobody?");
     server_signal(s, SIGTERM);
-    server_logged(s, "master: ended");
+    server_logged(s, ": ended");
     cr_assert_eq(server_log_count(s, PROXY), 0);
     server_ended(s);
 }

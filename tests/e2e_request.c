@@ -341,21 +341,21 @@ Test(requests, upgrade_to_a_binary_that_does_not_accept_the_configuration) {
     server_stop(u.s);
 }
 
-/* It agreed; then it ended or hung, and the standby went on with the old binary. */
+/* It agreed; then it ended or hung, and the master that has waited went on with the old binary. */
 static void upgrade_undone(const char *then) {
     struct upgraded u = upgraded_start();
     char check[600];
-    int status;
     snprintf(check, sizeof check, "exec '%s' \"$@\"", run_server_path());
     upgraded_replace(&u, check, then);
+    server_adopt_orphans();
     ctl_refused(u.s,
                 "upgrade: the new binary died or hung as it began; going back to the binary before",
                 "upgrade");
-    cr_assert(run_wait(u.s->pid, &status, wait_deadline()));
-    u.s->pid = getpid(); /* any living process: the wait for the log checks it */
+    server_await_guardian(u.s);
     upgraded_talk(&u);
     ctl_ok(u.s, "shutdown");
     guests_expect(u.g, 2, told(TOLD_GOING_DOWN));
+    server_ended(u.s);
 }
 
 Test(requests, upgrade_to_a_binary_that_dies_as_it_begins) {
@@ -394,13 +394,10 @@ static int lines_of(const char *path) {
 }
 
 static void end_successor(struct upgraded *u) {
-    int status;
-    cr_assert(run_wait(u->s->pid, &status, wait_deadline()));
-    u->s->pid = getpid();
     upgraded_talk(u);
     ctl_ok(u->s, "shutdown");
     guests_expect(u->g, 2, told(TOLD_GOING_DOWN));
-    server_logged(u->s, "master: ended");
+    server_ended(u->s);
 }
 
 Test(control_across_a_death, a_successor_does_again_what_a_master_died_of) {
@@ -457,44 +454,38 @@ static void await_asked(const struct server *s) {
 Test(control_across_a_death, one_that_waits_is_done_by_the_successor_of_a_dead_master) {
     struct server *s = ctl_server(SERVER_QUIET(2));
     struct guest *ann = guest_enter(s, "ann");
-    int status;
-    server_signal(s, SIGSTOP);
+    kill(server_master_pid(s), SIGSTOP);
     struct waiting w = ctl_begin(s, "reload");
-    pid_t before = s->pid;
-    s->pid = getpid();
     await_asked(s);
-    kill(before, SIGKILL);
-    cr_assert(run_wait(before, &status, wait_deadline()));
+    server_new_master(s);
     ctl_end(&w, 0, "reloaded\n");
     guest_say(ann, "undisturbed");
     guest_expect(ann, "ann: undisturbed");
     ctl_ok(s, "shutdown");
     guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
+    server_ended(s);
 }
 
 Test(control_across_a_death, shutdown_is_done_by_the_successor_of_a_dead_master) {
     struct server *s = ctl_server(SERVER_QUIET(2));
     struct guest *ann = guest_enter(s, "ann");
-    int status;
-    server_signal(s, SIGSTOP);
+    kill(server_master_pid(s), SIGSTOP);
     struct waiting w = ctl_begin(s, "shutdown");
-    pid_t before = s->pid;
-    s->pid = getpid();
     await_asked(s);
-    kill(before, SIGKILL);
-    cr_assert(run_wait(before, &status, wait_deadline()));
+    kill(server_master_pid(s), SIGKILL);
     guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
     ctl_end(&w, 0, "");
+    server_ended(s);
 }
 
 /* The tool is stopped, and looks again when its request's place has another's. */
 Test(requests, one_whose_place_was_taken_by_later_ones_is_not_known) {
     struct server *s = ctl_server(SERVER_QUIET(1) "worker_timeout = 60s\n");
-    server_signal(s, SIGSTOP);
+    kill(server_master_pid(s), SIGSTOP);
     struct waiting w = ctl_begin(s, "reload");
     await_asked(s);
     kill(w.pid, SIGSTOP);
-    server_signal(s, SIGCONT);
+    kill(server_master_pid(s), SIGCONT);
     server_logged(s, "reloaded: ");
     for (int i = 0; i < REQUESTS; i++)
         ctl_ok(s, "reopen");
@@ -535,7 +526,7 @@ static const char *ask(int fd, const char *line) {
 Test(requests, nine_at_once_and_the_ninth_is_told) {
     struct server *s = ctl_server(SERVER_QUIET(2) "worker_timeout = 60s\n");
     int fd = control(s);
-    server_signal(s, SIGSTOP);
+    kill(server_master_pid(s), SIGSTOP);
     for (int i = 1; i <= 8; i++) {
         char line[100];
         snprintf(line, sizeof line, "request %016x reload\n", i);
@@ -543,7 +534,7 @@ Test(requests, nine_at_once_and_the_ninth_is_told) {
     }
     refused(s, "the server is busy with eight requests; ask again", "reload", NULL);
     cr_assert_str_eq(ask(fd, "request 0000000000000003 reload\n"), "ok", "it is there");
-    server_signal(s, SIGCONT);
+    kill(server_master_pid(s), SIGCONT);
     while (server_log_count(s, "asked by an operator: reload") < 8)
         server_logged(s, "asked by an operator: reload");
     done(s, "reloaded", "reload", NULL);
@@ -589,12 +580,12 @@ Test(requests, a_line_that_is_no_request) {
 /* The request stays, and is done once the master can. */
 Test(requests, a_master_that_is_stopped) {
     struct server *s = ctl_server(SERVER_QUIET(2) "worker_timeout = 60s\n");
-    server_signal(s, SIGSTOP);
+    kill(server_master_pid(s), SIGSTOP);
     refused(s,
             "reload: the server has made no progress for 2 seconds; whether it will be done is "
             "unknown, see the log",
             "reload", NULL);
-    server_signal(s, SIGCONT);
+    kill(server_master_pid(s), SIGCONT);
     done(s, "reloaded", "reload", NULL);
     cr_assert_eq(server_log_count(s, "reloaded: "), 4);
     server_stop(s);
@@ -603,12 +594,12 @@ Test(requests, a_master_that_is_stopped) {
 Test(requests, shutdown_of_a_master_that_is_stopped) {
     struct server *s = ctl_server(SERVER_QUIET(2) "worker_timeout = 60s\n");
     struct guest *ann = guest_enter(s, "ann");
-    server_signal(s, SIGSTOP);
+    kill(server_master_pid(s), SIGSTOP);
     ctl_refused(s,
                 "shutdown: the server has made no progress for 2 seconds; whether it will be done "
                 "is unknown, see the log",
                 "shutdown");
-    server_signal(s, SIGCONT);
+    kill(server_master_pid(s), SIGCONT);
     guest_expect(ann, "%s", told(TOLD_GOING_DOWN));
     server_ended(s);
 }

@@ -71,7 +71,7 @@ static struct server *server;
 static void *go_on(void *unused) {
     (void)unused;
     usleep(LATER_US);
-    server_signal(server, SIGCONT);
+    kill(server_master_pid(server), SIGCONT);
     return NULL;
 }
 
@@ -81,7 +81,7 @@ static void waits_for_a_row(char *const arguments[]) {
     pthread_t later;
     int fd = ctl_connect(s);
     cr_assert(ctl_line(fd, line));
-    server_signal(s, SIGSTOP);
+    kill(server_master_pid(s), SIGSTOP);
     for (int i = 1; i <= MOST; i++) {
         snprintf(line, sizeof line, "request %016x loglevel info\n", i);
         cr_assert_eq(write(fd, line, strlen(line)), (ssize_t)strlen(line));

@@ -116,6 +116,20 @@ Test(scripts, without_root_and_sudo_the_command_to_type_is_said, .init = set_up)
     says("Please type: su -c 'apt-get update; apt-get install one two'\n");
 }
 
+/* What has no command of its own is known by a path. */
+Test(scripts, a_path_that_is_there_is_not_installed, .init = set_up) {
+    has_only_the_shell();
+    command("apt-get", "echo asked; exit 0");
+    char shell[2048];
+    snprintf(shell, sizeof shell,
+             "PATH='%s'; export PATH; exec /bin/sh scripts/install-deps '%s:no' '%s/apt-get:no2' "
+             "'%s/nosuch:one'",
+             dir, dir, dir, dir);
+    run(&ran, "/bin/sh", "-c", shell);
+    cr_assert_eq(ran.status, 0, "%s", ran.err);
+    cr_assert_str_eq(ran.err, "Installing one (apt-get).\n");
+}
+
 /* Nothing is asked: there may be no terminal. */
 Test(scripts, a_sudo_that_asks_for_a_password_is_not_waited_for, .init = set_up) {
     has_only_the_shell();

@@ -433,12 +433,12 @@ Test(signals, process_1_reaps_orphans_and_obeys) {
     server_logged(s, "workers, pid 1");
     snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)s->pid);
     cr_assert_eq(setns(open(path, O_RDONLY | O_CLOEXEC), CLONE_NEWPID), 0);
-    until_children(s, 2);
+    until_children(s, 3); /* the master and its workers */
     for (int i = 0; i < 10; i++)
         orphan(stay[0]);
-    until_children(s, 12);
+    until_children(s, 13);
     cr_assert_eq(write(stay[1], "0123456789", 10), 10);
-    until_children(s, 2);
+    until_children(s, 3);
     server_signal(s, SIGHUP);
     server_logged(s, "reloaded: ");
     server_stop(s);

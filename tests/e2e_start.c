@@ -104,6 +104,8 @@ Test(start, a_kernel_that_lacks_a_call_is_named) {
 Test(start, without_a_worker_it_is_not_ready) {
     static const struct refusal refusals[] = {
         {{SYS_clone, 0, CLONE_PIDFD, CLONE_PIDFD, EINVAL},
+         "cannot start the master: Invalid argument"},
+        {{SYS_clone, 0, CLONE_PARENT, CLONE_PARENT, EINVAL},
          "cannot start any worker: Invalid argument"},
         {{SYS_prctl, 0, ~0u, PR_SET_NAME, 0}, "every worker died at its start"},
     };
@@ -187,8 +189,10 @@ Test(start, under_a_limit_of_processes) {
         bool detached;
         const char *sentence;
     } cases[] = {
-        {1, false, "cannot start any worker: Resource temporarily unavailable"},
-        {2, true, "cannot start any worker: Resource temporarily unavailable"},
+        {1, false, "cannot start the master: Resource temporarily unavailable"},
+        {2, false, "cannot start any worker: Resource temporarily unavailable"},
+        {2, true, "cannot start the master: Resource temporarily unavailable"},
+        {3, true, "cannot start any worker: Resource temporarily unavailable"},
         {1, true, "cannot detach: fork: Resource temporarily unavailable"},
     };
     static struct ran ran;

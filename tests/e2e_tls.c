@@ -174,7 +174,7 @@ Test(tls, health_checks_of_haproxy_are_unheard) {
         wait_breath();
     }
     server_signal(f.s, SIGTERM);
-    server_logged(f.s, "master: ended");
+    server_logged(f.s, ": ended");
     cr_assert_eq(server_log_count(f.s, "client "), server_log_count(f.s, "names nobody"));
     server_ended(f.s);
 }

@@ -84,10 +84,11 @@ Test(top, shows_people_and_processes) {
     cr_assert_gt(seat_row(&seat, "utf-8 ["), 0);
     int heading = seat_row(&seat, "PROCESS");
     cr_assert_gt(heading, 0);
+    cr_assert_eq(seat_row(&seat, "guardian "), heading + 2);
     cr_assert_eq(seat_row(&seat, "master "), heading + 1);
     char pid[32];
     snprintf(pid, sizeof pid, " %d ", (int)server_worker_pid(s, 1));
-    cr_assert_eq(seat_row(&seat, pid), heading + 3);
+    cr_assert_eq(seat_row(&seat, pid), heading + 4);
     cr_assert_eq(seat_row(&seat, "STOPPED"), -1);
     guest_enter(s, "bob");
     seat_until(&seat, "2 in the room");
@@ -171,7 +172,7 @@ Test(top, follows_the_windows_size) {
 Test(top, shows_a_room_whose_processes_are_all_stopped) {
     struct server *s = ctl_server(SERVER_QUIET(2) "worker_timeout = 1h\n");
     guest_enter(s, "ann");
-    pid_t pid[3] = {s->pid, server_worker_pid(s, 0), server_worker_pid(s, 1)};
+    pid_t pid[3] = {server_master_pid(s), server_worker_pid(s, 0), server_worker_pid(s, 1)};
     for (int i = 0; i < 3; i++)
         kill(pid[i], SIGSTOP);
     for (int i = 0; i < 3; i++)

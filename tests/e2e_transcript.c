@@ -276,8 +276,14 @@ Test(transcript, goes_on_when_the_master_dies_and_when_the_binary_is_replaced) {
     struct guest *ann = guest_enter(s, "ann"), *bob = guest_enter(s, "bob");
     s->workers_may_die = true;
     say_lines(ann, bob, 10);
-    kill(s->pid, SIGUSR2);
+    server_signal(s, SIGUSR2);
     server_logged(s, "upgraded: ");
+    say_lines(ann, bob, 10);
+    has_all_said(file_of(s));
+    server_new_master(s);
+    say_lines(ann, bob, 10);
+    has_all_said(file_of(s));
+    server_new_guardian(s);
     say_lines(ann, bob, 10);
     has_all_said(file_of(s));
     kill_transcript(s);
@@ -349,6 +355,7 @@ Test(transcript, has_a_filter_of_system_calls_and_no_worker_has) {
         skip_test("this build or machine has no filter");
     cr_assert_eq(atoi(status_of(server_worker_pid(s, 0), "Seccomp:")), 0);
     cr_assert_eq(atoi(status_of(s->pid, "Seccomp:")), 0);
+    cr_assert_eq(atoi(status_of(server_master_pid(s), "Seccomp:")), 0);
     if (atoi(status_of(transcript_pid(s), "Seccomp:")) == 0)
         skip_test("this build has no filter");
     cr_assert_eq(atoi(status_of(transcript_pid(s), "Seccomp:")), 2);
@@ -356,8 +363,8 @@ Test(transcript, has_a_filter_of_system_calls_and_no_worker_has) {
     server_stop(s);
 }
 
-/* HOLES 10: a master that a worker has started can replace the binary. */
-Test(transcript, a_master_started_by_a_worker_can_upgrade) {
+/* HOLES 10: a guardian that a worker has started can replace the binary. */
+Test(transcript, a_guardian_started_by_a_worker_can_upgrade) {
     struct server *s = server_prepare();
     char conf[700];
     snprintf(conf, sizeof conf, CONF "pidfile = %s\n", file_of(s), in_dir(s, "pid"));
@@ -365,21 +372,16 @@ Test(transcript, a_master_started_by_a_worker_can_upgrade) {
     struct guest *ann = guest_enter(s, "ann"), *bob = guest_enter(s, "bob");
     s->workers_may_die = true;
     say_lines(ann, bob, 3);
-    pid_t first = s->pid;
-    int status;
-    kill(first, SIGKILL);
-    s->pid = getpid(); /* any living process: the wait for the log checks it */
-    server_logged(s, "ready again: ");
-    cr_assert(run_wait(first, &status, wait_deadline()));
+    const pid_t both[] = {s->pid, server_master_pid(s)};
+    server_new_guardian_of(s, both, 2);
     char *pid = run_read_file(in_dir(s, "pid"));
-    pid_t master = (pid_t)atoi(pid);
+    cr_assert_eq(atoi(pid), s->pid, "%s", pid);
     free(pid);
-    kill(master, SIGUSR2);
+    server_signal(s, SIGUSR2);
     server_logged(s, "upgraded: ");
     say_lines(ann, bob, 3);
     has_all_said(file_of(s));
-    kill(master, SIGTERM);
-    server_logged(s, "ended");
+    server_stop(s);
 }
 
 /* ---- files that come and go ---- */

@@ -81,16 +81,18 @@ static void is_json(const char *text) {
     cr_assert_eq(pclose(to), 0, "no JSON: %s", text);
 }
 
-/* All of the server's processes, the master first. */
-static int processes(struct server *s, pid_t pid[SERVER_WORKERS_MAX + 1]) {
-    pid[0] = s->pid;
+/* All of the server's processes: the master first, which sends SIGCONT to a guardian that is
+ * stopped, and the guardian last. */
+static int processes(struct server *s, pid_t pid[SERVER_WORKERS_MAX + 2]) {
+    pid[0] = server_master_pid(s);
     for (int i = 0; i < s->workers; i++)
         pid[i + 1] = server_worker_pid(s, i);
-    return s->workers + 1;
+    pid[s->workers + 1] = s->pid;
+    return s->workers + 2;
 }
 
 static void stop_all(struct server *s) {
-    pid_t pid[SERVER_WORKERS_MAX + 1];
+    pid_t pid[SERVER_WORKERS_MAX + 2];
     int n = processes(s, pid);
     for (int i = 0; i < n; i++)
         kill(pid[i], SIGSTOP);
@@ -99,7 +101,7 @@ static void stop_all(struct server *s) {
 }
 
 static void go_on(struct server *s) {
-    pid_t pid[SERVER_WORKERS_MAX + 1];
+    pid_t pid[SERVER_WORKERS_MAX + 2];
     for (int i = processes(s, pid); i-- > 0;)
         kill(pid[i], SIGCONT);
 }
@@ -501,13 +503,7 @@ Test(view, is_kept_over_an_upgrade_and_the_masters_death) {
     server_signal(s, SIGUSR2);
     server_logged(s, "upgraded: room");
     until(s, "status --json", "\"answered\":true");
-    int status;
-    pid_t first = s->pid;
-    s->pid = getpid(); /* any living process: the wait for the log checks it */
-    kill(first, SIGKILL);
-    const char *ready = server_logged(s, "ready again: room");
-    cr_assert(run_wait(first, &status, wait_deadline()));
-    pid_t master = s->pid = (pid_t)atoi(strstr(ready, ", pid ") + 6);
+    pid_t master = server_new_master(s);
     const char *out = until(s, "status --json", "\"answered\":true");
     cr_assert_eq(number(strstr(out, "\"master\":"), "pid"), master);
     guest_say(ann, "still here");
@@ -517,6 +513,9 @@ Test(view, is_kept_over_an_upgrade_and_the_masters_death) {
     has(out, "\"answered\":false");
     cr_assert_eq(number(out, "people"), 1);
     go_on(s);
-    kill(master, SIGTERM);
+    server_new_guardian(s);
+    until(s, "status --json", "\"answered\":true");
+    server_signal(s, SIGTERM);
     guest_until(ann, "*** The server is going down.");
+    server_ended(s);
 }

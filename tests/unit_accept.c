@@ -72,14 +72,18 @@ Test(accept, an_orphan_above_all_clients_is_adopted) {
 
 Test(accept, a_claim_of_the_predecessor_is_made_again) {
     int peer, fd = orphan(&peer);
-    cr_assert_eq(client_claim(&seg.clients.at[fd], worker.index, accept_cookie(fd)), 1);
+    cr_assert_eq(client_claim(&seg.clients.at[fd], client_word(&seg.clients.at[fd]), worker.index,
+                              socket_cookie(fd)),
+                 1);
     cr_assert(adopt_orphans(&worker));
     cr_assert_eq(state_of(fd), CLIENT_LIVE);
 }
 
 Test(accept, a_connection_that_another_worker_greets_is_left_to_it) {
     int peer, fd = orphan(&peer);
-    cr_assert_eq(client_claim(&seg.clients.at[fd], 1, accept_cookie(fd)), 1);
+    cr_assert_eq(
+        client_claim(&seg.clients.at[fd], client_word(&seg.clients.at[fd]), 1, socket_cookie(fd)),
+        1);
     cr_assert(adopt_orphans(&worker));
     cr_assert_eq(state_of(fd), CLIENT_FILLING);
     cr_assert_eq(worker.members.count, 0);
@@ -89,7 +93,9 @@ Test(accept, a_connection_that_another_worker_greets_is_left_to_it) {
 Test(accept, a_connection_reset_before_its_greeting_leaves_no_record) {
     struct linger at_once = {.l_onoff = 1};
     int peer, fd = orphan(&peer);
-    cr_assert_eq(client_claim(&seg.clients.at[fd], worker.index, accept_cookie(fd)), 1);
+    cr_assert_eq(client_claim(&seg.clients.at[fd], client_word(&seg.clients.at[fd]), worker.index,
+                              socket_cookie(fd)),
+                 1);
     setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close(peer);
     cr_assert(adopt_orphans(&worker));
@@ -133,7 +139,7 @@ Test(accept, while_listeners_are_made_nothing_is_taken_for_an_orphan) {
 Test(accept, a_late_claim_of_a_reused_descriptor_changes_nothing) {
     int pipe_fds[2];
     cr_assert_eq(pipe(pipe_fds), 0);
-    accept_socket(&worker, pipe_fds[0], accept_cookie(pipe_fds[0]), NULL);
+    accept_socket(&worker, pipe_fds[0], socket_cookie(pipe_fds[0]), NULL);
     cr_assert_eq(state_of(pipe_fds[0]), CLIENT_FREE);
     cr_assert_neq(fcntl(pipe_fds[0], F_GETFD), -1, "still open");
 }
@@ -150,7 +156,7 @@ Test(accept, what_comes_too_fast_is_reset_and_leaves_no_record) {
     char byte;
     int peer, fd = orphan(&peer);
     union address_any unheard = peer_of(fd);
-    accept_socket(&worker, fd, accept_cookie(fd), &unheard);
+    accept_socket(&worker, fd, socket_cookie(fd), &unheard);
     cr_assert_eq(state_of(fd), CLIENT_FREE);
     cr_assert_eq(fcntl(fd, F_GETFD), -1, "closed");
     cr_assert_eq(recv(peer, &byte, 1, 0), -1);
@@ -165,12 +171,12 @@ Test(accept, what_comes_too_fast_is_not_closed_under_another_worker) {
     int peer, fd = orphan(&peer);
     union address_any unheard = peer_of(fd);
     struct client *c = &seg.clients.at[fd];
-    cr_assert_eq(client_claim(c, 1, accept_cookie(fd)), 1);
-    accept_socket(&worker, fd, accept_cookie(fd), &unheard);
+    cr_assert_eq(client_claim(c, client_word(c), 1, socket_cookie(fd)), 1);
+    accept_socket(&worker, fd, socket_cookie(fd), &unheard);
     cr_assert_eq(state_of(fd), CLIENT_FILLING);
     cr_assert_neq(fcntl(fd, F_GETFD), -1, "still open");
-    client_open(c, 1, accept_cookie(fd), &facts, &addr, 5);
-    accept_socket(&worker, fd, accept_cookie(fd), &unheard);
+    client_open(c, 1, socket_cookie(fd), &facts, &addr, 5);
+    accept_socket(&worker, fd, socket_cookie(fd), &unheard);
     cr_assert_eq(state_of(fd), CLIENT_LIVE);
     cr_assert_neq(fcntl(fd, F_GETFD), -1, "still open");
 }
@@ -179,15 +185,15 @@ Test(accept, what_comes_too_fast_is_not_closed_under_another_worker) {
 Test(accept, what_comes_too_fast_is_not_closed_for_a_reused_descriptor) {
     int pipe_fds[2], peers[2], first = orphan(&peers[0]);
     union address_any unheard = peer_of(first);
-    uint64_t cookie = accept_cookie(first);
+    uint64_t cookie = socket_cookie(first);
     cr_assert_eq(pipe(pipe_fds), 0);
     cr_assert_eq(dup2(pipe_fds[0], first), first);
     accept_socket(&worker, first, cookie, &unheard);
     cr_assert_neq(fcntl(first, F_GETFD), -1, "still open");
-    accept_socket(&worker, first, accept_cookie(first), &unheard);
+    accept_socket(&worker, first, socket_cookie(first), &unheard);
     cr_assert_neq(fcntl(first, F_GETFD), -1, "still open");
     int next = orphan(&peers[1]);
-    accept_socket(&worker, next, accept_cookie(next), &unheard);
+    accept_socket(&worker, next, socket_cookie(next), &unheard);
     cr_assert_eq(state_of(next), CLIENT_LIVE, "served: it is not the one that came too fast");
 }
 
@@ -201,4 +207,42 @@ Test(accept, while_adopting_the_count_of_clients_is_the_predecessors) {
     worker.adopting = false;
     members_publish_count(&worker);
     cr_assert_eq(segment_connections(&seg), 1);
+}
+
+/* What a worker does that found an orphan under the number, and comes to claim it when that is
+ * closed and the number is another client's. */
+static void claimed_late(uint64_t word, int fd) {
+    struct client *c = &seg.clients.at[fd];
+    accept_socket(&worker, fd, socket_cookie(fd) + 1, NULL);
+    cr_assert_eq(client_word(c), word, "the record is the other client's");
+    cr_assert_eq(worker.members.count, 0);
+    cr_assert_neq(fcntl(fd, F_GETFD), -1, "so is the descriptor");
+}
+
+Test(accept, an_orphan_that_is_gone_takes_no_record_from_a_client_that_is_served) {
+    int peer, fd = orphan(&peer);
+    struct client *c = &seg.clients.at[fd];
+    struct facts facts = {.kind = KIND_TELNET};
+    cr_assert_eq(client_claim(c, client_word(c), 1, socket_cookie(fd)), 1);
+    client_open(c, 1, socket_cookie(fd), &facts, &(struct in6_addr){0}, 1);
+    claimed_late(client_state_word(1, CLIENT_LIVE), fd);
+    atomic_store(&c->state_word, client_state_word(1, CLIENT_CLOSING));
+    claimed_late(client_state_word(1, CLIENT_CLOSING), fd);
+}
+
+Test(accept, an_orphan_that_is_gone_takes_no_record_from_a_client_that_comes) {
+    int peer, fd = orphan(&peer);
+    struct client *c = &seg.clients.at[fd];
+    cr_assert_eq(client_claim(c, client_word(c), 1, socket_cookie(fd)), 1);
+    claimed_late(client_word(c), fd);
+}
+
+/* The word was read before the number became this socket's: its client's claim has changed it. */
+Test(accept, a_claim_by_an_old_word_fails) {
+    int peer, fd = orphan(&peer);
+    struct client *c = &seg.clients.at[fd];
+    uint64_t word = client_word(c);
+    cr_assert_eq(client_claim(c, word, 1, socket_cookie(fd)), 1);
+    cr_assert_eq(client_claim(c, word, 2, socket_cookie(fd) + 1), 0);
+    cr_assert_eq(client_filler(client_word(c)), 1);
 }

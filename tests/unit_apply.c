@@ -341,8 +341,8 @@ static struct client *tcp_client(int *peer) {
     cr_assert(fd >= 0 && (uint32_t)fd < seg.clients.len);
     close(listener);
     struct client *c = worker_client(&worker, (uint32_t)fd);
-    cr_assert_neq(client_claim(c, 1, accept_cookie(fd)), 0);
-    client_open(c, 1, accept_cookie(fd), &facts, &address, 1);
+    cr_assert_neq(client_claim(c, client_word(c), 1, socket_cookie(fd)), 0);
+    client_open(c, 1, socket_cookie(fd), &facts, &address, 1);
     seg.header->counters_exact = 1;
     return c;
 }

@@ -206,7 +206,7 @@ Test(buffer_reclaim, the_next_client_of_a_descriptor_is_looked_at_twice_as_well)
     take_three_quarters();
     look();
     member_remove(&worker, c);
-    cr_assert_neq(client_claim(c, 0, c->cookie + 1), 0);
+    cr_assert_neq(client_claim(c, client_word(c), 0, c->cookie + 1), 0);
     client_open(c, 0, c->cookie + 1, &facts, &c->addr, 1);
     member_add(&worker, c);
     cr_assert(unit_reply(&worker, c, 6000));

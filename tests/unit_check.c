@@ -35,7 +35,7 @@ TestSuite(check, .init = set_up);
 static struct facts *sound(void) {
     struct facts *f = client_begin(client);
     *f = (struct facts){.flags = FACT_IN_ROOM | FACT_GREETED,
-                        .encoding = ENC_GBK,
+                        .ring = ENC_GBK,
                         .seen = room_count(&seg.room),
                         .consumed = CONSUMED,
                         .raw_off = RAW_OFF,
@@ -82,13 +82,13 @@ Test(check, a_record_of_a_new_client_passes) {
 }
 
 Test(check, an_encoding_beyond_the_last_is_found) {
-    FINDS("sound", f->encoding = ENC_RINGS - 1);
-    FINDS("encoding", f->encoding = ENC_RINGS);
-    FINDS("sound", (f->flags |= FACT_CONVERTED, f->encoding = ENC_UTF8, f->wire = ENC_COUNT - 1));
-    FINDS("encoding", (f->flags |= FACT_CONVERTED, f->encoding = ENC_GBK, f->wire = ENC_GB18030));
-    FINDS("encoding", (f->flags |= FACT_CONVERTED, f->encoding = ENC_UTF8, f->wire = ENC_GBK));
-    FINDS("encoding", (f->flags |= FACT_CONVERTED, f->encoding = ENC_UTF8, f->wire = ENC_COUNT));
-    FINDS("encoding", f->encoding = UINT8_MAX);
+    FINDS("sound", f->ring = ENC_RINGS - 1);
+    FINDS("encoding", f->ring = SENT_RINGS);
+    FINDS("sound", (f->flags |= FACT_CONVERTED, f->ring = ENC_UTF8, f->wire = ENC_COUNT - 1));
+    FINDS("encoding", (f->flags |= FACT_CONVERTED, f->ring = ENC_GBK, f->wire = ENC_GB18030));
+    FINDS("encoding", (f->flags |= FACT_CONVERTED, f->ring = ENC_UTF8, f->wire = ENC_GBK));
+    FINDS("encoding", (f->flags |= FACT_CONVERTED, f->ring = ENC_UTF8, f->wire = ENC_COUNT));
+    FINDS("encoding", f->ring = UINT8_MAX);
 }
 
 Test(check, an_rx_buffer_that_is_not_its_own_is_found) {
@@ -220,7 +220,7 @@ static uint32_t random_buffer(uint32_t own, uint32_t other, uint32_t count) {
 static const struct facts *random_record(void) {
     struct facts *f = sound();
     f->flags = random_word() % 2 ? FACT_IN_ROOM : 0;
-    f->encoding = (uint8_t)random_near(ENC_RINGS);
+    f->ring = (uint8_t)random_near(ENC_RINGS);
     f->seen = random_near(room_count(&seg.room));
     f->rx = random_buffer(rx, other_rx, seg.rx_buffers.count);
     f->line_buffer = random_buffer(line_buffer, other_tx, seg.tx_buffers.count);
@@ -241,7 +241,7 @@ static const struct facts *random_record(void) {
 static void assert_within_bounds(const struct facts *f) {
     uint64_t raw_end, end, at;
     uint64_t tag = client_tag(&worker, client), sent = atomic_load(&client->sent);
-    cr_assert_lt(f->encoding, ENC_RINGS);
+    cr_assert_lt(f->ring, SENT_RINGS);
     cr_assert_leq(f->seen, room_count(&seg.room));
     cr_assert_geq(client->received, f->consumed);
     uint64_t waiting = client->received - f->consumed;
@@ -257,7 +257,7 @@ static void assert_within_bounds(const struct facts *f) {
     cr_assert_not(__builtin_add_overflow(f->base, f->tx_len, &end));
     cr_assert_geq(sent, f->base);
     uint64_t beyond = sent > end ? sent - end : 0;
-    uint64_t last = room_entry(&seg.room, room_count(&seg.room) - 1)->end[f->encoding];
+    uint64_t last = room_entry(&seg.room, room_count(&seg.room) - 1)->end[f->ring];
     if (f->flags & FACT_IN_ROOM)
         cr_assert(!__builtin_add_overflow(f->pos, beyond, &at) && at <= last);
     else

@@ -13,14 +13,14 @@ static struct client *client_make(struct segment *seg, struct facts *facts) {
     struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
     memset(c, 0x5a, sizeof *c); /* the previous content must not matter */
     atomic_store(&c->state_word, client_state_word(41, CLIENT_FREE));
-    cr_assert_eq(client_claim(c, 2, 777), 42);
+    cr_assert_eq(client_claim(c, client_word(c), 2, 777), 42);
     client_open(c, 2, 777, facts, &addr, 4321);
     return c;
 }
 
 Test(client, opens_with_what_it_is_given) {
     struct segment seg;
-    struct facts facts = {.consumed = 0, .encoding = ENC_GBK, .flags = FACT_GREETED, .seen = 17};
+    struct facts facts = {.consumed = 0, .ring = ENC_GBK, .flags = FACT_GREETED, .seen = 17};
     struct client *c = client_make(&seg, &facts);
     cr_assert_eq(client_state(atomic_load(&c->state_word)), CLIENT_LIVE);
     cr_assert_eq(client_generation(atomic_load(&c->state_word)), 42);
@@ -45,7 +45,8 @@ Test(client, a_change_shows_only_once_committed) {
     cr_assert_eq(client_facts(c)->consumed, 10);
     f = client_begin(c); /* the change before was not committed: it has no effect */
     cr_assert_eq(f->consumed, 10);
-    cr_assert_null(client_name(&seg.clients, c, f));
+    char name[NAME_TEXT];
+    cr_assert_null(client_name(&seg.clients, c, f, name));
     f->consumed = 30;
     client_commit(c);
     cr_assert_eq(client_facts(c)->consumed, 30);
@@ -73,7 +74,7 @@ Test(client, mode_and_bias_follow_the_facts) {
         {FACT_IN_ROOM | FACT_LIST_ROOM, 0, 0, MODE_SLOW},
     };
     struct segment seg;
-    struct facts facts = {.encoding = ENC_BIG5, .base = 100, .pos = 5000, .tx_len = 30};
+    struct facts facts = {.ring = ENC_BIG5, .base = 100, .pos = 5000, .tx_len = 30};
     struct client *c = client_make(&seg, &facts);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct facts *f = client_begin(c);
@@ -101,14 +102,14 @@ Test(client, is_claimed_by_one_worker) {
     struct client *c = &seg.clients.at[9];
     struct facts facts = {0};
     struct in6_addr addr = IN6ADDR_LOOPBACK_INIT;
-    uint32_t generation = client_claim(c, 1, 500);
+    uint32_t generation = client_claim(c, client_word(c), 1, 500);
     cr_assert_eq(generation, 1);
     cr_assert_eq(client_filler(atomic_load(&c->state_word)), 1);
-    cr_assert_eq(client_claim(c, 2, 500), 0, "worker 1 is filling it");
-    cr_assert_eq(client_claim(c, 1, 500), 2, "the successor in slot 1 begins anew");
+    cr_assert_eq(client_claim(c, client_word(c), 2, 500), 0, "worker 1 is filling it");
+    cr_assert_eq(client_claim(c, client_word(c), 1, 500), 2, "the successor in slot 1 begins anew");
     client_open(c, 1, 500, &facts, &addr, 1);
-    cr_assert_eq(client_claim(c, 2, 500), 0, "served already");
-    cr_assert_eq(client_claim(c, 2, 501), 3, "the number is a new socket's");
+    cr_assert_eq(client_claim(c, client_word(c), 2, 500), 0, "served already");
+    cr_assert_eq(client_claim(c, client_word(c), 2, 501), 3, "the number is a new socket's");
 }
 
 Test(client, that_is_closing_is_not_claimed_again) {
@@ -116,16 +117,18 @@ Test(client, that_is_closing_is_not_claimed_again) {
     struct facts facts = {0};
     struct client *c = client_make(&seg, &facts);
     atomic_store(&c->state_word, client_state_word(42, CLIENT_CLOSING));
-    cr_assert_eq(client_claim(c, 1, 777), 0);
-    cr_assert_eq(client_claim(c, 1, 778), 43, "its number is another socket's already");
+    cr_assert_eq(client_claim(c, client_word(c), 1, 777), 0);
+    cr_assert_eq(client_claim(c, client_word(c), 1, 778), 43,
+                 "its number is another socket's already");
 }
 
 Test(client, a_claim_outlives_its_socket) {
     struct segment seg;
     unit_segment(&seg, 65536);
     struct client *c = &seg.clients.at[9];
-    cr_assert_eq(client_claim(c, 1, 500), 1);
-    cr_assert_eq(client_claim(c, 2, 501), 2, "worker 1 has died, and socket 500 is closed");
+    cr_assert_eq(client_claim(c, client_word(c), 1, 500), 1);
+    cr_assert_eq(client_claim(c, client_word(c), 2, 501), 2,
+                 "worker 1 has died, and socket 500 is closed");
     client_unclaim(c, 1, 1, 500);
     cr_assert_eq(client_state(atomic_load(&c->state_word)), CLIENT_FILLING,
                  "not what is another's");
@@ -196,31 +199,34 @@ Test(client, a_name_is_changed_by_a_commit_as_often_as_one_likes) {
     for (int row = 0; row < 2; row++)
         memset(&seg.clients.name[row][9], 'x', sizeof seg.clients.name[row][9]);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *old = client_name(&seg.clients, c, client_facts(c));
+        char now[NAME_TEXT], then[NAME_TEXT];
+        const char *old = client_name(&seg.clients, c, client_facts(c), then);
         for (int tries = 0; tries < 2; tries++) { /* the first change is not committed */
             struct facts *f = client_begin(c);
             client_set_name(&seg.clients, c, f, names[i]);
-            cr_assert_str_eq(client_name(&seg.clients, c, f), names[i]);
-            cr_assert_eq(client_name(&seg.clients, c, client_facts(c)), old);
+            cr_assert_str_eq(client_name(&seg.clients, c, f, now), names[i]);
+            old = client_name(&seg.clients, c, client_facts(c), then);
+            cr_assert_eq(!old, i == 0);
             cr_assert(!old || strcmp(old, names[i - 1]) == 0);
         }
         client_commit(c);
-        cr_assert_str_eq(client_name(&seg.clients, c, client_facts(c)), names[i]);
+        cr_assert_str_eq(client_name(&seg.clients, c, client_facts(c), now), names[i]);
         client_begin(c);
         client_commit(c);
-        cr_assert_str_eq(client_name(&seg.clients, c, client_facts(c)), names[i]);
+        cr_assert_str_eq(client_name(&seg.clients, c, client_facts(c), now), names[i]);
     }
 }
 
 Test(client, a_name_of_full_length_fits_and_a_longer_one_is_cut) {
-    char name[NAME_BYTES_MAX + 2] = "";
+    char name[NAME_OWN_MAX + 2] = "", got[NAME_TEXT];
     struct segment seg;
     struct facts facts = {0};
     struct client *c = client_make(&seg, &facts);
-    memset(name, 'n', NAME_BYTES_MAX + 1);
+    memset(name, 'n', NAME_OWN_MAX + 1);
     client_set_name(&seg.clients, c, client_begin(c), name);
     client_commit(c);
-    cr_assert_eq(memcmp(client_name(&seg.clients, c, client_facts(c)), name, NAME_BYTES_MAX), 0);
+    name[NAME_OWN_MAX] = '\0';
+    cr_assert_str_eq(client_name(&seg.clients, c, client_facts(c), got), name);
     cr_assert_eq(seg.clients.name[0][10].text[0], '\0', "its neighbour has no name");
 }
 
@@ -228,7 +234,7 @@ Test(client, a_name_of_full_length_fits_and_a_longer_one_is_cut) {
 static bool rename_for_ever(struct segment *seg, int fd) {
     struct client *c = &seg->clients.at[fd];
     for (uint32_t n = 1;; n++) {
-        char name[NAME_BYTES_MAX];
+        char name[NAME_OWN_MAX];
         struct facts *f = client_begin(c);
         memset(name, 'a' + n % 26, sizeof name);
         client_set_name(&seg->clients, c, f, name);
@@ -249,8 +255,8 @@ Test(client, peek_gives_the_name_that_belongs_to_the_facts) {
         if (!client_peek(&seg.clients, 9, &view) || !client_view_name(&view))
             continue;
         peeks++;
-        for (int i = 0; i < NAME_BYTES_MAX; i++)
-            cr_assert_eq(view.name.text[i], (char)('a' + view.facts.tat % 26), "byte %d of %u", i,
+        for (int i = 0; i < NAME_OWN_MAX; i++)
+            cr_assert_eq(view.name[i], (char)('a' + view.facts.tat % 26), "byte %d of %u", i,
                          view.facts.tat);
     }
     kill(pid, SIGKILL);
@@ -267,7 +273,7 @@ static void assert_no_reserved_tag(uint32_t generation) {
         cr_assert_neq(buffer_tag(UINT32_MAX, generation), NAME_TABLE_VOID);
         cr_assert_neq(tag >> 32, EVENT_BELL);
         cr_assert_neq(tag >> 32, EVENT_LISTENER);
-        cr_assert_neq(tag >> 32, EVENT_MASTER);
+        cr_assert_neq(tag >> 32, EVENT_GUARDIAN);
         cr_assert_neq(tag >> 32, EVENT_WATCHDOG);
     }
 }
@@ -282,7 +288,7 @@ Test(client, generations_wrap_to_1_and_take_no_reserved_number) {
     for (int i = 0; i < 5; i++) {
         atomic_store(&c->state_word, client_state_word(before[i], CLIENT_FREE));
         for (uint32_t n = 0; n < 40; n++) {
-            uint32_t generation = client_claim(c, 1, 500);
+            uint32_t generation = client_claim(c, client_word(c), 1, 500);
             assert_no_reserved_tag(generation);
             if (n == 0)
                 cr_assert_eq(generation, first[i]);
@@ -301,10 +307,11 @@ Test(client, cookies_that_differ_in_any_kept_bit_are_two_sockets) {
     struct client *c = &seg.clients.at[9];
     uint64_t cookie = 0x5a5a5a;
     for (int bit = 0; bit < 24; bit++) {
-        cr_assert_neq(client_claim(c, 1, cookie), 0, "bit %d", bit);
-        cr_assert_eq(client_claim(c, 2, cookie), 0, "worker 1 fills it for this socket");
+        cr_assert_neq(client_claim(c, client_word(c), 1, cookie), 0, "bit %d", bit);
+        cr_assert_eq(client_claim(c, client_word(c), 2, cookie), 0,
+                     "worker 1 fills it for this socket");
         cookie ^= 1ull << bit;
-        uint32_t generation = client_claim(c, 2, cookie);
+        uint32_t generation = client_claim(c, client_word(c), 2, cookie);
         cr_assert_neq(generation, 0, "bit %d tells another socket", bit);
         client_unclaim(c, generation, 2, cookie ^ 1ull << bit);
         cr_assert_eq(client_state(atomic_load(&c->state_word)), CLIENT_FILLING, "bit %d", bit);
@@ -321,8 +328,8 @@ Test(client, cookies_of_served_sockets_differ_in_any_bit) {
     struct client *c = client_make(&seg, &facts);
     for (int bit = 0; bit < 64; bit++) {
         uint64_t cookie = c->cookie ^ 1ull << bit;
-        cr_assert_eq(client_claim(c, 3, c->cookie), 0);
-        cr_assert_neq(client_claim(c, 3, cookie), 0, "bit %d", bit);
+        cr_assert_eq(client_claim(c, client_word(c), 3, c->cookie), 0);
+        cr_assert_neq(client_claim(c, client_word(c), 3, cookie), 0, "bit %d", bit);
         client_open(c, 3, cookie, &facts, &addr, 4321);
     }
 }
@@ -339,7 +346,7 @@ static bool open_for_ever(struct segment *seg, int fd) {
         for (int i = 0; i < 4; i++)
             addr.s6_addr32[i] = n;
         facts.tat = facts.last_input = n;
-        if (client_claim(c, 2, n) != n)
+        if (client_claim(c, client_word(c), 2, n) != n)
             return false;
         client_open(c, 2, n, &facts, &addr, (uint16_t)n);
         for (int i = 0; i < 30; i++) /* long enough for a reader to copy the record */
@@ -400,4 +407,50 @@ Test(client, peek_address_gives_an_address_of_one_moment, .timeout = 180) {
     }
     kill(pid, SIGKILL);
     cr_assert(WIFSIGNALED(unit_join(pid)), "it opened the record all the time");
+}
+
+/* ---- remote records ---- */
+
+/* A relay that lets one person after another into a record and out of it; a fact says which. */
+static bool come_and_go_for_ever(struct segment *seg, int at) {
+    struct client *c = &seg->clients.at[at];
+    for (uint32_t n = 1;; n++) {
+        char name[NAME_BYTES_MAX];
+        struct facts facts = {.kind = KIND_TELNET, .tat = n};
+        client_open_remote(c, RELAY_SLOT, &facts);
+        struct facts *f = client_begin(c);
+        memset(name, 'a' + n % 26, sizeof name);
+        client_set_name(&seg->clients, c, f, name);
+        f->flags |= FACT_IN_ROOM;
+        client_commit(c);
+        client_free_remote(c);
+    }
+    return true;
+}
+
+Test(client, a_remote_record_is_whole_to_readers_and_to_a_successor) {
+    struct segment seg;
+    struct facts facts = {0};
+    struct client_view view;
+    client_make(&seg, &facts);
+    uint32_t at = seg.clients.len, last = 0;
+    cr_assert_eq(segment_grow_remote(&seg, at), 0);
+    for (int deaths = 0; deaths < 20; deaths++) {
+        pid_t pid = unit_child(come_and_go_for_ever, &seg, (int)at);
+        for (uint32_t peeks = 0; peeks < 20;) {
+            if (!client_peek(&seg.clients, at, &view) || !(view.facts.flags & FACT_IN_ROOM))
+                continue;
+            peeks++;
+            for (int i = 0; i < NAME_BYTES_MAX; i++)
+                cr_assert_eq(view.name[i], (char)('a' + view.facts.tat % 26), "byte %d", i);
+            cr_assert_eq(view.generation, last + view.facts.tat, "it is that person's, by number");
+        }
+        kill(pid, SIGKILL);
+        unit_join(pid);
+        uint32_t generation = client_open_remote(&seg.clients.at[at], RELAY_SLOT, &facts);
+        cr_assert_gt(generation, last);
+        last = generation;
+        cr_assert(client_peek(&seg.clients, at, &view));
+        cr_assert_eq(view.facts.flags, 0, "nothing of the last person is left");
+    }
 }

@@ -47,6 +47,7 @@ static const struct {
     {"worker_timeout", {"100ms", "1h", "3600"}, {"99ms", "0", "3601"}, "100ms to 1h"},
     {"ring_size", {"64K", "1G", "65536"}, {"32K", "65535", "2G"}, "64K to 1G"},
     {"transcript_sync", {"0", "1h"}, {"3601s"}, "0 to 1h"},
+    {"relay_keep", {"1000", "100000000"}, {"0", "999", "100000001"}, "1000 to 100000000"},
 };
 
 static void refused(const char *key, const char *value, const char *range) {

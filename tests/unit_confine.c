@@ -42,6 +42,27 @@ static int keeps_two(void) {
     return 0;
 }
 
+static int starts_no_program(void) {
+    static char *const no_words[] = {NULL};
+    confine_programs();
+    if (execve("/bin/true", no_words, no_words) == 0 || errno != EPERM)
+        return 1;
+    pid_t pid = fork(); /* a child, as looks up a name, is none */
+    if (pid == 0)
+        _exit(execve("/bin/true", no_words, no_words) == 0 || errno != EPERM);
+    return unit_join(pid);
+}
+
+Test(confine, starts_no_program) {
+#if defined(__SANITIZE_ADDRESS__)
+    skip_test("this build has no filter of system calls");
+#endif
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(starts_no_program());
+    cr_assert_eq(unit_join(pid), 0);
+}
+
 Test(confine, keeps_the_named_descriptors_and_closes_no_other_process_s) {
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     high = fcntl(pair[0], F_DUPFD, 700);

@@ -117,7 +117,7 @@ Test(control_unit, hole_18_no_other_socket_is_taken_for_one) {
 
 static struct client *served(int *peer) {
     int fd = orphan(0, peer);
-    accept_socket(&worker, fd, accept_cookie(fd), NULL);
+    accept_socket(&worker, fd, socket_cookie(fd), NULL);
     return worker_client(&worker, (uint32_t)fd);
 }
 

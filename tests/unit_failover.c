@@ -1,34 +1,38 @@
-/* unit_failover.c - a master that hangs is killed after four looks, not before; a dead one is
- * replaced once.
+/* unit_failover.c - a dead guardian is replaced by a worker once, and only if the master cannot.
  *
- * The master is a child that does nothing, and whose pidfd the lease names.  Time is worker.now,
- * which the tests set. */
+ * Guardian and master are children that do nothing; the lease names the one's pidfd, the slot the
+ * other's.  Time is worker.now, which the tests set. */
 #include "ipc/lease.h"
 #include "tests/unit_worker.h"
 #include "worker/failover.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
 static struct segment seg;
 static struct worker worker;
 static struct failover failover;
-static struct slot *master;
-static pid_t master_pid;
+static struct slot *guardian, *master;
+static pid_t guardian_pid, master_pid;
 
-static void make_master(void) {
-    master_pid = unit_fork();
-    if (master_pid == 0) {
+static int make_process(struct slot *slot, pid_t *pid) {
+    *pid = unit_fork();
+    if (*pid == 0) {
         for (;;)
             pause();
     }
-    int pidfd = (int)syscall(SYS_pidfd_open, master_pid, 0);
+    int pidfd = (int)syscall(SYS_pidfd_open, *pid, 0);
     cr_assert_geq(pidfd, 0);
-    uint64_t lease = ((atomic_load(&master->entry) >> 32) + 1) << 32 | (uint32_t)pidfd;
-    atomic_store(&master->entry, lease);
-    atomic_store(&master->pid, master_pid);
-    atomic_store(&master->pidfd, pidfd);
+    atomic_store(&slot->pid, *pid);
+    atomic_store(&slot->pidfd, pidfd);
+    return pidfd;
+}
+
+static void make_guardian(void) {
+    uint32_t pidfd = (uint32_t)make_process(guardian, &guardian_pid);
+    atomic_store(&guardian->entry, ((atomic_load(&guardian->entry) >> 32) + 1) << 32 | pidfd);
 }
 
 /* Started in a clone of the worker: leaves a trace in the segment. */
@@ -42,9 +46,11 @@ static void set_up(void) {
     unit_segment(&seg, 65536);
     unit_worker(&worker, &seg);
     worker.now = 100000;
+    guardian = &seg.slots[GUARDIAN_SLOT];
     master = &seg.slots[MASTER_SLOT];
     seg.header->master.watchdog_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-    make_master();
+    make_guardian();
+    make_process(master, &master_pid);
     failover.start = started;
     failover_lost(&failover);
     failover_look(&worker, &failover);
@@ -53,105 +59,10 @@ static void set_up(void) {
 
 TestSuite(failover, .init = set_up);
 
-/* Neither killed nor about to be. */
-static bool spared(void) {
-    return atomic_load(&master->fault) == 0 && waitpid(master_pid, NULL, WNOHANG) == 0;
+static void end(pid_t pid) {
+    kill(pid, SIGKILL);
+    unit_join(pid);
 }
-
-static void look_again(void) {
-    worker.now += FAILOVER_SUSPECT_MS;
-    failover_look(&worker, &failover);
-}
-
-/* ---- a master that hangs ---- */
-
-Test(failover, a_silent_master_is_killed_at_the_fourth_look_and_not_before) {
-    failover_suspect(&worker, &failover);
-    for (int look = 1; look < 4; look++) {
-        cr_assert(spared(), "look %d", look - 1);
-        look_again();
-    }
-    cr_assert(spared(), "three looks");
-    look_again();
-    cr_assert_eq(atomic_load(&master->fault), SIGKILL);
-    int status = unit_join(master_pid);
-    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-Test(failover, a_heartbeat_at_any_look_clears_the_suspicion) {
-    for (int moves_at = 1; moves_at <= 4; moves_at++) {
-        failover_suspect(&worker, &failover);
-        cr_assert(failover.suspected);
-        for (int look = 1; look < moves_at; look++)
-            look_again();
-        atomic_fetch_add(&master->heartbeat, 1);
-        look_again();
-        cr_assert_not(failover.suspected, "moved before look %d", moves_at);
-        for (int i = 0; i < 6; i++)
-            look_again();
-        cr_assert(spared());
-    }
-}
-
-/* The suspicion was of the former master. */
-Test(failover, another_master_is_not_killed_for_the_former_ones_silence) {
-    failover_suspect(&worker, &failover);
-    for (int look = 1; look < 4; look++)
-        look_again();
-    pid_t former = master_pid;
-    make_master();
-    look_again();
-    cr_assert_not(failover.suspected);
-    cr_assert(spared());
-    cr_assert_eq(waitpid(former, NULL, WNOHANG), 0, "nor is the former one");
-}
-
-Test(failover, while_the_server_shuts_down_no_master_is_killed) {
-    failover_suspect(&worker, &failover);
-    atomic_store(&seg.header->shutdown, 1);
-    for (int i = 0; i < 8; i++)
-        look_again();
-    cr_assert(spared());
-}
-
-Test(failover, looks_are_an_interval_apart_however_often_the_loop_turns) {
-    failover_suspect(&worker, &failover);
-    for (int i = 0; i < 20; i++) {
-        worker.now += FAILOVER_SUSPECT_MS / 20;
-        failover_look(&worker, &failover);
-        cr_assert_leq(failover.suspect_looks, 1);
-    }
-    cr_assert(spared());
-}
-
-/* Its successor handles them. */
-Test(failover, signals_that_a_stopped_master_had_pending_are_kept) {
-    siginfo_t info;
-    kill(master_pid, SIGSTOP);
-    cr_assert_eq(waitid(P_PID, (id_t)master_pid, &info, WSTOPPED), 0);
-    kill(master_pid, SIGHUP);
-    failover_suspect(&worker, &failover);
-    for (int i = 0; i < 4; i++)
-        look_again();
-    cr_assert_eq(atomic_load(&master->fault), SIGKILL);
-    unit_join(master_pid);
-    cr_assert(atomic_load(&seg.header->signals) & 1ull << (SIGHUP - 1));
-    cr_assert_not(atomic_load(&seg.header->signals) & 1ull << (SIGTERM - 1));
-}
-
-Test(failover, a_suspicion_makes_the_loop_wake_for_its_next_look) {
-    cr_assert_eq(failover_timeout(&worker, &failover), -1, "all is well: no timer");
-    failover_suspect(&worker, &failover);
-    cr_assert_eq(failover_timeout(&worker, &failover), FAILOVER_SUSPECT_MS);
-    worker.now += 100;
-    cr_assert_eq(failover_timeout(&worker, &failover), FAILOVER_SUSPECT_MS - 100);
-    worker.now += FAILOVER_SUSPECT_MS;
-    cr_assert_eq(failover_timeout(&worker, &failover), 1, "it is late");
-    failover_lost(&failover);
-    cr_assert_eq(failover_timeout(&worker, &failover), FAILOVER_MS);
-}
-
-/* ---- a dead master ---- */
 
 /* As the worker of another process, so that what it starts becomes this process's child. */
 static bool looks_many_times(struct segment *s, int ms) {
@@ -164,49 +75,97 @@ static bool looks_many_times(struct segment *s, int ms) {
     return failover.lost;
 }
 
-/* How many masters the child that looks has started. */
+/* How many guardians the child that looks has started. */
 static uint64_t starts(int ms) {
-    int status;
-    pid_t child;
-    kill(master_pid, SIGKILL);
-    unit_join(master_pid);
-    pid_t pid = unit_child(looks_many_times, &seg, ms);
+    int status, looked = !lease_lost(guardian, atomic_load(&guardian->entry));
+    pid_t child, looking = unit_child(looks_many_times, &seg, ms);
     uint64_t count = 0;
     while ((child = waitpid(-1, &status, 0)) > 0) {
-        cr_assert_eq(WEXITSTATUS(status), child == pid ? 0 : 7, "the exit status that it returns");
-        count += child != pid;
+        if (child == master_pid || child == guardian_pid)
+            continue;
+        cr_assert_eq(WEXITSTATUS(status), child == looking ? looked : 7, "what it returns");
+        count += child != looking;
+        if (child == looking) { /* or they would be waited for for ever */
+            kill(master_pid, SIGKILL);
+            kill(guardian_pid, SIGKILL);
+        }
     }
     cr_assert_eq(atomic_load(&seg.slots[5].heartbeat), count);
     return count;
 }
 
-Test(failover, a_dead_master_is_replaced_once) {
+Test(failover, guardian_and_master_dead_are_replaced_once) {
+    end(guardian_pid);
+    end(master_pid);
     cr_assert_eq(starts(FAILOVER_MS), 1);
-    cr_assert_eq(atomic_load(&seg.slots[5].entry), atomic_load(&master->entry));
+    cr_assert_eq(atomic_load(&seg.slots[5].entry), atomic_load(&guardian->entry));
 }
 
 /* The first that was started died before it had the lease. */
-Test(failover, a_dead_master_is_replaced_again_when_its_replacement_does_not_come) {
-    cr_assert_eq(starts(1000), 5);
+Test(failover, they_are_replaced_again_when_the_replacement_does_not_come) {
+    end(guardian_pid);
+    end(master_pid);
+    cr_assert_eq(starts(LEASE_AGAIN_MS), 5);
 }
 
-Test(failover, while_the_server_shuts_down_a_dead_master_is_not_replaced) {
-    atomic_store(&seg.header->shutdown, 1);
-    kill(master_pid, SIGKILL);
-    unit_join(master_pid);
+Test(failover, a_living_master_is_left_to_replace_the_guardian) {
+    end(guardian_pid);
+    cr_assert_eq(starts(LEASE_AGAIN_MS), 0);
+}
+
+/* It is stopped, or hangs. */
+Test(failover, a_master_whose_watchdog_has_expired_is_not) {
+    const struct itimerspec soon = {.it_value = {.tv_nsec = 1}};
+    struct pollfd expired = {.fd = seg.header->master.watchdog_fd, .events = POLLIN};
+    timerfd_settime(expired.fd, 0, &soon, NULL);
+    cr_assert_eq(poll(&expired, 1, 10000), 1);
+    end(guardian_pid);
+    cr_assert_eq(starts(FAILOVER_MS), 1);
+}
+
+Test(failover, a_dead_master_alone_is_left_to_the_guardian) {
+    end(master_pid);
+    cr_assert_eq(starts(LEASE_AGAIN_MS), 0);
+}
+
+Test(failover, while_the_server_shuts_down_nothing_is_replaced) {
+    atomic_store(&seg.header->shutdown, SHUTDOWN_BEGUN);
+    end(guardian_pid);
+    end(master_pid);
     failover_lost(&failover);
     failover_look(&worker, &failover);
     cr_assert_not(failover.lost);
     cr_assert_eq(atomic_load(&seg.slots[5].heartbeat), 0);
 }
 
-Test(failover, a_new_master_is_noticed_and_followed) {
+Test(failover, a_lost_guardian_makes_the_loop_wake_for_its_next_look) {
+    cr_assert_eq(failover_timeout(&worker, &failover), -1, "all is well: no timer");
+    failover_lost(&failover);
+    cr_assert_eq(failover_timeout(&worker, &failover), FAILOVER_MS);
+}
+
+Test(failover, a_stopped_guardian_is_continued) {
+    siginfo_t info;
+    kill(guardian_pid, SIGSTOP);
+    cr_assert_eq(waitid(P_PID, (id_t)guardian_pid, &info, WSTOPPED), 0);
+    failover_rouse(&worker);
+    cr_assert_eq(waitid(P_PID, (id_t)guardian_pid, &info, WCONTINUED), 0);
+    cr_assert_eq(info.si_code, CLD_CONTINUED);
+}
+
+Test(failover, a_new_guardian_is_noticed_and_followed) {
     cr_assert_not(failover_changed(&worker, &failover));
-    make_master();
+    make_guardian();
     cr_assert(failover_changed(&worker, &failover));
     failover_look(&worker, &failover);
     cr_assert_not(failover_changed(&worker, &failover));
-    cr_assert_eq(failover.lease, atomic_load(&master->entry));
-    cr_assert(worker.orphans_due, "half-made listeners of the former one are looked for");
+    cr_assert_eq(failover.lease, atomic_load(&guardian->entry));
     cr_assert_not(failover.unwatched);
+}
+
+Test(failover, a_new_master_makes_the_worker_look_for_half_made_listeners) {
+    worker.orphans_due = false;
+    atomic_fetch_add(&master->incarnation, 1);
+    failover_look(&worker, &failover);
+    cr_assert(worker.orphans_due);
 }

@@ -54,7 +54,7 @@ static void grow_touch(uint32_t fd) {
 Test(growth, what_is_used_is_reserved_before_and_nothing_else) {
     grow_make(MANY, MANY + 100);
     cr_assert_eq(grow_held(), segment_reserved(&seg));
-    for (uint32_t fd = 0; fd < MANY + 100; fd++) {
+    for (uint32_t fd = 0; fd < seg.clients.len; fd++) {
         bool had = segment_has_client(&seg, fd);
         cr_assert_eq(had, fd % GROWTH_CLIENTS != 0 || fd == 0, "%u", fd);
         size_t before = grow_held();
@@ -68,7 +68,7 @@ Test(growth, what_is_used_is_reserved_before_and_nothing_else) {
         cr_assert_eq(grow_held(), held, "descriptor %u: it was not all reserved", fd);
         cr_assert_eq(held, segment_reserved(&seg));
     }
-    cr_assert_not(segment_has_client(&seg, MANY + 100));
+    cr_assert_not(segment_has_client(&seg, seg.clients.len));
 }
 
 /* As many rx buffers as clients, whatever the number of steps; in the end all of every pool. */
@@ -103,13 +103,54 @@ Test(growth, a_buffer_beyond_the_steps_is_neither_taken_nor_owned) {
     cr_assert_neq(buffer_take(pool, buffer_tag(1, 1)), NO_BUFFER, "there are more now");
 }
 
+/* ---- people of other machines ---- */
+
+static void grow_touch_remote(uint32_t at) {
+    memset(&seg.clients.at[at], 1, sizeof seg.clients.at[at]);
+    for (int row = 0; row < 2; row++)
+        memset(&seg.clients.remote_name[row][at - seg.clients.len], 1, sizeof(struct remote_name));
+}
+
+Test(growth, remote_records_are_reserved_apart) {
+    grow_make(MANY, MANY + 100);
+    for (uint32_t row = 0; row < MANY; row++) {
+        uint32_t at = seg.clients.len + row;
+        bool had = segment_has_client(&seg, at);
+        cr_assert_eq(had, row % GROWTH_CLIENTS != 0, "%u", row);
+        cr_assert_eq(segment_grow_remote(&seg, at), 0);
+        cr_assert(segment_has_client(&seg, at));
+        if (had && row % GROWTH_CLIENTS != GROWTH_CLIENTS - 1)
+            continue;
+        size_t held = grow_held();
+        grow_touch_remote(at);
+        cr_assert_eq(grow_held(), held, "row %u: it was not all reserved", row);
+        cr_assert_eq(held, segment_reserved(&seg));
+    }
+    cr_assert_not(segment_has_client(&seg, seg.clients.rows));
+    cr_assert_eq(atomic_load(&seg.header->steps), 1);
+    cr_assert_not(segment_has_client(&seg, GROWTH_CLIENTS),
+                  "no descriptor's record came with them");
+}
+
+/* Both kinds at once: no page is counted twice, and none is missing between them. */
+Test(growth, the_last_record_and_the_first_remote_one_are_neighbours) {
+    grow_make(MANY, MANY + 100);
+    cr_assert_eq(segment_grow(&seg, seg.clients.len - 1), 0);
+    cr_assert_eq(segment_grow_remote(&seg, seg.clients.len), 0);
+    size_t held = grow_held();
+    cr_assert_eq(held, segment_reserved(&seg));
+    grow_touch(seg.clients.len - 1);
+    grow_touch_remote(seg.clients.len);
+    cr_assert_eq(grow_held(), held);
+}
+
 /* A million clients that may come cost no more than their tables of hashes. */
 Test(growth, an_empty_room_is_small_whatever_max_clients_is) {
     grow_make(100, 1000);
     size_t small = segment_reserved(&seg);
     segment_close(&seg);
     grow_make(20000, 22000);
-    cr_assert_lt(segment_reserved(&seg), small + (2u << 20));
+    cr_assert_lt(segment_reserved(&seg), small + (3u << 20));
     cr_assert_gt(segment_size(&seg.header->geometry), small + (50u << 20));
 }
 
@@ -182,6 +223,19 @@ Test(growth, a_step_that_fails_changes_nothing_and_is_tried_again) {
     cr_assert_eq(unlink("/dev/shm/filler"), 0);
     cr_assert_eq(segment_grow(&seg, GROWTH_CLIENTS), 0);
     grow_touch(2 * GROWTH_CLIENTS - 1);
+    cr_assert_eq(grow_held(), segment_reserved(&seg));
+}
+
+Test(growth, a_remote_step_that_fails_changes_nothing_and_is_tried_again) {
+    shm_mount("64m");
+    grow_make(MANY, MANY + 100);
+    shm_fill(130000); /* enough for the records of a step, not for both rows of names */
+    for (int tries = 0; tries < 3; tries++)
+        cr_assert_eq(segment_grow_remote(&seg, seg.clients.len), ENOSPC);
+    cr_assert_not(segment_has_client(&seg, seg.clients.len));
+    cr_assert_eq(unlink("/dev/shm/filler"), 0);
+    cr_assert_eq(segment_grow_remote(&seg, seg.clients.len), 0);
+    grow_touch_remote(seg.clients.len + GROWTH_CLIENTS - 1);
     cr_assert_eq(grow_held(), segment_reserved(&seg));
 }
 

@@ -7,7 +7,9 @@
 #include "worker/input/http_client.h"
 #include "worker/ledger/adopt.h"
 #include "worker/ledger/closing.h"
+#include "worker/record/check.h"
 #include "worker/state/pause.h"
+#include "worker/timeouts.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -125,11 +127,11 @@ Test(http_client, what_follows_a_request_is_dropped_and_bounded) {
 Test(http_client, its_time_is_bounded_in_each_state) {
     struct client *c = scraper();
     unit_type(&worker, c, peer, "GET /met");
-    cr_assert_eq(http_client_limit(client_facts(c)), HTTP_HEAD_MS);
+    cr_assert_eq(http_client_limit(&worker.config, client_facts(c)), HTTP_HEAD_MS);
     http_client_overdue(&worker, c);
     cr_assert(strncmp(unit_heard(peer), "HTTP/1.1 408 Request Timeout\r\n", 30) == 0);
     cr_assert_eq(state_of(c), HTTP_ENDED);
-    cr_assert_eq(http_client_limit(client_facts(c)), HTTP_END_MS);
+    cr_assert_eq(http_client_limit(&worker.config, client_facts(c)), HTTP_END_MS);
     http_client_overdue(&worker, c);
     cr_assert(!client_live(c));
 }
@@ -159,13 +161,110 @@ static int orphan(int between, int *to) {
 }
 
 Test(http_client, an_orphan_is_of_its_listeners_kind) {
-    int web, telnet;
+    int metrics, telnet, web;
     seg.header->geometry.max_clients = UNIT_CLIENTS / 2;
-    int a = orphan(KIND_TAG - KIND_METRICS, &web), b = orphan(KIND_TAG - KIND_TELNET, &telnet);
+    int a = orphan(KIND_TAG - KIND_METRICS, &metrics), b = orphan(KIND_TAG - KIND_TELNET, &telnet),
+        c = orphan(KIND_TAG - KIND_WEB, &web);
     cr_assert(adopt_orphans(&worker));
     cr_assert_eq(client_kind(&seg.clients.at[a]), KIND_METRICS);
     cr_assert_eq(client_kind(&seg.clients.at[b]), KIND_TELNET);
+    cr_assert_eq(client_kind(&seg.clients.at[c]), KIND_WEB);
+    unit_hears(metrics, "");
     unit_hears(web, "");
     cr_assert(strstr(unit_heard(telnet), "Welcome"));
+    cr_assert_eq(segment_connections(&seg), 2);
+}
+
+/* ---- of a browser ---- */
+
+static struct client *browser(void) {
+    struct facts facts = unit_facts(&worker, 0);
+    facts.kind = KIND_WEB;
+    return unit_open(&worker, &peer, &facts);
+}
+
+static const char get[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/* Only its head takes a buffer, and none once it is sent. */
+Test(http_client, a_page_that_is_not_read_takes_no_buffers_and_is_whole) {
+    static char all[4 * WEB_PAGE_MAX];
+    struct client *c = browser();
+    uint32_t fd = client_index(&worker, c);
+    size_t len = 0;
+    int small = 1;
+    static char page[WEB_PAGE_MAX];
+    for (size_t i = 0; i < sizeof page; i++)
+        page[i] = (char)('a' + i % 23);
+    web_page_publish(seg.pages, page, sizeof page, "default-src 'none'");
+    setsockopt((int)fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    unit_type(&worker, c, peer, get);
+    cr_assert_eq(state_of(c), HTTP_PAGE);
+    cr_assert_eq(c->mode, MODE_BLOCKED);
+    cr_assert_leq(unit_buffers(&worker, c), 1);
+    cr_assert_null(record_check(&seg, c));
+    for (int turns = 0; state_of(c) == HTTP_PAGE && turns < 1000; turns++) {
+        const char *heard = unit_heard(peer);
+        memcpy(all + len, heard, strlen(heard));
+        len += strlen(heard);
+        unblock(c);
+        cr_assert_null(record_check(&seg, c));
+    }
+    cr_assert_eq(state_of(c), HTTP_ENDED);
+    len += strlen(strcpy(all + len, unit_heard(peer)));
+    const char *body = strstr(all, "\r\n\r\n") + 4;
+    cr_assert_eq(len - (size_t)(body - all), sizeof page);
+    cr_assert(memcmp(body, page, sizeof page) == 0);
+    cr_assert_eq(unit_buffers(&worker, c), 0);
+}
+
+/* Bytes of two pages are never mixed: the one under way stays its own, or ends. */
+Test(http_client, a_page_that_is_replaced_meanwhile) {
+    struct client *c = browser();
+    int small = 1;
+    static char page[WEB_PAGE_MAX];
+    memset(page, 'a', sizeof page);
+    web_page_publish(seg.pages, page, sizeof page, "");
+    setsockopt((int)client_index(&worker, c), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    unit_type(&worker, c, peer, get);
+    cr_assert_eq(state_of(c), HTTP_PAGE);
+    unit_heard(peer);
+    memset(page, 'b', sizeof page);
+    web_page_publish(seg.pages, page, sizeof page, "");
+    unblock(c);
+    cr_assert(client_live(c));
+    const char *heard = unit_heard(peer);
+    cr_assert_eq(strspn(heard, "a"), strlen(heard));
+    memset(page, 'c', sizeof page);
+    web_page_publish(seg.pages, page, sizeof page, "");
+    unblock(c);
+    cr_assert(!client_live(c));
+    heard = unit_heard(peer);
+    cr_assert_eq(strspn(heard, "a"), strlen(heard));
+}
+
+Test(http_client, its_head_has_as_long_as_a_login) {
+    struct client *c = browser();
+    worker.config.login_timeout_ms = 77000;
+    unit_type(&worker, c, peer, "GET /");
+    cr_assert_eq(http_client_limit(&worker.config, client_facts(c)), 77000);
+    worker.config.login_timeout_ms = 0;
+    cr_assert_eq(http_client_limit(&worker.config, client_facts(c)), HTTP_HEAD_MS);
+    cr_assert(timeouts_possible(&worker), "nothing else is bounded in time");
+}
+
+Test(http_client, a_browser_counts_as_a_connection_and_is_a_person_when_upgraded) {
+    struct client *c = browser();
     cr_assert_eq(segment_connections(&seg), 1);
+    cr_assert_eq(worker.members.asking, 1);
+    cr_assert_not(client_is_person(client_facts(c)));
+    cr_assert_not(client_peek_person(c));
+    unit_type(&worker, c, peer,
+              "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+              "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    cr_assert(client_is_person(client_facts(c)));
+    cr_assert(client_peek_person(c));
+    cr_assert_eq(worker.members.asking, 0);
+    flush_reply_pending(&worker);
+    cr_assert(strncmp(unit_heard(peer), "HTTP/1.1 101 ", 13) == 0);
 }

@@ -268,18 +268,18 @@ Test(identity_unit, no_number_is_given_twice) {
     cr_assert(whom_numbered(&worker, number, &whom));
     atomic_store(&kim->state_word, client_state_word(2, CLIENT_LIVE)); /* its next user */
     cr_assert_not(whom_numbered(&worker, number, &whom));
-    snprintf(number, sizeof number, "#%u", client + worker.seg->clients.len);
+    snprintf(number, sizeof number, "#%u", client + worker.seg->clients.rows);
     cr_assert(whom_numbered(&worker, number, &whom));
     cr_assert_eq(whom.generation, 2);
-    cr_assert_neq(label_number(client, 3, worker.seg->clients.len),
-                  label_number(client, 2, worker.seg->clients.len));
+    cr_assert_neq(label_number(client, 3, worker.seg->clients.rows),
+                  label_number(client, 2, worker.seg->clients.rows));
 }
 
 Test(identity_unit, a_question_in_the_text_is_no_name_that_cannot_be_shown) {
     int peer[2];
     struct client *li = unit_named(&worker, "李四", &peer[0]);
     struct client *gbk = unit_named(&worker, "cat", &peer[1]);
-    client_begin(gbk)->encoding = ENC_GBK;
+    client_begin(gbk)->ring = ENC_GBK;
     client_commit(gbk);
     unit_speak(&worker, li, "why? 김");
     unit_hears(peer[1], "\xc0\xee\xcb\xc4: why? ?\r\n");
@@ -353,7 +353,7 @@ Test(identity_unit, the_correspondent_is_kept_when_its_number_is_given_again) {
     unit_type(&worker, ann, peer[0], "/reply one\n"); /* its record is still there */
     unit_turn(&worker);
     unit_hears(peer[0], "There is no \"bob\" here.\r\n");
-    cr_assert_neq(client_claim(bob, worker.index, 12345), 0);
+    cr_assert_neq(client_claim(bob, client_word(bob), worker.index, 12345), 0);
     struct facts facts = unit_facts(&worker, FACT_IN_ROOM);
     struct in6_addr address = in6addr_loopback;
     client_open(bob, worker.index, 12345, &facts, &address, 1);

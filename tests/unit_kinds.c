@@ -118,7 +118,7 @@ static int option(int fd, int name) {
 
 /* And the promise about vanished networks holds for each. */
 Test(kinds, an_accepted_socket_says_its_kind) {
-    for (int kind = KIND_TELNET; kind <= KIND_METRICS; kind++) {
+    for (int kind = KIND_TELNET; kind <= KIND_WEB; kind++) {
         static struct listener l;
         char err[256];
         struct listen_address a = address("127.0.0.1", 0, (enum client_kind)kind);

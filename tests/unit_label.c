@@ -22,7 +22,7 @@ Test(label, a_named_client_is_called_by_its_name) {
 
 Test(label, a_name_without_the_flag_is_not_used) {
     char out[LABEL_TEXT];
-    struct client_view view = {.name = ann, .addr = address_of("2001:db8::1")};
+    struct client_view view = {.name = "ann", .addr = address_of("2001:db8::1")};
     const char *name = client_view_name(&view);
     cr_assert_str_eq(label_name(name, &view.addr, out), "2001:db8::1");
     cr_assert_str_eq(label_unique(name, &view.addr, 6666, out), "[2001:db8::1]:6666");
@@ -32,7 +32,7 @@ Test(label, a_name_without_the_flag_is_not_used) {
 Test(label, a_name_of_full_length_is_terminated) {
     char out[LABEL_TEXT + 1], name[NAME_BYTES_MAX + 1] = "";
     struct in6_addr addr = address_of("::1");
-    struct client_name row;
+    struct remote_name row;
     memset(name, 'n', NAME_BYTES_MAX);
     memcpy(row.text, name, sizeof row.text);
     memset(out, '#', sizeof out);

@@ -248,7 +248,7 @@ Test(leave, a_record_that_another_worker_has_claimed_is_left_to_it) {
     struct client *c = unit_client(&worker, &peer);
     int fd = (int)client_index(&worker, c);
     make_closing(c);
-    uint32_t generation = client_claim(c, 3, c->cookie + 1);
+    uint32_t generation = client_claim(c, client_word(c), 3, c->cookie + 1);
     cr_assert_neq(generation, 0);
     uint64_t word = atomic_load(&c->state_word);
     closing_finish(&worker, c);

@@ -38,6 +38,9 @@ static void fill(void) {
     seg.header->epoch_boot_ms = (uint64_t)1 << 63;
     atomic_store(&seg.header->slots_used, WORKERS_MAX);
     atomic_store(&seg.header->workers, WORKERS_MAX);
+    memset(&seg.header->relay, 0xff, sizeof seg.header->relay);
+    for (int i = 0; i < RELAY_NODES; i++)
+        sprintf(seg.header->relay.place[1].node[i].name, "abcdefghijklmnopqrstuvwxyz-%04d", i);
     for (int i = 0; i < WORKERS_MAX; i++) {
         struct slot *slot = &seg.slots[i];
         memset((void *)&slot->stats, 0xff, sizeof slot->stats);
@@ -45,6 +48,40 @@ static void fill(void) {
         atomic_store(&slot->died, UINT64_MAX);
         atomic_store(&slot->clients, UINT32_MAX);
     }
+}
+
+Test(metrics, say_what_is_known_of_other_machines) {
+    struct relay *relay = NULL;
+    unit_segment(&seg, 65536);
+    render();
+    is("chatroom_relay_up", "0");
+    cr_assert_null(strstr(text, "machine=\""));
+    struct config config = unit_config(65536);
+    config.relay_count = 1;
+    segment_publish_config(&seg, &config);
+    relay = &seg.header->relay;
+    relay->place[0].node[2] = (struct relay_node){"london", .people = 4, .state = RELAY_NODE_HERE};
+    relay->place[0].node[4] = (struct relay_node){"oslo", .people = 1, .state = RELAY_NODE_AWAY};
+    unit_slot(&seg, RELAY_SLOT, SLOT_SERVING);
+    atomic_store(&relay->link, RELAY_UP);
+    atomic_store(&relay->lag, 3);
+    atomic_store(&relay->lines_out, 11);
+    atomic_store(&relay->lines_in, 12);
+    atomic_store(&relay->skipped_out, 13);
+    atomic_store(&relay->skipped_in, 14);
+    atomic_store(&relay->refused, 15);
+    render();
+    is("chatroom_relay_up", "1");
+    is("chatroom_relay_lag_items", "3");
+    is("chatroom_relay_lines_out_total", "11");
+    is("chatroom_relay_lines_in_total", "12");
+    is("chatroom_relay_skipped_out_total", "13");
+    is("chatroom_relay_skipped_in_total", "14");
+    is("chatroom_relay_refused_total", "15");
+    is("chatroom_machine_people{machine=\"london\"}", "4");
+    is("chatroom_machine_people{machine=\"oslo\"}", "1");
+    is("chatroom_machine_in_reach{machine=\"london\"}", "1");
+    is("chatroom_machine_in_reach{machine=\"oslo\"}", "0");
 }
 
 Test(metrics, say_what_the_slots_hold) {

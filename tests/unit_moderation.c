@@ -197,8 +197,8 @@ static struct client *connected(const char *name, int *its_peer) {
     struct client *c = worker_client(&w, (uint32_t)fd);
     struct facts facts = unit_facts(&w, FACT_IN_ROOM);
     struct in6_addr address = address_mapped(&at.sin_addr);
-    cr_assert_neq(client_claim(c, w.index, accept_cookie(fd)), 0);
-    client_open(c, w.index, accept_cookie(fd), &facts, &address, 1);
+    cr_assert_neq(client_claim(c, client_word(c), w.index, socket_cookie(fd)), 0);
+    client_open(c, w.index, socket_cookie(fd), &facts, &address, 1);
     unit_set_name(&w, c, name);
     seg.header->counters_exact = 1;
     return c;

@@ -266,6 +266,19 @@ static void every_code_point(size_t (*form)(const char *, size_t, char *), bool 
     }
 }
 
+/* They are not looked up in the tables: what these say of them is written here. */
+Test(name, forms_of_ascii) {
+    char fold[NAME_FORM_MAX + 1], look[NAME_FORM_MAX + 1];
+    static const char text[] = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`"
+                               "abcdefghijklmnopqrstuvwxyz{|}~";
+    fold[name_fold(text, sizeof text - 1, fold)] = '\0';
+    look[name_look(text, sizeof text - 1, look)] = '\0';
+    cr_assert_str_eq(fold, "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHlJKLMNOPQRSTUVWXYZ[\\]^_`"
+                           "ABCDEFGHlJKLMNOPQRSTUVWXYZ{|}~");
+    cr_assert_str_eq(look, "!\"#$%&'()*+,-./Ol23456789:;<=>?@ABCDEFGHlJKLMNOPQRSTUVWXYZ[\\]^_`"
+                           "abcdefghijklrnnopqrstuvwxyz{|}~");
+}
+
 Test(name, folding_every_code_point) {
     every_code_point(name_fold, false);
 }

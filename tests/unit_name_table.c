@@ -21,8 +21,9 @@ static void said_two(uint64_t index, uint32_t kind, uint32_t client, uint32_t ge
     struct entry *entry = room_entry(&seg.room, index);
     uint64_t start = index * sizeof keys;
     *entry = (struct entry){.kind = (uint8_t)kind, .client = client, .generation = generation};
-    entry->end[RING_SIDE] = start + sizeof keys;
-    room_entry(&seg.room, index - 1)->end[RING_SIDE] = start;
+    uint64_t mask = seg.room.ledger_len - 1;
+    seg.room.side_end[index & mask] = start + sizeof keys;
+    seg.room.side_end[(index - 1) & mask] = start;
     memcpy((void *)room_text(&seg.room, RING_SIDE, start), &keys, sizeof keys);
 }
 
@@ -104,7 +105,7 @@ Test(name_table, two_keys_of_a_name_may_share_a_bucket) {
 Test(name_table, a_join_without_a_name_claims_nothing) {
     cr_assert(claim(5, 1000, 5, 7));
     said(5, ENTRY_JOIN, 7, 1, 1000);
-    room_entry(&seg.room, 4)->end[RING_SIDE] = room_entry(&seg.room, 5)->end[RING_SIDE];
+    seg.room.side_end[4] = seg.room.side_end[5];
     cr_assert_eq(find(6, 1000), NO_CLIENT, "the keys before it are another entry's");
 }
 

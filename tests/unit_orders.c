@@ -28,7 +28,7 @@ static void set_up(void) {
     other.slot = &seg.slots[1];
     other.slot->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     other.me = segment_incarnation(&seg, 1);
-    stage_init(&other.stage, &seg.room, 1, seg.clients.len);
+    stage_init(&other.stage, &seg.room, 1, seg.clients.rows);
     ann = unit_named(&ours, "ann", &ann_peer);
     operator= control(&other, &operator_peer);
 }

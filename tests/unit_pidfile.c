@@ -64,7 +64,7 @@ static bool is_open(int fd) {
 }
 
 static void write_pid(const struct master_state *of) {
-    cr_assert(pidfile_write(of, err, sizeof err), "%s", err);
+    cr_assert(pidfile_write(of, getpid(), err, sizeof err), "%s", err);
 }
 
 static void open_first(void) {
@@ -73,7 +73,7 @@ static void open_first(void) {
 }
 
 static void move_to(int i) {
-    cr_assert(pidfile_move(&state, &config[i], err, sizeof err), "%s", err);
+    cr_assert(pidfile_move(&state, &config[i], getpid(), err, sizeof err), "%s", err);
     cr_assert_str_eq(state.pidfile, config[i].pidfile);
     cr_assert_eq(state.pid_fd_next, -1);
 }
@@ -143,7 +143,7 @@ Test(pidfile, what_is_no_pidfile_is_refused_and_left_alone) {
 Test(pidfile, does_not_move_onto_another_file) {
     fill(1, "welcome all\n", 12);
     open_first();
-    cr_assert(!pidfile_move(&state, &config[1], err, sizeof err));
+    cr_assert(!pidfile_move(&state, &config[1], getpid(), err, sizeof err));
     cr_assert(strstr(err, "holds something else"), "%s", err);
     cr_assert_eq(state.pid_fd_next, -1);
     holds(1, "welcome all\n", 12);
@@ -176,10 +176,10 @@ Test(pidfile, what_cannot_be_written_is_empty_and_written_by_the_next_reload) {
         fill(0, i ? "123\n" : "", i ? 4 : 0); /* a dead master's */
         cr_assert(pidfile_open(&state, &config[0], err, sizeof err));
         room(rooms[i]);
-        no_room_for(0, pidfile_write(&state, err, sizeof err), rooms[i]);
+        no_room_for(0, pidfile_write(&state, getpid(), err, sizeof err), rooms[i]);
         holds(0, "", 0);
         room(rooms[i]);
-        no_room_for(0, pidfile_move(&state, &config[0], err, sizeof err), rooms[i]);
+        no_room_for(0, pidfile_move(&state, &config[0], getpid(), err, sizeof err), rooms[i]);
         holds(0, "", 0);
         cr_assert(locked(0));
         move_to(0);
@@ -191,7 +191,7 @@ Test(pidfile, what_cannot_be_written_is_empty_and_written_by_the_next_reload) {
 Test(pidfile, what_holds_the_pid_is_not_written_again) {
     open_first();
     room(0);
-    cr_assert(pidfile_write(&state, err, sizeof err), "%s", err);
+    cr_assert(pidfile_write(&state, getpid(), err, sizeof err), "%s", err);
     move_to(0);
     room(RLIM_INFINITY);
     names_us(0);
@@ -203,7 +203,7 @@ Test(pidfile, does_not_move_where_there_is_no_room) {
         if (i == 1)
             fill(1, "12345\n", 6); /* a dead server's */
         room(rooms[i]);
-        no_room_for(1, pidfile_move(&state, &config[1], err, sizeof err), rooms[i]);
+        no_room_for(1, pidfile_move(&state, &config[1], getpid(), err, sizeof err), rooms[i]);
         cr_assert(!exists(1));
         cr_assert_str_eq(state.pidfile, path[0]);
         cr_assert_eq(state.pid_fd_next, -1);
@@ -222,7 +222,7 @@ Test(pidfile, master_died_where_there_is_no_room) {
     int next = state.pid_fd_next;
     cr_assert_eq(flock(next, LOCK_EX | LOCK_NB) | unlink(path[1]), 0);
     room(0);
-    no_room_for(1, pidfile_move(&state, &config[1], err, sizeof err), 0);
+    no_room_for(1, pidfile_move(&state, &config[1], getpid(), err, sizeof err), 0);
     cr_assert(!is_open(next) && !exists(1));
     names_us(0);
     move_to(1);
@@ -297,7 +297,7 @@ Test(pidfile, stays_where_it_is_if_it_cannot_move) {
     open_first();
     int held = open(path[1], O_RDWR | O_CREAT, 0600);
     cr_assert_eq(flock(held, LOCK_EX), 0);
-    cr_assert(!pidfile_move(&state, &config[1], err, sizeof err));
+    cr_assert(!pidfile_move(&state, &config[1], getpid(), err, sizeof err));
     cr_assert(strstr(err, "another server holds it"), "%s", err);
     cr_assert_str_eq(state.pidfile, path[0]);
     cr_assert_eq(state.pid_fd_next, -1);

@@ -402,3 +402,36 @@ Test(ledger, threads_for_the_sanitizer, .timeout = 180) {
     for (int i = 0; i < WRITERS; i++)
         pthread_join(thread[i], NULL);
 }
+
+Test(ledger, an_event_bears_the_index_that_its_line_gets) {
+    struct room_line line = {.entry = {.client = 1, .generation = 1, .kind = ENTRY_SPEECH}};
+    struct batch b;
+    line.text[RING_JSON] = "id:............!";
+    line.len[RING_JSON] = 16;
+    line.id_at = 3;
+    for (int round = 0; round < 20; round++) {
+        char expected[32];
+        room_begin(&seg.room, &b);
+        cr_assert(room_append(&seg.room, &b, &line) && room_append(&seg.room, &b, &line));
+        room_commit(&seg.room, &b);
+        for (uint64_t i = b.first; i < b.next; i++) {
+            snprintf(expected, sizeof expected, "id:%012lx!", (unsigned long)i);
+            cr_assert_eq(
+                memcmp(room_text(&seg.room, RING_JSON, room_start(&seg.room, i, RING_JSON)),
+                       expected, 16),
+                0);
+        }
+    }
+}
+
+Test(ledger, a_ping_is_no_line) {
+    struct room_line line = {.entry = {.client = NO_CLIENT, .kind = ENTRY_PING}};
+    struct batch b;
+    uint32_t lines = room_entry(&seg.room, room_count(&seg.room) - 1)->lines;
+    line.text[RING_JSON] = "\x89";
+    line.len[RING_JSON] = 2;
+    room_begin(&seg.room, &b);
+    cr_assert(room_append(&seg.room, &b, &line));
+    room_commit(&seg.room, &b);
+    cr_assert_eq(room_entry(&seg.room, b.first)->lines, lines);
+}

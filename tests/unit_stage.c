@@ -9,6 +9,8 @@ static struct stage stage;
 static struct room room; /* the stage uses its sizes only */
 
 static void stage_of(uint64_t ring_size) {
+    static struct room_shared shared;
+    room.shared = &shared;
     for (int e = 0; e < RING_COUNT; e++)
         room.ring_size[e] = ring_size;
     stage_init(&stage, &room, 5, 1000);
@@ -109,7 +111,7 @@ Test(stage, each_ring_has_its_own_limit) {
         if (e == RING_SIDE)
             stage_side(&stage, line_of(1), side, 2000);
         else
-            stage.used[e] = 2000;
+            stage.used[e] = e == RING_JSON ? 2000 - 256 - 48 : 2000; /* an event is longer */
         cr_assert(stage_fits(&stage, 48), "ring %d", e);
         cr_assert_not(stage_fits(&stage, 49), "ring %d", e);
     }
@@ -225,4 +227,44 @@ Test(stage, a_reset_empties_it_and_keeps_whose_it_is) {
     stage_init(&stage, &room, 6, 1000);
     cr_assert_not(stage.closed);
     cr_assert_eq(line_of(1)->line.entry.slot, 6);
+}
+
+Test(stage, an_event_is_in_the_ring_of_frames_alone) {
+    struct staged *s = line_of(1);
+    stage.epoch = 0x7f3a;
+    stage_event(
+        &stage, s,
+        &(struct event_line){.kind = EVENT_SAY, .who = "ann", .text = "hi \"x\"", .text_len = 6});
+    static const char begin[] = "{\"ev\":\"say\",\"id\":\"0000000000007f3a-";
+    const char *frame = s->line.text[RING_JSON];
+    cr_assert_eq(memcmp(frame + 2, begin, sizeof begin - 1), 0);
+    cr_assert_eq(s->line.id_at, 2 + sizeof begin - 1);
+    cr_assert(
+        memmem(frame, s->line.len[RING_JSON], "\"who\":\"ann\",\"text\":\"hi \\\"x\\\"\"}", 29));
+    for (int e = 0; e < ENC_RINGS; e++)
+        cr_assert_eq(s->line.len[e], 0);
+}
+
+/* Of sanitized text the longest event is one of quotation marks alone. */
+Test(stage, an_event_that_fits_is_never_cut) {
+    static char quotes[LINE_MAX_MAX + 1];
+    memset(quotes, '"', LINE_MAX_MAX);
+    stage_of(65536);
+    while (stage_fits(&stage, LINE_MAX_MAX)) {
+        struct staged *s = line_of(1);
+        stage_event(&stage, s,
+                    &(struct event_line){
+                        .kind = EVENT_SAY, .who = "ann", .text = quotes, .text_len = LINE_MAX_MAX});
+        cr_assert_gt(s->line.len[RING_JSON], 2 * LINE_MAX_MAX);
+        cr_assert_leq(stage.used[RING_JSON], stage.limit[RING_JSON]);
+    }
+    cr_assert_gt(stage.count, 0);
+}
+
+Test(stage, a_ping_is_no_line) {
+    struct staged *s = line_of(NO_CLIENT);
+    stage_ping(&stage, s);
+    cr_assert_eq(s->line.len[RING_JSON], 2);
+    cr_assert_eq(memcmp(s->line.text[RING_JSON], "\x89\0", 2), 0);
+    cr_assert_eq(s->line.id_at, 0);
 }

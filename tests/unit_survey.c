@@ -1,6 +1,7 @@
 /* unit_survey.c - reading a segment from outside: what is refused, and the numbers, also of a
  * segment that is made up to mislead. */
 #include "ipc/address.h"
+#include "ipc/parts.h"
 #include "ipc/survey.h"
 #include "tests/unit_segment.h"
 #include "worker/text/charset.h"
@@ -105,9 +106,12 @@ Test(survey, a_wild_geometry_is_refused) {
         g->clients_len = (uint32_t)(wild[i] >> 4);
         refused(SEGMENT_UNREADABLE, why);
         *g = own;
+        g->remote_len = (uint32_t)(wild[i] >> 4);
+        refused(SEGMENT_UNREADABLE, why);
+        *g = own;
     }
-    /* 64 bytes an entry: 2^58 more of them come to the same size, modulo 2^64. */
-    g->ledger_len = own.ledger_len + (1ull << 58);
+    /* 72 bytes an entry: 2^61 more of them come to the same size, modulo 2^64. */
+    g->ledger_len = own.ledger_len + (1ull << 61);
     cr_assert_eq(segment_size(g), segment_size(&own), "the trick works");
     refused(SEGMENT_UNREADABLE, why);
     *g = own;
@@ -127,6 +131,12 @@ Test(survey, steps_that_have_no_memory_are_refused) {
     atomic_store(&seg.header->steps, 3);
     refused(SEGMENT_UNREADABLE, "its memory is not reserved");
     atomic_store(&seg.header->steps, UINT32_MAX);
+    refused(SEGMENT_UNREADABLE, "its memory is not reserved");
+    atomic_store(&seg.header->steps, 1);
+    look();
+    atomic_store(&seg.header->remote_steps, 3);
+    refused(SEGMENT_UNREADABLE, "its memory is not reserved");
+    atomic_store(&seg.header->remote_steps, UINT32_MAX);
     refused(SEGMENT_UNREADABLE, "its memory is not reserved");
 }
 
@@ -239,7 +249,7 @@ Test(survey, a_worker_stands_still_if_it_has_work_and_does_not_move) {
 static uint32_t enter(uint32_t fd, const char *name, struct facts facts) {
     struct client *c = &seg.clients.at[fd];
     struct in6_addr addr = address_mapped("\x7f\x00\x00\x01");
-    uint32_t generation = client_claim(c, 1, fd);
+    uint32_t generation = client_claim(c, client_word(c), 1, fd);
     facts.last_input = segment_tenths(&seg);
     client_open(c, 1, fd, &facts, &addr, (uint16_t)(1000 + fd));
     if (name) {
@@ -256,7 +266,7 @@ Test(survey, clients) {
     struct survey_client who;
     struct survey_clients sum = {0};
     enter(9, "ann", (struct facts){.flags = FACT_IN_ROOM | FACT_MUTED | FACT_ECHOED});
-    enter(10, "bob", (struct facts){.flags = FACT_IN_ROOM, .encoding = ENC_GBK});
+    enter(10, "bob", (struct facts){.flags = FACT_IN_ROOM, .ring = ENC_GBK});
     enter(11, NULL, (struct facts){.flags = FACT_GREETED});
     enter(12, NULL, (struct facts){.flags = FACT_IN_ROOM | FACT_QUIET});
     enter(13, NULL, (struct facts){.kind = KIND_CONTROL});
@@ -300,6 +310,99 @@ Test(survey, encodings_have_the_names_of_the_configuration) {
     cr_assert_str_eq(survey_encoding_name(ENC_COUNT), "unknown");
 }
 
+/* ---- more machines ---- */
+
+static struct relay_place *machines(void) {
+    struct relay *relay = &seg.header->relay;
+    struct relay_place *place = &relay->place[1];
+    atomic_store(&relay->turn, 7);
+    place->node[0] = (struct relay_node){"london", .people = 4, .state = RELAY_NODE_HERE};
+    place->node[3] = (struct relay_node){"oslo", .people = 1, .state = RELAY_NODE_AWAY};
+    place->node[5] = (struct relay_node){"rome", .people = 9, .state = RELAY_NODE_UNUSED};
+    return place;
+}
+
+static void configure_relay(void) {
+    struct config config = unit_config(65536);
+    config.relay_count = 1;
+    strcpy(config.node, "paris");
+    segment_publish_config(&seg, &config);
+}
+
+/* Machines of a time when there was one are not shown. */
+Test(survey, no_relay) {
+    machines();
+    look();
+    cr_assert_not(survey.relay.configured);
+    cr_assert_not(survey.relay.up);
+    cr_assert_eq(survey.relay.machine_count, 0);
+}
+
+Test(survey, the_relay_and_the_machines) {
+    struct relay *relay = &seg.header->relay;
+    configure_relay();
+    machines();
+    unit_slot(&seg, RELAY_SLOT, SLOT_SERVING);
+    atomic_store(&relay->link, RELAY_UP);
+    atomic_store(&relay->since, segment_now(&seg) - 4000);
+    atomic_store(&relay->lag, 3);
+    atomic_store(&relay->lines_in, 5);
+    atomic_store(&relay->skipped_out, 2);
+    strcpy(relay->peer, "10.0.0.7:6379");
+    strcpy(relay->state, "up");
+    look();
+    const struct survey_relay *r = &survey.relay;
+    cr_assert(r->configured && r->up);
+    cr_assert_str_eq(r->node, "paris");
+    cr_assert_str_eq(r->peer, "10.0.0.7:6379");
+    cr_assert_str_eq(r->state, "up");
+    cr_assert(r->since_ms >= 4000 && r->since_ms < 64000);
+    cr_assert_eq(r->lag, 3);
+    cr_assert_eq(r->lines_in, 5);
+    cr_assert_eq(r->skipped_out, 2);
+    cr_assert_eq(r->machine_count, 2);
+    cr_assert_str_eq(r->machine[0].name, "london");
+    cr_assert_eq(r->machine[0].people, 4);
+    cr_assert(r->machine[0].in_reach);
+    cr_assert_str_eq(r->machine[1].name, "oslo");
+    cr_assert_not(r->machine[1].in_reach);
+}
+
+Test(survey, a_relay_that_died_is_not_up) {
+    configure_relay();
+    unit_slot(&seg, RELAY_SLOT, SLOT_DEAD);
+    atomic_store(&seg.header->relay.link, RELAY_UP);
+    look();
+    cr_assert_not(survey.relay.up);
+}
+
+/* It stands in the metrics' text between quotes. */
+Test(survey, a_machine_with_another_name_than_a_machine_s_is_not_shown) {
+    struct relay_place *place = machines();
+    configure_relay();
+    strcpy(place->node[0].name, "lon\"don");
+    memset(place->node[3].name, 'o', sizeof place->node[3].name);
+    look();
+    cr_assert_eq(survey.relay.machine_count, 1);
+    cr_assert_eq(strlen(survey.relay.machine[0].name), NODE_NAME_MAX - 1);
+    place->node[3].name[0] = '\0';
+    look();
+    cr_assert_eq(survey.relay.machine_count, 0);
+}
+
+/* Its cursor holds the ledger as a worker's does. */
+Test(survey, what_the_relay_needs_is_used) {
+    unit_slot(&seg, 0, SLOT_SERVING);
+    unit_slot(&seg, RELAY_SLOT, SLOT_SERVING);
+    publish(1, "ann comes\r\n", ENTRY_JOIN);
+    publish(0, "hello\r\n", ENTRY_SPEECH);
+    atomic_store(&seg.slots[0].cursor, 3);
+    atomic_store(&seg.slots[0].guard, 3);
+    look();
+    cr_assert_eq(survey.ledger_used, 2);
+    cr_assert_eq(survey.ring_used[ENC_UTF8], strlen("ann comes\r\nhello\r\n"));
+}
+
 /* ---- a segment that lies ---- */
 
 /* Whatever its words say, nothing outside the view is touched, and each call ends. */
@@ -318,9 +421,11 @@ Test(survey, hostile_numbers_are_bounded, .timeout = 120) {
         survey_take(&view, &survey);
         cr_assert_leq(survey.listen_count, LISTENERS_MAX);
         cr_assert_lt(strlen(survey.room), sizeof survey.room);
+        cr_assert_leq(survey.relay.machine_count, RELAY_NODES);
+        cr_assert_lt(strlen(survey.relay.state), sizeof survey.relay.state);
         cr_assert(survey.gate_slot >= -1 && survey.gate_slot < SLOT_COUNT);
         for (int e = 0; e < RING_COUNT; e++)
-            cr_assert_leq(survey.ring_used[e], geometry.ring_size);
+            cr_assert_leq(survey.ring_used[e], parts_ring_size(&geometry, e));
         cr_assert_leq(survey.ledger_used, geometry.ledger_len);
         cr_assert_leq(survey_records(&view), UNIT_CLIENTS);
         struct survey_clients sum = {0};

@@ -167,8 +167,8 @@ Test(vanished, after_a_pass_that_found_something_unanswered_the_worker_is_woken_
     own_network();
     connect_pair(&us, &peer);
     struct client *c = worker_client(&worker, (uint32_t)us);
-    cr_assert_neq(client_claim(c, 0, accept_cookie(us)), 0);
-    client_open(c, 0, accept_cookie(us), &facts, &in6addr_loopback, 1);
+    cr_assert_neq(client_claim(c, client_word(c), 0, socket_cookie(us)), 0);
+    client_open(c, 0, socket_cookie(us), &facts, &in6addr_loopback, 1);
     member_add(&worker, c);
     loopback(false);
     cr_assert_eq(send(us, "hello", 5, MSG_NOSIGNAL), 5);

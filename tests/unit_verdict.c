@@ -96,8 +96,9 @@ Test(verdict, slots_are_shown_in_order) {
         if (look_shown(&now, look_slot(k)))
             shown[len++] = look_slot(k);
     }
-    cr_assert_eq(len, 3);
+    cr_assert_eq(len, 4);
     cr_assert_str_eq(slot_name(shown[0], name), "master");
-    cr_assert_str_eq(slot_name(shown[1], name), "worker 0");
-    cr_assert_str_eq(slot_name(shown[2], name), "worker 3");
+    cr_assert_str_eq(slot_name(shown[1], name), "guardian");
+    cr_assert_str_eq(slot_name(shown[2], name), "worker 0");
+    cr_assert_str_eq(slot_name(shown[3], name), "worker 3");
 }

@@ -28,7 +28,7 @@ static void fill(void) {
     atomic_store(&slot->pid, pid);
     atomic_store(&slot->pidfd, (int)syscall(SYS_pidfd_open, pid, 0));
     atomic_store(&slot->fault, 0);
-    watchdog_begin(&dog, &seg, SLOT, now);
+    watchdog_begin(&dog, &seg, (uint32_t)(slot - seg.slots), now);
 }
 
 static void set_up(void) {
@@ -218,4 +218,22 @@ Test(watchdog, the_masters_beat_sets_the_timer_anew) {
     seg.header->master.watchdog_fd = -1;
     cr_assert(!watchdog_beat(&seg));
     cr_assert_eq(errno, EBADF);
+}
+
+/* What waits in its sockets is not seen from the master, and its bell may be silent. */
+Test(watchdog, a_relay_that_was_stopped_is_killed_and_one_that_sleeps_is_not) {
+    slot = &seg.slots[RELAY_SLOT];
+    slot->bell_fd = eventfd(0, EFD_NONBLOCK);
+    atomic_store(&seg.slots[SLOT].pid, 0);
+    atomic_store(&slot->state, SLOT_SERVING);
+    atomic_store(&slot->asleep, 1);
+    fill();
+    cr_assert_eq(lives_for(), UINT64_MAX);
+    stop_worker();
+    for (int i = 0; i < 2; i++)
+        look_after(PERIOD);
+    cr_assert_eq(dog.at[RELAY_SLOT].patience, 2 * TIMEOUT, "it was not killed");
+    cr_assert_eq(atomic_load(&slot->fault), 0, "it was stopped, and not at fault");
+    int status = unit_join(atomic_load(&slot->pid));
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }

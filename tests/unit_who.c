@@ -138,7 +138,7 @@ static void open_many(uint32_t first) {
         char name[NAME_LEN + 1];
         snprintf(name, sizeof name, "%0*u", NAME_LEN, i);
         struct client *c = worker_client(&worker, first + i);
-        cr_assert_neq(client_claim(c, 1, 1000 + i), 0);
+        cr_assert_neq(client_claim(c, client_word(c), 1, 1000 + i), 0);
         client_open(c, 1, 1000 + i, &facts, &address, 1);
         unit_set_name(&worker, c, name);
     }
@@ -202,7 +202,7 @@ Test(who, a_position_beyond_the_table_ends_the_list) {
     for (int i = 0; i < 4; i++) {
         struct facts *f = client_begin(ann);
         f->flags |= i % 2 ? FACT_LIST_ROOM : FACT_LIST_ALL;
-        f->list_next = beyond[i] == UINT32_MAX ? UINT32_MAX : seg.clients.len + beyond[i];
+        f->list_next = beyond[i] == UINT32_MAX ? UINT32_MAX : seg.clients.rows + beyond[i];
         client_commit(ann);
         cr_assert(who_continue(&worker, ann));
         cr_assert_not(client_facts(ann)->flags & (FACT_LIST_ROOM | FACT_LIST_ALL));

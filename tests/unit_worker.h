@@ -40,7 +40,7 @@ static inline void unit_worker(struct worker *w, struct segment *seg) {
     cr_assert(members_make(w, seg->clients.len));
     w->settled = true;
     atomic_store(&seg->header->fd_high, seg->clients.len - 1);
-    stage_init(&w->stage, &seg->room, 0, seg->clients.len);
+    stage_init(&w->stage, &seg->room, 0, seg->clients.rows);
     worker_read_clock(w);
 }
 
@@ -61,8 +61,8 @@ static inline struct client *unit_open(struct worker *w, int *peer, const struct
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     cr_assert_lt((uint32_t)pair[0], w->seg->clients.len);
     struct client *c = worker_client(w, (uint32_t)pair[0]);
-    uint64_t cookie = accept_cookie(pair[0]);
-    cr_assert_neq(client_claim(c, w->index, cookie), 0);
+    uint64_t cookie = socket_cookie(pair[0]);
+    cr_assert_neq(client_claim(c, client_word(c), w->index, cookie), 0);
     client_open(c, w->index, cookie, facts, &address, (uint16_t)pair[0]);
     if (atomic_load(&w->seg->header->fd_high) < (uint32_t)pair[0])
         atomic_store(&w->seg->header->fd_high, (uint32_t)pair[0]);
@@ -93,8 +93,10 @@ static inline struct client *unit_newcomer(struct worker *w, int *peer) {
     return unit_open(w, peer, &facts);
 }
 
+/* Valid until the next call. */
 static inline const char *unit_name(const struct worker *w, const struct client *c) {
-    return client_name(&w->seg->clients, c, client_facts(c));
+    static char name[NAME_TEXT];
+    return client_name(&w->seg->clients, c, client_facts(c), name);
 }
 
 static inline void unit_set_name(const struct worker *w, struct client *c, const char *name) {

@@ -1,5 +1,5 @@
-/* timeouts.h - clients that do not log in in time, or send no line for too long; and proxies whose
- * PROXY header does not come. */
+/* timeouts.h - clients that do not log in in time, send no line for too long, or do not come back;
+ * and proxies whose PROXY header does not come. */
 #ifndef WORKER_TIMEOUTS_H
 #define WORKER_TIMEOUTS_H
 

@@ -20,12 +20,14 @@ bool vanished_peer(const struct tcp_info *info) {
 static void vanished_member(struct worker *w, struct vanished *v, uint32_t fd) {
     struct tcp_info info;
     socklen_t len = sizeof info;
+    if (client_away(client_facts(worker_client(w, fd))))
+        return;
     memset(&info, 0, sizeof info); /* an older kernel fills less */
     if (getsockopt((int)fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
         return;
     v->unanswered |= vanished_unanswered(&info);
     if (vanished_peer(&info))
-        leave_begin(w, worker_client(w, fd), LEAVE_NETWORK);
+        leave_lost(w, worker_client(w, fd), LEAVE_NETWORK);
 }
 
 static uint64_t vanished_sends(const struct worker *w) {

@@ -3,7 +3,6 @@
 #include "worker/worker.h"
 
 #include "ipc/fault.h"
-#include "ipc/fault_signals.h"
 #include "ipc/log.h"
 #include "worker/command/announce.h"
 #include "worker/command/greeting.h"
@@ -16,6 +15,7 @@
 #include "worker/ledger/closing.h"
 #include "worker/ledger/moderation.h"
 #include "worker/ledger/move.h"
+#include "worker/ledger/ping.h"
 #include "worker/ledger/publish.h"
 #include "worker/output/flush.h"
 #include "worker/output/goodbye.h"
@@ -23,6 +23,7 @@
 #include "worker/record/leave.h"
 #include "worker/state/breadcrumb.h"
 #include "worker/state/buffer_request.h"
+#include "worker/state/child.h"
 #include "worker/state/client_log.h"
 #include "worker/state/ending.h"
 #include "worker/state/epoll_interest.h"
@@ -31,7 +32,6 @@
 #include "worker/timeouts.h"
 #include "worker/vanished.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -79,31 +79,9 @@ static bool worker_make(struct loop *l, struct segment *seg, uint32_t slot, uint
     buffer_request_seen(w);
     w->orders =
         atomic_load(&seg->room.shared->orders); /* what is committed, it is about to apply */
-    stage_init(&w->stage, &seg->room, slot, seg->clients.len);
+    stage_init(&w->stage, &seg->room, slot, seg->clients.rows);
     w->stage.closed = true; /* until the predecessor's entries are applied */
     return members_make(w, seg->clients.len) && reclaim_make(&l->reclaim, seg->clients.len);
-}
-
-static struct slot *fault_slot; /* for the handler below */
-
-static void worker_on_fault(int signo) {
-    atomic_store(&fault_slot->fault, (uint32_t)signo);
-    signal(signo, SIG_DFL);
-    raise(signo);
-}
-
-static void worker_signals(struct worker *w) {
-    static const int ignored[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
-    struct sigaction act = {.sa_handler = worker_on_fault, .sa_flags = SA_NODEFER | SA_RESETHAND};
-    fault_slot = w->slot;
-    fault_signals_set(&act);
-    /* A terminal's Ctrl-C reaches every process of the group; the master tells the workers. */
-    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
-        signal(ignored[i], SIG_IGN);
-    signal(SIGCHLD, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static void worker_read_config(struct worker *w) {
@@ -179,8 +157,8 @@ static void worker_events(struct loop *l, const struct epoll_event *event, int n
         switch (tag >> 32) {
         case EVENT_LISTENER: accept_batch(&l->w, &l->acceptor, (int)(uint32_t)tag); break;
         case EVENT_BELL: worker_bell(l); break;
-        case EVENT_MASTER: failover_lost(&l->failover); break;
-        case EVENT_WATCHDOG: failover_suspect(&l->w, &l->failover); break;
+        case EVENT_GUARDIAN: failover_lost(&l->failover); break;
+        case EVENT_WATCHDOG: failover_rouse(&l->w); break;
         default: worker_client_event(&l->w, tag, event[i].events);
         }
     }
@@ -196,6 +174,7 @@ static bool worker_round(struct worker *w, uint32_t until) {
      * behind a move in one batch would be its client's and no longer this worker's to apply. */
     if (worker_publishes(w) && w->stage.count == 0) {
         moderation_look(w);
+        ping_stage(w);
         closing_stage(w);
         input_read(w, ROUND_CLIENTS, until);
     }
@@ -283,6 +262,7 @@ static int worker_timeout(const struct loop *l, bool flushing) {
     timeout = worker_sooner(timeout, failover_timeout(w, &l->failover));
     timeout = worker_sooner(timeout, client_log_timeout(w));
     timeout = worker_sooner(timeout, announce_timeout(w));
+    timeout = worker_sooner(timeout, ping_timeout(w));
     timeout = worker_sooner(timeout, moderation_timeout(w));
     if (w->pauses.look.count > 0)
         timeout = worker_sooner(timeout, worker_until(w, w->pauses.look_at));
@@ -348,6 +328,7 @@ static int worker_serve(struct loop *l) {
         reclaim_look(w, &l->reclaim);
         bool flushing = worker_flush(w, segment_now(w->seg) - begun);
         timeouts_look(w, &l->timeouts);
+        ping_look(w);
         client_log_look(w);
         vanished_look(w, &l->vanished);
         if (worker_retired(l))
@@ -356,6 +337,9 @@ static int worker_serve(struct loop *l) {
     }
     goodbye_all(w);
     client_log_end(w);
+    FAULT("worker.ended.before");
+    atomic_store(&w->slot->state, SLOT_UNUSED); /* no client is left for a successor */
+    FAULT("worker.ended.after");
     return 0;
 }
 
@@ -382,7 +366,7 @@ static void worker_adopt(struct worker *w) {
 }
 
 int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
-                master_entry start_master) {
+                guardian_entry start_guardian) {
     static char name[32];
     static struct loop loop; /* one a process */
     struct worker *w = &loop.w;
@@ -393,16 +377,16 @@ int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
         log_error("out of memory");
         return 1;
     }
-    worker_signals(w);
+    child_signals(seg, w->slot);
     worker_read_config(w);
     if (!interest_add(w, w->slot->bell_fd, EPOLLIN, EVENT_BELL)) {
         log_error_errno("epoll cannot watch the bell");
         return 1;
     }
-    loop.failover.start = start_master;
+    loop.failover.start = start_guardian;
     worker_adopt(w);
     accept_listen(w, &loop.acceptor);
-    failover_lost(&loop.failover); /* to look at the master for the first time */
+    failover_lost(&loop.failover); /* to look at the guardian for the first time */
     log_debug("serving %u client%s", w->members.count, w->members.count == 1 ? "" : "s");
     int status = worker_serve(&loop);
     log_debug("done");

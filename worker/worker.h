@@ -18,14 +18,14 @@
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
+#include "ipc/lease.h"
 #include "ipc/segment.h"
-#include "worker/master_entry.h"
 
 #include <stdint.h>
 
 /* Serves until shutdown or retirement; returns the process's exit status.  Runs in a child that
  * shares the supervisor's descriptor table; `seg` is the supervisor's view. */
 int worker_main(struct segment *seg, uint32_t slot, uint64_t incarnation,
-                master_entry start_master);
+                guardian_entry start_guardian);
 
 #endif

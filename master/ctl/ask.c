@@ -192,10 +192,11 @@ int ask_for(const struct ctl *ctl, const char *verb, const char *text) {
 
 /* ---- the end of the server ---- */
 
-/* A pidfd of the master; -1 if its number is no master's here (it is in another container, say). */
+/* A pidfd of the guardian, which ends last; -1 if its number is no guardian's here (it is in
+ * another container, say). */
 static int ask_pidfd(const struct ask *a) {
     bool foreign = a->view.seg.header->pid_namespace != system_pid_namespace();
-    int pid = foreign ? 0 : atomic_load(&ask_master_slot(a)->pid);
+    int pid = foreign ? 0 : atomic_load(&a->view.seg.slots[GUARDIAN_SLOT].pid);
     struct pid_stat is = pid_stat_read(pid);
     return strcmp(is.name, "chatroom-master") == 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 }

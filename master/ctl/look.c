@@ -10,15 +10,15 @@
 enum { LOOK_STEP_MS = 20 };
 
 bool look_shown(const struct look *look, uint32_t slot) {
-    if (slot == MASTER_SLOT || slot >= SLOT_COUNT)
-        return slot == MASTER_SLOT;
+    if (slot >= MASTER_SLOT)
+        return slot < SLOT_COUNT;
     return slot < WORKERS_MAX ? look->survey.slot[slot].state != SLOT_UNUSED
                               : look_manned(look, slot);
 }
 
 bool look_manned(const struct look *look, uint32_t slot) {
     const struct survey_slot *s = &look->survey.slot[slot];
-    return s->pid > 0 && (slot == MASTER_SLOT || slot_alive(s->state));
+    return s->pid > 0 && (slot >= MASTER_SLOT || slot_alive(s->state));
 }
 
 void look_take(struct look *look, const struct segment *seg) {
@@ -47,14 +47,14 @@ bool look_ended(const struct look *look) {
 
 enum look_verdict look_verdict(const struct look *before, const struct look *now, uint32_t slot) {
     const struct survey_slot *s = &now->survey.slot[slot];
-    if (slot != MASTER_SLOT && s->state == SLOT_DEAD)
+    if (slot < MASTER_SLOT && s->state == SLOT_DEAD)
         return LOOK_DEAD;
     if (!now->foreign && look_manned(now, slot) && !now->process[slot].exists)
         return LOOK_GONE;
     if (now->process[slot].stopped)
         return LOOK_STOPPED;
-    if (slot == MASTER_SLOT)
-        return LOOK_WELL; /* it beats too seldom for two looks (top.c) */
+    if (slot >= MASTER_SLOT)
+        return LOOK_WELL; /* the master beats too seldom for two looks (top.c) */
     bool still = survey_stands_still(&before->survey, &now->survey, slot);
     if (still && s->at_gate && before->survey.slot[slot].at_gate)
         return LOOK_AT_GATE;
@@ -74,14 +74,14 @@ const char *look_word(const struct look *before, const struct look *now, uint32_
     case LOOK_AT_DISK: return "WAITS FOR DISK";
     case LOOK_WELL: break;
     }
-    if (slot == MASTER_SLOT)
+    if (slot >= MASTER_SLOT)
         return look_manned(now, slot) ? "runs" : "none";
     return survey_state_name(now->survey.slot[slot].state);
 }
 
 static bool look_suspects(const struct look *before, const struct look *now) {
     for (uint32_t i = 0; i < SLOT_COUNT; i++) {
-        if (i != MASTER_SLOT && !now->process[i].stopped &&
+        if (i < MASTER_SLOT && !now->process[i].stopped &&
             survey_stands_still(&before->survey, &now->survey, i))
             return true;
     }

@@ -14,7 +14,7 @@
 
 static struct look status_before, status_now; /* large */
 
-static const char *const status_kind[] = {"telnet", "control", "metrics"};
+static const char *const status_kind[] = {"telnet", "control", "metrics", "web"};
 
 static const char *status_kind_name(uint8_t kind) {
     return kind < sizeof status_kind / sizeof status_kind[0] ? status_kind[kind] : "unknown";
@@ -95,11 +95,38 @@ static void status_counts(const struct survey *s) {
                units_bytes(n[1], (double)s->total.bytes_in));
 }
 
+/* "up, 10.0.0.7:6379 as paris, lag 0, out 12, in 7, skipped 0/0" */
+static const char *status_link(const struct survey_relay *r, char *out, size_t size) {
+    char n[6][UNITS_TEXT];
+    int at = r->up ? snprintf(out, size, "up, %s as %s", r->peer, r->node)
+                   : snprintf(out, size, "down for %s as %s (%s)",
+                              units_short(n[0], r->since_ms / 1000), r->node, r->state);
+    at += snprintf(out + at, size - (size_t)at, ", lag %s, out %s, in %s, skipped %s/%s",
+                   units_count(n[1], r->lag), units_count(n[2], r->lines_out),
+                   units_count(n[3], r->lines_in), units_count(n[4], r->skipped_out),
+                   units_count(n[5], r->skipped_in));
+    if (r->refused > 0)
+        snprintf(out + at, size - (size_t)at, ", refused %s", units_count(n[0], r->refused));
+    return out;
+}
+
+static void status_relay(const struct look *before, const struct look *now) {
+    char text[1024];
+    const struct survey_slot *s = &now->survey.slot[RELAY_SLOT];
+    if (!now->survey.relay.configured)
+        return;
+    status_link(&now->survey.relay, text, sizeof text);
+    if (look_shown(now, RELAY_SLOT))
+        status_row("relay", "%s; pid %d, %s", text, s->pid, look_word(before, now, RELAY_SLOT));
+    else
+        status_row("relay", "%s; no process", text);
+}
+
 static void status_participants(const struct look *before, const struct look *now) {
     for (uint32_t slot = WORKERS_MAX; slot < SLOT_COUNT; slot++) {
         char name[SLOT_NAME], behind[UNITS_TEXT];
         const struct survey_slot *s = &now->survey.slot[slot];
-        if (!look_shown(now, slot))
+        if (!look_shown(now, slot) || slot == RELAY_SLOT)
             continue;
         status_row(slot_name(slot, name), "pid %d, %s%s%s%s", s->pid, look_word(before, now, slot),
                    s->lag ? ", entries behind: " : "", s->lag ? units_count(behind, s->lag) : "",
@@ -114,6 +141,7 @@ static void status_print_server(const struct look *before, const struct look *no
     status_row("up", "%s", units_long(up, s->uptime_ms / 1000));
     status_listening(s);
     status_participants(before, now);
+    status_relay(before, now);
     if (now->foreign)
         status_row("processes",
                    "in another PID namespace, or without /proc: the ids are the server's "
@@ -125,6 +153,21 @@ static void status_print_server(const struct look *before, const struct look *no
     if (s->gate_slot >= 0 && s->gate_slot == before->survey.gate_slot &&
         look_verdict(before, now, (uint32_t)s->gate_slot) != LOOK_WELL)
         status_row("gate", "HELD by worker %d", s->gate_slot);
+}
+
+static void status_print_machines(const struct survey_relay *r) {
+    struct table t;
+    char n[UNITS_TEXT];
+    if (r->machine_count == 0)
+        return;
+    table_begin(&t, "MACHINE|>PEOPLE|STATE");
+    for (uint32_t i = 0; i < r->machine_count; i++) {
+        table_cell(&t, "%s", r->machine[i].name);
+        table_cell(&t, "%s", units_count(n, r->machine[i].people));
+        table_cell(&t, "%s", r->machine[i].in_reach ? "in reach" : "OUT OF REACH");
+    }
+    putchar('\n');
+    table_print(&t, stdout);
 }
 
 static void status_print_workers(const struct look *before, const struct look *now) {
@@ -263,6 +306,33 @@ static void status_json_server(const struct look *look) {
     status_json_counts(&s->total);
 }
 
+static void status_json_link(const struct survey_relay *r) {
+    if (!r->configured)
+        return;
+    json_open("link", '{');
+    json_bool("up", r->up);
+    json_text("node", r->node);
+    json_text("engine", r->peer);
+    json_text("state", r->state);
+    json_decimal("since_seconds", (double)r->since_ms / 1000);
+    json_number("lag", r->lag);
+    json_number("lines_out", r->lines_out);
+    json_number("lines_in", r->lines_in);
+    json_number("skipped_out", r->skipped_out);
+    json_number("skipped_in", r->skipped_in);
+    json_number("refused", r->refused);
+    json_open("machines", '[');
+    for (uint32_t i = 0; i < r->machine_count; i++) {
+        json_open(NULL, '{');
+        json_text("name", r->machine[i].name);
+        json_number("people", r->machine[i].people);
+        json_bool("in_reach", r->machine[i].in_reach);
+        json_close('}');
+    }
+    json_close(']');
+    json_close('}');
+}
+
 static void status_json(const struct view *view, const struct look *before,
                         const struct look *now) {
     json_open(NULL, '{');
@@ -278,6 +348,7 @@ static void status_json(const struct view *view, const struct look *before,
         json_number("lag", now->survey.slot[slot].lag);
         json_close('}');
     }
+    status_json_link(&now->survey.relay);
     status_json_memory(now);
     status_json_workers(before, now);
     json_close('}');
@@ -295,6 +366,7 @@ int status_run(const struct ctl *ctl) {
         if (!view.answered)
             puts("NO WORKER ANSWERS; read from the server's memory:\n");
         status_print_server(&status_before, &status_now);
+        status_print_machines(&status_now.survey.relay);
         status_print_workers(&status_before, &status_now);
     }
     view_close(&view);

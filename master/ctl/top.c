@@ -136,6 +136,8 @@ static void top_alarms(FILE *out) {
             at += (size_t)snprintf(text + at, sizeof text - at, "  %s %s", slot_name(slot, name),
                                    top_word(slot));
     }
+    if (top_now()->survey.relay.configured && !top_now()->survey.relay.up)
+        at += (size_t)snprintf(text + at, sizeof text - at, "  link DOWN");
     top_print(out, at ? SCREEN_BOLD : "", "%s", text);
 }
 
@@ -164,6 +166,23 @@ static void top_flow(FILE *out) {
               top_cpu_text(n[4], top_cpu_all()));
 }
 
+/* Of a room over several machines. */
+static void top_relay(FILE *out) {
+    const struct survey_relay *a = &top_before()->survey.relay, *b = &top_now()->survey.relay;
+    uint64_t people = 0, in_reach = 0;
+    char n[6][UNITS_TEXT];
+    if (!b->configured)
+        return;
+    for (uint32_t i = 0; i < b->machine_count; i++) {
+        in_reach += b->machine[i].in_reach;
+        people += b->machine[i].in_reach ? b->machine[i].people : 0;
+    }
+    top_print(out, "", "Machines     %s of %s in reach   %s people   %s/s out   %s/s in   lag %s",
+              units_count(n[0], in_reach), units_count(n[1], b->machine_count),
+              units_count(n[2], people), units_rate(n[3], top_rate(a->lines_out, b->lines_out)),
+              units_rate(n[4], top_rate(a->lines_in, b->lines_in)), units_count(n[5], b->lag));
+}
+
 /* "[||||||       25%]": the number stands in the bar, at its right end. */
 static void top_bar(char out[TOP_BAR + 3], uint64_t used, uint64_t size) {
     double share = size ? (double)used / (double)size : 0;
@@ -180,13 +199,14 @@ static void top_bar(char out[TOP_BAR + 3], uint64_t used, uint64_t size) {
 /* Text that is kept for readers; half is usual, because text is kept for clients that come. */
 static void top_rings(FILE *out) {
     const struct survey *s = &top_now()->survey;
-    char bar[4][TOP_BAR + 3];
-    for (int e = 0; e < ENC_RINGS; e++)
+    char bar[SENT_RINGS + 1][TOP_BAR + 3];
+    for (int e = 0; e < SENT_RINGS; e++)
         top_bar(bar[e], s->ring_used[e], s->ring_size[e]);
-    top_bar(bar[3], s->ledger_used, s->ledger_len);
+    top_bar(bar[SENT_RINGS], s->ledger_used, s->ledger_len);
     top_print(out, "", "utf-8 %s   gbk    %s", bar[ENC_UTF8], bar[ENC_GBK]);
-    top_print(out, "", "big5  %s   ledger %s%s", bar[ENC_BIG5], bar[3],
+    top_print(out, "", "big5  %s   ledger %s%s", bar[ENC_BIG5], bar[SENT_RINGS],
               s->waiting ? "  FULL: producers wait" : "");
+    top_print(out, "", "json  %s", bar[RING_JSON]);
 }
 
 static void top_row(struct table *t, uint32_t slot) {
@@ -198,7 +218,7 @@ static void top_row(struct table *t, uint32_t slot) {
     table_cell(t, "%d", b->pid);
     table_cell(t, "%s", top_cpu_text(n, top_cpu(slot)));
     table_cell(t, "%s", worker ? units_count(n, b->clients) : "");
-    table_cell(t, "%s", slot != MASTER_SLOT ? units_count(n, b->lag) : "");
+    table_cell(t, "%s", slot < MASTER_SLOT ? units_count(n, b->lag) : "");
     double delivered = top_rate(a->counts.delivered, b->counts.delivered);
     table_cell(t, "%s", worker ? units_rate(n, delivered) : "");
     double bytes = top_rate(a->counts.bytes_out, b->counts.bytes_out);
@@ -230,6 +250,7 @@ static char *top_text(void) {
     top_alarms(out);
     top_people(out);
     top_flow(out);
+    top_relay(out);
     top_rings(out);
     fputc('\n', out);
     top_slots(out);
@@ -238,6 +259,17 @@ static char *top_text(void) {
 }
 
 /* ---- once ---- */
+
+static void top_json_link(const struct survey_relay *a, const struct survey_relay *b) {
+    if (!b->configured)
+        return;
+    json_open("link", '{');
+    json_bool("up", b->up);
+    json_number("lag", b->lag);
+    json_decimal("lines_out_per_second", top_rate(a->lines_out, b->lines_out));
+    json_decimal("lines_in_per_second", top_rate(a->lines_in, b->lines_in));
+    json_close('}');
+}
 
 static void top_json(void) {
     const struct survey *a = &top_before()->survey, *b = &top_now()->survey;
@@ -250,6 +282,7 @@ static void top_json(void) {
     json_decimal("bytes_out_per_second", top_rate(a->total.bytes_out, b->total.bytes_out));
     json_decimal("bytes_in_per_second", top_rate(a->total.bytes_in, b->total.bytes_in));
     top_json_cpu(top_cpu_all());
+    top_json_link(&a->relay, &b->relay);
     json_open("processes", '[');
     for (uint32_t k = 0; k < SLOT_COUNT; k++) {
         char name[SLOT_NAME];

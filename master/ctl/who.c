@@ -18,20 +18,29 @@ struct who_list {
 
 static bool who_wanted(const struct survey_client *client, bool all) {
     bool in_room = (client->flags & (FACT_IN_ROOM | FACT_QUIET)) == FACT_IN_ROOM;
-    return client->kind == KIND_TELNET && (all || in_room);
+    return client->person && (all || in_room);
 }
 
-/* False: out of memory. */
-static bool who_collect(const struct segment *seg, bool all, struct who_list *list) {
-    uint32_t records = survey_records(seg);
-    list->len = 0;
-    list->at = calloc(records ? records : 1, sizeof *list->at);
-    for (uint32_t i = 0; list->at && i < records; i++) {
+/* Those of records [from, from + count) that are wanted. */
+static void who_add(const struct segment *seg, uint32_t from, uint32_t count, bool all,
+                    struct who_list *list) {
+    for (uint32_t i = from; i < from + count; i++) {
         struct survey_client *next = &list->at[list->len];
         if (survey_client(seg, i, next) && who_wanted(next, all))
             list->len++;
     }
-    return list->at != NULL;
+}
+
+/* False: out of memory. */
+static bool who_collect(const struct segment *seg, bool all, struct who_list *list) {
+    uint32_t own = survey_records(seg), remote = survey_remote_records(seg);
+    list->len = 0;
+    list->at = calloc((size_t)own + remote + 1, sizeof *list->at);
+    if (!list->at)
+        return false;
+    who_add(seg, 0, own, all, list);
+    who_add(seg, seg->clients.len, remote, all, list);
+    return true;
 }
 
 /* By name; those without one behind, by address and port. */
@@ -51,24 +60,38 @@ static bool who_in_room(const struct survey_client *c) {
 
 /* What an operator may want to know of a client, in words. */
 static const struct {
-    uint32_t flag;
     const char *word;
+    uint32_t flag;
+    uint8_t web;
 } who_mark[] = {
-    {FACT_MUTED, "muted"},           {FACT_KICKED, "kicked"}, {FACT_ECHOED, "echo"},
-    {FACT_TIMESTAMPS, "timestamps"}, {FACT_QUIET, "quiet"},   {FACT_DROPPING, "dropping"},
-    {FACT_PROXY, "proxy"},
+    {"muted", FACT_MUTED, 0},           {"kicked", FACT_KICKED, 0}, {"echo", FACT_ECHOED, 0},
+    {"timestamps", FACT_TIMESTAMPS, 0}, {"quiet", FACT_QUIET, 0},   {"dropping", FACT_DROPPING, 0},
+    {"proxy", FACT_PROXY, 0},           {"bot", 0, WEB_BOT},        {"away", 0, WEB_AWAY},
 };
 enum { WHO_MARKS = sizeof who_mark / sizeof who_mark[0] };
+
+static bool who_marked(const struct survey_client *c, int mark) {
+    return c->flags & who_mark[mark].flag || c->web & who_mark[mark].web;
+}
 
 static void who_marks(const struct survey_client *c, char *out, size_t size) {
     int at = snprintf(out, size, "%s%s", who_in_room(c) ? "" : "not-logged-in",
                       c->blocked ? " not-reading" : "");
     for (int i = 0; i < WHO_MARKS; i++) {
-        if (c->flags & who_mark[i].flag)
+        if (who_marked(c, i))
             at += snprintf(out + at, size - (size_t)at, " %s", who_mark[i].word);
     }
     if (out[0] == ' ')
         memmove(out, out + 1, (size_t)at);
+}
+
+/* What only the machine knows that a person is connected to. */
+static void who_cells(struct table *t, const struct survey_client *c) {
+    char endpoint[ENDPOINT_TEXT], idle[UNITS_TEXT];
+    table_cell(t, "%s", endpoint_format(&c->addr, c->port, endpoint));
+    table_cell(t, "%s", units_short(idle, c->idle / 10));
+    table_cell(t, "%s", survey_encoding_name(c->encoding));
+    table_cell(t, "%u", c->slot);
 }
 
 static void who_print(const struct who_list *list) {
@@ -76,16 +99,30 @@ static void who_print(const struct who_list *list) {
     table_begin(&t, "NAME|ADDRESS|>IDLE|ENCODING|>WORKER|MARKS");
     for (uint32_t i = 0; i < list->len; i++) {
         const struct survey_client *c = &list->at[i];
-        char endpoint[ENDPOINT_TEXT], idle[UNITS_TEXT], marks[128];
+        char marks[128];
         who_marks(c, marks, sizeof marks);
         table_cell(&t, "%s", c->name[0] ? c->name : "-");
-        table_cell(&t, "%s", endpoint_format(&c->addr, c->port, endpoint));
-        table_cell(&t, "%s", units_short(idle, c->idle / 10));
-        table_cell(&t, "%s", survey_encoding_name(c->encoding));
-        table_cell(&t, "%u", c->slot);
+        if (!c->remote)
+            who_cells(&t, c);
+        for (int k = 0; c->remote && k < 4; k++)
+            table_cell(&t, "-");
         table_cell(&t, "%s", marks);
     }
     table_print(&t, stdout);
+}
+
+static void who_json_here(const struct survey_client *c) {
+    char endpoint[ENDPOINT_TEXT];
+    json_text("address", endpoint_format(&c->addr, c->port, endpoint));
+    json_decimal("idle_seconds", (double)c->idle / 10);
+    json_text("encoding", survey_encoding_name(c->encoding));
+    json_number("worker", c->slot);
+}
+
+static void who_json_elsewhere(void) {
+    static const char *const unknown[] = {"address", "idle_seconds", "encoding", "worker"};
+    for (int i = 0; i < 4; i++)
+        json_null(unknown[i]);
 }
 
 static void who_json(const struct who_list *list) {
@@ -93,20 +130,20 @@ static void who_json(const struct who_list *list) {
     json_open("people", '[');
     for (uint32_t i = 0; i < list->len; i++) {
         const struct survey_client *c = &list->at[i];
-        char endpoint[ENDPOINT_TEXT];
         json_open(NULL, '{');
         if (c->name[0])
             json_text("name", c->name);
         else
             json_null("name");
-        json_text("address", endpoint_format(&c->addr, c->port, endpoint));
-        json_decimal("idle_seconds", (double)c->idle / 10);
-        json_text("encoding", survey_encoding_name(c->encoding));
-        json_number("worker", c->slot);
+        if (c->remote)
+            who_json_elsewhere();
+        else
+            who_json_here(c);
+        json_bool("elsewhere", c->remote);
         json_bool("in_room", who_in_room(c));
         json_bool("not_reading", c->blocked);
         for (int k = 0; k < WHO_MARKS; k++)
-            json_bool(who_mark[k].word, (c->flags & who_mark[k].flag) != 0);
+            json_bool(who_mark[k].word, who_marked(c, k));
         json_close('}');
     }
     json_close(']');

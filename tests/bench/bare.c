@@ -9,8 +9,14 @@
  * counts the bytes sent to it, in the same infinite array; a client whose `pos` is more than a ring
  * behind is closed, for its bytes are gone.
  *
- * bare [-w WORKERS] [-p PORT] [-g]     -g: greet, so that a client sees when it was accepted
+ * bare [-w WORKERS] [-p PORT] [-g] [-f]
+ *
+ * -g: greet, so that a client sees when it was accepted.  -f: speak WebSocket frames instead: what
+ * a client says in {"do":"say","text":...} is sent to all as an event of the form and the length
+ * that Chatroom's events have, with one time and one number in all of them; nothing is checked.
  * Prints "ready PORT" and runs until SIGTERM. */
+#include "tests/lib/frame.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -35,6 +41,14 @@ enum { WORKERS_MAX = 64, RING = 4 << 20, BUFFER = 64 << 10, PART = 4096, EVENTS 
 enum { TAG_LISTENER = -1, TAG_BELL = -2 }; /* epoll data other than a descriptor */
 
 static const char greeting[] = "Welcome\r\n";
+/* The accept value is that of the key in RFC 6455, which the generator sends (1.3). */
+static const char upgraded[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                               "Connection: Upgrade\r\n"
+                               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+static const char hello[] = "{\"ev\":\"hello\",\"v\":1}", ok[] = "{\"ev\":\"ok\",\"re\":1}";
+static const char say[] = "{\"do\":\"say\",\"text\":";
+static const char said[] = "{\"ev\":\"say\",\"id\":\"0123456789abcdef-0000000004d2\","
+                           "\"t\":\"2026-11-25T17:04:05.12Z\",\"who\":\"u0\",\"text\":";
 
 struct shared {
     pthread_mutex_t lock; /* orders publishers */
@@ -54,19 +68,21 @@ struct client { /* what a flush touches, densely packed */
 struct cold { /* by descriptor */
     uint32_t index;
     uint32_t part_len;
-    char *part; /* the beginning of a line whose end has not come */
+    char *part;    /* the beginning of a line or a frame whose end has not come */
+    bool upgraded; /* -f: its HTTP request has been answered */
 };
 
 struct worker {
     struct shared *sh;
     char *ring;
     int self, workers, epoll, listener;
-    bool greet;
+    bool greet, frames;
     struct client *client;
     struct cold *cold;
     uint32_t count, limit;
     size_t staged_len;
     char staged[16 * BUFFER]; /* lines read in this turn, not yet published */
+    char input[BUFFER];       /* -f: of the client that is read */
 };
 
 static void die(const char *what) {
@@ -149,32 +165,97 @@ static void publish(struct worker *w) {
             eventfd_write(sh->worker[k].bell, 1);
 }
 
-/* Stages the whole lines that fd has for us; the rest waits in its part. */
-static void client_read(struct worker *w, int fd) {
+/* Reads behind the client's part into `at`, which has room for BUFFER bytes; returns how many bytes
+ * are there, 0 if none came. */
+static size_t client_receive(struct worker *w, int fd, char *at) {
     struct cold *cold = &w->cold[fd];
-    if (w->staged_len + BUFFER > sizeof w->staged)
-        publish(w);
-    char *at = w->staged + w->staged_len;
     if (cold->part_len)
         memcpy(at, cold->part, cold->part_len);
     ssize_t n = recv(fd, at + cold->part_len, BUFFER - cold->part_len, 0);
     if (n < 0 && errno == EAGAIN)
-        return;
+        return 0;
     if (n <= 0) {
         client_close(w, fd);
-        return;
+        return 0;
     }
-    size_t have = cold->part_len + (size_t)n;
+    return cold->part_len + (size_t)n;
+}
+
+static void client_keep(struct cold *cold, const char *at, size_t len) {
+    cold->part_len = 0;
+    if (len == 0 || len > PART)
+        return;
+    if (!cold->part)
+        cold->part = malloc(PART);
+    cold->part_len = (uint32_t)len;
+    memcpy(cold->part, at, len);
+}
+
+/* Stages the whole lines that fd has for us; the rest waits in its part. */
+static void client_read(struct worker *w, int fd) {
+    if (w->staged_len + BUFFER > sizeof w->staged)
+        publish(w);
+    char *at = w->staged + w->staged_len;
+    size_t have = client_receive(w, fd, at);
     char *newline = memrchr(at, '\n', have);
     size_t whole = newline ? (size_t)(newline - at) + 1 : 0;
     w->staged_len += whole;
-    cold->part_len = 0;
-    if (have > whole && have - whole <= PART) {
-        if (!cold->part)
-            cold->part = malloc(PART);
-        cold->part_len = (uint32_t)(have - whole);
-        memcpy(cold->part, at + whole, cold->part_len);
+    if (have > 0)
+        client_keep(&w->cold[fd], at + whole, have - whole);
+}
+
+static void frame_send(int fd, const char *text, size_t len) {
+    char bytes[FRAME_HEAD_MAX + 64], *payload = bytes + FRAME_HEAD_MAX;
+    memcpy(payload, text, len);
+    char *at = frame_before(payload, len, FRAME_TEXT, false);
+    send(fd, at, (size_t)(payload + len - at), MSG_NOSIGNAL);
+}
+
+/* Stages what a message says, or takes it for a login. */
+static void message_take(struct worker *w, int fd, const char *message, size_t len) {
+    size_t before = sizeof say - 1, rest = len - before;
+    if (len < before || memcmp(message, say, before) != 0) {
+        frame_send(fd, ok, sizeof ok - 1);
+        return;
     }
+    if (w->staged_len + BUFFER > sizeof w->staged)
+        publish(w);
+    char *at = w->staged + w->staged_len,
+         *payload = at + (sizeof said - 1 + rest > FRAME_SHORT ? 4 : 2);
+    memcpy(payload, said, sizeof said - 1);
+    memcpy(payload + sizeof said - 1, message + before, rest);
+    frame_before(payload, sizeof said - 1 + rest, FRAME_TEXT, false);
+    w->staged_len = (size_t)(payload + sizeof said - 1 + rest - w->staged);
+}
+
+/* Answers the HTTP request, whatever it asks for; returns its length, 0 before its end has come. */
+static size_t client_upgrade(struct worker *w, int fd, const char *at, size_t have) {
+    const char *end = memmem(at, have, "\r\n\r\n", 4);
+    if (!end)
+        return 0;
+    w->cold[fd].upgraded = true;
+    send(fd, upgraded, sizeof upgraded - 1, MSG_NOSIGNAL);
+    frame_send(fd, hello, sizeof hello - 1);
+    return (size_t)(end + 4 - at);
+}
+
+/* The same of a client that speaks frames. */
+static void client_read_frames(struct worker *w, int fd) {
+    struct frame f;
+    char *at = w->input;
+    size_t have = client_receive(w, fd, at), taken = 0;
+    if (have == 0)
+        return;
+    if (!w->cold[fd].upgraded)
+        taken = client_upgrade(w, fd, at, have);
+    while (w->cold[fd].upgraded && frame_read(&f, at + taken, have - taken) && f.whole) {
+        char *payload = at + taken + f.head;
+        frame_mask(payload, f.len, payload - FRAME_MASK);
+        if (f.opcode == FRAME_TEXT)
+            message_take(w, fd, payload, f.len);
+        taken += f.head + f.len;
+    }
+    client_keep(&w->cold[fd], at + taken, have - taken);
 }
 
 /* One send of all that is pending.  False: the client was closed. */
@@ -218,7 +299,7 @@ static void event_handle(struct worker *w, const struct epoll_event *e) {
                           atomic_load_explicit(&w->sh->end, memory_order_acquire)))
             return;
         if (e->events & ~(uint32_t)EPOLLOUT)
-            client_read(w, tag);
+            (w->frames ? client_read_frames : client_read)(w, tag);
     }
 }
 
@@ -243,7 +324,7 @@ static void worker_run(struct worker *w) {
     }
 }
 
-static struct worker *worker_new(struct shared *sh, char *ring, int self, int workers, bool greet) {
+static struct worker *worker_new(struct shared *sh, char *ring, int self, int workers) {
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
@@ -255,7 +336,6 @@ static struct worker *worker_new(struct shared *sh, char *ring, int self, int wo
     w->ring = ring;
     w->self = self;
     w->workers = workers;
-    w->greet = greet;
     w->limit = files.rlim_cur < 1000000 ? (uint32_t)files.rlim_cur : 1000000;
     w->client = calloc(w->limit, sizeof *w->client);
     w->cold = calloc(w->limit, sizeof *w->cold);
@@ -281,12 +361,13 @@ static struct shared *shared_new(int workers) {
 int main(int argc, char **argv) {
     int workers = 1, listener[WORKERS_MAX], option;
     uint16_t port = 0;
-    bool greet = false;
-    while ((option = getopt(argc, argv, "w:p:g")) != -1) {
+    bool greet = false, frames = false;
+    while ((option = getopt(argc, argv, "w:p:gf")) != -1) {
         switch (option) {
         case 'w': workers = atoi(optarg); break;
         case 'p': port = (uint16_t)atoi(optarg); break;
         case 'g': greet = true; break;
+        case 'f': frames = true; break;
         default: return 2;
         }
     }
@@ -303,7 +384,9 @@ int main(int argc, char **argv) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(1);
-        struct worker *w = worker_new(sh, ring, k, workers, greet);
+        struct worker *w = worker_new(sh, ring, k, workers);
+        w->greet = greet;
+        w->frames = frames;
         w->listener = listener[k];
         for (int other = 0; other < workers; other++)
             if (other != k)

@@ -19,8 +19,8 @@ import modes
 import report
 import systems
 
-PARTS = ("one", "window", "open", "idle", "scale", "workers", "kinds")
-TALKERS = ["bare", "chatroom", "redis", "nats", "ngircd", "ncat"]
+PARTS = ("one", "window", "open", "idle", "scale", "workers", "kinds", "web", "machines")
+TALKERS = ["bare", "chatroom", "redis", "nats", "ngircd", "ncat", "node-ws"]
 
 
 class Bench:
@@ -29,6 +29,7 @@ class Bench:
     def __init__(self, options):
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         cores = sorted(os.sched_getaffinity(0))[:4]
+        self.all_cores, self.against = cores, options.against
         half = max(len(cores) // 2, 1)
         self.server_cores = options.server_cores or cores[:half]
         self.generator_cores = options.generator_cores or cores[half:] or cores
@@ -73,7 +74,7 @@ def options_parse():
                         help="before against after: another checkout (its path from this one, or absolute), "
                         "whose server is built there; "
                         "parts: " + " ".join(against.PARTS))
-    parser.add_argument("--clients", type=int, default=1000, help="in one, window, open, workers")
+    parser.add_argument("--clients", type=int, default=1000, help="in one, window, open, web, workers; in machines of those who are alone here")
     parser.add_argument("--sizes", type=cores_list, help="clients in scale: 1000,5000,...")
     parser.add_argument("--seconds", type=float, help="of a run; 3")
     parser.add_argument("--bytes", type=int, default=64, help="of a line")
@@ -102,10 +103,10 @@ def options_parse():
 def systems_choose(options):
     """The names of the systems that this run compares, ready to be started."""
     if options.against:
-        against.prepare(options.against)
+        against.prepare(options.against, options.parts)
         return list(against.NAMES)
     wanted = options.systems.split(",")
-    systems.install(wanted)
+    systems.install(wanted + ["redis"] * ("machines" in options.parts))
     return systems.ready_to_run(wanted)
 
 

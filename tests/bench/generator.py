@@ -14,14 +14,21 @@ class Trouble(Exception):
 
 
 class Generator:
+    """`server.far_port`, where there is one: the upper half of the clients are on that other server.
+    `server.beside`: processes that work for the run and are not the server's."""
+
     def __init__(self, server, cores, clients, speakers=4):
         self.server, self.clients = server, clients
+        self.beside, far = getattr(server, "beside", []), getattr(server, "far_port", None)
         children = max(len(cores), -(-clients // PER_CHILD))
         if clients < children * speakers:
             children = 1
+        if far:
+            children += children % 2
         self.process = subprocess.Popen(
             [GENERATOR, "-t", server.system.protocol, "-p", str(server.port), "-n", str(clients),
-             "-s", str(speakers), "-j", str(children), "-c", ",".join(map(str, cores))],
+             "-s", str(speakers), "-j", str(children), "-c", ",".join(map(str, cores))]
+            + (["-f", str(far)] if far else []),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
             start_new_session=True)
         self.answers = selectors.DefaultSelector()
@@ -44,6 +51,7 @@ class Generator:
         and `others`, the shares of the machine that its host and other programs took."""
         own = process.session_pids(self.process.pid)
         machine = process.machine_seconds()
+        own += self.beside
         cpu, cpu_own = process.cpu_seconds(self.server.pids), process.cpu_seconds(own)
         answer = self._answer(words, patience)
         answer["cpu"] = process.cpu_seconds(self.server.pids) - cpu
@@ -86,7 +94,7 @@ def figures(answer):
     """What a run means, in the units of the table: per second, microseconds, sends."""
     deliveries = max(answer["deliveries"], 1)
     wrong = {k: answer[k] for k in ("lost", "gaps", "torn", "closed") if answer[k]}
-    latencies = {k: v for k, v in answer.items() if k.startswith(("receiver_", "last_"))}
+    latencies = {k: v for k, v in answer.items() if k.startswith(("receiver_", "last_", "near_", "far_"))}
     return {"lines_s": answer["lines"] / answer["seconds"],
             "deliveries_s": answer["deliveries"] / answer["seconds"],
             "cpu_us": answer["cpu"] * 1e6 / deliveries,

@@ -4,6 +4,8 @@ directly, and a ratio is only ever taken to the bare limit of the same round."""
 import sys
 import time
 
+import against
+import machines
 import process
 from generator import Generator, Trouble, figures
 from systems import KINDS, SYSTEMS
@@ -61,14 +63,39 @@ def talk(bench, parts, round_number):
                                        bytes=bench.bytes)
                 yield {"mode": "open", "pss": memory, "rate": rate, **figures(answer)}
 
-    for name in _order(bench.systems, round_number):
+    for name in _order([n for n in bench.systems if n not in WEB_ALONE], round_number):
+        _session(bench, name, bench.clients, bench.workers, bench.server_cores, work)
+
+
+WEB_ALONE = ("node-ws", "bare-web", "chatroom-web")  # systems that serve nothing but browsers
+
+
+def _web_systems(bench):
+    """Those that were named, and the likes of those that were named."""
+    names = [n if n in WEB_ALONE else SYSTEMS[n].web for n in bench.systems if n in SYSTEMS]
+    return list(dict.fromkeys(n for n in names if n))
+
+
+def web(bench, round_number):
+    """Browsers, logged in: a line at a time, and 64 in flight."""
+
+    def work(server, clients):
+        with Generator(server, bench.generator_cores, clients) as generator:
+            generator.connect()
+            memory = process.pss_bytes(server.pids)
+            generator.run(seconds=0.3, window=4, speakers=4)
+            for mode, settings in (("web-one", {}), ("web-window", {"window": 64, "speakers": 4})):
+                answer = generator.run(seconds=bench.seconds, bytes=bench.bytes, **settings)
+                yield {"mode": mode, "pss": memory, **figures(answer)}
+
+    for name in _order(_web_systems(bench), round_number):
         _session(bench, name, bench.clients, bench.workers, bench.server_cores, work)
 
 
 def _ours(bench, login):
     """Modes that ask what a client costs compare the bare limit and ourselves."""
     name = "chatroom-login" if login else "chatroom"
-    wanted = [n for n in bench.systems if n == "bare" or n.startswith("chatroom")]
+    wanted = [n for n in bench.systems if n in ("bare", "chatroom", "chatroom-login")]
     return ["bare"] * ("bare" in wanted) + [name] * (len(wanted) > ("bare" in wanted))
 
 
@@ -88,29 +115,37 @@ def _warm(bench, server):
     time.sleep(0.5)
 
 
+def _memory(server):
+    """Bytes of the server's processes (those touched; shared and private ones of them), of shared
+    memory reserved, and of the kernel."""
+    return {"user_bytes": process.pss_bytes(server.pids),
+            "shared_bytes": process.pss_bytes(server.pids, "Pss_Shmem"),
+            "private_bytes": process.pss_bytes(server.pids, "Pss_Anon"),
+            "reserved_bytes": process.reserved_bytes(), "kernel_bytes": process.kernel_bytes()}
+
+
 def idle(bench, round_number):
-    """Memory and wake-ups of clients that are logged in and send nothing."""
+    """Memory and wake-ups of clients that are logged in and send nothing; browsers answer pings."""
 
     def work(server, clients):
         _warm(bench, server)
-        user, kernel = process.pss_bytes(server.pids), process.kernel_bytes()
+        memory = _memory(server)
         with Generator(server, bench.generator_cores, clients) as generator:
             accept, login = generator.connect()
             time.sleep(1)  # the handshakes' buffers are freed
-            grown = process.pss_bytes(server.pids) - user
-            grown_kernel = process.kernel_bytes() - kernel
+            grown = {k: (v - memory[k]) / clients for k, v in _memory(server).items()}
             before, cpu = process.wakeups(server.pids), process.cpu_seconds(server.pids)
             span = 3 if bench.quick else 10
             time.sleep(span)
             after = process.wakeups(server.pids)
-            yield {"mode": "idle", "user_bytes": grown / clients,
-                   "kernel_bytes": grown_kernel / clients,
+            yield {"mode": "idle", **grown,
                    "wakeups_s": max(after[p] - before[p] for p in after) / span,
                    "idle_cpu": (process.cpu_seconds(server.pids) - cpu) / span,
                    "accept_s": accept["seconds"], "login_s": login["seconds"],
                    "stolen": login["stolen"], "others": login["others"]}
 
-    for name in _order(_ours(bench, login=True), round_number):
+    web_ours = [n for n in _web_systems(bench) if n == "chatroom-web"]
+    for name in _order(_ours(bench, login=True) + web_ours, round_number):
         _session(bench, name, bench.idle_clients, bench.workers, bench.server_cores, work,
                  announce_max=1000)
 
@@ -186,7 +221,11 @@ def run(bench, part, rounds):
         bench.round = number
         if part & {"one", "window", "open"}:
             talk(bench, part, number)
-        for mode in (idle, scale, workers, kinds):
+        if "publish" in part:
+            against.publish(bench, bench.against)
+        for mode in (web, idle, scale, workers, kinds):
             if mode.__name__ in part:
                 mode(bench, number)
+        if "machines" in part:
+            machines.run(bench, number)
         sys.stdout.flush()

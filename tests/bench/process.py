@@ -29,6 +29,19 @@ def session_pids(session):
     return sorted(pids)
 
 
+def named(pids, name):
+    """Those of the processes that call themselves so."""
+    found = []
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/comm") as f:
+                if f.read().strip() == name:
+                    found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
 def cpu_seconds(pids):
     """User and system time of all threads: to the nanosecond where the kernel tells, else in
     clock ticks.  The server's sockets' softirq work on loopback is in it; its idle time is not."""
@@ -46,13 +59,15 @@ def cpu_seconds(pids):
     return total
 
 
-def pss_bytes(pids):
-    """Proportional set size: pages that several processes share are counted once in the sum."""
+def pss_bytes(pids, field="Pss"):
+    """Proportional set size: pages that several processes share are counted once in the sum.  Only
+    pages that were touched count.  field: Pss_Anon is what a process has for itself, Pss_Shmem the
+    segment's part."""
     total = 0
     for pid in pids:
         try:
             with open(f"/proc/{pid}/smaps_rollup") as f:
-                total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+                total += sum(int(line.split()[1]) for line in f if line.startswith(field + ":"))
         except OSError:
             pass
     return total * 1024
@@ -69,6 +84,13 @@ def _slab_bytes():
     except PermissionError:
         with open("/proc/meminfo") as f:
             return next(int(line.split()[1]) * 1024 for line in f if line.startswith("Slab:"))
+
+
+def reserved_bytes():
+    """Shared memory of the whole machine, touched or not: what was reserved for a segment is taken
+    from others at once."""
+    with open("/proc/meminfo") as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("Shmem:"))
 
 
 def kernel_bytes():

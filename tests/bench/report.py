@@ -4,6 +4,8 @@ A figure of a row is the median over the rounds; a ratio is the median of the ro
 the bare limit of the same round, never a ratio of medians."""
 from statistics import median
 
+import machines
+
 # What a sample must share with a bare sample, besides mode and round, to be compared with it.
 ALIKE = {"scale": ("clients",), "workers-one": ("workers",), "workers-window": ("workers",)}
 
@@ -11,12 +13,15 @@ TITLES = {
     "one": "one line at a time",
     "window": "64 lines in flight, 4 speakers",
     "open": "open loop at half of saturation",
+    "web-one": "browsers, one line at a time; ratios to bare-web, which sends the same frames",
+    "web-window": "browsers, 64 lines in flight, 4 speakers; ratios to bare-web",
     "idle": "idle clients, logged in",
     "scale": "scale: clients logged in, one line at a time",
     "workers-one": "workers, one line at a time",
     "workers-window": "workers, 64 lines in flight",
     "kinds-one": "kinds of receivers, one line at a time; ratios to direct",
     "kinds-window": "kinds of receivers, 64 lines in flight; ratios to direct",
+    **machines.TITLES,
 }
 
 # Columns: heading, width, figure, factor, digits, and whether the ratio to bare follows.
@@ -32,22 +37,30 @@ LATENCY = [("p50 ms", 8, "receiver_p50", 1e-3, 2, False),
 TAIL = [("PSS MB", 7, "pss", 1e-6, 1, False), ("gen %", 6, "generator", 100, 0, False)]
 CLIENT = [("user B/cl", 9, "user_bytes", 1, 0, False), ("kernel B/cl", 11, "kernel_bytes", 1, 0, False)]
 COLUMNS = {
-    "idle": CLIENT + [("wake-ups/s", 10, "wakeups_s", 1, 2, False),
+    "idle": CLIENT + [("shared", 7, "shared_bytes", 1, 0, False), ("private", 7, "private_bytes", 1, 0, False),
+                      ("reserved", 8, "reserved_bytes", 1, 0, False),
+                      ("wake-ups/s", 10, "wakeups_s", 1, 2, False),
                       ("CPU s/s", 8, "idle_cpu", 1, 4, False),
                       ("accept s", 8, "accept_s", 1, 2, True), ("login s", 8, "login_s", 1, 2, False)],
     "scale": [("accepts/s", 9, "accepts_s", 1, 0, True), ("us/accept", 9, "accept_cpu_us", 1, 1, True),
               ("logins/s", 9, "logins_s", 1, 0, False)] + CLIENT + SPEED + [LATENCY[4]] + [TAIL[1]],
 }
-for talk in ("one", "window", "open"):
+for talk in ("one", "window", "open", "web-one", "web-window"):
     COLUMNS[talk] = SPEED + LATENCY + TAIL
 for scaled in ("workers-one", "workers-window", "kinds-one", "kinds-window"):
     COLUMNS[scaled] = SPEED + [LATENCY[4], TAIL[1]]
+COLUMNS.update(machines.COLUMNS)
 
 
 def progress(s):
-    return ("  round {round} {mode:<14} {system:<14} {clients:>6} clients".format(**s) +
-            ("  {:>12,.0f} deliveries/s  {:.2f} us".format(s["deliveries_s"], s["cpu_us"])
-             if "cpu_us" in s else "  {:.0f} B/client".format(s["user_bytes"])) + noise(s))
+    if "cpu_us" in s:
+        figures = "  {deliveries_s:>12,.0f} deliveries/s  {cpu_us:.2f} us".format(**s)
+    elif "ns" in s:
+        figures = "  {ns:.1f} ns a line".format(**s)
+    else:
+        figures = "  {user_bytes:.0f} B/client".format(**s)
+    return ("  round {round} {mode:<14} {system:<14} {clients:>6} clients".format(**s) + figures +
+            noise(s))
 
 
 def of(samples, mode, system, **alike):
@@ -60,13 +73,15 @@ def of(samples, mode, system, **alike):
 
 
 def value(samples, mode, system, figure, **alike):
-    found = [s[figure] for s in of(samples, mode, system, **alike)]
+    found = [s[figure] for s in of(samples, mode, system, **alike) if figure in s]
     return median(found) if found else None
 
 
 def _peer(mode):
     """What the figures of a mode are compared with."""
-    return "direct" if mode.startswith("kinds") else "bare"
+    if mode.startswith("machines"):
+        return machines.peer(mode)
+    return "direct" if mode.startswith("kinds") else "bare-web" if mode.startswith("web") else "bare"
 
 
 def ratio(samples, mode, system, figure, to=None, alike=None, **chosen):
@@ -137,6 +152,14 @@ def _talk_bars(out, samples):
              ratio(samples, "open", "chatroom", "last_p99", to=peer), "<=", 1.0)
 
 
+def _web_bars(out, samples):
+    for mode, what, peers in (("web-one", "one line at a time", 2.5), ("web-window", "64 in flight", 4)):
+        _bar(out, f"browsers, {what}: CPU/delivery x bare-web",
+             ratio(samples, mode, "chatroom-web", "cpu_us"), "<=", 1.05)
+        _bar(out, f"browsers, {what}: deliveries/s x node-ws",
+             ratio(samples, mode, "chatroom-web", "deliveries_s", to="node-ws"), ">=", peers)
+
+
 def _growth(samples, system, figure, sizes):
     """figure at the largest size by that at the smallest, median over the rounds."""
     found = of(samples, "scale", system)
@@ -187,15 +210,18 @@ def _kind_bars(out, samples):
 def bars(samples):
     out = []
     _talk_bars(out, samples)
-    people = value(samples, "idle", "chatroom", "clients")
-    if people:
-        _bar(out, f"idle, {people:,.0f} clients: user bytes each",
-             value(samples, "idle", "chatroom", "user_bytes"), "<=", 512)
+    _web_bars(out, samples)
+    for system, kind in (("chatroom", "clients"), ("chatroom-web", "browsers")):
+        people = value(samples, "idle", system, "clients")
+        if people:
+            _bar(out, f"idle, {people:,.0f} {kind}: user bytes each",
+                 value(samples, "idle", system, "user_bytes"), "<=", 512)
     _bar(out, "idle: wake-ups a second of a process",
          value(samples, "idle", "chatroom", "wakeups_s"), "<=", 1)
     _scale_bars(out, samples)
     _worker_bars(out, samples)
     _kind_bars(out, samples)
+    machines.bars(lambda *b: _bar(out, *b), value, ratio, samples)
     return out
 
 
@@ -229,6 +255,8 @@ def noise_verdict(samples):
     """Says when other programs or the host took so much of the machine that no figure is valid."""
     runs = [s for s in samples if "others" in s]
     noisy = [s for s in runs if noise(s)]
+    if not runs:
+        return "Whether the machine was free was not looked at."
     if not noisy:
         return f"The machine was free: other programs and its host took at most {NOISE:.0%}."
     return (f"THE MACHINE WAS BUSY in {len(noisy)} of {len(runs)} runs: other programs took up "
@@ -247,7 +275,8 @@ def text(results):
     samples = results["samples"]
     out = [table(samples, mode) for mode in TITLES if any(s["mode"] == mode for s in samples)]
     out.append("\nsends/dlv: data segments that reached the receivers, which on loopback are the "
-               "server's sends.\nkernel B/cl: both ends of a connection, the generator's too.\n"
+               "server's sends.\nkernel B/cl: both ends of a connection, the generator's too.  user B/cl: pages touched, "
+               "shared and private;\nreserved: shared memory that is taken for them, touched or not.\n"
                + verdicts(results))
     if results["bars"]:
         out.append("")

@@ -18,14 +18,18 @@ def free_port():
 
 class System:
     """A server to start.  `protocol` is the generator's; `most` the clients it can hold;
-    `package` the Debian package of `program`."""
+    `package` the Debian package of `program`; `web` names its like that serves browsers."""
 
-    name = program = package = protocol = None
+    name = program = package = protocol = web = None
     most = 10**9
     single = False  # it has one thread, whatever `workers` says
 
     def available(self):
         return shutil.which(self.program) is not None
+
+    def needs(self):
+        """What scripts/install-deps is to install."""
+        return [f"{self.program}:{self.package}"] if self.package else []
 
     def command(self, folder, port, workers, clients, **settings):
         raise NotImplementedError
@@ -74,30 +78,49 @@ class Server:
 
 
 class Bare(System):
-    name, program, protocol = "bare", ".build/bench/bare", "open"
+    name, program, protocol, web = "bare", ".build/bench/bare", "open", "bare-web"
+    speaks = "-g"
 
     def command(self, folder, port, workers, clients, **settings):
-        return [os.path.abspath(self.program), "-g", "-w", str(workers), "-p", str(port)]
+        return [os.path.abspath(self.program), self.speaks, "-w", str(workers), "-p", str(port)]
+
+
+class BareWeb(Bare):
+    """It sends frames of the form and length that ours have."""
+
+    name, protocol, web, speaks = "bare-web", "web", None, "-f"
 
 
 class Chatroom(System):
     """Our open room: a line goes to everyone exactly as typed."""
 
-    name, protocol, login = "chatroom", "guest", "no"
+    name, protocol, login, web = "chatroom", "guest", "no", "chatroom-web"
     program = os.environ.get("CHATROOM_MASTER", "./chatroom-master")
 
     def command(self, folder, port, workers, clients, announce_max=1, room_for=1,
                 **settings):
         path = os.path.join(folder, self.name + ".conf")
         with open(path, "w") as f:
-            f.write(f"listen = 127.0.0.1:{port}\nworkers = {workers}\nlogin = {self.login}\n"
+            f.write(f"{self.listen(port)}workers = {workers}\nlogin = {self.login}\n"
                     f"max_clients = {room_for * clients + 64}\nannounce_max = {announce_max}\n"
                     "history = 0\nflood_rate = 0\nconnect_rate = 0\nlogin_timeout = 0\n")
         return [os.path.abspath(self.program), "-c", path]
 
+    def listen(self, port):
+        return f"listen = 127.0.0.1:{port}\n"
+
 
 class ChatroomLogin(Chatroom):
-    name, protocol, login = "chatroom-login", "login", "yes"
+    name, protocol, login, web = "chatroom-login", "login", "yes", None
+
+
+class ChatroomWeb(ChatroomLogin):
+    """Browsers, logged in; telnet has an address too, because ours always has."""
+
+    name, protocol = "chatroom-web", "web"
+
+    def listen(self, port):
+        return f"listen = 127.0.0.1:0\nweb = 127.0.0.1:{port}\n"
 
 
 class ChatroomKind(ChatroomLogin):
@@ -109,6 +132,24 @@ class ChatroomKind(ChatroomLogin):
     def command(self, folder, port, workers, clients, **settings):
         # a long half-typed line takes a buffer, of the first quarter of max_clients / 8
         return super().command(folder, port, workers, clients, room_for=36, **settings)
+
+
+class NodeWs(System):
+    """Node's `ws` as Debian packages it; nodejs of another origin does not look there by itself."""
+
+    name = web = "node-ws"
+    program, package, protocol, single = "nodejs", "nodejs", "web", True
+    modules = "/usr/share/nodejs"
+
+    def available(self):
+        return super().available() and os.path.exists(self.modules + "/ws")
+
+    def needs(self):
+        return super().needs() + [f"{self.modules}/ws:node-ws"]
+
+    def command(self, folder, port, workers, clients, **settings):
+        return ["env", "NODE_PATH=" + self.modules, self.program,
+                os.path.abspath("tests/bench/node-ws.js"), str(port)]
 
 
 class Redis(System):
@@ -157,22 +198,23 @@ class Ncat(System):
 
 
 SYSTEMS = {s.name: s for s in
-           (Bare(), Chatroom(), ChatroomLogin(), Redis(), Nats(), Ngircd(), Ncat())}
+           (Bare(), BareWeb(), Chatroom(), ChatroomLogin(), ChatroomWeb(), Redis(), Nats(), Ngircd(),
+            Ncat(), NodeWs())}
 KINDS = {s.name: s for s in map(ChatroomKind, (
     "login", "stamps", "ignore", "keys", "keys-60", "keys-1000"))}
 
 
 def install(names):
     """Installs the Debian packages of those that are missing, without starting their services."""
-    missing = [SYSTEMS[n] for n in names if SYSTEMS[n].package and not SYSTEMS[n].available()]
+    missing = [SYSTEMS[n] for n in names if SYSTEMS[n].needs() and not SYSTEMS[n].available()]
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if not missing or root and not shutil.which("sudo"):
         return
-    print("bench: installing", *(system.package for system in missing), flush=True)
+    print("bench: installing", *(system.name for system in missing), flush=True)
     script = ("p=/usr/sbin/policy-rc.d; if [ ! -e $p ]; then"
               " printf '#!/bin/sh\\nexit 101\\n' >$p; chmod +x $p; trap 'rm -f $p' EXIT; fi;"
               " sh scripts/install-deps "
-              + " ".join(f"{system.program}:{system.package}" for system in missing))
+              + " ".join(need for system in missing for need in system.needs()))
     subprocess.run(root + ["sh", "-c", script], stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

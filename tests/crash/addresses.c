@@ -106,14 +106,33 @@ static uint32_t connections(void) {
     return n;
 }
 
+/* Records of clients, by which it counts.  A connection that was reset has one, and no state in the
+ * kernel any more, until its worker's successor has found it. */
+static uint32_t records(void) {
+    static const char key[] = "\"not_logged_in\":";
+    char line[1024], path[VICTIM_PATH], status[4096];
+    const char *slash = strrchr(victim.binary, '/');
+    snprintf(line, sizeof line, "%.*s/chatroom-ctl -s %s --json status",
+             slash ? (int)(slash - victim.binary) : 1, slash ? victim.binary : ".",
+             victim_control(&victim, path));
+    FILE *ctl = popen(line, "re");
+    size_t len = ctl ? fread(status, 1, sizeof status - 1, ctl) : 0;
+    status[len] = '\0';
+    if (ctl)
+        pclose(ctl);
+    const char *at = strstr(status, key);
+    return at ? (uint32_t)strtoul(at + sizeof key - 1, NULL, 10) : UINT32_MAX;
+}
+
 static void become(uint32_t want) {
     uint64_t until = clock_ms() + PATIENCE_MS;
-    while (connections() != want && clock_ms() < until) {
+    while ((connections() != want || records() != want) && clock_ms() < until) {
         victim_watch(&victim);
         usleep(5000);
     }
-    if (connections() != want) {
-        printf("the server has %u connections instead of %u\n", connections(), want);
+    if (connections() != want || records() != want) {
+        printf("the server has %u connections and %u records instead of %u\n", connections(),
+               records(), want);
         wrong++;
     }
 }

@@ -7,20 +7,21 @@
 #include "ipc/clock.h"
 #include "ipc/fault_table.h"
 #include "tests/crash/person.h"
+#include "tests/crash/table.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static const char conf[] = "workers = 2\nflood_rate = 0\nconnect_rate = 0\nannounce_max = 0\n"
                            "history = 0\nworker_timeout = 500ms\n";
 
-/* On the way of a request; `undone`: dying there, an upgrade goes back to the binary before. */
+/* On the way of a request; `undone`: dying there, the new binary's guardian takes the upgrade with
+ * it, and the binary before goes on.  A master that dies is replaced, and the upgrade is done. */
 static const struct {
     const char *name;
     bool undone;
@@ -36,16 +37,20 @@ static const struct {
     {"request.take.before", false},
     {"request.take.after", false},
     {"request.execute.before", false},
-    {"request.execute.after", true},
+    {"request.execute.after", false},
+    {"standby.begin.before", false},
+    {"standby.begin.after", false},
+    {"standby.run.before", false},
     {"upgrade.exec.before", true},
-    {"standby.start.before", false},
-    {"standby.start.cloned", false},
-    {"master.adopt.before", true},
+    {"guardian.adopt.before", true},
+    {"guardian.adopt.reaped", true},
+    {"guardian.make.before", true},
+    {"guardian.make.lease", true},
     {"lease.take.before", true},
     {"lease.take.after", true},
-    {"master.adopt.lease", true},
-    {"master.adopt.reaped", true},
-    {"supervisor.spawn.before", true},
+    {"process.start.before", true},
+    {"master.live.before", false},
+    {"master.live.after", false},
     {"reload.begun", false},
     {"segment.config.before", false},
     {"segment.config.after", false},
@@ -91,20 +96,6 @@ static struct fault_table *table;
 static const char *binary, *ctl;
 static uint32_t reached[POINTS], failures;
 static bool quick;
-
-static void table_make(void) {
-    char name[64];
-    int fd = memfd_create("faults", 0);
-    table = MAP_FAILED;
-    if (fd >= 0 && ftruncate(fd, sizeof *table) == 0)
-        table = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (table == MAP_FAILED) {
-        perror("the table of fault points");
-        exit(2);
-    }
-    snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)getpid(), fd);
-    setenv(FAULT_FILE_VARIABLE, name, 1);
-}
 
 static void arm(const char *point) {
     atomic_store(&table->fired, 0);
@@ -252,7 +243,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    table_make();
+    table = table_make();
     try_all(only);
     for (int i = 0; i < POINTS && failures == 0; i += quick ? QUICK_STEP : 1) {
         if (is_tried(i, only))

@@ -30,7 +30,7 @@ void chaos_make(struct chaos *c, struct victim *v, const char *conf, uint32_t se
 static void kill_a_worker(struct chaos *c) {
     pid_t pid[VICTIM_WORKERS_MAX];
     uint32_t n = victim_workers(c->victim, pid);
-    if (n == 0 || (c->master_gone && n < FEWEST_WORKERS))
+    if (n == 0 || (c->end && c->end->guardian && c->end->master && n < FEWEST_WORKERS))
         return;
     if (kill(pid[chaos_random(c, n)], SIGKILL) == 0)
         c->done[CHAOS_KILL]++;
@@ -52,9 +52,9 @@ static void stop_a_worker(struct chaos *c) {
     }
 }
 
-static void kill_the_writer(struct chaos *c) {
-    pid_t pid = victim_transcript(c->victim);
-    c->done[CHAOS_WRITER] += pid > 0 && kill(pid, SIGKILL) == 0;
+static void kill_the(struct chaos *c, enum chaos_kind kind, const char *name) {
+    pid_t pid = victim_process(c->victim, name);
+    c->done[kind] += pid > 0 && kill(pid, SIGKILL) == 0;
 }
 
 static void let_go_on(struct chaos *c, uint64_t now) {
@@ -77,7 +77,7 @@ static void await(struct chaos *c, uint32_t *line) {
     c->awaited_since = clock_ms();
 }
 
-static void reload(struct chaos *c, pid_t master) {
+static void reload(struct chaos *c, pid_t guardian) {
     char conf[1024];
     uint32_t workers = c->workers;
     while (workers == c->workers)
@@ -86,19 +86,39 @@ static void reload(struct chaos *c, pid_t master) {
     snprintf(conf, sizeof conf, "%sworkers = %u\n", c->conf, workers);
     victim_configure(c->victim, conf);
     await(c, &c->victim->reloaded);
-    if (kill(master, SIGHUP) == 0)
+    if (kill(guardian, SIGHUP) == 0)
         c->done[CHAOS_RELOAD]++;
 }
 
-static void end_the_master(struct chaos *c, pid_t master, enum chaos_kind kind) {
+/* clang-format off */
+static const struct chaos_end ends[] = {
+    {CHAOS_MASTER,   .master = true, .signal = SIGKILL},
+    {CHAOS_HALT,     .master = true, .signal = SIGSTOP},
+    {CHAOS_GUARDIAN, .guardian = true, .signal = SIGKILL},
+    {CHAOS_REST,     .guardian = true, .signal = SIGSTOP},
+    {CHAOS_BOTH,     .guardian = true, .master = true, .signal = SIGKILL},
+    {CHAOS_ALL,      .master = true, .workers = true, .signal = SIGKILL},
+};
+/* clang-format on */
+enum { ENDS = sizeof ends / sizeof ends[0] };
+
+static void end_processes(struct chaos *c, const struct chaos_end *e) {
     pid_t pid[VICTIM_WORKERS_MAX];
-    if (victim_workers(c->victim, pid) < FEWEST_WORKERS)
+    uint32_t n = victim_workers(c->victim, pid);
+    bool done = true;
+    if (n < FEWEST_WORKERS)
         return;
-    await(c, &c->victim->again);
-    c->master_gone = true;
-    c->halted = kind == CHAOS_HALT;
-    if (kill(master, c->halted ? SIGSTOP : SIGKILL) == 0)
-        c->done[kind]++;
+    if (e->kind != CHAOS_REST) { /* of which no line of the log tells */
+        await(c, &c->victim->again);
+        c->end = e;
+    }
+    if (e->guardian)
+        done &= kill(victim_guardian(c->victim), e->signal) == 0;
+    if (e->master)
+        done &= kill(victim_master(c->victim), e->signal) == 0;
+    while (e->workers && n-- > 0)
+        kill(pid[n], e->signal);
+    c->done[e->kind] += done;
     c->reload_next = true;
 }
 
@@ -115,20 +135,19 @@ static bool awaiting(struct chaos *c, uint64_t now) {
     if (*c->awaited == c->awaited_value) {
         if (took < CHAOS_PATIENCE_MS)
             return true;
-        fprintf(stderr, "the master did not answer within %d ms: %s\n", CHAOS_PATIENCE_MS,
+        fprintf(stderr, "the server did not answer within %d ms: %s\n", CHAOS_PATIENCE_MS,
                 c->awaited == &c->victim->reloaded   ? "reload"
                 : c->awaited == &c->victim->upgraded ? "upgrade"
-                                                     : "its own death");
+                                                     : "a death");
         c->unanswered++;
     } else if (c->awaited == &c->victim->reloaded) {
         most(&c->slowest_reload_ms, took);
     } else if (c->awaited == &c->victim->upgraded) {
         most(&c->slowest_upgrade_ms, took);
-    } else if (!c->halted) {
-        most(&c->slowest_master_ms, took);
+    } else if (c->end && c->end->signal == SIGKILL) {
+        most(c->end->master ? &c->slowest_master_ms : &c->slowest_guardian_ms, took);
     }
-    if (c->awaited == &c->victim->again)
-        c->master_gone = false;
+    c->end = NULL;
     c->awaited = NULL;
     return false;
 }
@@ -142,6 +161,16 @@ static bool is_due(struct chaos *c, enum chaos_kind kind, uint64_t now) {
     return true;
 }
 
+/* One at a time: the next is due when the successor has begun. */
+static void end_one(struct chaos *c, uint64_t now) {
+    for (int i = 0; i < ENDS; i++) {
+        if (is_due(c, ends[i].kind, now)) {
+            end_processes(c, &ends[i]);
+            return;
+        }
+    }
+}
+
 void chaos_turn(struct chaos *c) {
     uint64_t now = clock_ms();
     let_go_on(c, now);
@@ -149,23 +178,23 @@ void chaos_turn(struct chaos *c) {
         kill_a_worker(c);
     if (is_due(c, CHAOS_STOP, now))
         stop_a_worker(c);
-    if (is_due(c, CHAOS_WRITER, now) && !c->master_gone)
-        kill_the_writer(c);
+    if (is_due(c, CHAOS_WRITER, now) && !(c->end && c->end->master))
+        kill_the(c, CHAOS_WRITER, "transcript");
+    if (is_due(c, CHAOS_RELAY, now))
+        kill_the(c, CHAOS_RELAY, "relay");
     if (awaiting(c, now))
         return;
-    pid_t master = victim_master(c->victim);
-    if (master == 0)
+    pid_t guardian = victim_guardian(c->victim);
+    if (guardian == 0 || victim_master(c->victim) == 0)
         return;
     if (c->reload_next || is_due(c, CHAOS_RELOAD, now)) {
         c->reload_next = false;
-        reload(c, master);
+        reload(c, guardian);
     } else if (is_due(c, CHAOS_UPGRADE, now)) {
         await(c, &c->victim->upgraded);
-        c->done[CHAOS_UPGRADE] += kill(master, SIGUSR2) == 0;
-    } else if (is_due(c, CHAOS_MASTER, now)) {
-        end_the_master(c, master, CHAOS_MASTER);
-    } else if (is_due(c, CHAOS_HALT, now)) {
-        end_the_master(c, master, CHAOS_HALT);
+        c->done[CHAOS_UPGRADE] += kill(guardian, SIGUSR2) == 0;
+    } else {
+        end_one(c, now);
     }
 }
 

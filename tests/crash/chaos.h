@@ -1,15 +1,16 @@
 /* chaos.h - disturbs a victim at random times: kills and stops of workers, reloads that change
- * `workers`, upgrades, kills and stops of the master, kills of the transcript's process.  Each kind
- * has its own mean rate.
+ * `workers`, upgrades, kills and stops of master and guardian, kills of the processes of transcript
+ * and relay.  Each kind has its own mean rate.
  *
- * The last living worker is not killed while there is no master, because no process would be left
- * to start another; nor is the transcript's process, because the room would not wait for the next.
- */
+ * The last living worker is not killed while neither guardian nor master lives, because no process
+ * would be left to start another.  The transcript's process is not killed while no master lives,
+ * because the room would not wait for the next. */
 #ifndef TESTS_CRASH_CHAOS_H
 #define TESTS_CRASH_CHAOS_H
 
 #include "tests/crash/victim.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum chaos_kind {
@@ -20,9 +21,21 @@ enum chaos_kind {
     CHAOS_MASTER,
     CHAOS_HALT,   /* the master is stopped and never continued */
     CHAOS_WRITER, /* the transcript's process is killed */
+    CHAOS_RELAY,  /* the relay's process is killed */
+    CHAOS_GUARDIAN,
+    CHAOS_ALL,  /* the master and all workers are killed at one moment */
+    CHAOS_BOTH, /* guardian and master are killed at one moment */
+    CHAOS_REST, /* the guardian is stopped, and is to be continued by the server */
     CHAOS_KINDS
 };
 enum { CHAOS_STOPPED_MAX = 32 };
+
+/* What is done to the processes that start others. */
+struct chaos_end {
+    enum chaos_kind kind;
+    bool guardian, master, workers; /* to which of them */
+    int signal;
+};
 
 struct chaos {
     struct victim *victim;
@@ -39,11 +52,11 @@ struct chaos {
      * value before, and the time of the request. */
     uint32_t *awaited, awaited_value;
     uint64_t awaited_since;
-    bool reload_next;    /* reload next, to test that the new master handles SIGHUP */
-    bool halted;         /* the last master was stopped, not killed */
-    bool master_gone;    /* true until the next master logs that it is ready */
-    uint64_t unanswered; /* requests without a line in the log within CHAOS_PATIENCE_MS */
-    uint64_t slowest_reload_ms, slowest_upgrade_ms, slowest_master_ms;
+    bool reload_next;            /* reload next, to test that the new processes handle SIGHUP */
+    const struct chaos_end *end; /* done last to guardian and master, until a successor's line is in
+                                    the log; NULL: all is well */
+    uint64_t unanswered;         /* requests without a line in the log within CHAOS_PATIENCE_MS */
+    uint64_t slowest_reload_ms, slowest_upgrade_ms, slowest_master_ms, slowest_guardian_ms;
 };
 enum { CHAOS_PATIENCE_MS = 10000 };
 

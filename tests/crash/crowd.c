@@ -17,7 +17,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { OUT_ENOUGH = 4096, READ_SIZE = 65536, SLOW_WINDOW = 4096, PAST_LINE = 70, PAST_SIZE = 700 };
+enum {
+    RETURN_MS = 1000,
+    OUT_ENOUGH = 4096,
+    READ_SIZE = 65536,
+    SLOW_WINDOW = 4096,
+    PAST_LINE = 70,
+    PAST_SIZE = 2000
+};
 
 uint32_t crowd_random(struct crowd *c, uint32_t below) { /* xorshift32 */
     c->random ^= c->random << 13;
@@ -26,40 +33,34 @@ uint32_t crowd_random(struct crowd *c, uint32_t below) { /* xorshift32 */
     return c->random % below;
 }
 
-void crowd_text_add(struct text *t, const char *bytes, size_t len) {
-    if (t->len + len > t->size) {
-        t->size = 2 * (t->len + len);
-        t->at = realloc(t->at, t->size);
-        if (!t->at)
-            abort();
-    }
-    memcpy(t->at + t->len, bytes, len);
-    t->len += len;
-}
-
-static void text_drop(struct text *t, size_t len) {
-    memmove(t->at, t->at + len, t->len - len);
-    t->len -= len;
-}
-
 static void guest_type(struct guest *g, const char *fmt, ...) {
     char line[CROWD_LINE_MAX];
     va_list args;
     va_start(args, fmt);
     int n = vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
-    crowd_text_add(&g->out, line, (size_t)n);
+    if (g->browses)
+        web_type(&g->web, line, &g->out);
+    else
+        text_add(&g->out, line, (size_t)n);
+}
+
+static void guest_forget_lost(struct guest *g) {
+    if (g->lost_fd >= 0)
+        close(g->lost_fd);
+    g->lost_fd = -1;
 }
 
 void crowd_hang_up(struct crowd *c, struct guest *g) {
     if (g->fd >= 0)
         close(g->fd);
     g->fd = -1;
+    guest_forget_lost(g);
     order_outside(c->order, &g->viewer);
     g->state = GUEST_AWAY;
     g->in.len = g->out.len = 0;
     g->waits = g->torn = g->listing = false;
-    g->deaf_until = 0;
+    g->deaf_until = g->back_at = 0;
     g->past.len = 0;
 }
 
@@ -88,12 +89,18 @@ void crowd_spread(struct crowd *c) {
     }
 }
 
+void crowd_browsers(struct crowd *c, uint16_t port) {
+    c->web_port = port;
+    for (uint32_t i = 1; i < c->count; i += 3)
+        c->guest[i].browses = true;
+}
+
 int crowd_connect(uint16_t port, uint32_t from, bool proxied, int window) {
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons(port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
                        own = {.sin_family = AF_INET};
-    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     /* A small SO_RCVBUF would not do: small segments that do not fit are dropped, and the sender's
      * retransmission timer grows beyond the time limits of the tests. */
     if (window > 0)
@@ -101,7 +108,7 @@ int crowd_connect(uint16_t port, uint32_t from, bool proxied, int window) {
     own.sin_addr.s_addr = htonl(proxied ? CROWD_PROXY : from);
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     if ((from == 0 || bind(fd, (struct sockaddr *)&own, sizeof own) == 0) &&
-        connect(fd, (struct sockaddr *)&to, sizeof to) == 0) {
+        (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS)) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         return fd;
     }
@@ -116,33 +123,92 @@ static void guest_header(struct crowd *c, struct guest *g) {
     uint32_t from = htonl(g->from);
     uint16_t port = htons(g->port);
     if (crowd_random(c, 2) == 0) {
-        guest_type(g, "PROXY TCP4 %u.%u.%u.%u 127.0.0.1 %u 6666\r\n", g->from >> 24,
-                   g->from >> 16 & 255, g->from >> 8 & 255, g->from & 255, g->port);
+        char v1[80];
+        int n =
+            snprintf(v1, sizeof v1, "PROXY TCP4 %u.%u.%u.%u 127.0.0.1 %u 6666\r\n", g->from >> 24,
+                     g->from >> 16 & 255, g->from >> 8 & 255, g->from & 255, g->port);
+        text_add(&g->out, v1, (size_t)n);
         return;
     }
     memcpy(v2 + 16, &from, sizeof from);
     memcpy(v2 + 24, &port, sizeof port);
-    crowd_text_add(&g->out, v2, sizeof v2);
+    text_add(&g->out, v2, sizeof v2);
 }
 
-static void guest_connect(struct crowd *c, struct guest *g) {
+/* Once the server may be told; a browser's request has been granted then. */
+static void guest_login(struct crowd *c, struct guest *g) {
+    static const char *const encoding[] = {"", "/encoding gbk\r\n", "/encoding big5\r\n"};
+    guest_type(g, "%slogin %s\r\n", c->encodings && !g->browses ? encoding[(g - c->guest) % 3] : "",
+               g->name);
+}
+
+/* Browsers that come back when their connection is gone: every second of those that stay, and all
+ * slow ones. */
+static bool guest_returns(const struct crowd *c, const struct guest *g) {
+    return g->browses && (g->role == ROLE_SLOW || (g->role == ROLE_STAYS && (g - c->guest) % 2));
+}
+
+/* False: the kernel refuses it. */
+static bool guest_socket(struct crowd *c, struct guest *g) {
     struct sockaddr_in own;
     socklen_t len = sizeof own;
-    g->fd = crowd_connect(c->port, g->from, g->proxied, g->role == ROLE_SLOW ? SLOW_WINDOW : 0);
+    g->fd = crowd_connect(g->browses ? c->web_port : c->port, g->from, g->proxied,
+                          g->role == ROLE_SLOW ? SLOW_WINDOW : 0);
     if (g->fd < 0) {
         order_complain(c->order, "REFUSED: %s", strerror(errno));
         c->refused++;
-        g->away_until = clock_ms() + 1000;
-        return;
+        return false;
     }
     getsockname(g->fd, (struct sockaddr *)&own, &len);
     g->port = ntohs(own.sin_port);
-    g->since = clock_ms();
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(g - c->guest)};
     epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, g->fd, &event);
+    return true;
+}
+
+/* Its connection is gone, its place is not: what was received stays to be judged.  The server may
+ * see no end of it, as where a network vanishes. */
+static void guest_drop(struct crowd *c, struct guest *g) {
+    guest_forget_lost(g);
+    epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, g->fd, NULL);
+    g->lost_fd = g->fd;
+    if (crowd_random(c, 2))
+        guest_forget_lost(g);
+    g->fd = -1;
+    g->out.len = 0;
+    g->deaf_until = 0;
+    web_again(&g->web);
+    g->back_at = clock_ms() + 1 + crowd_random(c, RETURN_MS);
+}
+
+static void guest_return(struct crowd *c, struct guest *g) {
+    if (!guest_socket(c, g)) {
+        g->back_at += RETURN_MS;
+        return;
+    }
+    g->back_at = 0;
+    c->returns++;
+    if (g->proxied)
+        guest_header(c, g);
+    web_request(&g->out);
+}
+
+/* Whether it can be cut off without a doubt what it must hear. */
+static bool guest_droppable(const struct crowd *c, const struct guest *g) {
+    return guest_returns(c, g) && g->web.token[0] && g->web.inside && g->state == GUEST_INSIDE &&
+           !g->gagged && !g->hushed && g->asked == g->answered && g->fd >= 0;
+}
+
+static void guest_connect(struct crowd *c, struct guest *g) {
+    if (!guest_socket(c, g)) {
+        g->away_until = clock_ms() + 1000;
+        return;
+    }
+    g->since = clock_ms();
     g->speaker = order_speaker(c->order);
     g->earlier = 0;
     g->nicks = g->asked = g->answered = g->whispered = g->copied = g->heard = 0;
+    g->copied_gap = g->heard_gap = (struct private_gap){0};
     name_of(g, g->name);
     g->state = GUEST_LOGGING_IN;
     order_entering(c->order, &g->viewer);
@@ -152,9 +218,13 @@ static void guest_connect(struct crowd *c, struct guest *g) {
     c->order->speaker[g->speaker].excused = g->doomed;
     if (g->proxied)
         guest_header(c, g);
-    static const char *const encoding[] = {"", "/encoding gbk\r\n", "/encoding big5\r\n"};
-    guest_type(g, "%slogin %s\r\n", c->encodings ? encoding[(g - c->guest) % 3] : "", g->name);
+    web_begin(&g->web, 1 + crowd_random(c, INT32_MAX), guest_returns(c, g));
+    if (g->browses)
+        web_request(&g->out);
+    else
+        guest_login(c, g);
     c->comings++;
+    c->browsed += g->browses;
 }
 
 static enum crowd_role role_of(uint32_t i, bool plain) {
@@ -171,7 +241,7 @@ void crowd_make(struct crowd *c, uint32_t count, uint16_t port, uint32_t seed, b
     uint32_t alone = count;
     for (uint32_t i = 0; i < count; i++) {
         struct guest *g = &c->guest[i];
-        g->fd = -1;
+        g->fd = g->lost_fd = -1;
         g->role = role_of(i, plain);
         g->partner = i;
         g->named = calloc(count, 1);
@@ -193,6 +263,7 @@ void crowd_free(struct crowd *c) {
         free(c->guest[i].out.at);
         free(c->guest[i].named);
         free(c->guest[i].past.at);
+        web_free(&c->guest[i].web);
     }
     free(c->guest);
     close(c->epoll_fd);
@@ -218,18 +289,20 @@ void crowd_ask(struct crowd *c, struct guest *g) {
     c->asks++;
 }
 
-/* Leaves in one of three ways: `logout`, the end of the stream, or by closing the socket at
- * once. */
+/* Leaves in one of three ways: `logout`, the end of the stream, or by closing the socket at once. A
+ * browser says so, because it is waited for otherwise. */
 static void leave(struct crowd *c, struct guest *g) {
     uint32_t how = crowd_random(c, 4);
     g->away_until = clock_ms() + crowd_random(c, 1500);
-    if (how == 0) {
+    if (how == 0 && !g->browses) {
         c->order->speaker[g->speaker].excused = true;
         crowd_hang_up(c, g);
         return;
     }
     if (how == 1)
         guest_type(g, "logout\r\n");
+    else if (g->browses)
+        web_leave(&g->web, &g->out);
     g->state = GUEST_LEAVING;
 }
 
@@ -247,6 +320,8 @@ static void filter(struct crowd *c, struct guest *g) {
     uint32_t what = crowd_random(c, 4);
     if (other == g || other->state != GUEST_INSIDE)
         what %= 2;
+    if (what < 2 && g->browses) /* it has the times anyway */
+        return;
     if (what < 2)
         guest_type(g, "%s", commands[what]);
     else
@@ -292,8 +367,15 @@ static void guest_deafen(struct crowd *c, struct guest *g, uint32_t ms) {
 void crowd_deafen(struct crowd *c, uint32_t ms) {
     for (uint32_t i = 0; i < c->count; i++) {
         struct guest *g = &c->guest[i];
-        if (g->role == ROLE_SLOW && g->state == GUEST_INSIDE)
+        if (g->role == ROLE_SLOW && g->state == GUEST_INSIDE && g->fd >= 0)
             guest_deafen(c, g, ms);
+    }
+}
+
+void crowd_cut(struct crowd *c) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (guest_droppable(c, &c->guest[i]))
+            guest_drop(c, &c->guest[i]);
     }
 }
 
@@ -341,6 +423,8 @@ void crowd_kick(struct crowd *c, const char *control) {
             continue;
         c->order->speaker[g->speaker].excused = true;
         ask_to_leave(control, g->name);
+        if (g->browses) /* whether it was obeyed or not, as a telnet does (guest_write) */
+            web_leave(&g->web, &g->out);
         g->away_until = clock_ms() + crowd_random(c, 500);
         g->state = GUEST_LEAVING;
         return;
@@ -388,7 +472,8 @@ void crowd_moderate(struct crowd *c, const char *control) {
 
 static void act(struct crowd *c, struct guest *g) {
     uint32_t dice = crowd_random(c, 100);
-    if (g->state != GUEST_INSIDE || g->out.len > OUT_ENOUGH || g->hushed)
+    if (g->state != GUEST_INSIDE || g->out.len > OUT_ENOUGH || g->hushed ||
+        (g->fd < 0 && g->web.pending.len > OUT_ENOUGH))
         return;
     if (g->gagged) {
         crowd_say(c, g);
@@ -398,8 +483,10 @@ static void act(struct crowd *c, struct guest *g) {
         filter(c, g);
     } else if (g->role == ROLE_RENAMES && dice < 10) {
         rename_itself(g);
-    } else if (g->role == ROLE_SLOW && dice < 10) {
+    } else if (g->role == ROLE_SLOW && dice < 10 && g->fd >= 0) {
         guest_deafen(c, g, 200 + crowd_random(c, 9000));
+    } else if (dice > 92 && guest_droppable(c, g)) {
+        guest_drop(c, g);
     } else if (g->role == ROLE_STAYS && dice < 10 && &c->guest[g->partner] != g &&
                c->guest[g->partner].state == GUEST_INSIDE) {
         guest_type(g, "/msg %s p%u.%u ;\r\n", c->guest[g->partner].name, g->speaker,
@@ -421,15 +508,24 @@ static void lost(struct crowd *c, struct guest *g, const char *how) {
         crowd_hang_up(c, g);
         return;
     }
-    order_complain(c->order, "DISCONNECTED: %s (port %u): %s", g->name, g->port, how);
-    c->disconnects++;
+    if (g->browses && g->role == ROLE_SLOW) {
+        c->cut++;
+        if (guest_droppable(c, g)) {
+            guest_drop(c, g);
+            return;
+        }
+    } else {
+        order_complain(c->order, "DISCONNECTED: %s (port %u, code %u): %s", g->name, g->port,
+                       g->web.code, how);
+        c->disconnects++;
+    }
     c->order->speaker[g->speaker].excused = true;
     crowd_hang_up(c, g);
     g->away_until = clock_ms() + 1000;
 }
 
 static void guest_write(struct crowd *c, struct guest *g) {
-    if (g->fd >= 0 && g->out.len == 0 && g->state == GUEST_LEAVING)
+    if (g->fd >= 0 && g->out.len == 0 && g->state == GUEST_LEAVING && !g->browses)
         shutdown(g->fd, SHUT_WR);
     if (g->fd < 0 || g->out.len == 0)
         return;
@@ -451,8 +547,8 @@ static void guest_remember(struct guest *g, const char *line) {
     n = n < PAST_LINE ? n : PAST_LINE;
     if (g->past.len + n + 1 > PAST_SIZE)
         text_drop(&g->past, n + 1 > g->past.len ? g->past.len : n + 1);
-    crowd_text_add(&g->past, line, n);
-    crowd_text_add(&g->past, "\n", 1);
+    text_add(&g->past, line, n);
+    text_add(&g->past, "\n", 1);
 }
 void crowd_tell(struct crowd *c, struct guest *g) {
     order_complain(c->order, "... received by %s (port %u, role %d) after:\n%.*s", g->name, g->port,
@@ -486,11 +582,43 @@ static void guest_lines(struct crowd *c, struct guest *g) {
         text_drop(&g->in, (size_t)(at - g->in.at));
 }
 
+static void gap_open(struct private_gap *gap) {
+    if (gap->state == GAP_NONE)
+        gap->state = GAP_DOUBT;
+}
+
+static void guest_hear(struct crowd *c, struct guest *g, const char *bytes, size_t n) {
+    bool open = g->web.open;
+    if (!g->browses) {
+        text_add(&g->in, bytes, n);
+        return;
+    }
+    bool well = !g->web.wrong[0], inside = g->web.inside;
+    if (!web_hear(&g->web, bytes, n, &g->in, &g->out) && well && !g->doomed) {
+        order_complain(c->order, "%s (port %u), as a browser: %s", g->name, g->port, g->web.wrong);
+        crowd_tell(c, g);
+        c->unexpected++;
+    }
+    if (g->web.inside && !inside) {
+        char line[64];
+        guest_forget_lost(g);
+        if (g->web.again) {
+            gap_open(&g->copied_gap);
+            gap_open(&g->heard_gap);
+        }
+        snprintf(line, sizeof line, "(came back, %llu entries missed)",
+                 (unsigned long long)g->web.missed);
+        guest_remember(g, line);
+    }
+    if (!open && g->web.open && !g->web.wrong[0] && !g->web.again)
+        guest_login(c, g);
+}
+
 static void guest_read(struct crowd *c, struct guest *g) {
     char bytes[READ_SIZE];
     ssize_t n = recv(g->fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n > 0) {
-        crowd_text_add(&g->in, bytes, (size_t)n);
+        guest_hear(c, g, bytes, (size_t)n);
         if (!g->waits)
             guest_lines(c, g);
     } else if (n == 0) {
@@ -506,6 +634,8 @@ static void guest_tick(struct crowd *c, struct guest *g, uint64_t now) {
     bool first = g == c->guest || c->order->len > 0;
     if (g->state == GUEST_AWAY && now >= g->away_until && g->away_until != UINT64_MAX && first)
         guest_connect(c, g);
+    if (g->back_at != 0 && now >= g->back_at)
+        guest_return(c, g);
     if (g->deaf_until != 0 && now >= g->deaf_until) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(g - c->guest)};
         epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, g->fd, &event);

@@ -55,18 +55,32 @@ static bool parse_room_line(const char *line, struct order_line *out) {
     return out->kind == ORDER_COMES || ends_with(line, goes) || ends_with(line, asked);
 }
 
+/* The next private line, or a line of the room after a return. */
+static void gap_end(struct crowd *c, struct private_gap *gap, const char *line) {
+    if (gap->state != GAP_TOLD && gap->lost > 0) {
+        order_complain(c->order, "LOST, private: %u before %s", gap->lost, line);
+        c->private_lost += gap->lost;
+    }
+    *gap = (struct private_gap){0};
+}
+
+static void gap_told(struct private_gap *gap) {
+    if (gap->state == GAP_DOUBT)
+        *gap = (struct private_gap){.state = GAP_TOLD};
+}
+
 /* Private lines are numbered from 1, without gaps. */
-static void hear_private(struct crowd *c, uint32_t *seen, uint32_t number, const char *line) {
-    if (number == *seen + 1) {
-        *seen = number;
-    } else if (number <= *seen) {
+static void hear_private(struct crowd *c, uint32_t *seen, struct private_gap *gap, uint32_t number,
+                         const char *line) {
+    if (number <= *seen) {
         order_complain(c->order, "DOUBLED, private: %s", line);
         c->private_doubled++;
-    } else {
-        order_complain(c->order, "LOST, private: %u before %s", number - *seen - 1, line);
-        c->private_lost += number - *seen - 1;
-        *seen = number;
+        return;
     }
+    gap->lost += number - *seen - 1;
+    *seen = number;
+    if (gap->state != GAP_DOUBT)
+        gap_end(c, gap, line);
 }
 
 /* True if it was a private line. */
@@ -82,7 +96,8 @@ static bool hear_bracket(struct crowd *c, struct guest *g, const char *line) {
         order_complain(c->order, "%s received a private line for another guest: %s", g->name, line);
         c->unexpected++;
     } else {
-        hear_private(c, copy ? &g->copied : &g->heard, number, line);
+        hear_private(c, copy ? &g->copied : &g->heard, copy ? &g->copied_gap : &g->heard_gap,
+                     number, line);
     }
     return true;
 }
@@ -187,16 +202,29 @@ static enum order_answer hear_inside(struct crowd *c, struct guest *g, const cha
         list_end(c, g);
     if (hear_verdict(c, g, line))
         return ORDER_SEEN;
-    if (parse_room_line(line, &room_line) && !g->torn)
+    if (parse_room_line(line, &room_line) && !g->torn) {
+        if (g->copied_gap.state == GAP_DOUBT)
+            gap_end(c, &g->copied_gap, line);
+        if (g->heard_gap.state == GAP_DOUBT)
+            gap_end(c, &g->heard_gap, line);
         return order_see(c->order, &g->viewer, &room_line);
-    if (sscanf(line, "*** %u line", &skipped) == 1) {
+    }
+    if (sscanf(line, "*** at most %u line", &skipped) == 1) {
+        gap_told(&g->copied_gap);
+        gap_told(&g->heard_gap);
+        order_skip_most(c->order, &g->viewer, skipped);
+        c->overruns++;
+    } else if (sscanf(line, "*** %u line", &skipped) == 1) {
         uint32_t earlier = skipped < g->earlier ? skipped : g->earlier; /* lost before they came */
         g->earlier -= earlier;
         skipped -= earlier;
         order_skip(c->order, &g->viewer, skipped);
         g->torn = false;
         c->overruns++;
-        c->quick_overruns += g->role != ROLE_SLOW;
+        if (g->role != ROLE_SLOW) {
+            order_complain(c->order, "%s reads quickly: %s", g->name, line);
+            c->quick_overruns++;
+        }
     } else if (strcmp(line, "The following are logged in:") == 0) {
         memset(g->named, 0, c->count);
         g->others = 0;
@@ -218,6 +246,9 @@ enum order_answer crowd_hear(struct crowd *c, struct guest *g, const char *line)
     struct order_line room_line;
     if (strncmp(without_time(line), "zz-", 3) == 0)
         return ORDER_SEEN; /* crowd_moderate */
+    if (strstr(line, "@far") || strncmp(without_time(line), "*** far is ", 11) == 0 ||
+        strncmp(without_time(line), "*** The link to ", 16) == 0)
+        return ORDER_SEEN; /* of another machine (faults.c) */
     if (g->state == GUEST_INSIDE || g->state == GUEST_LEAVING) {
         if (g->viewer.where == VIEWER_INSIDE)
             return hear_inside(c, g, line);

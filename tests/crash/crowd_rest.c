@@ -5,6 +5,11 @@
 
 #include <stddef.h>
 
+/* How many private lines are not there, of which it was not told that they are lost. */
+static uint32_t private_missing(uint32_t sent, uint32_t seen, const struct private_gap *gap) {
+    return gap->state == GAP_TOLD ? 0 : sent - seen;
+}
+
 /* What the guest still waits for; NULL: nothing. */
 static const char *wants(struct crowd *c, const struct guest *g) {
     const struct guest *partner = &c->guest[g->partner];
@@ -14,6 +19,8 @@ static const char *wants(struct crowd *c, const struct guest *g) {
         return "the end of its stream";
     if (g->out.len > 0)
         return "the server to read";
+    if (g->back_at != 0 || g->web.pending.len > 0)
+        return "its requests to be answered";
     if (g->waits)
         return "others to have seen what it sees";
     if (g->state == GUEST_INSIDE && g->viewer.at != c->order->len)
@@ -22,9 +29,9 @@ static const char *wants(struct crowd *c, const struct guest *g) {
         return "an answer";
     if (g->state == GUEST_INSIDE && g->earlier > 0)
         return "earlier lines";
-    if (g->copied != g->whispered)
+    if (private_missing(g->whispered, g->copied, &g->copied_gap))
         return "a copy of what it whispered";
-    if (partner != g && partner->heard != g->whispered)
+    if (partner != g && private_missing(g->whispered, partner->heard, &partner->heard_gap))
         return "its partner to hear a whisper";
     return NULL;
 }
@@ -54,6 +61,8 @@ static void tell_unsettled(struct crowd *c) {
             continue;
         order_complain(c->order, "%s waits for %s", g->name, what);
         crowd_tell(c, g);
+        if (&c->guest[g->partner] != g)
+            crowd_tell(c, &c->guest[g->partner]);
     }
 }
 
@@ -140,9 +149,9 @@ bool crowd_settle(struct crowd *c, uint32_t ms) {
         if (g->state != GUEST_INSIDE)
             continue;
         order_finish_viewer(c->order, &g->viewer);
-        c->private_lost += g->whispered - g->copied;
+        c->private_lost += private_missing(g->whispered, g->copied, &g->copied_gap);
         if (partner != g && partner->state == GUEST_INSIDE)
-            c->private_lost += g->whispered - partner->heard;
+            c->private_lost += private_missing(g->whispered, partner->heard, &partner->heard_gap);
         if (g->answered != g->asked) {
             order_complain(c->order, "%s asked %u times and was answered %u times", g->name,
                            g->asked, g->answered);
@@ -153,7 +162,7 @@ bool crowd_settle(struct crowd *c, uint32_t ms) {
 }
 
 uint64_t crowd_violations(struct crowd *c) {
-    const struct order *o = c->order;
+    const struct room_order *o = c->order;
     return o->lost + o->doubled + o->reordered + o->forbidden + c->disconnects + c->private_lost +
            c->private_doubled + c->lists_bad + c->unexpected + c->refused;
 }

@@ -3,16 +3,22 @@
  *
  *     faults [-b BINARY] [-n MOST] [-k] [-o POINT] [-r RANDOM] LIST
  *
- * BINARY is built with -DCHATROOM_FAULTS, LIST is a file with the names of all points, one a line.
- * -n: the largest n; -k: only deaths, no stops; -o: this point alone.  Prints for each point how
- * often it was reached and how often it fired; exit status 1 if anything was lost, doubled,
- * reordered, disconnected or stuck, or if a point never fired.
+ * BINARY is built with -DCHATROOM_FAULTS, and so is the one of another layout in other/ beside it.
+ * LIST is a file with the names of all points, one a line.
+ * -n: the largest n, but at least that at which a conversion is no rehearsal; -k: only deaths, no
+ * stops; -o: this point alone.  Prints for each point how often it was reached and how often it
+ * fired; exit status 1 if anything was lost, doubled, reordered, disconnected or stuck, or if a
+ * point never fired.
+ *
+ * The server has a relay to a redis-server, and another machine beside it that these tests play;
+ * where redis-server is not installed, the relay's points are left out.
  *
  * One server and one crowd are used for all trials; after a failure both are started anew, so that
  * each failure is printed with the trial that caused it. */
 #include "ipc/clock.h"
-#include "ipc/fault_table.h"
 #include "tests/crash/crowd.h"
+#include "tests/crash/far.h"
+#include "tests/crash/points.h"
 #include "tests/crash/victim.h"
 
 #include <arpa/inet.h>
@@ -22,8 +28,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -33,11 +39,13 @@ enum {
     OVERRUN_LINES = 9000, /* a second: more than all buffers to a client hold */
     OVERRUN_MS = 10000,
     FILL_MS = 2000,
+    EARLIER_MS = 3000,
     TRIES = 3,         /* trials before a point counts as never reached */
     DEAF_MS = 3000,    /* how long slow guests read nothing */
     TRIAL_MS = 4000,   /* time limit of one trial */
     STIMULUS_MS = 120, /* between two stimuli */
     DRAIN_MS = 1500,   /* longer than a removed address still accepts connections */
+    CONVERT_MS = 500,  /* so that an upgrade ends before its file is replaced by the next */
     RELOAD_MS = 500, /* so that between two reloads guests join, whose connections must then move */
     STOPPED_MS = 300,
     AFTERWARDS_MS = 10000, /* time limit until lines arrive again */
@@ -45,11 +53,16 @@ enum {
     REST_MS = 15000,
     RESETS = 50, /* more a second than connect_rate */
     RESET_LONG_MS = 15000,
+    CONVERT_LONG_MS = 10000,
+    PING_MS = 40000, /* longer than between two pings */
     STRANGERS = 20,
-    SCRAPES = 6,
+    SCRAPES = 8,
     GROWN = 10, /* connections that stay: more than a step's (ipc/growth.h) */
     GROWN_MOST = 2000,
     STRANGER_LINES = 8000, /* more than flood_burst */
+    ENGINE_MS = 4500,      /* longer than the room is not told that the link is down */
+    FAR_PEOPLE = 9,        /* more than a step's (ipc/growth.h), */
+    FAR_PEOPLE_MOST = 200,
     POINTS_MAX = FAULT_POINTS_MAX,
 };
 
@@ -70,6 +83,10 @@ enum stimulus {
     UPGRADE,
     DEAFEN,
     STOP_MASTER,
+    KILL_GUARDIAN,
+    KILL_BOTH,
+    STOP_GUARDIAN,
+    KILL_ALL,
     RESET,
     MOVE_PIDFILE,
     FILL,
@@ -85,31 +102,70 @@ enum stimulus {
     KICK,
     MODERATE,
     REOPEN,
+    LEAVE,
+    CUT,
+    PING,
+    FAR,
+    KILL_RELAY,
+    RELOAD_RELAY,
+    ENGINE,
+    START,      /* the server starts anew */
+    END,        /* it ends */
+    CONVERT,    /* an upgrade to a binary with another layout, or back */
+    EXEC_FAILS, /* an upgrade to a file that is no program any more when it is executed */
 };
 static const struct {
     const char *prefix;
     enum stimulus stimulus;
 } stimuli[] = {
+    {"relay.link", ENGINE},
+    {"relay.end", RELOAD_RELAY},
+    {"relay.enter", KILL_RELAY},
+    {"relay.serving", KILL_RELAY},
+    {"relay_process.prepared", KILL_RELAY},
+    {"relay_process.aside", KILL_RELAY},
+    {"relay_process.asked", RELOAD_RELAY},
+    {"relay.", FAR},
+    {"remote.", FAR},
+    {"client.remote", FAR},
+    {"segment.grow_remote", FAR},
+    {"adopt.away", CUT},
+    {"adopt.taken", CUT},
     {"adopt.", KILL},
     {"supervisor.transcript", REOPEN},
+    {"supervisor.guard", KILL_GUARDIAN},
     {"supervisor.", KILL},
     {"gate.repair", KILL},
     {"slot.invite", KILL},
     {"slot.enter", KILL},
     {"move.", RELOAD},
     {"listeners.drained", DRAIN},
+    {"listen.close", DRAIN},
+    {"listen.cookie", RELOAD},
     {"listeners.", RELOAD},
     {"listen_lock.", RELOAD},
     {"reload.", RELOAD},
     {"segment.config", RELOAD},
     {"worker.retir", RELOAD},
     {"worker.serving", KILL},
-    {"failover.kill", STOP_MASTER},
-    {"failover.", KILL_MASTER},
-    {"master.adopt", UPGRADE},
-    {"lease.take", KILL_MASTER},
+    {"master.ready", START},
+    {"master.ended", END},
+    {"worker.ended", END},
+    {"upgrade.exec.failed", EXEC_FAILS},
+    {"guardian.lost", KILL_MASTER},
+    {"guardian.adopt", UPGRADE},
+    {"convert.", CONVERT},
+    {"predecessor.", CONVERT},
+    {"conversion.", CONVERT},
+    {"guardian.make", KILL_GUARDIAN},
+    {"guardian.", KILL},
+    {"process.", KILL},
+    {"signals.", RELOAD},
+    {"failover.", KILL_BOTH},
+    {"lease.take", KILL_GUARDIAN},
     {"master.", KILL_MASTER},
     {"upgrade.", UPGRADE},
+    {"web_page.", UPGRADE},
     {"standby.", UPGRADE},
     {"flush.overrun", DEAFEN},
     {"room.progress", FILL},
@@ -125,6 +181,7 @@ static const struct {
     {"control_socket.", MOVE_PIDFILE}, /* which moves, too */
     {"control.", KICK},
     {"publish.order", KICK},
+    {"publish.hold", KICK},
     {"apply.kicked", KICK},
     {"input.shortest", STRANGER},
     {"input.dropping", STRANGER},
@@ -136,6 +193,13 @@ static const struct {
     {"history.", HISTORY},
     {"tool.", SCRAPE},
     {"http.", SCRAPE},
+    {"send.span", SCRAPE},
+    {"away.", CUT},
+    {"ping.", PING},
+    {"token.", LEAVE},
+    {"takeover.", CUT},
+    {"web.close", LEAVE},
+    {"command.close", LEAVE},
     {"request.execute", REQUEST_UPGRADE},
     {"request.", REQUEST},
     {"bans.", MODERATE},
@@ -153,7 +217,12 @@ static const struct {
 /* Points that are reached only after a death at another point. */
 static const struct {
     const char *name, *after;
-} seconds[] = {{"adopt.closed.before", "leave.close.after"}};
+} seconds[] = {{"adopt.closed.before", "leave.close.after"},
+               {"adopt.away.before", "away.begin.after"},
+               {"adopt.away.after", "away.begin.after"},
+               {"adopt.taken.after", "takeover.commit.after"},
+               {"takeover.undo.before", "takeover.mark.after"},
+               {"takeover.undo.after", "takeover.mark.after"}};
 
 struct point {
     char name[FAULT_NAME_MAX];
@@ -162,6 +231,9 @@ struct point {
 
 struct bench {
     const char *binary, *only;
+    char other[512]; /* the binary with another layout */
+    char copy[64];   /* of one of them, in a folder of its own: what the victim was started by */
+    const char *at_start; /* the point to be armed before the next start; NULL: none */
     uint32_t most, random, failures;
     bool kills_only;
     struct fault_table *table;
@@ -173,8 +245,9 @@ struct bench {
     uint64_t talked_from, talked, stimulated;
     uint32_t lines_a_second;
     uint32_t workers;
-    uint16_t metrics;  /* port */
-    pid_t dead_master; /* killed or stopped, until another master runs; 0: a master runs */
+    uint16_t metrics, web; /* ports */
+    pid_t dead_master;     /* killed or stopped, until another master runs; 0: a master runs */
+    pid_t dead_guardian;   /* the same */
 };
 
 static void talk_at(struct bench *b, uint32_t lines_a_second) {
@@ -183,19 +256,36 @@ static void talk_at(struct bench *b, uint32_t lines_a_second) {
     b->talked = 0;
 }
 
+static bool relayed = true; /* a relay was configured last */
+
+/* What was said before the server began is in its room before a guest is: it would look like lines
+ * that are new to one. */
+static void await_earlier(struct bench *b) {
+    uint64_t until = clock_ms() + EARLIER_MS;
+    while (far_begun() && b->victim.reached == 0 && clock_ms() < until) {
+        victim_watch(&b->victim);
+        usleep(1000);
+    }
+}
+
 static void start(struct bench *b) {
-    char text[1024];
+    char text[1024], relay[FAR_CONF];
     b->workers = 4;
-    snprintf(text, sizeof text, "%sworkers = %u\n", conf, b->workers);
-    atomic_store(&b->table->armed, 0);
-    victim_start(&b->victim, b->binary, text);
+    relayed = true;
+    far_engine_back();
+    snprintf(text, sizeof text, "%sworkers = %u\n%s", conf, b->workers, far_conf(relayed, relay));
+    atomic_store(&b->table->armed, b->at_start ? fault_key(b->at_start) : 0);
+    b->at_start = NULL;
+    victim_start(&b->victim, b->copy, text);
+    await_earlier(b);
     crowd_make(&b->crowd, GUESTS, b->victim.port, ++b->random, false);
+    crowd_browsers(&b->crowd, b->web);
     if (!crowd_enter(&b->crowd, REST_MS)) {
         fprintf(stderr, "the crowd cannot join\n");
         exit(2);
     }
     talk_at(b, LINES_A_SECOND);
-    b->dead_master = 0;
+    b->dead_master = b->dead_guardian = 0;
     b->running = true;
 }
 
@@ -218,8 +308,16 @@ static void talk(struct bench *b) {
     crowd_turn(&b->crowd, lines < 100 ? lines : 100, 1);
     victim_watch(&b->victim);
     pid_t master = b->dead_master ? victim_master(&b->victim) : 0;
+    pid_t guardian = b->dead_guardian ? victim_guardian(&b->victim) : 0;
     if (master != 0 && master != b->dead_master)
         b->dead_master = 0;
+    if (guardian != 0 && guardian != b->dead_guardian)
+        b->dead_guardian = 0;
+}
+
+/* For another master or guardian. */
+static bool is_waiting(const struct bench *b) {
+    return b->dead_master != 0 || b->dead_guardian != 0;
 }
 
 /* Opens connections and resets them before they are greeted.  They come from an address of their
@@ -285,30 +383,32 @@ static void grow(struct bench *b) {
     }
 }
 
-/* Requests for metrics, of which a half is finished by the next call, and what must not follow one.
- */
+/* Requests for metrics and for the page, of which a half is finished by the next call, and what
+ * must not follow one. */
 static void scrape(struct bench *b) {
-    static const char whole[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    static const char *const whole[] = {"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                                        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"};
     enum { HALF = 25, BEHIND = 3000 };
     static int fd[SCRAPES];
     static bool open;
     static char behind[BEHIND];
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->metrics)}, own = to;
+    struct sockaddr_in to = {.sin_family = AF_INET}, own = to;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 9);
-    own.sin_port = 0;
     for (int i = 0; i < SCRAPES && open; i++) {
-        (void)!send(fd[i], whole + HALF, sizeof whole - 1 - HALF, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (i % 2)
+        const char *rest = whole[i % 2] + HALF;
+        (void)!send(fd[i], rest, strlen(rest), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (i % 3 == 0)
             (void)!send(fd[i], behind, sizeof behind, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
     for (int i = 0; i < SCRAPES; i++) {
         if (open)
             close(fd[i]);
         fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        to.sin_port = htons(i % 2 ? b->web : b->metrics);
         (void)!bind(fd[i], (struct sockaddr *)&own, sizeof own);
         (void)!connect(fd[i], (struct sockaddr *)&to, sizeof to);
-        (void)!send(fd[i], whole, i < SCRAPES / 2 ? HALF : sizeof whole - 1,
+        (void)!send(fd[i], whole[i % 2], i < SCRAPES / 2 ? HALF : strlen(whole[i % 2]),
                     MSG_DONTWAIT | MSG_NOSIGNAL);
     }
     open = true;
@@ -370,23 +470,62 @@ static void reopen(struct bench *b) {
     snprintf(from, sizeof from, "%s/transcript", b->victim.dir);
     snprintf(to, sizeof to, "%s/transcript.1", b->victim.dir);
     (void)!rename(from, to);
-    kill(victim_master(&b->victim), SIGUSR1);
+    kill(victim_guardian(&b->victim), SIGUSR1);
+}
+
+/* The binary on disk: what the victim's next upgrade executes. */
+static void place_binary(const struct bench *b, const char *binary) {
+    char command[1024];
+    snprintf(command, sizeof command, "cp '%s' '%s.new' && mv '%s.new' '%s'", binary, b->copy,
+             b->copy, b->copy);
+    if (system(command) != 0)
+        exit(2);
+}
+
+/* The two layouts take turns: where the old binary went on after a death, the next upgrade
+ * converts nothing, and the one behind it does. */
+static void upgrade_to_other(const struct bench *b, pid_t guardian) {
+    static bool other;
+    other = !other;
+    place_binary(b, other ? b->other : b->binary);
+    kill(guardian, SIGUSR2);
+}
+
+/* Its file agrees to an upgrade, and then cannot be executed. */
+static void upgrade_to_none(const struct bench *b, pid_t guardian) {
+    char fresh[80];
+    snprintf(fresh, sizeof fresh, "%s.new", b->copy);
+    FILE *file = fopen(fresh, "we");
+    if (!file)
+        return;
+    fprintf(file, "#!/bin/sh\nchmod a-x '%s'\nexec '%s' \"$@\"\n", b->copy, b->binary);
+    fchmod(fileno(file), 0700);
+    if (fclose(file) == 0 && rename(fresh, b->copy) == 0)
+        kill(guardian, SIGUSR2);
 }
 
 static void stimulate(struct bench *b, enum stimulus stimulus) {
-    pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&b->victim);
+    pid_t pid[VICTIM_WORKERS_MAX];
+    pid_t guardian = victim_guardian(&b->victim), master = victim_master(&b->victim);
     uint32_t n = victim_workers(&b->victim, pid);
-    char text[1024], path[VICTIM_PATH];
-    uint64_t period = stimulus == RELOAD  ? RELOAD_MS
-                      : stimulus == DRAIN ? DRAIN_MS
-                      : stimulus == FILL  ? FILL_MS
-                                          : STIMULUS_MS;
-    if (stimulus == TALK || clock_ms() - b->stimulated < period || b->dead_master || master == 0 ||
-        n < 2)
+    char text[1024], path[VICTIM_PATH], relay[FAR_CONF];
+    uint64_t period = stimulus == RELOAD || stimulus == RELOAD_RELAY ? RELOAD_MS
+                      : stimulus == DRAIN                            ? DRAIN_MS
+                      : stimulus == FILL                             ? FILL_MS
+                      : stimulus == ENGINE                           ? ENGINE_MS
+                      : stimulus == CONVERT                          ? CONVERT_MS
+                                                                     : STIMULUS_MS;
+    if (stimulus == TALK || clock_ms() - b->stimulated < period || is_waiting(b) || guardian == 0 ||
+        master == 0 || n < 2)
         return;
     b->stimulated = clock_ms();
     switch (stimulus) {
-    case TALK: break;
+    case TALK:
+    case START:
+    case END:
+    case PING: break; /* it comes by itself */
+    case CONVERT: upgrade_to_other(b, guardian); break;
+    case EXEC_FAILS: upgrade_to_none(b, guardian); break;
     case RESET:
     case RESET_LONG: reset(b); break;
     case STRANGER: strangers(b); break;
@@ -400,14 +539,45 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
     case REQUEST_UPGRADE: request(b, stimulus == REQUEST_UPGRADE); break;
     case KICK: crowd_kick(&b->crowd, victim_control(&b->victim, path)); break;
     case REOPEN: reopen(b); break;
+    case LEAVE: crowd_send_away(&b->crowd); break;
+    case CUT: crowd_cut(&b->crowd); break;
     case DEAFEN: crowd_deafen(&b->crowd, DEAF_MS); break;
     case FILL: kill(pid[0], SIGSTOP); break; /* its guard stays, and the ring fills */
     case KILL: kill(pid[crowd_random(&b->crowd, n)], SIGKILL); break;
-    case UPGRADE: kill(master, SIGUSR2); break;
+    case UPGRADE: kill(guardian, SIGUSR2); break;
+    case FAR: far_turn(); break;
+    case ENGINE: far_engine_turn(); break;
+    case KILL_RELAY:
+        if (victim_process(&b->victim, "relay") > 0)
+            kill(victim_process(&b->victim, "relay"), SIGKILL);
+        break;
+    case RELOAD_RELAY:
+        relayed = !relayed;
+        snprintf(text, sizeof text, "%sworkers = %u\n%s", conf, b->workers,
+                 far_conf(relayed, relay));
+        victim_configure(&b->victim, text);
+        kill(guardian, SIGHUP);
+        break;
     case KILL_MASTER:
-    case STOP_MASTER: /* a stopped master is killed by the workers in time */
+    case STOP_MASTER: /* a stopped master is killed by the guardian in time */
         b->dead_master = master;
         kill(master, stimulus == KILL_MASTER ? SIGKILL : SIGSTOP);
+        break;
+    case KILL_GUARDIAN:
+    case KILL_BOTH:
+        b->dead_guardian = guardian;
+        kill(guardian, SIGKILL);
+        if (stimulus == KILL_GUARDIAN)
+            break;
+        b->dead_master = master;
+        kill(master, SIGKILL);
+        break;
+    case STOP_GUARDIAN: kill(guardian, SIGSTOP); break; /* the master continues it */
+    case KILL_ALL:
+        b->dead_master = master;
+        kill(master, SIGKILL);
+        while (n-- > 0)
+            kill(pid[n], SIGKILL);
         break;
     case MOVE_PIDFILE: b->victim.elsewhere = !b->victim.elsewhere; /* fall through */
     case RELOAD:
@@ -417,10 +587,10 @@ static void stimulate(struct bench *b, enum stimulus stimulus) {
         b->workers = b->workers == 5 ? 3 : 5;
         if (b->workers == 3)
             crowd_send_away(&b->crowd);
-        snprintf(text, sizeof text, "%sworkers = %u\n%s", conf, b->workers,
-                 b->workers == 5 ? "listen = 127.0.0.2:0\n" : "");
+        snprintf(text, sizeof text, "%sworkers = %u\n%s%s", conf, b->workers,
+                 b->workers == 5 ? "listen = 127.0.0.2:0\n" : "", far_conf(relayed, relay));
         victim_configure(&b->victim, text);
-        kill(master, SIGHUP);
+        kill(guardian, SIGHUP);
         break;
     }
 }
@@ -445,16 +615,29 @@ static void arm(struct fault_table *t, const char *name) {
     atomic_store_explicit(&t->armed, key, memory_order_release);
 }
 
+/* One that an earlier trial began would take the point's hits. */
+static void await_upgrade(struct bench *b) {
+    uint64_t begun = clock_ms();
+    while (clock_ms() - begun < CONVERT_MS)
+        talk(b);
+}
+
 /* Arms the point and waits; returns the pid that reached it, 0: none did in time. */
 static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
     struct fault_table *t = b->table;
-    uint64_t begun = clock_ms();
+    uint64_t begun;
     pid_t fired;
     bool overrun = stimulus_for(name) == DEAFEN || stimulus_for(name) == FILL;
     uint32_t patience = stimulus_for(name) == RESET_LONG               ? RESET_LONG_MS
+                        : stimulus_for(name) == PING                   ? PING_MS
+                        : stimulus_for(name) == ENGINE                 ? 4 * ENGINE_MS
+                        : stimulus_for(name) == CONVERT                ? CONVERT_LONG_MS
                         : overrun || stimulus_for(name) == STOP_MASTER ? OVERRUN_MS
                                                                        : TRIAL_MS;
     talk_at(b, overrun ? OVERRUN_LINES : LINES_A_SECOND);
+    if (stimulus_for(name) == CONVERT)
+        await_upgrade(b);
+    begun = clock_ms();
     atomic_store(&t->fired, 0);
     atomic_store(&t->left, nth);
     atomic_store(&t->signal, signo);
@@ -468,11 +651,16 @@ static pid_t fire(struct bench *b, const char *name, uint32_t nth, int signo) {
         talk(b);
     }
     talk_at(b, LINES_A_SECOND);
+    far_engine_back();
+    if (stimulus_for(name) == EXEC_FAILS)
+        place_binary(b, b->binary);
     atomic_store(&t->then, 0);
     atomic_store(&t->armed, 0);
     fired = atomic_load(&t->fired);
-    if (fired != 0 && signo == SIGKILL && victim_named(&b->victim) == fired)
+    if (fired != 0 && signo == SIGKILL && b->victim.last_master == fired)
         b->dead_master = fired;
+    if (fired != 0 && signo == SIGKILL && victim_named(&b->victim) == fired)
+        b->dead_guardian = fired;
     return fired;
 }
 
@@ -489,10 +677,10 @@ static const char *afterwards(struct bench *b, pid_t fired, int signo) {
         }
         if (crowd_violations(&b->crowd) != 0)
             return "clients noticed";
-        if (b->crowd.order->len - from >= AFTERWARDS_LINES && !b->dead_master && !stopped)
+        if (b->crowd.order->len - from >= AFTERWARDS_LINES && !is_waiting(b) && !stopped)
             return NULL;
     }
-    return b->dead_master ? "no master" : "no more lines arrive";
+    return b->dead_master ? "no master" : b->dead_guardian ? "no guardian" : "no more lines arrive";
 }
 
 static void failed(struct bench *b, struct point *p, uint32_t nth, int signo, const char *why) {
@@ -502,7 +690,40 @@ static void failed(struct bench *b, struct point *p, uint32_t nth, int signo, co
     stop(b, true);
 }
 
+/* A point that is reached once in a server's life: as it starts, or as it ends. */
+static void trial_of_a_life(struct bench *b, struct point *p, int signo) {
+    struct fault_table *t = b->table;
+    bool end = stimulus_for(p->name) == END;
+    if (b->running && !end)
+        stop(b, false);
+    atomic_store(&t->fired, 0);
+    atomic_store(&t->left, 1);
+    atomic_store(&t->signal, signo);
+    atomic_store(&t->then, 0);
+    if (!end)
+        b->at_start = p->name;
+    if (!b->running)
+        start(b);
+    if (end) {
+        uint32_t failures = b->failures;
+        atomic_store(&t->armed, fault_key(p->name));
+        stop(b, false);
+        p->failed += b->failures > failures;
+    }
+    pid_t fired = atomic_load(&t->fired);
+    atomic_store(&t->armed, 0);
+    p->trials++;
+    p->fired += fired != 0;
+    const char *why = end ? NULL : afterwards(b, fired, fired ? signo : 0);
+    if (why)
+        failed(b, p, 1, signo, why);
+}
+
 static void trial(struct bench *b, struct point *p, uint32_t nth, int signo) {
+    if (stimulus_for(p->name) == START || stimulus_for(p->name) == END) {
+        trial_of_a_life(b, p, signo);
+        return;
+    }
     if (!b->running)
         start(b);
     p->trials++;
@@ -513,9 +734,24 @@ static void trial(struct bench *b, struct point *p, uint32_t nth, int signo) {
         failed(b, p, nth, signo, why);
 }
 
+/* Whether the point is the relay's and there is none. */
+static bool is_left_out(const char *name) {
+    enum stimulus of = stimulus_for(name);
+    return !far_begun() && (of == FAR || of == KILL_RELAY || of == RELOAD_RELAY || of == ENGINE);
+}
+
+/* A conversion is rehearsed first, by a process that may die. */
+static uint32_t first_in_earnest(const char *name) {
+    return strncmp(name, "convert.", strlen("convert.")) == 0 ? 2 : 1;
+}
+
 static void try_point(struct bench *b, struct point *p) {
     static const uint32_t nths[] = {1, 2, 3, 5, 9, 17, 33, 65};
-    for (size_t i = 0; i < sizeof nths / sizeof nths[0] && nths[i] <= b->most; i++) {
+    if (is_left_out(p->name))
+        return;
+    bool once = stimulus_for(p->name) == START || stimulus_for(p->name) == END;
+    uint32_t first = first_in_earnest(p->name), most = once ? 1 : b->most > first ? b->most : first;
+    for (size_t i = 0; i < sizeof nths / sizeof nths[0] && nths[i] <= most; i++) {
         uint32_t before = p->fired;
         for (int tries = 0; tries < (nths[i] == 1 ? TRIES : 1) && p->fired == before; tries++) {
             if (tries > 0 && b->running)
@@ -524,8 +760,8 @@ static void try_point(struct bench *b, struct point *p) {
         }
         if (p->fired == before)
             break; /* it is not reached so often; larger n are not tried */
-        if (nths[i] == 1 && !b->kills_only)
-            trial(b, p, 1, SIGSTOP);
+        if (nths[i] == first && !b->kills_only)
+            trial(b, p, first, SIGSTOP);
     }
     if (b->running && !crowd_rest(&b->crowd, REST_MS))
         failed(b, p, 0, SIGKILL, "something never arrived");
@@ -573,35 +809,25 @@ static void read_points(struct bench *b, const char *path) {
     fclose(file);
 }
 
-static void make_table(struct bench *b) {
-    char path[] = "/tmp/chatroom-faults-XXXXXX";
-    int fd = mkstemp(path);
-    if (fd < 0 || ftruncate(fd, sizeof *b->table) != 0) {
-        perror(path);
-        exit(2);
-    }
-    b->table = mmap(NULL, sizeof *b->table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    /* An upgraded binary opens the table again, after its name is gone. */
-    char name[64];
-    snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)getpid(), fd);
-    setenv(FAULT_FILE_VARIABLE, name, 1);
-    unlink(path);
-}
-
 /* A port that is free now, and of no other use after a reload. */
-static void choose_metrics(struct bench *b) {
+static uint16_t free_port(void) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(fd, (struct sockaddr *)&at, len) != 0 ||
         getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
-        perror("a port for metrics");
+        perror("a port");
         exit(2);
     }
     close(fd);
-    b->metrics = ntohs(at.sin_port);
-    snprintf(conf + strlen(conf), sizeof conf - strlen(conf), "metrics = 127.0.0.1:%u\n",
-             b->metrics);
+    return ntohs(at.sin_port);
+}
+
+static void choose_ports(struct bench *b) {
+    b->metrics = free_port();
+    b->web = free_port();
+    snprintf(conf + strlen(conf), sizeof conf - strlen(conf),
+             "metrics = 127.0.0.1:%u\nweb = 127.0.0.1:%u\n", b->metrics, b->web);
 }
 
 int main(int argc, char **argv) {
@@ -617,21 +843,35 @@ int main(int argc, char **argv) {
         default: return 2;
         }
     }
+    b.binary = b.binary ? realpath(b.binary, NULL) : NULL;
     if (!b.binary || optind + 1 != argc) {
         fprintf(stderr, "usage: faults -b BINARY LIST\n");
         return 2;
     }
+    points_other(b.binary, b.other, sizeof b.other);
     signal(SIGPIPE, SIG_IGN);
-    choose_metrics(&b);
+    choose_ports(&b);
     setvbuf(stdout, NULL, _IOLBF, 0);
     read_points(&b, argv[optind]);
-    make_table(&b);
+    b.table = points_table();
+    victim_network();
+    snprintf(b.copy, sizeof b.copy, "/tmp/chatroom-faults-XXXXXX");
+    if (!mkdtemp(b.copy)) {
+        perror(b.copy);
+        return 2;
+    }
+    strcat(b.copy, "/chatroom-master");
+    place_binary(&b, b.binary);
+    far_begin();
     for (uint32_t i = 0; i < b.points; i++) {
         if (!b.only || strcmp(b.only, b.point[i].name) == 0)
             try_point(&b, &b.point[i]);
     }
     if (b.running)
         stop(&b, false);
+    unlink(b.copy);
+    *strrchr(b.copy, '/') = '\0';
+    rmdir(b.copy);
     uint32_t never = report(&b);
     return b.failures || never ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -3,6 +3,7 @@
  * Many small rooms are made at random: some viewers join later, one is overrun and gets a notice.
  * What each viewer receives is passed to the checker in random portions.  Then the same with one
  * fault. */
+#include "tests/crash/judge_web.h"
 #include "tests/crash/order.h"
 
 #include <stdio.h>
@@ -95,7 +96,7 @@ static void restrain(struct speaker *s, uint32_t number, enum fault fault) {
 
 /* All viewers join first, then viewers 0 to 2 speak in turn; the line at index `at` is by viewer
  * `at % 3`. */
-static void room_make(struct room *r, struct order *o, enum fault fault) {
+static void room_make(struct room *r, struct room_order *o, enum fault fault) {
     uint32_t sent[VIEWERS] = {0};
     memset(r, 0, sizeof *r);
     for (uint32_t i = 0; i < LINES; i++) {
@@ -154,7 +155,7 @@ static void viewer_make(struct room *r, uint32_t v, enum fault fault) {
         *len -= 1 + below(3);
 }
 
-static bool show(struct order *o, struct viewer *viewer, const struct line *line) {
+static bool show(struct room_order *o, struct viewer *viewer, const struct line *line) {
     if (line->skipped) {
         order_skip(o, viewer, line->skipped);
         return true;
@@ -164,7 +165,7 @@ static bool show(struct order *o, struct viewer *viewer, const struct line *line
 }
 
 static bool found(enum fault fault) {
-    struct order *o = order_new();
+    struct room_order *o = order_new();
     static struct room room;
     struct viewer viewer[VIEWERS];
     o->told = 1 << 20; /* no complaints: the faults are seeded */
@@ -206,6 +207,7 @@ int main(void) {
         printf("%-18s found in %u of %d\n", names[fault], n, ROUNDS);
         failures += n != (fault <= REFUSED ? 0 : ROUNDS);
     }
+    failures += judge_web();
     printf("%s\n", failures ? "FAILED" : "ok");
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -53,7 +53,8 @@ static uint32_t mob_random(struct mob *m, uint32_t below) { /* xorshift32 */
     return m->random % below;
 }
 
-void mob_make(struct mob *m, uint32_t count, uint16_t port, uint32_t seed, struct order *order) {
+void mob_make(struct mob *m, uint32_t count, uint16_t port, uint32_t seed,
+              struct room_order *order) {
     *m = (struct mob){
         .order = order, .count = count, .port = port, .random = seed | 1, .only = ACTS};
     m->rogue = calloc(count + 1, sizeof *m->rogue);
@@ -329,7 +330,7 @@ uint64_t mob_violations(const struct mob *m) {
 /* ---- what is left of them ---- */
 
 /* Sockets of the server whose peer has one of the mob's addresses. */
-static uint32_t sockets_left(const struct mob *m) {
+uint32_t mob_left(const struct mob *m) {
     FILE *file = fopen("/proc/net/tcp", "re");
     char line[512];
     unsigned port, peer, state;
@@ -363,13 +364,10 @@ static bool greeted(int fd, uint64_t until) {
 
 uint32_t mob_traces(const struct mob *m, uint32_t per_address) {
     struct mob again = {.port = m->port};
-    uint64_t until = clock_ms() + MOB_PATIENCE_MS / 2;
-    uint32_t left, in = 0;
+    uint64_t until = clock_ms() + MOB_PATIENCE_MS;
+    uint32_t left = mob_left(m), in = 0;
     if (m->count == 0)
         return 0;
-    while ((left = sockets_left(m)) > 0 && clock_ms() < until)
-        usleep(10000);
-    until = clock_ms() + MOB_PATIENCE_MS / 2;
     int *fd = calloc(per_address, sizeof *fd);
     for (uint32_t i = 0; fd && i < per_address; i++)
         fd[i] = mob_connect(&again, 1 + m->random % ADDRESSES);

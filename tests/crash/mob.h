@@ -18,7 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MOB_PATIENCE_MS = 20000 };
+/* How long to wait for the server to notice that they have gone.  Where packets are dropped, a
+ * reset may have been: then the server learns by its first keep-alive probe that the peer is gone
+ * (ipc/slot.h). */
+enum { MOB_PATIENCE_MS = 10000, MOB_PATIENCE_LOSSY_MS = 75000 };
 
 /* What a rogue does. */
 enum rogue_act {
@@ -38,7 +41,7 @@ enum rogue_act {
 
 struct mob {
     enum rogue_act only; /* ACTS: any */
-    struct order *order;
+    struct room_order *order;
     struct rogue *rogue; /* [count] */
     uint32_t count, random;
     uint16_t port;
@@ -47,15 +50,18 @@ struct mob {
     uint64_t refused, unended; /* violations: see mob_violations */
 };
 
-void mob_make(struct mob *m, uint32_t count, uint16_t port, uint32_t seed, struct order *order);
+void mob_make(struct mob *m, uint32_t count, uint16_t port, uint32_t seed,
+              struct room_order *order);
 /* Each rogue begins, goes on or ends. */
 void mob_turn(struct mob *m);
 /* True if none is left; none begins from now on. */
 bool mob_ended(struct mob *m);
 /* After the end: how many of their connections the server still has or counts.  `per_address` is
  * the server's max_clients_per_address: so many must be let in again from one of their addresses.
- * Waits for up to MOB_PATIENCE_MS. */
+ */
 uint32_t mob_traces(const struct mob *m, uint32_t per_address);
+/* Connections that the server has not ended yet. */
+uint32_t mob_left(const struct mob *m);
 /* Connections refused by the kernel, and rogues whose stream the server did not end in time. */
 uint64_t mob_violations(const struct mob *m);
 void mob_free(struct mob *m);

@@ -61,13 +61,13 @@ static int task_end(struct moderator *o, struct task *t) {
     char bytes[4096];
     ssize_t n;
     while ((n = read(t->fd, bytes, sizeof bytes)) > 0)
-        crowd_text_add(&t->out, bytes, (size_t)n);
+        text_add(&t->out, bytes, (size_t)n);
     bool hangs = clock_ms() - t->since > MODERATOR_PATIENCE_MS;
     if (n != 0 && !hangs)
         return -1;
     close(t->fd);
     t->fd = -1;
-    crowd_text_add(&t->out, "", 1);
+    text_add(&t->out, "", 1);
     t->said = t->out.at;
     const char *at = memrchr(t->said, 'e', t->out.len);
     int status = at && strncmp(at, "exit ", 5) == 0 ? atoi(at + 5) : 255;
@@ -118,7 +118,7 @@ static void say_turn(struct moderator *o) {
     if (d->task.fd >= 0 && (status = task_end(o, &d->task)) >= 0) {
         d->step = status == 0; /* 1: it must be heard */
         if (status == 1 && !strstr(d->task.said, "the room shows") &&
-            !strstr(d->task.said, moderator_full))
+            !strstr(d->task.said, "does not answer") && !strstr(d->task.said, moderator_full))
             moderator_wrong(o, d->task.command, d->task.said);
         o->again += status == 1;
         duty_wait(d, SAY_MS);
@@ -242,8 +242,9 @@ static bool gag_accounted(const struct moderator *o, const struct guest *g) {
 static bool gag_choose(struct moderator *o, struct gag *gag) {
     struct crowd *c = o->crowd;
     struct guest *g = &c->guest[1 + moderator_random(o, c->count - 1)];
-    if (g->role != ROLE_STAYS || g->state != GUEST_INSIDE || g->gagged || !gag_accounted(o, g) ||
-        g->copied != g->whispered || c->guest[g->partner].heard != g->whispered)
+    if (g->role != ROLE_STAYS || g->state != GUEST_INSIDE || g->fd < 0 || g->gagged ||
+        !gag_accounted(o, g) || g->copied != g->whispered ||
+        c->guest[g->partner].heard != g->whispered)
         return false;
     struct speaker *s = &c->order->speaker[g->speaker];
     s->may_fail = (struct span){s->seen, UINT32_MAX}; /* those sent since were refused before */
@@ -433,15 +434,17 @@ static void scrape_turn(struct moderator *o) {
         o->scrape_fd = crowd_connect(o->metrics, 0, false, 0);
         t->len = 0;
         o->scrape_since = clock_ms();
-        if (o->scrape_fd < 0 ||
-            send(o->scrape_fd, get, sizeof get - 1, MSG_NOSIGNAL) != sizeof get - 1)
+        o->scrape_asked = false;
+        if (o->scrape_fd < 0)
             moderator_wrong(o, "metrics", strerror(errno));
         o->scrapes++;
         return;
     }
+    if (!o->scrape_asked && send(o->scrape_fd, get, sizeof get - 1, MSG_NOSIGNAL) > 0)
+        o->scrape_asked = true; /* else it is not connected yet, or the end is seen below */
     ssize_t n = recv(o->scrape_fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n > 0)
-        crowd_text_add(t, bytes, (size_t)n);
+        text_add(t, bytes, (size_t)n);
     else if (n == 0 || errno != EAGAIN || clock_ms() - o->scrape_since > MODERATOR_PATIENCE_MS)
         scrape_end(o);
 }
@@ -632,7 +635,7 @@ static bool compare_end(const char *text) {
 
 /* False: the line is not the next one. */
 static bool compare_line(struct moderator *o, size_t *at, char *line) {
-    const struct order *order = o->crowd->order;
+    const struct room_order *order = o->crowd->order;
     char *end = strchr(line, '\n'),
          *text = strlen(line) > TRANSCRIPT_TIME ? strchr(line + TRANSCRIPT_TIME + 1, ' ') : NULL;
     if (!end || !text)

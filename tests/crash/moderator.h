@@ -61,6 +61,7 @@ struct moderator {
         uint64_t until;
     } loiterer[MODERATOR_LOITERERS];
     int scrape_fd; /* -1: none */
+    bool scrape_asked;
     uint64_t scrape_since;
     struct text scraped;
     uint64_t says, bans, mutes, refusals, orders, looks, scrapes, loiterers, again; /* totals */

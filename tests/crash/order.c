@@ -10,20 +10,20 @@
 
 enum { COMPLAINTS = 40 };
 
-struct order *order_new(void) {
-    struct order *o = calloc(1, sizeof *o);
+struct room_order *order_new(void) {
+    struct room_order *o = calloc(1, sizeof *o);
     if (!o)
         abort();
     return o;
 }
 
-void order_free(struct order *o) {
+void order_free(struct room_order *o) {
     free(o->line);
     free(o->speaker);
     free(o);
 }
 
-void order_complain(struct order *o, const char *fmt, ...) {
+void order_complain(struct room_order *o, const char *fmt, ...) {
     va_list args;
     if (o->told++ >= COMPLAINTS)
         return;
@@ -33,7 +33,7 @@ void order_complain(struct order *o, const char *fmt, ...) {
     fputc('\n', stderr);
 }
 
-uint32_t order_speaker(struct order *o) {
+uint32_t order_speaker(struct room_order *o) {
     if (o->speakers == o->speakers_size) {
         o->speakers_size = o->speakers_size ? 2 * o->speakers_size : 1024;
         o->speaker = realloc(o->speaker, o->speakers_size * sizeof *o->speaker);
@@ -44,7 +44,7 @@ uint32_t order_speaker(struct order *o) {
     return o->speakers++;
 }
 
-void order_sent(struct order *o, uint32_t speaker) {
+void order_sent(struct room_order *o, uint32_t speaker) {
     struct speaker *s = &o->speaker[speaker];
     if (s->sent++ == s->seen)
         s->waiting_ms = clock_ms();
@@ -59,7 +59,7 @@ uint64_t order_hash(const char *text) {
 
 /* A number that must be *seen + 1, or, if the lines between may be dropped, more than *seen. False:
  * it was there before. */
-static bool order_number(struct order *o, uint32_t *seen, const struct order_line *line,
+static bool order_number(struct room_order *o, uint32_t *seen, const struct order_line *line,
                          bool may_fail) {
     if (line->number > *seen + 1 && !may_fail) {
         order_complain(o, "LOST before, for all: %s (after %u)", line->text, *seen);
@@ -73,7 +73,7 @@ static bool order_number(struct order *o, uint32_t *seen, const struct order_lin
     return true;
 }
 
-static void order_speech(struct order *o, struct speaker *s, const struct order_line *line) {
+static void order_speech(struct room_order *o, struct speaker *s, const struct order_line *line) {
     uint64_t now = clock_ms();
     bool may_fail =
         s->hasty || (s->seen >= s->may_fail.from && line->number <= s->may_fail.to + 1ull);
@@ -88,7 +88,7 @@ static void order_speech(struct order *o, struct speaker *s, const struct order_
     s->waiting_ms = s->seen < s->sent ? now : 0;
 }
 
-static void order_once(struct order *o, bool *seen, const struct order_line *line) {
+static void order_once(struct room_order *o, bool *seen, const struct order_line *line) {
     if (*seen) {
         order_complain(o, "DOUBLED, for all: %s", line->text);
         o->doubled++;
@@ -98,7 +98,7 @@ static void order_once(struct order *o, bool *seen, const struct order_line *lin
 
 /* No viewer has received this line before: it is the next in the order.  Its speaker's numbers are
  * checked. */
-static void order_append(struct order *o, const struct order_line *line, uint64_t hash) {
+static void order_append(struct room_order *o, const struct order_line *line, uint64_t hash) {
     uint64_t now = clock_ms();
     if (o->len == o->size) {
         o->size = o->size ? 2 * o->size : 65536;
@@ -125,7 +125,7 @@ static void order_append(struct order *o, const struct order_line *line, uint64_
 }
 
 /* The viewer received another line than the one at its place. */
-static void order_misfit(struct order *o, struct viewer *v, const char *text, uint64_t hash) {
+static void order_misfit(struct room_order *o, struct viewer *v, const char *text, uint64_t hash) {
     size_t at = o->len;
     while (at > 0 && o->line[at - 1] != hash)
         at--;
@@ -145,7 +145,7 @@ static void order_misfit(struct order *o, struct viewer *v, const char *text, ui
 }
 
 /* Whether some viewer has received the line: then it cannot be the next in the order. */
-static bool order_knows(const struct order *o, const struct order_line *line) {
+static bool order_knows(const struct room_order *o, const struct order_line *line) {
     if (line->speaker >= o->speakers)
         return false;
     const struct speaker *s = &o->speaker[line->speaker];
@@ -158,16 +158,16 @@ static bool order_knows(const struct order *o, const struct order_line *line) {
     return false;
 }
 
-void order_entering(struct order *o, struct viewer *v) {
+void order_entering(struct room_order *o, struct viewer *v) {
     *v = (struct viewer){.where = VIEWER_ENTERING, .scanned = o->len};
 }
 
-void order_outside(struct order *o, struct viewer *v) {
+void order_outside(struct room_order *o, struct viewer *v) {
     o->inside -= v->where == VIEWER_INSIDE;
     v->where = VIEWER_OUTSIDE;
 }
 
-static enum order_answer order_enter(struct order *o, struct viewer *v,
+static enum order_answer order_enter(struct room_order *o, struct viewer *v,
                                      const struct order_line *line, uint64_t hash) {
     while (v->scanned < o->len && o->line[v->scanned] != hash)
         v->scanned++;
@@ -182,10 +182,26 @@ static enum order_answer order_enter(struct order *o, struct viewer *v,
     return ORDER_SEEN;
 }
 
-enum order_answer order_see(struct order *o, struct viewer *v, const struct order_line *line) {
+/* Finds the line within what the viewer was told at most.  False: no client has received it yet. */
+static bool order_slack(const struct room_order *o, struct viewer *v, uint64_t hash) {
+    for (size_t at = v->at; at + v->slack >= v->at; at--) {
+        if (at < o->len && o->line[at] == hash) {
+            v->at = at;
+            v->slack = 0;
+            return true;
+        }
+        if (at == 0)
+            break;
+    }
+    return false;
+}
+
+enum order_answer order_see(struct room_order *o, struct viewer *v, const struct order_line *line) {
     uint64_t hash = order_hash(line->text);
     if (v->where == VIEWER_ENTERING)
         return order_enter(o, v, line, hash);
+    if (v->slack > 0 && !order_slack(o, v, hash))
+        return ORDER_WAIT;
     if (v->doubt) {
         if (v->at >= o->len)
             return ORDER_WAIT;
@@ -205,17 +221,23 @@ enum order_answer order_see(struct order *o, struct viewer *v, const struct orde
     return ORDER_SEEN;
 }
 
-void order_skip(struct order *o, struct viewer *v, uint32_t lines) {
+void order_skip(struct room_order *o, struct viewer *v, uint32_t lines) {
     (void)o;
     v->at += lines;
     v->doubt = true;
+}
+
+void order_skip_most(struct room_order *o, struct viewer *v, uint32_t lines) {
+    order_skip(o, v, lines);
+    v->doubt = false;
+    v->slack = lines;
 }
 
 bool order_speaker_complete(const struct speaker *s) {
     return s->excused || s->hasty || s->heard + s->refused >= s->sent;
 }
 
-bool order_complete(const struct order *o) {
+bool order_complete(const struct room_order *o) {
     for (uint32_t i = 0; i < o->speakers; i++) {
         if (!order_speaker_complete(&o->speaker[i]))
             return false;
@@ -223,7 +245,7 @@ bool order_complete(const struct order *o) {
     return true;
 }
 
-void order_finish(struct order *o) {
+void order_finish(struct room_order *o) {
     for (uint32_t i = 0; i < o->speakers; i++) {
         const struct speaker *s = &o->speaker[i];
         if (!order_speaker_complete(s)) {
@@ -238,11 +260,11 @@ void order_finish(struct order *o) {
     }
 }
 
-void order_finish_viewer(struct order *o, const struct viewer *v) {
+void order_finish_viewer(struct room_order *o, const struct viewer *v) {
     if (v->where == VIEWER_INSIDE && v->at < o->len) {
         order_complain(o, "LOST: a viewer's last %zu lines", o->len - v->at);
         o->lost += o->len - v->at;
-    } else if (v->where == VIEWER_INSIDE && v->at > o->len + v->doubt) {
+    } else if (v->where == VIEWER_INSIDE && v->at > o->len + v->doubt + v->slack) {
         order_complain(o, "REORDERED: a notice counts lines that no viewer received");
         o->reordered++;
     }

@@ -52,12 +52,13 @@ struct order_line {
 
 struct viewer {
     enum { VIEWER_OUTSIDE, VIEWER_ENTERING, VIEWER_INSIDE } where;
+    size_t slack;   /* `at` is so much too large at most, until the next line */
     bool doubt;     /* the line before the last notice may have been cut */
     size_t at;      /* index of the next line */
     size_t scanned; /* entering: its join is searched from here on */
 };
 
-struct order {
+struct room_order {
     uint64_t *line;
     size_t len, size;
     struct speaker *speaker;
@@ -70,29 +71,32 @@ struct order {
 
 enum order_answer { ORDER_SEEN, ORDER_WAIT };
 
-struct order *order_new(void);
-void order_free(struct order *o);
-uint32_t order_speaker(struct order *o); /* the number of a new speaker, from 0 */
-void order_sent(struct order *o, uint32_t speaker);
+struct room_order *order_new(void);
+void order_free(struct room_order *o);
+uint32_t order_speaker(struct room_order *o); /* the number of a new speaker, from 0 */
+void order_sent(struct room_order *o, uint32_t speaker);
 
 /* The viewer is about to log in. */
-void order_entering(struct order *o, struct viewer *v);
+void order_entering(struct room_order *o, struct viewer *v);
 /* The viewer has left, or its connection is closed. */
-void order_outside(struct order *o, struct viewer *v);
+void order_outside(struct room_order *o, struct viewer *v);
 
-enum order_answer order_see(struct order *o, struct viewer *v, const struct order_line *line);
-void order_skip(struct order *o, struct viewer *v, uint32_t lines);
+enum order_answer order_see(struct room_order *o, struct viewer *v, const struct order_line *line);
+void order_skip(struct room_order *o, struct viewer *v, uint32_t lines);
+/* At most so many: the next line says how many there were. */
+void order_skip_most(struct room_order *o, struct viewer *v, uint32_t lines);
 
 /* The end of a run: lines sent and never received, and lines that a viewer has not received, are
  * counted as lost. */
-void order_finish(struct order *o);
-void order_finish_viewer(struct order *o, const struct viewer *v);
+void order_finish(struct room_order *o);
+void order_finish_viewer(struct room_order *o, const struct viewer *v);
 /* Every line sent was received by some viewer, or refused. */
-bool order_complete(const struct order *o);
+bool order_complete(const struct room_order *o);
 bool order_speaker_complete(const struct speaker *s);
 uint64_t order_hash(const char *text); /* as in `line` */
 
 /* Prints to standard error; later complaints are only counted. */
-void order_complain(struct order *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void order_complain(struct room_order *o, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -7,13 +7,13 @@
  *     poison -b BINARY_WITH_FAULT_POINTS */
 #include "ipc/fault_table.h"
 #include "tests/crash/person.h"
+#include "tests/crash/table.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static struct victim victim;
@@ -22,20 +22,6 @@ static struct fault_table *table;
 static bool failed(const char *why) {
     fprintf(stderr, "  %s\n", why);
     return false;
-}
-
-static void table_make(void) {
-    char name[64];
-    int fd = memfd_create("faults", 0);
-    table = MAP_FAILED;
-    if (fd >= 0 && ftruncate(fd, sizeof *table) == 0)
-        table = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (table == MAP_FAILED) {
-        perror("the table of fault points");
-        exit(2);
-    }
-    snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)getpid(), fd);
-    setenv(FAULT_FILE_VARIABLE, name, 1);
 }
 
 /* The worker that handles the next line crashes; its successor gets the signal at `then`, if there
@@ -119,7 +105,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    table_make();
+    table = table_make();
     victim_start(&victim, argv[2],
                  "workers = 2\nflood_rate = 0\nconnect_rate = 0\nannounce_max = 0\nhistory = 0\n"
                  "worker_timeout = 1s\n");

@@ -1,8 +1,9 @@
-/* scenes.c - four scenes, one after the other:
+/* scenes.c - scenes, one after the other:
  *
  * a half-typed line outlives the worker that read its first half; a list of a thousand names whose
- * worker is killed in the middle arrives complete; a killed master has a successor that performs a
- * reload; stopped workers are replaced, and lines arrive again soon.
+ * worker is killed in the middle arrives complete; stopped workers are replaced, and lines arrive
+ * again soon; guardian, master and workers die or stop in every combination that the server
+ * survives, and another process takes the place of each and performs a reload.
  *
  *     scenes [-b BINARY] */
 #include "ipc/clock.h"
@@ -93,43 +94,98 @@ static bool whole_list(void) {
     return (whole && list) || failed("the list is not whole");
 }
 
-static bool another_master(void) {
-    pid_t old = victim_master(&victim), fresh = 0;
+/* What happens at one moment, and what must come of it. */
+struct death {
+    const char *name;
+    bool guardian, master, workers;
+    int signal;
+    bool again;   /* a successor of guardian or master says so in the log */
+    bool one_pid; /* the guardian's is as before */
+};
+static const struct death deaths[] = {
+    {"the master dies", .master = true, .signal = SIGKILL, .again = true, .one_pid = true},
+    {"the master hangs", .master = true, .signal = SIGSTOP, .again = true, .one_pid = true},
+    {"the guardian dies", .guardian = true, .signal = SIGKILL, .again = true},
+    {"the guardian is stopped", .guardian = true, .signal = SIGSTOP, .one_pid = true},
+    {"guardian and master die", .guardian = true, .master = true, .signal = SIGKILL, .again = true},
+    {"guardian and master are stopped", .guardian = true, .master = true, .signal = SIGSTOP,
+     .again = true, .one_pid = true},
+    {"guardian and workers die", .guardian = true, .workers = true, .signal = SIGKILL,
+     .again = true},
+    {"master and workers die", .master = true, .workers = true, .signal = SIGKILL, .again = true,
+     .one_pid = true},
+    {"the workers die", .workers = true, .signal = SIGKILL, .one_pid = true},
+};
+enum { DEATHS = sizeof deaths / sizeof deaths[0], TIMES = 3 };
+
+static void signal_them(const struct death *d) {
+    pid_t pid[VICTIM_WORKERS_MAX], guardian = victim_guardian(&victim);
+    pid_t master = victim_master(&victim);
+    uint32_t n = victim_workers(&victim, pid);
+    if (d->guardian)
+        kill(guardian, d->signal);
+    if (d->master)
+        kill(master, d->signal);
+    while (d->workers && n-- > 0)
+        kill(pid[n], d->signal);
+}
+
+/* Waits until the counter of the log's lines has moved on. */
+static bool awaited(const uint32_t *counter, uint32_t before) {
     uint64_t begun = clock_ms();
-    uint32_t reloaded = victim.reloaded;
+    while (*counter == before && clock_ms() - begun < PATIENCE_MS)
+        victim_watch(&victim);
+    return *counter != before;
+}
+
+static bool die_once(const struct death *d, struct person *ann, int turn) {
+    char line[64], heard[80];
+    uint64_t begun = clock_ms();
+    pid_t guardian = victim_guardian(&victim);
+    uint32_t again = victim.again, reloaded = victim.reloaded;
+    snprintf(line, sizeof line, "still %d\r\n", turn);
+    snprintf(heard, sizeof heard, "ann: still %d\r\n", turn);
+    signal_them(d);
+    person_types(ann, line);
+    if (!person_hears(ann, heard) || person_times(ann->heard, heard) != 1)
+        return failed("the line did not arrive once");
+    printf("  the line took %llu ms", (unsigned long long)(clock_ms() - begun));
+    if (d->again && !awaited(&victim.again, again))
+        return failed("nothing took its place");
+    printf(", a successor %llu ms", (unsigned long long)(clock_ms() - begun));
+    kill(victim_guardian(&victim), SIGHUP);
+    if (!awaited(&victim.reloaded, reloaded))
+        return failed("no reload");
+    printf(", a reload %llu ms\n", (unsigned long long)(clock_ms() - begun));
+    return (victim_guardian(&victim) == guardian) == d->one_pid || failed("the wrong pid");
+}
+
+static bool all_deaths(void) {
     struct person ann = person_comes(&victim, "ann", 0);
     bool well = person_hears(&ann, "ann has entered");
-    kill(old, SIGKILL);
-    while ((fresh == 0 || fresh == old) && clock_ms() - begun < PATIENCE_MS) {
-        victim_watch(&victim);
-        fresh = victim_master(&victim);
+    for (int i = 0; i < DEATHS * TIMES && well; i++) {
+        if (i % TIMES == 0)
+            printf(" %s\n", deaths[i / TIMES].name);
+        well = die_once(&deaths[i / TIMES], &ann, i);
     }
-    printf("  the pidfile names a living master after %llu ms\n",
-           (unsigned long long)(clock_ms() - begun));
-    kill(fresh, SIGHUP);
-    while (victim.reloaded == reloaded && clock_ms() - begun < PATIENCE_MS)
-        victim_watch(&victim);
-    printf("  and it has reloaded after %llu ms\n", (unsigned long long)(clock_ms() - begun));
-    person_types(&ann, "still here\r\n");
-    well = well && person_hears(&ann, "ann: still here");
     person_goes(&ann);
-    return (well && victim.reloaded > reloaded) ||
-           failed("no new master, no reload, or the room was lost");
+    return well;
 }
 
 static bool stopped_worker(void) {
     pid_t pid[VICTIM_WORKERS_MAX];
-    struct person ann = person_comes(&victim, "ann", 0), bob = person_comes(&victim, "bob", 0);
-    bool well = person_hears(&ann, "ann has entered") && person_hears(&bob, "bob has entered");
+    /* Names of their own: those of the scene before may be on their way out. */
+    struct person eve = person_comes(&victim, "eve", 0), bob = person_comes(&victim, "bob", 0);
+    bool well = person_hears(&eve, "eve has entered") && person_hears(&bob, "bob has entered");
     uint64_t begun = clock_ms();
     for (uint32_t n = victim_workers(&victim, pid); n-- > 0;)
         kill(pid[n], SIGSTOP);
-    person_types(&ann, "is anybody there\r\n");
-    well = well && person_hears(&bob, "ann: is anybody there") &&
-           person_hears(&ann, "ann: is anybody there");
+    person_types(&eve, "is anybody there\r\n");
+    well = well && person_hears(&bob, "eve: is anybody there") &&
+           person_hears(&eve, "eve: is anybody there");
     printf("  all workers stopped: the line took %llu ms\n",
            (unsigned long long)(clock_ms() - begun));
-    person_goes(&ann);
+    person_goes(&eve);
     person_goes(&bob);
     return well || failed("a line did not arrive");
 }
@@ -140,8 +196,8 @@ int main(int argc, char **argv) {
         bool (*play)(void);
     } scenes[] = {{"a half-typed line", half_typed},
                   {"a list of a thousand, cut", whole_list},
-                  {"the master dies", another_master},
-                  {"every worker is stopped", stopped_worker}};
+                  {"every worker is stopped", stopped_worker},
+                  {"deaths", all_deaths}};
     struct rlimit files = {8000, 8000};
     uint32_t bad = 0;
     const char *binary = argc == 3 && strcmp(argv[1], "-b") == 0 ? argv[2] : "./chatroom-master";

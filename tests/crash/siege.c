@@ -134,6 +134,10 @@ static const struct attack attacks[] = {
     {"workers that hang", CHAOS(CHAOS_STOP, 3000)},
     {"kills of the master", CHAOS(CHAOS_MASTER, 1000)},
     {"a master that hangs", CHAOS(CHAOS_HALT, 1000)},
+    {"kills of the guardian", CHAOS(CHAOS_GUARDIAN, 1000)},
+    {"stops of the guardian", CHAOS(CHAOS_REST, 1000)},
+    {"kills of guardian and master", CHAOS(CHAOS_BOTH, 1000)},
+    {"kills of all but the guardian", CHAOS(CHAOS_ALL, 1000)},
     {"a storm of reloads, and of workers' numbers", CHAOS(CHAOS_RELOAD, 20000)},
     {"upgrades", CHAOS(CHAOS_UPGRADE, 2000)},
     {"a log that is a dead pipe", SENDS("x"), .strangers = 20, .how = RESET | PIPE},
@@ -311,10 +315,11 @@ static rlim_t descriptors_of(pid_t pid) {
 /* `value`: NULL: lowered. */
 static void limit_all(struct siege *s, const struct attack *a, const struct rlimit *value,
                       struct rlimit *old) {
-    pid_t pid[VICTIM_WORKERS_MAX + 2];
+    pid_t pid[VICTIM_WORKERS_MAX + 3];
     uint32_t n = victim_workers(&s->victim, pid);
+    pid[n++] = victim_guardian(&s->victim); /* first: a new master has its limits */
     pid[n++] = victim_master(&s->victim);
-    if ((pid[n] = victim_transcript(&s->victim)) > 0)
+    if ((pid[n] = victim_process(&s->victim, "transcript")) > 0)
         n++;
     for (uint32_t i = 0; i < n; i++) {
         struct rlimit fresh = value ? *value : (struct rlimit){0, 0};
@@ -333,26 +338,26 @@ static void limit_all(struct siege *s, const struct attack *a, const struct rlim
 /* A file that is moved away before the server has opened another is moved over. */
 static void transcript_rotate(struct siege *s) {
     char from[VICTIM_PATH], to[VICTIM_PATH];
-    pid_t master = victim_master(&s->victim);
+    pid_t guardian = victim_guardian(&s->victim);
     snprintf(from, sizeof from, "%s/transcript", s->victim.dir);
     snprintf(to, sizeof to, "%s/transcript.1", s->victim.dir);
-    if (master > 0 && rename(from, to) == 0)
-        s->made += kill(master, SIGUSR1) == 0;
+    if (guardian > 0 && rename(from, to) == 0)
+        s->made += kill(guardian, SIGUSR1) == 0;
 }
 
 static void transcript_signal(struct siege *s, int signal) {
-    pid_t pid = victim_transcript(&s->victim);
+    pid_t pid = victim_process(&s->victim, "transcript");
     if (pid > 0)
         s->made += kill(pid, signal) == 0 && signal == SIGSTOP;
 }
 
 static void log_to(struct siege *s, const char *path) {
     char text[1024];
-    pid_t master = victim_master(&s->victim);
+    pid_t guardian = victim_guardian(&s->victim);
     snprintf(text, sizeof text, "%sworkers = %u\nlog = %s\n", conf, s->chaos.workers, path);
     victim_configure(&s->victim, text);
-    if (master > 0)
-        kill(master, SIGHUP);
+    if (guardian > 0)
+        kill(guardian, SIGHUP);
 }
 
 static bool log_talks(struct siege *s, int pipe) {

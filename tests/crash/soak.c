@@ -4,12 +4,15 @@
  *
  *     soak [-s SECONDS] [-c CLIENTS] [-l LINES_A_SECOND] [-k KILLS] [-p STOPS] [-h RELOADS]
  *          [-u UPGRADES] [-m KILLS_OF_THE_MASTER] [-t STOPS_OF_THE_MASTER]
- *          [-w KILLS_OF_THE_TRANSCRIPT] [-n CONNECTIONS_A_SECOND] [-f ROGUES] [-r RANDOM]
- *          [-b BINARY]
+ *          [-g KILLS_OF_THE_GUARDIAN] [-z STOPS_OF_THE_GUARDIAN] [-x KILLS_OF_BOTH]
+ *          [-a KILLS_OF_THE_MASTER_AND_ALL_WORKERS] [-w KILLS_OF_THE_TRANSCRIPT]
+ *          [-n CONNECTIONS_A_SECOND] [-f ROGUES] [-d PERCENT] [-r RANDOM] [-b BINARY]
  *
  * An operator moderates them by the chatroom-ctl beside BINARY (moderator.h).  -f: so many clients
  * at once flood the server and vanish (mob.h); their names and connections must be gone at the end.
- * The counts of -k -p -h -u -m -t -w are for the whole run, at random times. */
+ * The counts of -k -p -h -u -m -t -g -z -x -a -w are for the whole run, at random times.
+ * -d: of all TCP packets so many percent are dropped, in a network of its own, by nft(8); where the
+ * program may not do that, it says so and goes on without. */
 #include "ipc/clock.h"
 #include "tests/crash/chaos.h"
 #include "tests/crash/crowd.h"
@@ -38,11 +41,11 @@ enum {
  * dropped. */
 static const char conf[] =
     "flood_rate = 30\nflood_burst = 100\nflood_wait = 300ms\nconnect_rate = 200\n"
-    "connect_burst = 1000\nlogin_timeout = 0\nring_size = 128K\nannounce_max = 0\n"
+    "connect_burst = 1000\nlogin_timeout = 0\nannounce_max = 0\n"
     "max_clients = 9000\nworker_timeout = 1s\nhistory = 5\nproxy_from = 127.0.3.1\n";
 
 struct soak {
-    uint32_t seconds, clients, lines, storm, rogues, random;
+    uint32_t seconds, clients, lines, storm, rogues, dropped, random;
     uint32_t per_address; /* max_clients_per_address: more than guests connect at once */
     uint32_t count[CHAOS_KINDS];
     uint64_t silence_ms; /* longest, during the talk */
@@ -69,9 +72,9 @@ static uint32_t number(const char *text) {
 }
 
 static void options(struct soak *s, int argc, char **argv) {
-    static const char kinds[] = "kphumtw"; /* as in enum chaos_kind */
+    static const char kinds[] = "kphumtw?gaxz"; /* as in enum chaos_kind; there is no relay */
     int option;
-    while ((option = getopt(argc, argv, "s:c:l:k:p:h:u:m:t:w:n:f:r:b:")) != -1) {
+    while ((option = getopt(argc, argv, "s:c:l:k:p:h:u:m:t:w:g:a:x:z:n:f:d:r:b:")) != -1) {
         const char *kind = option != '?' ? strchr(kinds, option) : NULL;
         if (kind)
             s->count[kind - kinds] = number(optarg);
@@ -85,6 +88,8 @@ static void options(struct soak *s, int argc, char **argv) {
             s->storm = number(optarg);
         else if (option == 'f')
             s->rogues = number(optarg);
+        else if (option == 'd')
+            s->dropped = number(optarg);
         else if (option == 'r')
             s->random = number(optarg);
         else if (option == 'b')
@@ -143,11 +148,19 @@ static void report_done(const struct soak *s) {
     print("kills of the transcript", s->chaos.done[CHAOS_WRITER]);
     print("kills of the master", s->chaos.done[CHAOS_MASTER]);
     print("stops of the master", s->chaos.done[CHAOS_HALT]);
+    print("of it and all workers", s->chaos.done[CHAOS_ALL]);
+    print("kills of the guardian", s->chaos.done[CHAOS_GUARDIAN]);
+    print("stops of the guardian", s->chaos.done[CHAOS_REST]);
+    print("kills of both", s->chaos.done[CHAOS_BOTH]);
+    print("percent of packets dropped", s->dropped);
     print("lines said", c->said);
     print("lines in the room", c->order->len);
     print("private lines", c->whispers);
     print("lists asked for", c->asks);
     print("comings", c->comings);
+    print("of browsers", c->browsed);
+    print("slow browsers cut", c->cut);
+    print("browsers that came back", c->returns);
     print("guests asked to leave", s->kicked);
     print("bans", s->moderator.bans);
     print("guests told that", c->banned);
@@ -165,6 +178,7 @@ static void report_done(const struct soak *s) {
     print("slowest reload, ms", s->chaos.slowest_reload_ms);
     print("slowest upgrade, ms", s->chaos.slowest_upgrade_ms);
     print("slowest new master, ms", s->chaos.slowest_master_ms);
+    print("slowest new guardian, ms", s->chaos.slowest_guardian_ms);
     if (s->rogues > 0) {
         print("rogues", s->mob.made);
         print("rogues logged in", s->mob.logged_in);
@@ -199,7 +213,7 @@ static uint64_t report_violations(struct soak *s, bool settled, bool ended_well)
     print("rogues not ended", s->mob.unended);
     print("traces of rogues", s->traces);
     print("wrong for the operator", s->moderator.wrong);
-    print("unanswered by the master", s->chaos.unanswered);
+    print("unanswered", s->chaos.unanswered);
     print("errors in the log", s->victim.errors);
     print("lines or answers missing", !settled);
     print("did not end well", !ended_well);
@@ -215,19 +229,41 @@ static uint16_t free_port(void) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(fd, (struct sockaddr *)&at, len) != 0 ||
         getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
-        perror("a port for metrics");
+        perror("a port");
         exit(2);
     }
     close(fd);
     return ntohs(at.sin_port);
 }
 
+static bool nft(const char *rules) {
+    FILE *to = popen("PATH=$PATH:/usr/sbin nft -f - 2>&1", "w");
+    return to && fputs(rules, to) >= 0 && pclose(to) == 0;
+}
+
+static void drop_packets(struct soak *s) {
+    char rules[200];
+    snprintf(rules, sizeof rules,
+             "table inet lossy {\nchain input {\ntype filter hook input priority 0;\n"
+             "meta l4proto tcp numgen random mod 100 < %u drop\n}\n}\n",
+             s->dropped);
+    if (s->dropped == 0 || (victim_network() && nft(rules)))
+        return;
+    printf("no packet is dropped: that needs root and nft(8)\n");
+    s->dropped = 0;
+}
+
+/* Where packets are dropped, a connection stands still for seconds: the ring keeps more than is
+ * said meanwhile. */
 static void begin(struct soak *s) {
     char first[1024];
-    uint16_t metrics = free_port();
+    drop_packets(s);
+    uint16_t metrics = free_port(), web = free_port();
     s->per_address = s->clients + ADDRESS_SPARE;
-    snprintf(s->conf, sizeof s->conf, "%smax_clients_per_address = %u\nmetrics = 127.0.0.1:%u\n",
-             conf, s->per_address, metrics);
+    snprintf(s->conf, sizeof s->conf,
+             "%smax_clients_per_address = %u\nmetrics = 127.0.0.1:%u\nweb = 127.0.0.1:%u\n"
+             "ring_size = %s\n",
+             conf, s->per_address, metrics, web, s->dropped ? "1M" : "128K");
     snprintf(first, sizeof first, "%sworkers = 4\n", s->conf);
     victim_start(&s->victim, s->binary, first);
     chaos_make(&s->chaos, &s->victim, s->conf, s->random);
@@ -235,9 +271,16 @@ static void begin(struct soak *s) {
         s->chaos.rate[kind] = (uint32_t)(s->count[kind] * 1000ull / s->seconds);
     crowd_make(&s->crowd, s->clients, s->victim.port, s->random, false);
     crowd_spread(&s->crowd);
+    crowd_browsers(&s->crowd, web);
     moderator_make(&s->moderator, &s->victim, &s->crowd, s->binary, metrics, s->random);
     storm_make(&s->gusts, s->victim.port);
     mob_make(&s->mob, s->rogues, s->victim.port, s->random, s->crowd.order);
+}
+
+static void await_mob(struct soak *s) {
+    uint64_t until = clock_ms() + (s->dropped ? MOB_PATIENCE_LOSSY_MS : MOB_PATIENCE_MS);
+    while (mob_left(&s->mob) > 0 && clock_ms() < until)
+        crowd_turn(&s->crowd, 0, 50);
 }
 
 int main(int argc, char **argv) {
@@ -254,10 +297,13 @@ int main(int argc, char **argv) {
         run(&s);
         s.silence_ms = s.crowd.order->silence_ms;
         chaos_settle(&s.chaos);
+        if (s.dropped > 0)
+            nft("delete table inet lossy\n");
         moderator_settle(&s.moderator);
         storm_settle(&s.gusts);
         while (!mob_ended(&s.mob))
             crowd_turn(&s.crowd, 0, 5);
+        await_mob(&s); /* the crowd answers pings meanwhile */
         settled = crowd_settle(&s.crowd, SETTLE_MS);
         s.traces = mob_traces(&s.mob, s.per_address);
         moderator_count(&s.moderator, s.per_address);

@@ -3,8 +3,8 @@
  *
  *     transcript [-b BINARY] [-k KILLS]
  *
- * Now and then its file is moved away and reopened, a worker or the master is killed, or the binary
- * is replaced.  Exit status 1 if a line is lost, doubled, reordered or different. */
+ * Now and then its file is moved away and reopened, a worker, the master or the guardian is killed,
+ * or the binary is replaced.  Exit status 1 if a line is lost, doubled, reordered or different. */
 #include "ipc/clock.h"
 #include "tests/crash/victim.h"
 
@@ -120,19 +120,22 @@ static void rotate(void) {
     snprintf(from, sizeof from, "%s/transcript", victim.dir);
     snprintf(to, sizeof to, "%s/transcript.%d", victim.dir, files);
     files += rename(from, to) == 0;
-    kill(victim_master(&victim), SIGUSR1);
+    kill(victim_guardian(&victim), SIGUSR1);
 }
 
 static void harm(int turn) {
-    pid_t pid[VICTIM_WORKERS_MAX], master = victim_master(&victim);
+    pid_t pid[VICTIM_WORKERS_MAX];
+    pid_t guardian = victim_guardian(&victim), master = victim_master(&victim);
     if (turn % 11 == 3)
         rotate();
     if (turn % 7 == 5 && victim_workers(&victim, pid) > 0)
         kill(pid[0], SIGKILL);
-    if (turn % 23 == 13 && master > 0)
-        kill(master, SIGUSR2);
+    if (turn % 23 == 13 && guardian > 0)
+        kill(guardian, SIGUSR2);
     if (turn % 29 == 19 && master > 0)
         kill(master, SIGKILL);
+    if (turn % 31 == 7 && guardian > 0)
+        kill(guardian, SIGKILL);
 }
 
 static void run(int kills) {
@@ -148,7 +151,7 @@ static void run(int kills) {
             listen_now((int)(next - now));
             victim_watch(&victim);
         }
-        pid = victim_transcript(&victim);
+        pid = victim_process(&victim, "transcript");
         if (pid > 0 && kill(pid, SIGKILL) == 0)
             done++;
         harm(turn);

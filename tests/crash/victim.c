@@ -69,7 +69,11 @@ static void victim_line(struct victim *v, const char *line) {
         victim_port(v, line);
     }
     victim_metrics(v, line);
+    const char *master = strstr(line, "master: pid ");
+    if (master)
+        v->last_master = (pid_t)atoi(master + strlen("master: pid "));
     v->reloaded += strstr(line, "reloaded: room") != NULL;
+    v->reached += strstr(line, "\" is in reach") != NULL;
     v->upgraded += strstr(line, "upgraded: room") != NULL;
     v->again += strstr(line, "ready again: room") != NULL;
     if (strstr(line, " error ") || strstr(line, "Sanitizer") || strstr(line, "Assertion") ||
@@ -125,21 +129,22 @@ static int cleaner_of(pid_t group) {
 
 /* A server that is stopped while it binds keeps other servers of its network from binding
  * (master/listen_lock.h).  So the program enters a network of its own, where it may. */
-static void own_network(void) {
+bool victim_network(void) {
     static bool done;
     struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
     if (done || unshare(CLONE_NEWNET) != 0)
-        return;
+        return done;
     done = true;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &loopback) != 0)
         die("loopback");
     close(fd);
+    return true;
 }
 
 void victim_start(struct victim *v, const char *binary, const char *conf) {
     char path[256], log[256];
-    own_network();
+    victim_network();
     memset(v, 0, sizeof *v);
     snprintf(v->dir, sizeof v->dir, "%s/chatroom-crash-XXXXXX",
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
@@ -189,9 +194,13 @@ pid_t victim_named(const struct victim *v) {
     return first > 0 && (kill(first, 0) == 0 || second <= 0) ? first : second;
 }
 
-pid_t victim_master(const struct victim *v) {
+pid_t victim_guardian(const struct victim *v) {
     pid_t pid = victim_named(v);
     return pid > 0 && kill(pid, 0) == 0 ? pid : 0;
+}
+
+pid_t victim_master(const struct victim *v) {
+    return v->last_master > 0 && kill(v->last_master, 0) == 0 ? v->last_master : 0;
 }
 
 static bool is_worker(pid_t pid) {
@@ -207,7 +216,9 @@ static bool is_worker(pid_t pid) {
     return state && strstr(text, "(worker ") && state[2] != 'Z' && state[2] != 'X';
 }
 
-static uint32_t workers_below(pid_t parent, pid_t master, pid_t *pid, uint32_t count) {
+/* Children of `parent`, which may be of several servers. */
+static uint32_t workers_below(const struct victim *v, pid_t parent, pid_t guardian, pid_t *pid,
+                              uint32_t count) {
     char path[64];
     int child;
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
@@ -215,7 +226,8 @@ static uint32_t workers_below(pid_t parent, pid_t master, pid_t *pid, uint32_t c
     if (!file)
         return count;
     while (count < VICTIM_WORKERS_MAX && fscanf(file, "%d", &child) == 1) {
-        if (child != master && is_worker(child)) /* a master that took over keeps its old name */
+        /* a guardian that was a worker may have its old name still */
+        if (child != guardian && getpgid(child) == v->first && is_worker(child))
             pid[count++] = child;
     }
     fclose(file);
@@ -223,22 +235,24 @@ static uint32_t workers_below(pid_t parent, pid_t master, pid_t *pid, uint32_t c
 }
 
 uint32_t victim_workers(const struct victim *v, pid_t pid[VICTIM_WORKERS_MAX]) {
-    pid_t master = victim_master(v);
-    uint32_t count = workers_below(getpid(), master, pid, 0);
-    return master > 0 ? workers_below(master, master, pid, count) : count;
+    pid_t guardian = victim_guardian(v);
+    uint32_t count = workers_below(v, getpid(), guardian, pid, 0);
+    return guardian > 0 ? workers_below(v, guardian, guardian, pid, count) : count;
 }
 
-pid_t victim_transcript(const struct victim *v) {
+pid_t victim_process(const struct victim *v, const char *name) {
     DIR *dir = opendir("/proc");
     pid_t found = 0;
     for (struct dirent *entry; dir && !found && (entry = readdir(dir));) {
         char path[300], text[64] = "";
+        size_t n = strlen(name);
         pid_t pid = (pid_t)atoi(entry->d_name);
         if (pid <= 0 || getpgid(pid) != v->first)
             continue;
         snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
         FILE *file = fopen(path, "re");
-        if (file && fgets(text, sizeof text, file) && strcmp(text, "transcript\n") == 0)
+        if (file && fgets(text, sizeof text, file) && strncmp(text, name, n) == 0 &&
+            text[n] == '\n')
             found = pid;
         if (file)
             fclose(file);
@@ -251,23 +265,23 @@ pid_t victim_transcript(const struct victim *v) {
 void victim_kill(struct victim *v) {
     kill(-v->first, SIGKILL);
     close(v->cleaner_fd);
-    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+    while (waitpid(-v->first, NULL, 0) > 0 || errno == EINTR)
         ;
 }
 
 bool victim_stop(struct victim *v) {
     uint64_t until = clock_ms() + STOP_MS;
-    pid_t master = victim_master(v);
+    pid_t guardian = victim_guardian(v);
     int status = -1;
-    if (master <= 0 || kill(master, SIGTERM) != 0) {
-        fprintf(stderr, "there is no master to be stopped\n");
+    if (guardian <= 0 || kill(guardian, SIGTERM) != 0) {
+        fprintf(stderr, "there is no guardian to be stopped\n");
         victim_kill(v);
         return false;
     }
-    while (waitpid(master, &status, WNOHANG) != master && clock_ms() < until)
+    while (waitpid(guardian, &status, WNOHANG) != guardian && clock_ms() < until)
         usleep(1000);
     victim_watch(v);
-    /* Workers whose master was killed are children of this process: those that have ended are
+    /* Processes whose guardian was killed are children of this process: those that have ended are
      * reaped here and do not count as left behind. */
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;

@@ -108,7 +108,7 @@ static void come(struct person *p, uint16_t port) {
     p->client = (uint32_t)pair[0];
     p->fd = pair[1];
     p->len = 0;
-    p->generation = client_claim(c, 0, cookie);
+    p->generation = client_claim(c, client_word(c), 0, cookie);
     MUST(p->generation != 0);
     client_open(c, 0, cookie, &facts, &addr, port);
     member_add(&worker, c);
@@ -170,11 +170,11 @@ static void check_screen(size_t *seen, bool *echoed) {
     struct drawn line = echo_lay(&segment, f, text);
     size_t from = *seen;
     *seen = speaker.len;
-    bool was = *echoed && screen.enc == f->encoding;
+    bool was = *echoed && screen.enc == f->ring;
     *echoed = (f->flags & FACT_ECHOED) && f->columns == 0;
     if (!*echoed)
         return;
-    screen.enc = (enum encoding)f->encoding;
+    screen.enc = (enum encoding)f->ring;
     if (!was) {
         screen_blank(&screen);
         screen.column = 0;

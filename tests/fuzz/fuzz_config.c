@@ -5,7 +5,9 @@
  *     terminated;
  *   - the same file gives the same configuration. */
 #include "ipc/config.h"
+#include "ipc/relay.h"
 #include "master/config.h"
+#include "master/relay_url.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,6 +46,14 @@ static void check(const struct config *c) {
     MUST(c->ring_size >= 65536 && c->ring_size <= 1u << 30);
     MUST((c->ring_size & (c->ring_size - 1)) == 0);
     MUST(c->worker_timeout_ms >= 100 && c->worker_timeout_ms <= 3600000);
+    TERMINATED(c->relay_user);
+    TERMINATED(c->relay_password);
+    MUST(c->node[0] == '\0' ? c->relay_count == 0 : relay_is_node(c->node));
+    MUST(c->relay_count <= RELAY_HOSTS_MAX && c->relay_db <= RELAY_DB_MAX);
+    for (uint32_t i = 0; i < c->relay_count; i++) {
+        TERMINATED(c->relay[i].host);
+        MUST(c->relay[i].host[0] != '\0' && c->relay[i].port != 0);
+    }
     for (uint32_t i = 0; i < c->proxy_from_count; i++)
         MUST(c->proxy_from[i].bits <= 128);
 }

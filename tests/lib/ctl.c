@@ -52,6 +52,19 @@ const struct ran *ctl_ok_at(struct where where, const struct server *s, char *co
     return ran;
 }
 
+const char *ctl_until_at(struct where where, const struct server *s, const char *want,
+                         char *const arguments[]) {
+    int64_t deadline = wait_deadline();
+    for (;;) {
+        const struct ran *ran = ctl_run_at(where, s, arguments);
+        if (ran->status == 0 && strstr(ran->out, want))
+            return ran->out;
+        if (wait_left_ms(deadline) == 0)
+            fail_at(where, "no %s in %s%s", want, ran->out, ran->err);
+        wait_breath();
+    }
+}
+
 void ctl_refused_at(struct where where, const struct server *s, const char *sentence,
                     char *const arguments[]) {
     char want[1024];

@@ -32,6 +32,11 @@ const struct ran *ctl_run_at(struct where where, const struct server *s, char *c
 const struct ran *ctl_ok_at(struct where where, const struct server *s, char *const arguments[]);
 #define ctl_ok(s, ...) ctl_ok_at(HERE, s, (char *[]){__VA_ARGS__, NULL})
 
+/* Runs it again until it exits 0 and `want` is in what it prints, which is returned. */
+const char *ctl_until_at(struct where where, const struct server *s, const char *want,
+                         char *const arguments[]);
+#define ctl_until(s, want, ...) ctl_until_at(HERE, s, want, (char *[]){__VA_ARGS__, NULL})
+
 /* Fails unless it exits 1 with "chatroom-ctl: SENTENCE" on standard error and nothing else. */
 void ctl_refused_at(struct where where, const struct server *s, const char *sentence,
                     char *const arguments[]);

@@ -42,6 +42,18 @@ int http_connect_at(struct where where, uint16_t port) {
     return fd;
 }
 
+int http_connect_from_at(struct where where, uint16_t port, const char *from) {
+    struct sockaddr_in own = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (inet_pton(AF_INET, from, &own.sin_addr) != 1 ||
+        bind(fd, (struct sockaddr *)&own, sizeof own) != 0 ||
+        connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+        fail_at(where, "connect from %s: %s", from, strerror(errno));
+    return fd;
+}
+
 /* The server may have answered, and closed, before the last byte. */
 void http_send_at(struct where where, int fd, const void *bytes, size_t len) {
     const char *from = bytes;
@@ -85,6 +97,21 @@ struct http_got http_read_all_at(struct where where, int fd) {
     }
     text[got.len] = '\0';
     close(fd);
+    http_split(&got);
+    return got;
+}
+
+struct http_got http_read_head_at(struct where where, int fd) {
+    static char text[4096];
+    struct http_got got = {.text = text};
+    int64_t deadline = wait_deadline();
+    text[0] = '\0';
+    while (!strstr(text, "\r\n\r\n")) {
+        if (!wait_fd(fd, POLLIN, deadline) || got.len == sizeof text - 1 ||
+            recv(fd, text + got.len, 1, 0) != 1)
+            fail_at(where, "no head of an answer; so far: %.*s", (int)got.len, text);
+        text[++got.len] = '\0';
+    }
     http_split(&got);
     return got;
 }

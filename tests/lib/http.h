@@ -18,6 +18,10 @@ int http_open(uint16_t port, int receive);
 int http_connect_at(struct where where, uint16_t port);
 #define http_connect(port) http_connect_at(HERE, port)
 
+/* The same from another address of this machine. */
+int http_connect_from_at(struct where where, uint16_t port, const char *from);
+#define http_connect_from(port, from) http_connect_from_at(HERE, port, from)
+
 void http_send_at(struct where where, int fd, const void *bytes, size_t len);
 #define http_send(fd, bytes, len) http_send_at(HERE, fd, bytes, len)
 #define http_send_text(fd, text) http_send_at(HERE, fd, text, strlen(text))
@@ -35,6 +39,10 @@ struct http_got {
 };
 struct http_got http_read_all_at(struct where where, int fd);
 #define http_read_all(fd) http_read_all_at(HERE, fd)
+
+/* An answer's head, up to its empty line and no further; the connection stays. */
+struct http_got http_read_head_at(struct where where, int fd);
+#define http_read_head(fd) http_read_head_at(HERE, fd)
 
 /* Both. */
 struct http_got http_ask_at(struct where where, uint16_t port, const char *bytes, size_t len);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -157,4 +158,12 @@ void run_at(struct where where, struct ran *ran, char *const argv[]) {
 char *run_server_path(void) {
     char *path = getenv("CHATROOM_MASTER");
     return path && *path ? path : "./chatroom-master";
+}
+
+char *run_other_path(void) {
+    static char path[PATH_MAX + 32];
+    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
+    path[n > 0 ? n : 0] = '\0';
+    strcpy(strrchr(path, '/') + 1, "other/chatroom-master");
+    return path;
 }

@@ -51,5 +51,7 @@ void run_at(struct where where, struct ran *ran, char *const argv[]);
 
 /* The server's binary: $CHATROOM_MASTER or ./chatroom-master. */
 char *run_server_path(void);
+/* The same program with another layout of the segment (Makefile); it lies beside the tests'. */
+char *run_other_path(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -198,8 +199,8 @@ static void check_workers(struct where where, struct server *s) {
     free(log);
 }
 
-/* True once no process of the group is left.  A worker that another worker started is reparented to
- * this process, which reaps it. */
+/* True once no process of the group is left.  Processes whose guardian was killed are children of
+ * this process (server_kill), which reaps them. */
 static bool group_gone(pid_t group) {
     while (waitpid(-group, NULL, WNOHANG) > 0)
         ;
@@ -237,11 +238,72 @@ void server_stop_at(struct where where, struct server *s) {
     server_ended_at(where, s);
 }
 
+static pid_t server_pid_in(const char *line, const char *text) {
+    return (pid_t)atoi(strstr(line, text) + strlen(text));
+}
+
+pid_t server_master_pid_at(struct where where, struct server *s) {
+    static const char text[] = "master: pid ";
+    return server_pid_in(log_wait(where, s, text), text);
+}
+
+void server_logged_more_at(struct where where, const struct server *s, const char *text,
+                           int before) {
+    for (int64_t deadline = wait_deadline(); server_log_count(s, text) <= before; wait_breath()) {
+        if (wait_left_ms(deadline) == 0)
+            fail_at(where, "the log never said \"%s\" again", text);
+    }
+}
+
+pid_t server_new_master_at(struct where where, struct server *s) {
+    pid_t old = server_master_pid_at(where, s);
+    int before = server_log_count(s, "ready again: ");
+    kill(old, SIGKILL);
+    server_logged_more_at(where, s, "ready again: ", before);
+    return server_master_pid_at(where, s);
+}
+
+void server_adopt_orphans(void) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+void server_await_guardian_at(struct where where, struct server *s) {
+    pid_t old = s->pid;
+    int status;
+    if (!run_wait(old, &status, wait_deadline()))
+        fail_at(where, "the guardian did not end");
+    for (int64_t deadline = wait_deadline(); s->pid == old; wait_breath()) {
+        const char *line = log_find(s, "ready again: ");
+        s->pid = line ? server_pid_in(line, ", pid ") : old;
+        if (wait_left_ms(deadline) == 0)
+            fail_at(where, "no other guardian");
+    }
+}
+
+void server_new_guardian_at(struct where where, struct server *s, const pid_t *kills, int count) {
+    int status;
+    pid_t orphan[SERVER_WORKERS_MAX] = {0}; /* those that are not reaped yet can be found by kill */
+    server_adopt_orphans();
+    for (int i = 0; i < count; i++) {
+        orphan[i] = kills[i] == s->pid ? 0 : kills[i];
+        kill(kills[i], SIGKILL);
+    }
+    server_await_guardian_at(where, s);
+    for (int i = 0; i < count; i++) {
+        if (orphan[i] != 0)
+            (void)run_wait(orphan[i], &status, wait_deadline());
+    }
+    for (int64_t deadline = wait_deadline(); kill(server_master_pid_at(where, s), 0) != 0;) {
+        if (wait_left_ms(deadline) == 0)
+            fail_at(where, "no other master");
+        wait_breath();
+    }
+}
+
 pid_t server_worker_pid_at(struct where where, struct server *s, int k) {
     char text[64];
     snprintf(text, sizeof text, "worker %d: pid ", k);
-    const char *line = log_wait(where, s, text);
-    return (pid_t)atoi(strstr(line, text) + strlen(text));
+    return server_pid_in(log_wait(where, s, text), text);
 }
 
 int server_worker_of_at(struct where where, struct server *s, const char *endpoint) {

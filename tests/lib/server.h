@@ -12,7 +12,9 @@
  *
  * These lines of the log are parsed:
  *     ready: room NAME, listening on ADDR:PORT[, ADDR:PORT...], N workers, pid PID
+ *     master: pid P
  *     worker K: pid P
+ *     ready again: ... pid PID
  *     worker K ... client ADDR:PORT connected */
 #ifndef TESTS_LIB_SERVER_H
 #define TESTS_LIB_SERVER_H
@@ -33,7 +35,7 @@ struct server {
     char listening[256];
     uint16_t port; /* of the first address */
     int workers;
-    pid_t pid;            /* the master */
+    pid_t pid;            /* the guardian, which was started */
     int cleaner[2];       /* of the directory and of the process group; see run_cleaner */
     bool workers_may_die; /* otherwise server_stop fails if a worker was replaced */
 };
@@ -80,6 +82,32 @@ const char *server_logged_at(struct where where, struct server *s, const char *f
 
 /* How many lines of the log contain the text at present. */
 int server_log_count(const struct server *s, const char *text);
+
+/* The pid of the master, the guardian's child, in the last log line that names it. */
+pid_t server_master_pid_at(struct where where, struct server *s);
+#define server_master_pid(s) server_master_pid_at(HERE, s)
+
+/* Kills the master, and waits until another says in the log that it is ready; returns its pid. */
+pid_t server_new_master_at(struct where where, struct server *s);
+#define server_new_master(s) server_new_master_at(HERE, s)
+
+/* Kills the guardian, or several processes with it, and waits until s->pid is the pid of another,
+ * which is a child of this process. */
+void server_new_guardian_at(struct where where, struct server *s, const pid_t *kills, int count);
+#define server_new_guardian(s) server_new_guardian_at(HERE, s, &(s)->pid, 1)
+#define server_new_guardian_of(s, kills, count) server_new_guardian_at(HERE, s, kills, count)
+
+/* The same in two steps, for a guardian that is ended in another way: before that, orphans become
+ * children of this process; afterwards, waits until s->pid has ended and is the pid of another. */
+void server_adopt_orphans(void);
+void server_await_guardian_at(struct where where, struct server *s);
+#define server_await_guardian(s) server_await_guardian_at(HERE, s)
+
+/* Waits until the log has more than `before` lines that contain the text, whether the process
+ * s->pid lives or not. */
+void server_logged_more_at(struct where where, const struct server *s, const char *text,
+                           int before);
+#define server_logged_more(s, text, before) server_logged_more_at(HERE, s, text, before)
 
 /* The pid of worker k in the last log line that names it. */
 pid_t server_worker_pid_at(struct where where, struct server *s, int k);

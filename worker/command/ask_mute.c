@@ -16,11 +16,11 @@ static bool ask_mute_shares(struct worker *w, uint32_t fd, const struct in6_addr
 }
 
 /* Whether no other client in the room is of the address.  A proxy's is that of every client whom it
- * does not name. */
+ * does not name; that of a person of another machine is not known here. */
 static bool ask_mute_alone(struct worker *w, uint32_t client, const struct client_view *view) {
     const struct in6_addr *addr = &view->addr;
     uint32_t high = atomic_load(&w->seg->header->fd_high);
-    if (view->facts.flags & FACT_PROXY)
+    if (view->facts.flags & FACT_PROXY || client_is_remote(&w->seg->clients, client))
         return false;
     for (uint32_t fd = 0; fd <= high && segment_has_client(w->seg, fd); fd++)
         if (fd != client && ask_mute_shares(w, fd, addr))
@@ -33,10 +33,7 @@ static bool ask_mute_name(struct invocation *inv, const char **name, char no[ASK
     *name = invocation_word(&inv->text);
     if (**name == '\0')
         snprintf(no, ASK_MUTE_NO, "a name is missing");
-    else if (strchr(*name, '@'))
-        snprintf(no, ASK_MUTE_NO,
-                 "%.100s is on another machine: this version mutes people of its own alone", *name);
-    return **name != '\0' && !strchr(*name, '@');
+    return **name != '\0';
 }
 
 bool ask_mute(struct invocation *inv, char out[REQUEST_TEXT_LEN], char no[ASK_MUTE_NO]) {

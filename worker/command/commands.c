@@ -1,16 +1,21 @@
 /* commands.c - see commands.h. */
 #include "worker/command/commands.h"
 
+#include "ipc/fault.h"
 #include "worker/command/preferences.h"
 #include "worker/command/say.h"
 #include "worker/command/whom.h"
 #include "worker/output/flush.h"
+#include "worker/output/goodbye.h"
 #include "worker/output/who.h"
+#include "worker/protocol/websocket.h"
 #include "worker/record/leave.h"
 #include "worker/state/label.h"
+#include "worker/state/limits.h"
 #include "worker/state/speaker.h"
 #include "worker/text/name.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool command_in_open_room(const struct invocation *inv) {
@@ -42,11 +47,30 @@ static enum line_outcome command_logged_in(struct invocation *inv) {
                                label_shown(enc, label, command_number(inv), number));
 }
 
+/* Limits that hold for a browser from here on: one that comes back to its place is no newcomer
+ * (takeover.c). */
+static bool command_crowded(const struct invocation *inv) {
+    struct worker *w = inv->w;
+    bool full = max_clients_exceeded(w, 0);
+    if (client_facts(inv->c)->ring != RING_JSON ||
+        (!full && !per_address_full(w, &inv->c->addr, inv->c)))
+        return false;
+    atomic_fetch_add_explicit(&w->slot->refused[full ? REFUSED_FULL : REFUSED_ADDRESS], 1,
+                              memory_order_relaxed);
+    if (full)
+        goodbye(w, inv->c, SAY_ROOM_FULL, "max_clients");
+    else
+        goodbye(w, inv->c, SAY_ADDRESS_FULL, "max_clients_per_address");
+    return true;
+}
+
 static enum line_outcome command_login(struct invocation *inv) {
     if (client_facts(inv->c)->flags & FACT_IN_ROOM)
         return command_logged_in(inv);
     if (!command_good_name(inv))
         return command_bad_name(inv);
+    if (command_crowded(inv))
+        return LINE_GONE;
     return say_join(inv->w, inv->c, inv->line, inv->text);
 }
 
@@ -62,9 +86,26 @@ static void command_end_drawn_line(const struct invocation *inv) {
     change_commit(&ch);
 }
 
+/* A browser's close frame.  The message is consumed, so that a successor sends no other one: it
+ * finds a client that will end the connection. */
+static void command_close_frame(const struct invocation *inv) {
+    struct change ch;
+    uint8_t out[WEBSOCKET_CLOSE_BYTES];
+    if (client_facts(inv->c)->ring != RING_JSON)
+        return;
+    invocation_begin(&ch, inv);
+    if (ch.asked)
+        change_ok(&ch);
+    change_frames(&ch, out, websocket_close(WEBSOCKET_NORMAL, out));
+    FAULT("command.close.before");
+    change_commit(&ch);
+    FAULT("command.close.after");
+}
+
 static enum line_outcome command_quit(struct invocation *inv) {
     flush_client(inv->w, inv->c);
     command_end_drawn_line(inv);
+    command_close_frame(inv);
     flush_client(inv->w, inv->c);
     leave_begin(inv->w, inv->c, NULL);
     return LINE_GONE;
@@ -204,11 +245,11 @@ static const struct command commands[] = {
      {"/unignore NAME      show them again",
       "/unignore NAME      取消屏蔽",
       "/unignore NAME      取消封鎖"}},
-    {"encoding", preferences_encoding, COMMAND_EARLY,
+    {"encoding", preferences_encoding, COMMAND_EARLY | COMMAND_TERMINAL,
      {"/encoding NAME      utf-8, gbk, big5 or another one",
       "/encoding NAME      utf-8、gbk、big5 或其他",
       "/encoding NAME      utf-8、gbk、big5 或其他"}},
-    {"timestamps", preferences_timestamps, 0,
+    {"timestamps", preferences_timestamps, COMMAND_TERMINAL,
      {"/timestamps on|off  times before lines",
       "/timestamps on|off  显示时间",
       "/timestamps on|off  顯示時間"}},
@@ -223,32 +264,32 @@ static const struct command commands[] = {
       "/help               本列表; //TEXT 說以斜線開頭的話"}},
 };
 /* clang-format on */
-enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0], COMMAND_HELP = 256 };
 
 /* `login` is of use only before login. */
-static bool command_is_listed(const struct command *command, uint32_t flags) {
-    bool in_room = flags & FACT_IN_ROOM, named = flags & FACT_NAMED;
-    return command->help[0] && !(command->how & COMMAND_NAMED && in_room && !named) &&
+static bool command_is_listed(const struct command *command, const struct facts *f) {
+    bool in_room = f->flags & FACT_IN_ROOM, named = f->flags & FACT_NAMED;
+    return command->help[0] && !(command->how & COMMAND_TERMINAL && f->ring == RING_JSON) &&
+           !(command->how & COMMAND_NAMED && in_room && !named) &&
            !(command->how & COMMAND_LOGIN && in_room);
 }
 
 static void command_help_line(struct change *ch, const struct command *command, bool open) {
     const char *help = command->help[sentence_language(ch->w->config.language, client_wire(ch->f))];
-    if (open && command->how & COMMAND_CLASSIC) { /* with a slash there; the columns stay */
-        const char *space = strstr(help, "  ");
-        change_bytes(ch, "/", 1);
-        change_utf8(ch, help, (size_t)(space - help));
-        help = space + 1;
-    }
-    change_utf8(ch, help, strlen(help));
-    change_bytes(ch, "\r\n", 2);
+    char line[COMMAND_HELP];
+    const char *space = strstr(help, "  ");
+    if (open && command->how & COMMAND_CLASSIC) /* with a slash there; the columns stay */
+        snprintf(line, sizeof line, "/%.*s%s", (int)(space - help), help, space + 1);
+    else
+        snprintf(line, sizeof line, "%s", help);
+    change_line(ch, line, strlen(line));
 }
 
 static enum line_outcome command_help(struct invocation *inv) {
     struct change ch;
     invocation_begin(&ch, inv);
     for (int i = 0; i < COMMAND_COUNT; i++)
-        if (command_is_listed(&commands[i], client_facts(inv->c)->flags))
+        if (command_is_listed(&commands[i], client_facts(inv->c)))
             command_help_line(&ch, &commands[i], command_in_open_room(inv));
     return invocation_done(inv, &ch);
 }

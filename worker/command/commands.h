@@ -17,6 +17,7 @@ enum {
     COMMAND_PLAIN = 32,  /* may join a batch behind other lines of the same client */
     COMMAND_NAMED = 64,  /* not in the open room, where no client has a name */
     COMMAND_ALOUD = 128, /* other people would see it: refused to a muted client */
+    COMMAND_TERMINAL = 256, /* of what a terminal shows: no browser's */
 };
 /* clang-format on */
 

@@ -58,9 +58,11 @@ static bool decide_is_slashed(const struct command *command, uint32_t flags) {
 }
 
 /* The command that the line is.  NULL: none. */
-static const struct command *decide_command(const struct regular *line, uint32_t flags) {
+static const struct command *decide_command(const struct regular *line, const struct facts *f) {
+    uint32_t flags = f->flags;
+    bool browser = f->ring == RING_JSON;
     const struct command *command = command_find(line->word);
-    if (!command)
+    if (!command || (command->how & COMMAND_TERMINAL && browser))
         return NULL;
     bool is = line->mark == REGULAR_BARE ? decide_is_bare(command, line, flags)
                                          : decide_is_slashed(command, flags);
@@ -77,7 +79,8 @@ static enum line_outcome decide_unknown(const struct invocation *inv, const stru
 static enum line_outcome decide_regular(struct invocation *inv, const struct regular *line) {
     uint32_t flags = client_facts(inv->c)->flags;
     bool probe = inv->line->probe && command_in_open_room(inv);
-    const struct command *command = probe ? command_find("help") : decide_command(line, flags);
+    const struct command *command =
+        probe ? command_find("help") : decide_command(line, client_facts(inv->c));
     if (*line->text == '\0')
         inv->line->len = 0; /* a line of blanks is an empty one */
     inv->text = line->argument;
@@ -127,7 +130,7 @@ static enum line_outcome decide_learn(const struct invocation *inv, enum encodin
     return invocation_done(inv, &ch);
 }
 
-static enum line_outcome decide_too_long(const struct invocation *inv) {
+enum line_outcome decide_too_long(const struct invocation *inv) {
     struct words words = {.n = inv->line->max};
     return inv->line->plain_only ? LINE_LATER : invocation_say(inv, SAY_TOO_LONG, &words);
 }
@@ -148,6 +151,6 @@ bool decide_leaves(const struct worker *w, const struct client *c, const struct 
     struct decide d;
     if (!decide_read(w, c, line, &d))
         return false;
-    const struct command *command = decide_command(&d.regular, client_facts(c)->flags);
+    const struct command *command = decide_command(&d.regular, client_facts(c));
     return command && command_leaves(command);
 }

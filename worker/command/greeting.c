@@ -6,29 +6,76 @@
 #include "worker/output/flush.h"
 #include "worker/output/history.h"
 #include "worker/output/overrun.h"
+#include "worker/output/resume.h"
+#include "worker/protocol/event.h"
 #include "worker/state/epoll_interest.h"
 #include "worker/state/members.h"
 #include "worker/state/pause.h"
 
-void greeting_enter(struct change *ch, uint64_t at, uint32_t why) {
+enum { GREETING_HELLO = 1024 }; /* bytes of a hello */
+
+static bool greeting_browser(const struct change *ch) {
+    return ch->f->ring == RING_JSON;
+}
+
+/* A browser's first event. */
+static void greeting_hello(struct change *ch) {
+    const struct room *room = &ch->w->seg->room;
+    const struct config *config = &ch->w->config;
+    uint8_t out[GREETING_HELLO];
+    struct event_hello hello = {.room = config->room,
+                                .epoch = room->shared->epoch,
+                                .index = room_count(room) - 1,
+                                .login = config->login,
+                                .line_max = config->line_max,
+                                .language = config->language == LANG_ZH ? "zh" : "en"};
+    change_frames(ch, out, event_hello(&hello, out, sizeof out));
+}
+
+/* For a browser without carriage returns and the last line's end. */
+static void greeting_motd_event(struct change *ch) {
+    const struct config *config = &ch->w->config;
+    static char text[MOTD_MAX];
+    static uint8_t out[EVENT_ESCAPED * MOTD_MAX + GREETING_HELLO];
+    size_t len = 0;
+    for (uint32_t i = 0; i < config->motd_len; i++)
+        if (config->motd[i] != '\r')
+            text[len++] = config->motd[i];
+    len -= len > 0 && text[len - 1] == '\n';
+    change_frames(ch, out, event_text(EVENT_MOTD, text, len, out, sizeof out));
+}
+
+static void greeting_motd(struct change *ch) {
+    const struct config *config = &ch->w->config;
+    if (config->motd_len == 0)
+        return;
+    if (greeting_browser(ch)) {
+        greeting_motd_event(ch);
+        return;
+    }
+    change_utf8(ch, config->motd, config->motd_len);
+    if (config->motd[config->motd_len - 1] != '\n')
+        change_bytes(ch, "\r\n", 2);
+}
+
+void greeting_enter(struct change *ch, uint64_t at, uint64_t from, uint32_t why) {
     const struct config *config = &ch->w->config;
     const struct room *room = &ch->w->seg->room;
     struct words words = {.room = config->room};
     struct facts *f = ch->f;
     uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
     change_sentence(ch, SAY_GREETING, &words);
-    if (config->motd_len > 0)
-        change_utf8(ch, config->motd, config->motd_len);
-    if (config->motd_len > 0 && config->motd[config->motd_len - 1] != '\n')
-        change_bytes(ch, "\r\n", 2);
+    greeting_motd(ch);
     change_settle_map(ch);
     if (at < guard) { /* a successor that came late: the text is overwritten */
         f->lines_lost += room_entry(room, guard - 1)->lines - room_entry(room, at - 1)->lines;
         at = guard;
     }
-    f->pos = room_start(room, at, f->encoding);
+    f->pos = room_start(room, at, f->ring);
     f->flags |= FACT_IN_ROOM | FACT_GREETED;
-    history_begin(ch, config->history, HISTORY_ENTERED | why);
+    if (from != 0 && from < at)
+        resume_room(ch, from);
+    history_begin(ch, from != 0 ? 0 : config->history, HISTORY_ENTERED | why);
 }
 
 void greeting_leave(struct change *ch, uint64_t until, uint32_t tenths) {
@@ -47,7 +94,9 @@ static bool greeting_come(struct worker *w, struct client *c) {
     struct change ch;
     change_begin(&ch, w, c);
     ch.outside = false; /* a new socket takes it at once, and the buffer is free again */
-    greeting_enter(&ch, room_count(&w->seg->room), 0);
+    if (greeting_browser(&ch))
+        greeting_hello(&ch);
+    greeting_enter(&ch, room_count(&w->seg->room), 0, 0);
     ch.f->flags |= FACT_QUIET;
     if (!change_commit(&ch))
         return false;
@@ -71,14 +120,21 @@ static bool greeting_go(struct worker *w, struct client *c) {
     return true;
 }
 
+static void greeting_words(struct change *ch) {
+    struct words words = {.room = ch->w->config.room};
+    change_sentence(ch, SAY_GREETING, &words);
+    change_sentence(ch, SAY_LOG_IN, &words);
+}
+
 /* False: no buffer is free, and the client is paused until one may be. */
 static bool greeting_send(struct worker *w, struct client *c) {
     struct change ch;
-    struct words words = {.room = w->config.room};
     change_begin(&ch, w, c);
     ch.outside = false; /* a new socket takes it at once, and the buffer is free again */
-    change_sentence(&ch, SAY_GREETING, &words);
-    change_sentence(&ch, SAY_LOG_IN, &words);
+    if (greeting_browser(&ch))
+        greeting_hello(&ch);
+    else
+        greeting_words(&ch);
     ch.f->flags |= FACT_GREETED;
     if (!change_commit(&ch))
         return false;
@@ -88,7 +144,8 @@ static bool greeting_send(struct worker *w, struct client *c) {
 
 bool greeting_due(const struct worker *w, const struct client *c) {
     uint32_t flags = client_facts(c)->flags;
-    if (client_kind(c) != KIND_TELNET || flags & FACT_KICKED || client_header_due(client_facts(c)))
+    if (!client_is_person(client_facts(c)) || flags & FACT_KICKED ||
+        client_header_due(client_facts(c)))
         return false;
     if (flags & FACT_IN_ROOM)
         return w->config.login && !(flags & FACT_NAMED);

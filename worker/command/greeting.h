@@ -14,8 +14,9 @@
 #include "worker/record/change.h"
 
 /* The client comes into the room, before ledger entry `at`: the greeting, the message of the day,
- * earlier lines, and what `why` says (enum history_why). */
-void greeting_enter(struct change *ch, uint64_t at, uint32_t why);
+ * earlier lines, and what `why` says (enum history_why).  `from`: instead of earlier lines, all
+ * from that entry on (resume.h); 0: none. */
+void greeting_enter(struct change *ch, uint64_t at, uint64_t from, uint32_t why);
 
 /* It leaves the room, before ledger entry `until`, and is asked to log in.  Lines before that entry
  * which its socket has not taken are passed over and counted. */

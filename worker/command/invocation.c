@@ -15,6 +15,8 @@ void invocation_begin(struct change *ch, const struct invocation *inv) {
     change_begin(ch, inv->w, inv->c);
     uint32_t heard = ch->f->flags & FACT_HEARD;
     consume_line(ch, line->consumed, line->after_cr, inv->w->now, inv->w->tenths);
+    if (line->numbered)
+        consume_number(ch, line->re);
     if (line->len == 0 && !line->overlong) /* an empty line says nothing of what follows it */
         ch->f->flags = (ch->f->flags & ~(uint32_t)FACT_HEARD) | heard;
 }
@@ -25,6 +27,8 @@ enum line_outcome invocation_done(const struct invocation *inv, struct change *c
         change_abandon(ch);
         return LINE_LATER;
     }
+    if (ch->asked)
+        change_ok(ch);
     return change_commit(ch) ? LINE_DONE : LINE_NO_BUFFER;
 }
 

@@ -59,6 +59,10 @@ static enum line_outcome operator_request(struct invocation *inv) {
     return invocation_done(inv, &ch);
 }
 
+static enum line_outcome operator_elsewhere(const struct invocation *inv, const char *name) {
+    return operator_no(inv, "%.128s is on another machine: only its own server can do that", name);
+}
+
 /* The client that the first argument names.  False: there is none, which is answered. */
 static bool operator_whom(struct invocation *inv, struct whom *whom, enum line_outcome *outcome) {
     const char *name = invocation_word(&inv->text);
@@ -66,10 +70,11 @@ static bool operator_whom(struct invocation *inv, struct whom *whom, enum line_o
     if (*name == '\0')
         *outcome = operator_no(inv, "a name is missing");
     else if (strchr(name, '@'))
-        *outcome =
-            operator_no(inv, "%.128s is on another machine: only its own server can do that", name);
+        *outcome = operator_elsewhere(inv, name);
     else if (!whom_any(inv->w, name, whom))
         *outcome = operator_no(inv, "%s", whom_nobody(inv->w, name, nobody));
+    else if (client_is_remote(&inv->w->seg->clients, whom->client)) /* by its number */
+        *outcome = operator_elsewhere(inv, whom->label);
     else
         return true;
     return false;

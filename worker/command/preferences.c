@@ -34,8 +34,7 @@ static bool preferences_ignored(struct change *ch, uint64_t whom, bool first) {
     label_unique(client_view_name(&view), &view.addr, view.port, label);
     const char *shown =
         label_shown(client_wire(ch->f), label, client_number(ch->w, client, generation), number);
-    change_utf8(ch, shown, strlen(shown));
-    change_bytes(ch, "\r\n", 2);
+    change_line(ch, shown, strlen(shown));
     return true;
 }
 
@@ -143,6 +142,8 @@ enum line_outcome preferences_history(struct invocation *inv) {
         return invocation_say_text(inv, SAY_HISTORY_HOW, NULL);
     struct change ch;
     invocation_begin(&ch, inv);
+    if (ch.asked)
+        change_ok(&ch); /* before the lines */
     history_begin(&ch, (uint32_t)n, HISTORY_ASKED);
     return invocation_done(inv, &ch);
 }

@@ -42,24 +42,35 @@ static const char *refusal_label(const struct change *ch, const struct staged *s
                              client_number(ch->w, to.client, to.generation), shown);
 }
 
+/* What a browser numbered its message with: the last bytes of the side data. */
+static void refusal_number(struct change *ch, const struct staged *s) {
+    uint32_t re;
+    const uint8_t *side = s->line.text[RING_SIDE];
+    if (!(s->line.entry.flags & ENTRY_RE))
+        return;
+    memcpy(&re, side + s->line.len[RING_SIDE] - sizeof re, sizeof re);
+    consume_number(ch, re);
+}
+
 /* Without a free buffer the answer is lost and the line is not consumed: it is read, and refused,
  * again. */
 static void refusal_one(struct worker *w, const struct staged *s) {
-    static const enum sentence why[] = {[STAGE_NAME_TAKEN] = SAY_NAME_TAKEN,
-                                        [STAGE_NOBODY] = SAY_NOBODY,
-                                        [STAGE_NAMES_FULL] = SAY_ROOM_FULL,
-                                        [STAGE_UNREAD] = SAY_NOT_READING,
-                                        [STAGE_MUTED] = SAY_MUTED};
+    static const enum sentence why[] = {
+        [STAGE_NAME_TAKEN] = SAY_NAME_TAKEN, [STAGE_NOBODY] = SAY_NOBODY,
+        [STAGE_NAMES_FULL] = SAY_ROOM_FULL,  [STAGE_UNREAD] = SAY_NOT_READING,
+        [STAGE_LINK] = SAY_LINK_DOWN,        [STAGE_MUTED] = SAY_MUTED};
     struct client *c = worker_client(w, s->client);
     char name[REFUSAL_NAME], shown[LABEL_TEXT];
     struct change ch;
-    if (s->verdict == STAGE_DROPPED || !client_is(c, s->generation))
+    if (s->verdict == STAGE_DROPPED || !client_is(c, s->generation) ||
+        client_away(client_facts(c))) /* its page sends it again */
         return;
     refusal_name(s, name);
     change_begin(&ch, w, c);
     const char *label = refusal_label(&ch, s, name, shown);
     struct words words = {.name = label, .text = label};
     consume_line(&ch, s->consumed, s->line.entry.flags & ENTRY_AFTER_CR, w->now, w->tenths);
+    refusal_number(&ch, s);
     if (client_kind(c) == KIND_CONTROL)
         operator_answer(&ch, "it is no longer here");
     else
@@ -72,8 +83,10 @@ void refusal_answer(struct worker *w) {
     struct stage *stage = &w->stage;
     for (; stage->answered < stage->next; stage->answered++) {
         const struct staged *s = &stage->line[stage->answered];
-        /* A refused move is staged anew while its client has to move. */
-        if (s->verdict != STAGE_PUBLISHED && s->line.entry.kind != ENTRY_MOVE)
+        /* A refused move is staged anew while its client has to move; a ping has no client, nor has
+         * a note, and what people of other machines said is answered by the relay. */
+        if (s->verdict != STAGE_PUBLISHED && s->line.entry.kind != ENTRY_MOVE &&
+            s->client < w->seg->clients.len)
             refusal_one(w, s);
     }
     if (stage->answered == stage->count)

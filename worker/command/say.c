@@ -1,6 +1,7 @@
 /* say.c - see say.h. */
 #include "worker/command/say.h"
 
+#include "worker/protocol/event.h"
 #include "worker/state/label.h"
 #include "worker/state/speaker.h"
 #include "worker/text/sentence.h"
@@ -21,9 +22,26 @@ static struct staged *say_stage(struct worker *w, struct client *c, const struct
     return s;
 }
 
+/* All else of it is staged. */
+static enum line_outcome say_staged(struct worker *w, struct staged *s, const struct line *line) {
+    if (line->numbered) {
+        s->line.entry.flags |= ENTRY_RE;
+        stage_side(&w->stage, s, &line->re, sizeof line->re);
+    }
+    return LINE_STAGED;
+}
+
 static void say_sentence(struct worker *w, struct staged *s, enum sentence which,
                          const struct words *words) {
     stage_sentence(&w->stage, s, w->config.language, which, words);
+}
+
+/* The same for browsers.  NULL: none. */
+static void say_event(struct worker *w, struct staged *s, enum event_kind kind, const char *who,
+                      const char *text) {
+    struct event_line event = {
+        .kind = kind, .who = who, .text = text, .text_len = text ? strlen(text) : 0};
+    stage_event(&w->stage, s, &event);
 }
 
 static void say_side_string(struct worker *w, struct staged *s, const char *text) {
@@ -43,17 +61,33 @@ enum line_outcome say_speech(struct worker *w, struct client *c, struct line *li
     else if (!(f->flags & FACT_NAMED))
         s->line.entry.flags |= ENTRY_BARE;
     say_sentence(w, s, action ? SAY_ME : f->flags & FACT_NAMED ? SAY_SPEECH : SAY_BARE, &words);
+    say_event(w, s, action ? EVENT_ME : EVENT_SAY, label, text);
     line->plain = true;
-    return LINE_STAGED;
+    return say_staged(w, s, line);
 }
 
-/* Side data of a join or a nick: the name and its keys. */
-static void say_new_name(struct worker *w, struct staged *s, const char *name) {
+/* Side data of a join or a nick: the name, the one before, if there was one, and the keys. */
+static void say_new_name(struct worker *w, struct staged *s, const char *name, const char *old) {
     s->key = speaker_key(w, name);
     s->look = speaker_look(w, name);
     struct side_name side = {s->key, s->look};
     say_side_string(w, s, name);
+    if (old)
+        say_side_string(w, s, old);
     stage_side(&w->stage, s, &side, sizeof side);
+}
+
+/* Of a browser: where its lines are to begin, behind the other side data. */
+static void say_from(struct worker *w, struct staged *s, const struct line *line) {
+    stage_side(&w->stage, s, &line->from, sizeof line->from);
+}
+
+/* What tells the client from all others. */
+static const char *say_unique(const struct worker *w, const struct client *c,
+                              char out[LABEL_TEXT]) {
+    char name[NAME_TEXT];
+    return label_unique(client_name(&w->seg->clients, c, client_facts(c), name), &c->addr, c->port,
+                        out);
 }
 
 enum line_outcome say_join(struct worker *w, struct client *c, const struct line *line,
@@ -65,26 +99,32 @@ enum line_outcome say_join(struct worker *w, struct client *c, const struct line
     struct staged *s = say_stage(w, c, line, ENTRY_JOIN);
     s->line.people = 1;
     if (name)
-        say_new_name(w, s, name);
+        say_new_name(w, s, name, NULL);
+    if (name && client_facts(c)->ring == RING_JSON)
+        say_from(w, s, line);
     say_sentence(w, s, SAY_JOINED, &words);
-    return LINE_STAGED;
+    say_event(w, s, EVENT_JOIN, words.name, NULL);
+    return say_staged(w, s, line);
 }
 
 enum line_outcome say_leave(struct worker *w, struct client *c) {
     const struct facts *f = client_facts(c);
-    char label[LABEL_TEXT];
+    char label[LABEL_TEXT], unique[LABEL_TEXT];
     if (!stage_fits(&w->stage, SAY_BYTES))
         return LINE_LATER;
     struct line nothing = {.consumed = f->consumed};
     struct words words = {.name = client_label(w, c, f, label)};
     struct staged *s = say_stage(w, c, &nothing, ENTRY_LEAVE);
     s->line.people = -1;
+    say_side_string(w, s, say_unique(w, c, unique));
     if (f->flags & FACT_NAMED) {
         s->old_key = speaker_key(w, label);
         s->old_look = speaker_look(w, label);
     }
-    if (!(f->flags & FACT_KICKED)) /* else the room was told that it was asked to */
-        say_sentence(w, s, SAY_LEFT, &words);
+    if (f->flags & FACT_KICKED) /* the room was told that it was asked to */
+        return LINE_STAGED;
+    say_sentence(w, s, SAY_LEFT, &words);
+    say_event(w, s, EVENT_LEAVE, label, NULL);
     return LINE_STAGED;
 }
 
@@ -97,9 +137,10 @@ enum line_outcome say_nick(struct worker *w, struct client *c, const struct line
     struct staged *s = say_stage(w, c, line, ENTRY_NICK);
     s->old_key = speaker_key(w, label);
     s->old_look = speaker_look(w, label);
-    say_new_name(w, s, name);
+    say_new_name(w, s, name, label);
     say_sentence(w, s, SAY_NICK, &words);
-    return LINE_STAGED;
+    say_event(w, s, EVENT_NICK, label, name);
+    return say_staged(w, s, line);
 }
 
 /* Side data: the addressee, then three texts: speaker NUL addressee NUL text. */
@@ -112,11 +153,10 @@ enum line_outcome say_private(struct worker *w, struct client *c, const struct l
     struct staged *s = say_stage(w, c, line, ENTRY_PRIVATE);
     s->key = to->key;
     stage_side(&w->stage, s, &side, sizeof side);
-    const char *name = client_name(&w->seg->clients, c, client_facts(c));
-    say_side_string(w, s, label_unique(name, &c->addr, c->port, label));
+    say_side_string(w, s, say_unique(w, c, label));
     say_side_string(w, s, to->label);
     stage_side(&w->stage, s, text, (uint32_t)strlen(text));
-    return LINE_STAGED;
+    return say_staged(w, s, line);
 }
 
 enum line_outcome say_announcement(struct worker *w, struct client *c, const struct line *line,
@@ -128,10 +168,27 @@ enum line_outcome say_announcement(struct worker *w, struct client *c, const str
     struct staged *s = say_stage(w, c, line, ENTRY_SYSTEM);
     size_t len = sentence_render(w->config.language, SAY_ANNOUNCED, &words, out, sizeof out);
     stage_text(&w->stage, s, out, (uint32_t)len);
+    say_event(w, s, EVENT_SYS, NULL, text);
     return LINE_STAGED;
 }
 
-/* Side data: the operator, then the reason. */
+struct staged *say_notice(struct worker *w, enum entry_kind kind, enum sentence which,
+                          const struct words *words) {
+    static const char mark[] = "*** ", end[] = "\r\n";
+    char out[SENTENCE_MAX];
+    if (!stage_fits(&w->stage, SAY_BYTES))
+        return NULL;
+    struct staged *s = stage_add(&w->stage, kind, NO_CLIENT, 0, 0, segment_ticks(w->seg));
+    say_sentence(w, s, which, words);
+    size_t len = sentence_render(w->config.language, which, words, out, sizeof out);
+    struct event_line event = {.kind = EVENT_SYS,
+                               .text = out + strlen(mark),
+                               .text_len = len - strlen(mark) - strlen(end)};
+    stage_event(&w->stage, s, &event);
+    return s;
+}
+
+/* Side data: the operator, then the reason NUL label. */
 enum line_outcome say_kick(struct worker *w, struct client *c, const struct line *line,
                            const struct addressee *whom, const char *reason) {
     if (!stage_fits(&w->stage, SAY_BYTES))
@@ -143,7 +200,19 @@ enum line_outcome say_kick(struct worker *w, struct client *c, const struct line
     s->line.entry.client = whom->client;
     s->line.entry.generation = whom->generation;
     stage_side(&w->stage, s, &side, sizeof side);
-    stage_side(&w->stage, s, reason, (uint32_t)strlen(reason));
+    say_side_string(w, s, reason);
+    say_side_string(w, s, whom->label);
     say_sentence(w, s, SAY_WAS_KICKED, &words);
+    say_event(w, s, EVENT_KICK, whom->label, NULL);
+    return LINE_STAGED;
+}
+
+enum line_outcome say_move(struct worker *w, struct client *c, uint32_t to) {
+    struct side_move move = {w->index, to};
+    struct line nothing = {.consumed = client_facts(c)->consumed};
+    if (!stage_fits(&w->stage, sizeof move))
+        return LINE_LATER;
+    struct staged *s = say_stage(w, c, &nothing, ENTRY_MOVE);
+    stage_side(&w->stage, s, &move, sizeof move);
     return LINE_STAGED;
 }

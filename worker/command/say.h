@@ -23,6 +23,11 @@ enum line_outcome say_nick(struct worker *w, struct client *c, const struct line
 enum line_outcome say_announcement(struct worker *w, struct client *c, const struct line *line,
                                    const char *text);
 
+/* A sentence of the server itself, which begins with `*** `: for everybody, of no client.  NULL:
+ * the stage is full. */
+struct staged *say_notice(struct worker *w, enum entry_kind kind, enum sentence which,
+                          const struct words *words);
+
 /* A private line's addressee: the client that has name key `key` when the line is published, or,
  * with a key of 0, the client given here.  `label` is what the speaker called it. */
 struct addressee {
@@ -36,5 +41,9 @@ enum line_outcome say_private(struct worker *w, struct client *c, const struct l
 /* An operator asks a client to leave: the room is told now, the client when it is applied. */
 enum line_outcome say_kick(struct worker *w, struct client *c, const struct line *line,
                            const struct addressee *whom, const char *reason);
+
+/* The client is to move to the worker of slot `to` (ledger/move.h); none of its input is consumed.
+ */
+enum line_outcome say_move(struct worker *w, struct client *c, uint32_t to);
 
 #endif

@@ -7,6 +7,7 @@
 #include "worker/state/speaker.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void whom_is(uint32_t client, const struct client_view *view, struct whom *whom) {
     whom->client = client;
@@ -17,7 +18,7 @@ static void whom_is(uint32_t client, const struct client_view *view, struct whom
 
 bool whom_numbered(struct worker *w, const char *typed, struct whom *whom) {
     const struct segment *seg = w->seg;
-    uint64_t number, clients = seg->clients.len;
+    uint64_t number, clients = seg->clients.rows;
     struct client_view view;
     *whom = (struct whom){.client = NO_CLIENT};
     if (!label_typed(typed, &number))
@@ -71,8 +72,8 @@ bool whom_find(struct worker *w, const struct client *asking, const char *typed,
                struct whom *whom) {
     if (whom_numbered(w, typed, whom))
         return true;
-    return client_facts(asking)->flags & FACT_NAMED ? whom_named(w, typed, whom)
-                                                    : whom_there(w, typed, whom);
+    bool named = client_facts(asking)->flags & FACT_NAMED || strchr(typed, '@');
+    return named ? whom_named(w, typed, whom) : whom_there(w, typed, whom);
 }
 
 bool whom_any(struct worker *w, const char *typed, struct whom *whom) {

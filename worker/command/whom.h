@@ -1,5 +1,6 @@
 /* whom.h - which client a user means: by its name, by address:port in the open room, or by `#N`,
- * its number, which stands for a name that the reader's encoding cannot show. */
+ * its number, which stands for a name that the reader's encoding cannot show.  A person of another
+ * machine has a name in any room: NAME@NODE, of an open one ADDRESS:PORT@NODE. */
 #ifndef WORKER_COMMAND_WHOM_H
 #define WORKER_COMMAND_WHOM_H
 

@@ -41,10 +41,10 @@ static void complete_add(struct completion *k, const char *name, size_t len) {
 }
 
 static void complete_look(struct worker *w, const struct client *c, struct completion *k) {
-    uint32_t len = atomic_load(&w->seg->header->fd_high) + 1, at = 0;
-    len = len < COMPLETE_RECORDS ? len : COMPLETE_RECORDS;
-    for (; at < len && at < w->seg->clients.len; at++) {
+    uint32_t looked = 0, at = segment_walk(w->seg, 0);
+    for (; at != NO_CLIENT && looked < COMPLETE_RECORDS; at = segment_walk(w->seg, at + 1)) {
         struct client_view other;
+        looked++;
         if (worker_client(w, at) == c || !client_peek(&w->seg->clients, at, &other) ||
             !(other.facts.flags & FACT_IN_ROOM))
             continue;
@@ -53,7 +53,7 @@ static void complete_look(struct worker *w, const struct client *c, struct compl
         if (n > 0 && complete_matches(k, name, n))
             complete_add(k, name, n);
     }
-    account_owe(w, c, COMPLETE_COST + at / COMPLETE_LOOKS);
+    account_owe(w, c, COMPLETE_COST + looked / COMPLETE_LOOKS);
 }
 
 /* The word before the cursor, folded; false: there is none. */

@@ -1,6 +1,7 @@
 /* flood.c - see flood.h. */
 #include "worker/input/flood.h"
 
+#include "ipc/fault.h"
 #include "worker/state/account.h"
 #include "worker/state/pause.h"
 
@@ -59,6 +60,32 @@ bool flood_drop_on(struct worker *w, const struct client *c) {
     uint64_t sent = flood_sent(w, c), most = w->accounts.drop_most[fd], to = flood_drop_to(w, c);
     w->accounts.drop_to[fd] = sent < most ? sent : most;
     return w->accounts.drop_to[fd] > to;
+}
+
+void flood_begin(struct worker *w, struct client *c) {
+    struct change ch;
+    flood_drop_to(w, c);
+    change_begin(&ch, w, c);
+    ch.drop_replies = true;
+    ch.f->flags |= FACT_DROPPING;
+    ch.f->lines_dropped = 0;
+    FAULT("input.dropping.before");
+    change_commit(&ch);
+    FAULT("input.dropping.after");
+}
+
+void flood_count(struct change *ch, uint32_t dropped, uint64_t at, bool ends) {
+    struct facts *f = ch->f;
+    f->lines_dropped += dropped;
+    if (dropped > 0 && f->flags & FACT_IN_ROOM)
+        f->last_input = ch->w->tenths;
+    if (!ends && (at < flood_drop_to(ch->w, ch->c) || flood_drop_on(ch->w, ch->c)))
+        return;
+    struct words words = {.n = f->lines_dropped};
+    if (words.n > 0)
+        change_sentence(ch, SAY_DROPPED, &words);
+    f->flags &= ~(uint32_t)FACT_DROPPING;
+    f->lines_dropped = 0;
 }
 
 void flood_dropped(struct worker *w, const struct client *c) {

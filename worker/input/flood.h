@@ -13,7 +13,7 @@
 #ifndef WORKER_INPUT_FLOOD_H
 #define WORKER_INPUT_FLOOD_H
 
-#include "worker/state/local.h"
+#include "worker/record/change.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +33,13 @@ uint64_t flood_drop_to(struct worker *w, const struct client *c);
  * which are more than a socket holds, so that dropping ends. */
 enum { FLOOD_DROP_MAX = 8 << 20 };
 bool flood_drop_on(struct worker *w, const struct client *c);
+
+/* The client has been too fast for too long: from here on what it has sent is dropped. */
+void flood_begin(struct worker *w, struct client *c);
+
+/* In a change up to stream position `at`: so many lines more are dropped; at the end of what is
+ * dropped, or if it `ends` here, the client is told. */
+void flood_count(struct change *ch, uint32_t dropped, uint64_t at, bool ends);
 
 /* It is told; a new account of how long it is too fast begins. */
 void flood_dropped(struct worker *w, const struct client *c);

@@ -10,14 +10,31 @@
  * A header that names no client leaves the proxy's address and FACT_PROXY; the limits of an address
  * do not concern such a client, and until it sends something its coming and going are logged as
  * `debug` only: it is a health check, as a rule.  A connection whose header is wrong is closed with
- * one line in the log; so is one whose header does not come (worker/timeouts.c). */
+ * one line in the log; so is one whose header does not come (worker/timeouts.c).
+ *
+ * A web client's header may be absent: a proxy that speaks HTTP says in the request where it comes
+ * from (http_client.h).  One that is refused has its request read and answered. */
 #ifndef WORKER_INPUT_HEADER_H
 #define WORKER_INPUT_HEADER_H
 
 #include "worker/state/local.h"
+#include "worker/text/sentence.h"
+
+/* Whether the client's next bytes are to be its header: it came by a proxy, and is no browser that
+ * begins with its request. */
+bool header_waits(struct worker *w, const struct client *c);
 
 /* After a look at the socket of a client whose header is due.  `open`: its end was not found.
  * True: there is more to do, and it is to be queued again.  By the client's owner only. */
 bool header_input(struct worker *w, struct client *c, bool open);
+
+/* Whether a client of the address that a proxy names is served.  HEADER_UNHEARD: it is beyond
+ * connect_rate, and counted; HEADER_REFUSED: logged, with a sentence for it. */
+enum header_verdict { HEADER_ADMITTED, HEADER_UNHEARD, HEADER_REFUSED };
+enum header_verdict header_judge(struct worker *w, const struct client *c,
+                                 const struct in6_addr *addr, uint16_t port,
+                                 enum sentence *sentence);
+/* It is served, and its address in effect: the connection is charged to it. */
+void header_charge(struct worker *w, const struct in6_addr *addr);
 
 #endif

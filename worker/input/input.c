@@ -8,6 +8,7 @@
 #include "worker/input/http_client.h"
 #include "worker/input/newcomer.h"
 #include "worker/input/scan.h"
+#include "worker/input/web_client.h"
 #include "worker/output/flush.h"
 #include "worker/record/change.h"
 #include "worker/record/leave.h"
@@ -103,7 +104,7 @@ static void input_ended(struct worker *w, struct client *c) {
     if (c->mode == MODE_BLOCKED && ending_left(w, fd) > 0)
         pause_client(w, c, PAUSE_OUTPUT);
     else
-        leave_begin(w, c, NULL);
+        leave_lost(w, c, NULL);
 }
 
 /* One pass over its bytes, up to the first line that is answered: so a client with one line does
@@ -114,14 +115,17 @@ static bool input_client(struct worker *w, struct client *c) {
     bool open = input_recv(w, c);
     if (!client_live(c))
         return false;
-    if (client_header_due(client_facts(c)))
+    if (header_waits(w, c))
         return header_input(w, c, open);
-    if (client_speaks_http(c)) {
+    if (client_speaks_http(client_facts(c))) {
         http_client(w, c);
         if (!client_live(c) || w->pauses.why[fd] != 0)
             return false;
+        if (!client_speaks_http(client_facts(c)))
+            return true; /* it is a WebSocket now, and frames may have come with its request */
     } else if (client_facts(c)->rx != NO_BUFFER && client_facts(c)->consumed < c->received) {
-        enum scan_outcome outcome = scan(w, c, one_read);
+        enum scan_outcome outcome =
+            client_kind(c) == KIND_WEB ? web_client(w, c) : scan(w, c, one_read);
         if (outcome == SCAN_STAGED)
             return true;
         if (!client_is(c, generation) || w->pauses.why[fd] != 0)
@@ -193,7 +197,7 @@ void input_resume(struct worker *w) {
         if (pause_has(w, fd, PAUSE_FLOOD) && wait == 0)
             wait = account_origin_wait(w, c);
         if (input_overdue(w, fd))
-            leave_begin(w, c, "it ended before its lines");
+            leave_lost(w, c, "it ended before its lines");
         else if (wait > 0)
             pause_look_in(w, fd, wait);
         else

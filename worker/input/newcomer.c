@@ -37,7 +37,8 @@ static size_t newcomer_peek(struct worker *w, const struct client *c, uint8_t he
 
 bool newcomer_waiting(struct worker *w, struct client *c) {
     uint8_t head[NEWCOMER_HEAD];
-    if (w->config.login || client_facts(c)->flags & FACT_GREETED || !client_live(c))
+    if (client_kind(c) != KIND_TELNET || w->config.login || client_facts(c)->flags & FACT_GREETED ||
+        !client_live(c))
         return false;
     size_t n = newcomer_peek(w, c, head);
     if (n == 0)

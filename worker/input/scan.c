@@ -169,18 +169,9 @@ static void scan_charge(struct scan *s, const struct facts *f) {
 
 /* What was dropped is counted; at its end the client is told. */
 static void scan_count_dropped(struct scan *s, struct change *ch) {
-    struct facts *f = ch->f;
-    if (!s->dropping)
-        return;
-    f->lines_dropped += s->dropped;
+    if (s->dropping)
+        flood_count(ch, s->dropped, s->now.at, s->drop_ends);
     s->dropped = 0;
-    if (!s->drop_ends && (s->now.at < flood_drop_to(s->w, s->c) || flood_drop_on(s->w, s->c)))
-        return;
-    struct words words = {.n = f->lines_dropped};
-    if (words.n > 0)
-        change_sentence(ch, SAY_DROPPED, &words);
-    f->flags &= ~(uint32_t)FACT_DROPPING;
-    f->lines_dropped = 0;
 }
 
 /* Commits the scan as of s->now, with what an event changes and answers. */
@@ -192,8 +183,6 @@ static bool scan_commit_now(struct scan *s, const struct telnet_event *ev) {
     struct facts *f = ch.f;
     scan_charge(s, f);
     consume_bytes(&ch, s->now.at);
-    if (s->dropped > 0 && f->flags & FACT_IN_ROOM)
-        f->last_input = s->w->tenths;
     f->sub_len = s->now.sub_len;
     memcpy(f->telnet, &s->now.telnet, sizeof f->telnet);
     f->flags = s->overlong ? f->flags | FACT_OVERLONG : f->flags & ~(uint32_t)FACT_OVERLONG;
@@ -467,20 +456,6 @@ static enum scan_outcome scan_end(struct scan *s, uint64_t start) {
     return SCAN_IDLE;
 }
 
-/* The client has been too fast for too long: from here on its lines are dropped. */
-static enum scan_outcome scan_begin_dropping(struct worker *w, struct client *c) {
-    struct change ch;
-    flood_drop_to(w, c);
-    change_begin(&ch, w, c);
-    ch.drop_replies = true;
-    ch.f->flags |= FACT_DROPPING;
-    ch.f->lines_dropped = 0;
-    FAULT("input.dropping.before");
-    change_commit(&ch);
-    FAULT("input.dropping.after");
-    return SCAN_MORE;
-}
-
 /* A Tab with text right behind it is part of a paste: a key comes by itself. */
 static bool scan_pasted_tab(const uint8_t *tab, size_t n) {
     enum { DEL = 0x7F, IAC = 0xFF };
@@ -547,8 +522,11 @@ enum scan_outcome scan(struct worker *w, struct client *c, bool one_read) {
     if (s.newcomer && start == f->header_len &&
         newcomer_opening(w, c, raw, (size_t)(c->received - start)))
         return SCAN_IDLE;
-    if (!s.dropping && !s.control && flood_waits(w, c, s.tat, &drop))
-        return drop ? scan_begin_dropping(w, c) : SCAN_IDLE;
+    if (!s.dropping && !s.control && flood_waits(w, c, s.tat, &drop)) {
+        if (drop)
+            flood_begin(w, c);
+        return drop ? SCAN_MORE : SCAN_IDLE;
+    }
     if (one_read && !s.control)
         by_key_count(&s.now.telnet, raw, (size_t)(c->received - start));
     while (s.now.at < c->received)

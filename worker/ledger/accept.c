@@ -13,6 +13,7 @@
 #include "worker/ledger/moderation.h"
 #include "worker/state/client_log.h"
 #include "worker/state/epoll_interest.h"
+#include "worker/state/limits.h"
 #include "worker/state/lock.h"
 #include "worker/state/members.h"
 #include "worker/state/tools.h"
@@ -31,37 +32,36 @@ static bool accept_by_proxy(const struct worker *w, const struct in6_addr *addr)
     return network_any_holds(w->config.proxy_from, w->config.proxy_from_count, addr);
 }
 
-static bool accept_address_full(struct worker *w, const struct in6_addr *addr) {
-    uint32_t limit = w->config.max_clients_per_address, found = 0;
-    uint32_t high = atomic_load(&w->seg->header->fd_high);
-    if (limit == 0)
-        return false;
-    for (uint32_t fd = 0; fd <= high && fd < w->seg->clients.len && found < limit; fd++) {
-        struct in6_addr other;
-        enum client_kind kind;
-        found += client_peek_address(worker_client(w, fd), &other) && origin_same(&other, addr) &&
-                 client_peek_kind(worker_client(w, fd), &kind) && kind == KIND_TELNET;
-    }
-    return found >= limit;
-}
-
 /* By which listener the connection came; also of a listener itself. */
 static enum client_kind accept_kind(int fd) {
     int between = 0;
     socklen_t len = sizeof between;
-    if (getsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, &len) != 0 ||
-        between != KIND_TAG - KIND_METRICS)
+    if (getsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, &len) != 0)
         return KIND_TELNET;
-    return KIND_METRICS;
+    return between == KIND_TAG - KIND_METRICS ? KIND_METRICS
+           : between == KIND_TAG - KIND_WEB   ? KIND_WEB
+                                              : KIND_TELNET;
 }
 
-static bool accept_full(const struct worker *w) {
-    return segment_connections(w->seg) >= w->seg->header->geometry.max_clients;
+static bool accept_full(const struct worker *w, enum client_kind kind) {
+    uint32_t most = w->seg->header->geometry.max_clients;
+    return segment_connections(w->seg) >= most + (kind == KIND_WEB ? WEB_BEYOND : 0);
+}
+
+/* A browser, or a collector of metrics, is told, and closed. */
+static void accept_turn_away_http(int fd, enum client_kind kind, enum http_status status) {
+    char text[PAGE_REFUSED_MAX];
+    last_words(fd, text, page_refused(kind, status, text));
 }
 
 /* The client is told, and closed. */
-static void accept_turn_away(const struct worker *w, int fd, enum sentence why) {
+static void accept_turn_away(const struct worker *w, int fd, enum client_kind kind,
+                             enum sentence why) {
     char text[256], out[512];
+    if (kind != KIND_TELNET) {
+        accept_turn_away_http(fd, kind, why == SAY_BANNED ? HTTP_FORBIDDEN : HTTP_UNAVAILABLE);
+        return;
+    }
     struct words words = {0};
     enum encoding sent = (enum encoding)w->config.encoding;
     size_t len = sentence_render(sentence_language(w->config.language, sent), why, &words, text,
@@ -87,18 +87,11 @@ static void accept_raise_high(struct worker *w, uint32_t fd) {
         ;
 }
 
-uint64_t accept_cookie(int fd) {
-    uint64_t cookie = 0;
-    socklen_t len = sizeof cookie;
-    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
-}
-
-/* A connection that asks by HTTP.  False: it is turned away, and closed. */
-static bool accept_http(struct worker *w, int fd, struct client *c, uint64_t cookie,
-                        enum client_kind kind, const struct in6_addr *addr, uint16_t port) {
-    if (!tool_open(w, c, kind, cookie, addr, port)) {
-        char text[PAGE_REFUSED_MAX];
-        last_words(fd, text, page_refused(HTTP_UNAVAILABLE, text));
+/* A collector of metrics.  False: it is turned away, and closed. */
+static bool accept_metrics(struct worker *w, int fd, struct client *c, uint64_t cookie,
+                           const struct in6_addr *addr, uint16_t port) {
+    if (!tool_open(w, c, KIND_METRICS, cookie, addr, port)) {
+        accept_turn_away_http(fd, KIND_METRICS, HTTP_UNAVAILABLE);
         accept_count_refused(w, REFUSED_HTTP);
         client_log(w, TALLY_REFUSED, addr, port, "refused: %d others ask for metrics",
                    METRICS_CLIENTS);
@@ -107,13 +100,14 @@ static bool accept_http(struct worker *w, int fd, struct client *c, uint64_t coo
     return true;
 }
 
-const char *accept_refuses(struct worker *w, const struct in6_addr *addr, enum sentence *sentence) {
+const char *accept_refuses(struct worker *w, enum client_kind kind, const struct in6_addr *addr,
+                           enum sentence *sentence) {
     if (moderation_bans(w, addr)) {
         accept_count_refused(w, REFUSED_BANNED);
         *sentence = SAY_BANNED;
         return "banned";
     }
-    if (accept_address_full(w, addr)) {
+    if (kind != KIND_WEB && per_address_full(w, addr, NULL)) {
         accept_count_refused(w, REFUSED_ADDRESS);
         *sentence = SAY_ADDRESS_FULL;
         return "max_clients_per_address";
@@ -122,10 +116,10 @@ const char *accept_refuses(struct worker *w, const struct in6_addr *addr, enum s
 }
 
 /* By a reset, which leaves nothing of it in the kernel: neither bytes that wait for an
- * acknowledgement nor TIME_WAIT. */
+ * acknowledgement nor TIME_WAIT.  The reset is the disconnect's, not close()'s: see drain.h. */
 static void accept_close_unheard(int fd) {
-    static const struct linger at_once = {.l_onoff = 1};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    static const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    (void)connect(fd, &none, sizeof none);
     close(fd);
     FAULT("accept.unheard.after");
 }
@@ -157,27 +151,28 @@ static bool accept_claimed(struct worker *w, int fd, struct client *c, uint64_t 
         return control_open(w, fd, c, cookie);
     address_split(&peer, &addr, &port);
     enum client_kind kind = accept_kind(fd);
-    if (kind != KIND_TELNET)
-        return accept_http(w, fd, c, cookie, kind, &addr, port);
+    if (kind == KIND_METRICS)
+        return accept_metrics(w, fd, c, cookie, &addr, port);
     enum sentence sentence = SAY_ROOM_FULL;
     bool proxy = accept_by_proxy(w, &addr); /* its header decides the rest (input/header.h) */
-    const char *why = accept_full(w) ? "max_clients" : NULL;
+    const char *why = accept_full(w, kind) ? "max_clients" : NULL;
     if (why)
         accept_count_refused(w, REFUSED_FULL);
     if (!proxy && !why)
-        why = accept_refuses(w, &addr, &sentence);
+        why = accept_refuses(w, kind, &addr, &sentence);
     if (why) {
-        accept_turn_away(w, fd, sentence);
+        accept_turn_away(w, fd, kind, sentence);
         client_log(w, TALLY_REFUSED, &addr, port, "refused: %s", why);
         return false;
     }
     struct facts facts = {.flags = proxy ? FACT_PROXY : 0,
-                          .encoding = w->config.encoding,
+                          .kind = (uint8_t)kind,
+                          .ring = kind == KIND_WEB ? RING_JSON : w->config.encoding,
                           .last_input = w->tenths,
                           .tat = w->now,
                           .seen = room_count(&w->seg->room)};
     client_open(c, w->index, cookie, &facts, &addr, port);
-    if (!proxy)
+    if (!proxy && kind == KIND_TELNET) /* of a web client its request is logged */
         client_log(w, TALLY_CONNECTED, &addr, port, "connected");
     return true;
 }
@@ -193,13 +188,13 @@ static bool accept_grown(struct worker *w, int fd, uint64_t cookie) {
         return true;
     worker_lock(w);
     int error = segment_grow(w->seg, (uint32_t)fd);
-    bool refused = error != 0 && accept_cookie(fd) == cookie && !accept_is_listener(w->seg, fd);
+    bool refused = error != 0 && socket_cookie(fd) == cookie && !accept_is_listener(w->seg, fd);
     bool there = refused && accept_peer(fd, &peer);
     bool control = there && peer.any.sa_family == AF_UNIX;
     if (control)
         control_refuse(fd, "no shared memory is left for a connection");
     else if (refused)
-        accept_turn_away(w, fd, SAY_ROOM_FULL);
+        accept_turn_away(w, fd, accept_kind(fd), SAY_ROOM_FULL);
     worker_unlock(w);
     if (refused)
         accept_count_refused(w, REFUSED_MEMORY);
@@ -215,13 +210,29 @@ static bool accept_grown(struct worker *w, int fd, uint64_t cookie) {
 static void accept_begin(struct worker *w, struct client *c) {
     switch (client_kind(c)) {
     case KIND_CONTROL: control_greet(w, c); break;
-    case KIND_METRICS: interest_arm(w, c); break; /* it speaks first */
+    case KIND_METRICS:
+    case KIND_WEB: interest_arm(w, c); break; /* it speaks first */
     case KIND_TELNET:
         if (client_header_due(client_facts(c)))
             interest_arm(w, c);
         else
             greeting_begin(w, c);
     }
+}
+
+/* Again if the record changed meanwhile, perhaps because its former client's was given back. */
+static uint32_t accept_claim(const struct worker *w, int fd, struct client *c, uint64_t cookie) {
+    uint64_t word = client_word(c), before;
+    uint32_t generation;
+    FAULT("accept.claim.before");
+    do {
+        before = word;
+        if (socket_cookie(fd) != cookie)
+            return 0; /* an orphan that was served and closed meanwhile */
+        generation = client_claim(c, word, w->index, cookie);
+        word = client_word(c);
+    } while (generation == 0 && word != before);
+    return generation;
 }
 
 void accept_socket(struct worker *w, int fd, uint64_t cookie, const union address_any *unheard) {
@@ -235,13 +246,12 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie, const union addres
         return;
     struct client *c = worker_client(w, (uint32_t)fd);
     accept_raise_high(w, (uint32_t)fd);
-    FAULT("accept.claim.before");
-    uint32_t generation = client_claim(c, w->index, cookie);
+    uint32_t generation = accept_claim(w, fd, c, cookie);
     if (generation == 0)
         return;
-    /* Between accept and the claim another worker may have served and closed it as an orphan; then
-     * the number names another socket. */
-    if (accept_cookie(fd) != cookie || !accept_claimed(w, fd, c, cookie, unheard)) {
+    /* Just before the claim another worker may have served and closed it as an orphan; then the
+     * number names another socket. */
+    if (socket_cookie(fd) != cookie || !accept_claimed(w, fd, c, cookie, unheard)) {
         client_unclaim(c, generation, w->index, cookie);
         return;
     }
@@ -282,8 +292,10 @@ static bool accept_is_control(const struct segment *seg, int fd) {
  * ACCEPT_FULL_MS; then there is a wait again. */
 static bool accept_full_waits(struct worker *w, struct acceptor *a, int listener) {
     uint32_t since = w->now - a->full_at;
-    if (!accept_full(w) || accept_is_control(w->seg, listener) ||
-        accept_kind(listener) != KIND_TELNET ||
+    if (!accept_full(w, KIND_TELNET) || accept_is_control(w->seg, listener))
+        return false;
+    enum client_kind kind = accept_kind(listener);
+    if (kind == KIND_METRICS || !accept_full(w, kind) ||
         (since >= ACCEPT_FULL_MS && since < 2 * ACCEPT_FULL_MS))
         return false;
     if (since >= ACCEPT_FULL_MS) {
@@ -309,7 +321,7 @@ void accept_batch(struct worker *w, struct acceptor *a, int listener) {
         FAULT("accept.after");
         if (fd >= 0) {
             bool heard = peer.any.sa_family == AF_UNIX || accept_within_rate(w, &peer);
-            accept_socket(w, fd, accept_cookie(fd), heard ? NULL : &peer);
+            accept_socket(w, fd, socket_cookie(fd), heard ? NULL : &peer);
             continue;
         }
         if (errno == ECONNABORTED || errno == EINTR)

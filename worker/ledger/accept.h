@@ -6,7 +6,7 @@
 #include "worker/state/local.h"
 #include "worker/text/sentence.h"
 
-enum { ACCEPT_BATCH = 64, ACCEPT_PAUSE_MS = 1000, ACCEPT_FULL_MS = 100 };
+enum { ACCEPT_BATCH = 64, ACCEPT_PAUSE_MS = 1000, ACCEPT_FULL_MS = 250 };
 
 struct acceptor {
     /* Accepting is suspended: nothing can be taken from the queues now. */
@@ -31,8 +31,6 @@ void accept_resume(struct worker *w, struct acceptor *a);
  * one, this is tried again after ACCEPT_PAUSE_MS. */
 void accept_listen(struct worker *w, struct acceptor *a);
 
-/* SO_COOKIE: which socket this descriptor is; 0: none. */
-uint64_t accept_cookie(int fd);
 
 /* The other end.  False: the socket has none any more, or is a listener. */
 bool accept_peer(int fd, union address_any *peer);
@@ -45,8 +43,10 @@ void accept_socket(struct worker *w, int fd, uint64_t cookie, const union addres
 
 /* Why no client of the address is let in, for the log; NULL: nothing forbids it.  *sentence is what
  * the client is told.  The clients of the address are counted now, over the records of all workers;
- * those whose PROXY header is due count nowhere. */
-const char *accept_refuses(struct worker *w, const struct in6_addr *addr, enum sentence *sentence);
+ * those whose PROXY header is due count nowhere.  A web client is not
+ * judged by their number here (state/limits.h). */
+const char *accept_refuses(struct worker *w, enum client_kind kind, const struct in6_addr *addr,
+                           enum sentence *sentence);
 
 /* Exact while header->listeners_moves is even and unchanged. */
 bool accept_is_listener(const struct segment *seg, int fd);

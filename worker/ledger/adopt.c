@@ -7,10 +7,12 @@
 #include "worker/command/announce.h"
 #include "worker/command/greeting.h"
 #include "worker/command/page.h"
+#include "worker/command/takeover.h"
 #include "worker/ledger/accept.h"
 #include "worker/ledger/counters.h"
 #include "worker/ledger/moderation.h"
 #include "worker/output/overrun.h"
+#include "worker/record/away.h"
 #include "worker/record/chain.h"
 #include "worker/record/check.h"
 #include "worker/record/leave.h"
@@ -27,7 +29,7 @@
 /* ---- one client ---- */
 
 static bool adopt_same_socket(const struct client *c, int fd) {
-    uint64_t cookie = accept_cookie(fd);
+    uint64_t cookie = socket_cookie(fd);
     return cookie != 0 && cookie == c->cookie;
 }
 
@@ -56,23 +58,33 @@ static bool adopt_counters(struct client *c, int fd, bool *broken) {
     return true;
 }
 
+/* Our FIN counts as a byte sent (counters.h), and follows the goodbye.  A broken connection may be
+ * only the holder of its number (master/store_return.h), whose counts are its own. */
+static const char *adopt_damaged(struct worker *w, const struct client *c, bool broken) {
+    const char *wrong = record_check(w->seg, c);
+    if (wrong && broken)
+        return "its connection is gone";
+    if (wrong && atomic_load(&w->seg->header->shutdown))
+        return "it was said goodbye to";
+    if (wrong)
+        log_error("adopting client %u: its record is damaged (%s); disconnecting it",
+                  client_index(w, c), wrong);
+    return wrong;
+}
+
 /* Why the client cannot be served; NULL if it can.  A record that is half cleared away needs no
  * check. */
 static const char *adopt_fault(struct worker *w, const struct client *c, uint64_t word,
-                               bool counted) {
+                               bool counted, bool broken) {
     if (client_kind(c) == KIND_CONTROL)
         return "its worker died";
-    if (client_speaks_http(c) && page_state(client_facts(c)) == HTTP_ENDED)
+    if (client_speaks_http(client_facts(c)) && page_state(client_facts(c)) == HTTP_ENDED)
         return "its request is answered"; /* our FIN counts as a byte sent (counters.h) */
     if (!counted)
         return "its socket is gone";
     if (!w->seg->header->counters_exact)
         return "the kernel's counts";
-    const char *wrong = client_state(word) == CLIENT_LIVE ? record_check(w->seg, c) : NULL;
-    if (wrong)
-        log_error("adopting client %u: its record is damaged (%s); disconnecting it",
-                  client_index(w, c), wrong);
-    return wrong;
+    return client_state(word) == CLIENT_LIVE ? adopt_damaged(w, c, broken) : NULL;
 }
 
 static void adopt_queue(struct worker *w, struct client *c, const char *fault) {
@@ -96,12 +108,49 @@ static void adopt_queue(struct worker *w, struct client *c, const char *fault) {
         greeting_begin(w, c);
 }
 
+/* A frame that was overwritten before all of it was sent: its predecessor died, or let the client
+ * go, before it ended the connection (output/overrun.c). */
+static bool adopt_torn(const struct facts *f) {
+    return f->ring == RING_JSON && f->flags & FACT_TORN;
+}
+
+/* Its socket means nothing, and may be that of a takeover that a death has cut: its number is the
+ * record's, whatever it names. */
+static void adopt_away(struct worker *w, struct client *c) {
+    uint64_t cookie = socket_cookie((int)client_index(w, c));
+    atomic_store_explicit(&c->cookie, cookie, memory_order_relaxed);
+    FAULT("adopt.away.before");
+    member_add(w, c);
+    away_adopt(w, c);
+    adopt_queue(w, c, cookie == 0 ? "its socket is gone" : adopt_damaged(w, c, false));
+    FAULT("adopt.away.after");
+}
+
+/* A takeover was under way.  True: the record is only left over. */
+static bool adopt_taken(struct worker *w, struct client *c) {
+    if (!takeover_done(w, c)) {
+        takeover_undo(w, c);
+        return false;
+    }
+    member_add(w, c);
+    c->mode = MODE_WRITE_FAILED;
+    leave_begin(w, c, NULL);
+    FAULT("adopt.taken.after");
+    return true;
+}
+
 void adopt_client(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_acquire);
     worker_beat(w);
     breadcrumb_set(w, BREADCRUMB_ADOPT, c, client_facts(c)->consumed);
     FAULT("adopt.client.before");
+    if (client_state(word) == CLIENT_LIVE && client_away(client_facts(c))) {
+        adopt_away(w, c);
+        return;
+    }
+    if (client_state(word) == CLIENT_LIVE && client_facts(c)->web & WEB_TAKES && adopt_taken(w, c))
+        return;
     bool there = adopt_same_socket(c, (int)fd);
     if (atomic_load(&c->state_word) != word || adopt_closed(c, word, there))
         return;
@@ -110,11 +159,13 @@ void adopt_client(struct worker *w, struct client *c) {
     c->mode = MODE_SLOW;
     client_refresh(c);
     member_add(w, c);
-    const char *fault = adopt_fault(w, c, word, counted);
+    const char *fault = adopt_fault(w, c, word, counted, broken);
     if (client_kind(c) == KIND_CONTROL)
         c->mode = MODE_WRITE_FAILED; /* how much of an answer it was sent is not known */
     if (broken && !fault)
         leave_broken(w, c, 0); /* before the input in its buffer is looked at */
+    if (adopt_torn(client_facts(c)) && !fault)
+        leave_lost(w, c, "a frame of it is torn");
     adopt_queue(w, c, fault);
     if (there)
         interest_arm(w, c);
@@ -226,7 +277,7 @@ bool adopt_orphans(struct worker *w) {
     if (moves & 1)
         return false;
     for (uint32_t fd = 3; fd <= high && fd < len; fd++) {
-        uint64_t cookie = adopt_served(w, fd) ? 0 : accept_cookie((int)fd);
+        uint64_t cookie = adopt_served(w, fd) ? 0 : socket_cookie((int)fd);
         if (cookie == 0 || (!adopt_ours(w->seg, (int)fd) && !adopt_control(w->seg, (int)fd)))
             continue;
         if (atomic_load(&h->listeners_moves) != moves)

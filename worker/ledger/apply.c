@@ -3,6 +3,7 @@
 
 #include "ipc/fault.h"
 #include "ipc/log.h"
+#include "ipc/token.h"
 #include "worker/command/greeting.h"
 #include "worker/command/operator.h"
 #include "worker/ledger/closing.h"
@@ -13,6 +14,8 @@
 #include "worker/output/history.h"
 #include "worker/output/ignore.h"
 #include "worker/output/overrun.h"
+#include "worker/output/private.h"
+#include "worker/protocol/event.h"
 #include "worker/record/consume.h"
 #include "worker/record/leave.h"
 #include "worker/state/breadcrumb.h"
@@ -58,25 +61,40 @@ static void apply_replaces_typed(struct change *ch, const struct entry *entry) {
         change_hide_line(ch);
 }
 
+/* The number of the message, if it had one. */
+static bool apply_number(const struct change *ch, const struct effect *e, uint32_t *re) {
+    uint32_t len;
+    const uint8_t *side = room_side(&ch->w->seg->room, e->index, &len);
+    if (e->entry->flags & ENTRY_RE)
+        memcpy(re, side + len, sizeof *re);
+    return e->entry->flags & ENTRY_RE;
+}
+
 /* The client's own line is consumed: its input goes on behind it. */
-static void apply_consumed(struct change *ch, const struct entry *entry) {
-    uint32_t step = entry->consumed - (uint32_t)ch->f->consumed;
+static void apply_consumed(struct change *ch, const struct effect *e) {
+    const struct entry *entry = e->entry;
+    uint32_t step = entry->consumed - (uint32_t)ch->f->consumed, re;
+    bool numbered = apply_number(ch, e, &re);
+    if (numbered && client_away(ch->f))
+        ch->f->re = re; /* it is not sent again by a client that comes back */
     if ((int32_t)step <= 0 || step > RX_RAW)
         return; /* caused by no line: a join in the open room, a leave */
     apply_replaces_typed(ch, entry);
     consume_line(ch, ch->f->consumed + step, entry->flags & ENTRY_AFTER_CR, apply_ms(ch->w, entry),
                  apply_tenths(ch->w, entry));
+    if (numbered)
+        consume_number(ch, re);
 }
 
 /* An entry's side data from byte `skip` on, NUL-terminated; returns its length. */
 static uint32_t apply_side(struct worker *w, uint64_t index, uint32_t skip, char *out,
                            uint32_t size) {
-    const struct room *room = &w->seg->room;
-    uint32_t len = room_len(room, index, RING_SIDE);
+    uint32_t len;
+    const uint8_t *side = room_side(&w->seg->room, index, &len);
     len = len > skip ? len - skip : 0;
     if (len > size - 1)
         len = size - 1;
-    memcpy(out, room_text(room, RING_SIDE, room_start(room, index, RING_SIDE)) + skip, len);
+    memcpy(out, side + skip, len);
     out[len] = '\0';
     return len;
 }
@@ -117,6 +135,25 @@ static bool apply_unannounced(const struct change *ch, const struct effect *e) {
     return room_len(&ch->w->seg->room, e->index, ENC_UTF8) == 0;
 }
 
+/* A browser that has logged in. */
+static void apply_logged_in(struct change *ch, const char *name) {
+    uint8_t out[EVENT_LINE_MAX], token[TOKEN_BYTES];
+    token_of(ch->w->seg->header->token_key, (uint32_t)ch->tag, (uint32_t)(ch->tag >> 32), token);
+    size_t n = event_logged_in(change_re(ch), name, token, 0, out, sizeof out);
+    change_frames(ch, out, n);
+}
+
+/* Where the lines begin that a browser wants, behind its name; 0: nowhere. */
+static uint64_t apply_from(const struct change *ch, const struct effect *e) {
+    uint32_t len;
+    const uint8_t *side = room_side(&ch->w->seg->room, e->index, &len);
+    uint64_t from = 0;
+    size_t name = strnlen((const char *)side, len) + 1 + sizeof(struct side_name);
+    if (len >= name + sizeof from)
+        memcpy(&from, side + name, sizeof from);
+    return from;
+}
+
 static void apply_join(struct change *ch, const struct effect *e) {
     struct worker *w = ch->w;
     char name[NAME_BYTES_MAX + 1];
@@ -130,7 +167,9 @@ static void apply_join(struct change *ch, const struct effect *e) {
         apply_name(ch, name, e->index);
     ch->f->last_input = apply_tenths(w, e->entry);
     ch->free_answer = true; /* the first words */
-    greeting_enter(ch, e->index, apply_unannounced(ch, e) ? HISTORY_COMING : 0);
+    if (ch->f->ring == RING_JSON && ch->f->flags & FACT_NAMED)
+        apply_logged_in(ch, name);
+    greeting_enter(ch, e->index, apply_from(ch, e), apply_unannounced(ch, e) ? HISTORY_COMING : 0);
 }
 
 static void apply_nick(struct change *ch, const struct effect *e) {
@@ -165,32 +204,49 @@ static void apply_correspondent(struct change *ch, const struct side_private *ot
 static void apply_stamp(struct change *ch, const struct entry *entry) {
     char stamp[STAMP_MAX];
     struct stamp_now now = stamp_now(ch->w->seg);
-    if (ch->f->flags & FACT_TIMESTAMPS)
+    if (ch->f->flags & FACT_TIMESTAMPS || entry->flags & ENTRY_STAMPED)
         change_bytes(ch, stamp, stamp_text(&ch->w->stamp, &now, entry->time, stamp));
 }
 
-/* A private line.  Its side data are the addressee, then speaker NUL addressee NUL text. */
+/* The same for a browser, with the entry's id. */
+static void apply_msg(struct change *ch, const struct effect *e, const struct private_line *line) {
+    uint8_t out[EVENT_LINE_MAX];
+    change_frames(ch, out, private_event(ch->w, e->index, e->entry->time, line, out));
+}
+
 static void apply_private_line(struct change *ch, const struct effect *e, bool copy) {
-    char text[LINE_MAX_MAX + 2 * NAME_BYTES_MAX + 3], shown[LABEL_TEXT];
-    struct side_private other = apply_addressee(ch->w, e->index);
-    uint32_t len = apply_side(ch->w, e->index, sizeof other, text, sizeof text);
-    const char *speaker = text, *to = text + strlen(text) + 1;
-    if (to >= text + len)
+    struct private_line line;
+    char shown[LABEL_TEXT];
+    if (!private_read(&ch->w->seg->room, e->index, &line))
         return;
-    const char *said = to + strlen(to) + 1;
-    if (said > text + len)
-        return;
+    struct side_private other = line.addressee;
     if (!copy) {
         if (ignore_has(ch->w, ch->c, ch->f, buffer_tag(e->entry->client, e->entry->generation)))
             return;
         other = (struct side_private){e->entry->client, e->entry->generation};
-        apply_correspondent(ch, &other, speaker);
+        apply_correspondent(ch, &other, line.speaker);
     }
-    struct words words = {
-        .name = apply_shown(ch, copy ? to : speaker, other.client, other.generation, shown),
-        .text = said};
+    if (ch->f->ring == RING_JSON) {
+        apply_msg(ch, e, &line);
+        return;
+    }
+    struct words words = {.name = apply_shown(ch, copy ? line.to : line.speaker, other.client,
+                                              other.generation, shown),
+                          .text = line.said};
     apply_stamp(ch, e->entry);
     change_sentence(ch, copy ? SAY_PRIVATE_COPY : SAY_PRIVATE_TO, &words);
+}
+
+/* What the other machine says of the person that the client wrote to. */
+static void apply_note(struct change *ch, const struct effect *e) {
+    static const enum sentence sentence[RELAY_NOTES] = {[RELAY_NOTE_NOBODY] = SAY_NOBODY,
+                                                        [RELAY_NOTE_UNREAD] = SAY_NOT_READING,
+                                                        [RELAY_NOTE_LINK] = SAY_LINK_DOWN};
+    char side[1 + LABEL_TEXT];
+    uint32_t len = apply_side(ch->w, e->index, sizeof(struct side_private), side, sizeof side);
+    struct words words = {.name = len > 0 ? side + 1 : ""};
+    if (len > 0 && (uint8_t)side[0] < RELAY_NOTES)
+        change_sentence(ch, sentence[(uint8_t)side[0]], &words);
 }
 
 /* It is out of the room, but has its name until its leave (closing.c).  A guest whose coming was
@@ -218,7 +274,7 @@ static void apply_kick(struct change *ch, const struct effect *e) {
 
 static void apply_effect(struct change *ch, const struct effect *e) {
     if (e->own)
-        apply_consumed(ch, e->entry);
+        apply_consumed(ch, e);
     switch ((enum entry_kind)e->entry->kind) {
     case ENTRY_JOIN: apply_join(ch, e); break;
     case ENTRY_NICK: apply_nick(ch, e); break;
@@ -236,8 +292,11 @@ static void apply_effect(struct change *ch, const struct effect *e) {
             apply_kick(ch, e);
         break;
     case ENTRY_SYSTEM: operator_answer(ch, NULL); break; /* the operator's own line */
+    case ENTRY_NOTE: apply_note(ch, e); break;
     default: break;
     }
+    if (ch->asked)
+        change_ok(ch);
     ch->f->seen = e->index + 1;
 }
 
@@ -305,7 +364,8 @@ static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
         return;
     breadcrumb_set(w, BREADCRUMB_APPLY, c, e->index);
     /* In its place among the room's lines, or the last of them that it sees. */
-    if (e->entry->kind == ENTRY_PRIVATE || (e->entry->kind == ENTRY_KICK && e->target) ||
+    if (e->entry->kind == ENTRY_PRIVATE || e->entry->kind == ENTRY_NOTE ||
+        (e->entry->kind == ENTRY_KICK && e->target) ||
         (e->entry->kind == ENTRY_LEAVE && client_live(c)))
         flush_until(w, c, e->index);
     /* An effect never waits for its client to read, nor for a buffer, because the entries of all
@@ -328,7 +388,8 @@ static void apply_to(struct worker *w, uint32_t client, uint32_t generation,
 }
 
 /* An entry of two clients: a private line, whose addressee its side data name, or a kick, whose
- * operator they name. */
+ * operator they name.  A note has an addressee alone; a person of another machine may be either,
+ * and is the relay's. */
 static void apply_addressed(struct worker *w, uint64_t index, const struct entry *entry) {
     struct side_private of = {entry->client, entry->generation}, to = apply_addressee(w, index);
     if (entry->kind == ENTRY_KICK) {
@@ -355,7 +416,7 @@ bool apply(struct worker *w) {
         struct effect own = {index, entry, .own = true, .target = false};
         worker_beat(w);
         w->applied = index + 1;
-        if (entry->kind == ENTRY_PRIVATE || entry->kind == ENTRY_KICK)
+        if (entry->kind == ENTRY_PRIVATE || entry->kind == ENTRY_KICK || entry->kind == ENTRY_NOTE)
             apply_addressed(w, index, entry);
         else if (entry->kind == ENTRY_MOVE)
             w->settled = move_apply(w, index, entry);

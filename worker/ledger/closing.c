@@ -1,13 +1,18 @@
 /* closing.c - see closing.h. */
 #include "worker/ledger/closing.h"
 
+#include "ipc/address.h"
 #include "ipc/fault.h"
 #include "worker/command/say.h"
+#include "worker/command/takeover.h"
 #include "worker/output/ignore.h"
+#include "worker/record/away.h"
 #include "worker/record/chain.h"
+#include "worker/state/drain.h"
+#include "worker/state/epoll_interest.h"
 #include "worker/state/members.h"
+#include "worker/state/pause.h"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* Whether its coming is in the ledger, and its leave is not.  One that was asked to leave is out of
@@ -22,9 +27,13 @@ void closing_stage(struct worker *w) {
         uint32_t fd = fd_queue_pop(&w->closing);
         struct client *c = worker_client(w, fd);
         const struct facts *f = client_facts(c);
-        if (!worker_serves(w, fd) || client_live(c))
-            continue; /* its leave was applied, from a predecessor's entry, and the number given
-                         anew */
+        if (!worker_serves(w, fd))
+            continue;
+        if (client_live(c) && pause_has(w, fd, PAUSE_CLOSING) && away_keeps(c))
+            away_begin(w, c);
+        if (client_live(c))
+            continue; /* away; or its leave was applied, from a predecessor's entry, and the number
+                         given anew */
         if (!closing_leaves(f))
             closing_finish(w, c);
         else if (say_leave(w, c) != LINE_STAGED)
@@ -32,23 +41,20 @@ void closing_stage(struct worker *w) {
     }
 }
 
-/* Input that was never read: with it, close() would reset the connection, and the last reply would
- * be lost.  TCP discards it without copying (tcp(7), MSG_TRUNC); 4 MB are most of what a receive
- * buffer holds, and cost less than 1 ms.  A client that sends on meanwhile is reset. */
-static void closing_drain(int fd) {
-    static char scratch[65536];
-    shutdown(fd, SHUT_WR);
-    for (int i = 0; i < 64 && recv(fd, scratch, sizeof scratch, MSG_DONTWAIT | MSG_TRUNC) > 0; i++)
-        ;
+/* Whether the socket may be that of a connection that goes on: of a place that a takeover has just
+ * given it to; or, of a client that is away, of the newcomer whose takeover was cut by a death. */
+static bool closing_shares(const struct worker *w, const struct client *c) {
+    return client_away(client_facts(c)) || takeover_done(w, c);
 }
 
-static void closing_close(int fd, const struct client *c) {
-    uint64_t cookie = 0;
-    socklen_t len = sizeof cookie;
+/* `shared`: nothing is done to the socket. */
+static void closing_close(int fd, const struct client *c, bool shared) {
+    uint64_t cookie = socket_cookie(fd);
     FAULT("leave.close.before");
-    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0 || cookie != c->cookie)
+    if (cookie == 0 || cookie != c->cookie)
         return; /* a predecessor closed it, and the number may be another client's */
-    closing_drain(fd);
+    if (!shared)
+        drain(fd);
     close(fd);
     FAULT("leave.close.after");
 }
@@ -67,7 +73,8 @@ void closing_finish(struct worker *w, struct client *c) {
     ignore_give(w, c);
     chain_give(&seg->tx_buffers, tag, f->tx, f->tx_len);
     member_remove(w, c);
-    closing_close((int)fd, c);
+    interest_forget(w, c); /* its socket may live on: takeover.h, drain.h */
+    closing_close((int)fd, c, closing_shares(w, c));
     /* Another worker may have been given the number already: then the record is its own. */
     atomic_compare_exchange_strong(&c->state_word, &word,
                                    client_state_word(client_generation(word), CLIENT_FREE));

@@ -5,7 +5,7 @@
 #include "worker/state/local.h"
 
 /* Stages the leaves of closing clients, as far as the stage has room; a client whose join was never
- * published is finished at once. */
+ * published is finished at once.  Those whose place is kept are away from now on. */
 void closing_stage(struct worker *w);
 
 /* The last step, repeatable by a successor: buffers given back, the descriptor closed if it is

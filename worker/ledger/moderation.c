@@ -5,6 +5,7 @@
 #include "ipc/fault.h"
 #include "worker/output/goodbye.h"
 #include "worker/record/change.h"
+#include "worker/record/leave.h"
 #include "worker/state/breadcrumb.h"
 #include "worker/state/lock.h"
 #include "worker/state/speaker.h"
@@ -24,6 +25,19 @@ bool moderation_bans(const struct worker *w, const struct in6_addr *addr) {
     return banned;
 }
 
+bool moderation_mutes(const struct worker *w, const char *name) {
+    struct restriction_look look;
+    uint64_t key = 0;
+    bool muted;
+    do {
+        look = restriction_begin(w->seg->restrictions);
+        if (look.table->mutes > 0 && key == 0)
+            key = speaker_key(w, name);
+        muted = key != 0 && restriction_muted(look.table, key, &in6addr_any, 0, clock_wall_ms());
+    } while (restriction_changed(w->seg->restrictions, &look));
+    return muted;
+}
+
 void moderation_later(struct worker *w, const struct client *c) {
     fd_queue_push(&w->moderated.due, client_index(w, c));
 }
@@ -32,7 +46,8 @@ void moderation_later(struct worker *w, const struct client *c) {
 
 static struct moderation_judgement moderation_judge(const struct worker *w,
                                                     const struct client *c) {
-    const char *name = client_name(&w->seg->clients, c, client_facts(c));
+    char text[NAME_TEXT];
+    const char *name = client_name(&w->seg->clients, c, client_facts(c), text);
     uint64_t now = clock_wall_ms(), key = 0;
     struct moderation_judgement j;
     struct restriction_look look;
@@ -72,8 +87,7 @@ static void moderation_set_muted(struct worker *w, struct client *c, bool muted)
  * proxy's address. */
 static bool moderation_concerns(const struct worker *w, uint32_t fd, const struct client *c) {
     const struct facts *f = client_facts(c);
-    return worker_serves(w, fd) && client_live(c) && f->kind == KIND_TELNET &&
-           !client_header_due(f);
+    return worker_serves(w, fd) && client_live(c) && !client_is_tool(f) && !client_header_due(f);
 }
 
 static void moderation_client(struct worker *w, uint32_t fd) {
@@ -81,9 +95,12 @@ static void moderation_client(struct worker *w, uint32_t fd) {
     if (!moderation_concerns(w, fd, c))
         return;
     struct moderation_judgement j = moderation_judge(w, c);
-    if (j.banned)
+    bool person = client_is_person(client_facts(c));
+    if (j.banned && person)
         goodbye(w, c, SAY_BANNED, "banned");
-    else if (j.muted != ((client_facts(c)->flags & FACT_MUTED) != 0))
+    else if (j.banned)
+        leave_begin(w, c, "banned");
+    else if (person && j.muted != ((client_facts(c)->flags & FACT_MUTED) != 0))
         moderation_set_muted(w, c, j.muted);
 }
 

@@ -17,6 +17,9 @@
 /* Whether people at the address are banned. */
 bool moderation_bans(const struct worker *w, const struct in6_addr *addr);
 
+/* Whether a person of another machine, of that name (NAME@NODE), is muted here. */
+bool moderation_mutes(const struct worker *w, const char *name);
+
 /* The client is looked at by the next moderation_look. */
 void moderation_later(struct worker *w, const struct client *c);
 

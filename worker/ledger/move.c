@@ -2,6 +2,7 @@
 #include "worker/ledger/move.h"
 
 #include "ipc/fault.h"
+#include "worker/command/say.h"
 #include "worker/ledger/adopt.h"
 #include "worker/output/overrun.h"
 #include "worker/record/change.h"
@@ -107,17 +108,13 @@ static uint32_t move_target(const struct worker *w, uint32_t *next) {
 bool move_stage_all(struct worker *w, uint32_t *next) {
     for (uint32_t i = 0; i < w->members.count; i++) {
         struct client *c = worker_client(w, w->members.at[i]);
-        uint64_t tag = client_tag(w, c);
-        struct side_move move = {w->index, move_target(w, next)};
+        uint32_t to = move_target(w, next);
         if (client_live(c) && client_kind(c) == KIND_CONTROL)
             leave_begin(w, c, "its worker retires"); /* what it asked for is answered */
-        if (!client_live(c) || move.to == w->index)
+        if (!client_live(c) || to == w->index)
             continue;
-        if (!stage_fits(&w->stage, sizeof move))
+        if (say_move(w, c, to) != LINE_STAGED)
             break;
-        struct staged *s = stage_add(&w->stage, ENTRY_MOVE, (uint32_t)tag, (uint32_t)(tag >> 32),
-                                     client_facts(c)->consumed, segment_ticks(w->seg));
-        stage_side(&w->stage, s, &move, sizeof move);
     }
     return w->members.count == 0;
 }

@@ -9,8 +9,9 @@
 static void orders_drop(struct staged *s) {
     if (s->line.entry.kind != ENTRY_LEAVE)
         s->ordered = STAGE_DROPPED;
-    for (int e = 0; e < ENC_RINGS; e++)
+    for (int e = 0; e < SENT_RINGS; e++)
         s->line.len[e] = 0;
+    s->line.id_at = 0;
 }
 
 /* What other people would see of its client, besides its coming and going. */
@@ -22,6 +23,8 @@ static void orders_look(struct worker *w) {
     struct stage *stage = &w->stage;
     for (uint32_t i = stage->next; i < stage->count; i++) {
         struct staged *s = &stage->line[i];
+        if (s->client == NO_CLIENT)
+            continue; /* a ping */
         const struct client *c = worker_client(w, s->client);
         if (!client_is(c, s->generation))
             continue;

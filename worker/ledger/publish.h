@@ -10,4 +10,9 @@
  * below stage.next has its verdict then. */
 void publish(struct worker *w);
 
+/* The same by a process whose clients are no members (worker/relay/): `see` does for it what
+ * orders_see (orders.h) does for a worker. */
+typedef bool (*publish_see)(struct worker *w, uint64_t orders);
+void publish_as(struct worker *w, publish_see see);
+
 #endif

@@ -30,7 +30,7 @@ static void filter_send(struct change *ch, const void *bytes, size_t len) {
 static void filter_copy(struct filter *p, uint64_t to) {
     const struct room *room = &p->ch->w->seg->room;
     if (to > p->from)
-        filter_send(p->ch, room_text(room, p->ch->f->encoding, p->from), to - p->from);
+        filter_send(p->ch, room_text(room, p->ch->f->ring, p->from), to - p->from);
     p->from = to;
 }
 
@@ -144,27 +144,40 @@ static void filter_name(const struct change *ch, uint64_t index, const char *tex
     }
 }
 
+/* Bytes of the time that a line has in the ring itself, because it came late. */
+static size_t filter_late(const struct room *room, uint64_t index, int ring, const char *text,
+                          size_t len) {
+    bool stamped = room_entry(room, index)->flags & ENTRY_STAMPED && ring != RING_JSON;
+    return stamped ? stamp_len(text, len) : 0;
+}
+
 static void filter_line(struct filter *p, uint64_t index, uint32_t len) {
     const struct facts *f = p->ch->f;
     const struct room *room = &p->ch->w->seg->room;
-    const char *text = (const char *)room_text(room, f->encoding, f->pos);
+    const char *text = (const char *)room_text(room, f->ring, f->pos);
+    size_t late = filter_late(room, index, f->ring, text, len);
     char stamp[STAMP_MAX];
     struct filter_named named;
-    filter_name(p->ch, index, text, len, &named);
     if (f->flags & FACT_TIMESTAMPS) {
         size_t n = stamp_text(&p->ch->w->stamp, &p->now, room_entry(room, index)->time, stamp);
         filter_put(p, stamp, n);
+    } else {
+        filter_put(p, text, late);
     }
+    text += late;
+    filter_name(p->ch, index, text, len - late, &named);
     filter_put(p, named.text, named.len);
-    filter_put(p, text + named.instead, len - named.instead);
+    filter_put(p, text + named.instead, len - late - named.instead);
 }
 
 void filter_entry(struct change *ch, uint64_t index) {
     const struct room *room = &ch->w->seg->room;
-    int ring = ch->f->encoding;
+    int ring = ch->f->ring;
     const char *text = (const char *)room_text(room, ring, room_start(room, index, ring));
-    size_t len = room_len(room, index, ring);
+    size_t len = room_len(room, index, ring), late = filter_late(room, index, ring, text, len);
     struct filter_named named;
+    text += late;
+    len -= late;
     filter_name(ch, index, text, len, &named);
     filter_send(ch, named.text, named.len);
     filter_send(ch, text + named.instead, len - named.instead);
@@ -181,7 +194,7 @@ static void filter_lines(struct filter *p, uint64_t index, uint64_t until) {
     p->from = f->pos;
     for (; index < until && used < room_left; index++) {
         const struct entry *entry = room_entry(room, index);
-        uint32_t len = (uint32_t)(entry->end[f->encoding] - f->pos);
+        uint32_t len = (uint32_t)(entry->end[f->ring] - f->pos);
         bool hidden = ignores && ignore_hides(p->ch->w, p->ch->c, f, entry);
         if (hidden && !one_by_one)
             filter_copy(p, f->pos);
@@ -208,7 +221,7 @@ static uint64_t filter_first(const struct room *room, int ring, uint64_t pos, ui
 bool filter_continue(struct worker *w, struct client *c, uint64_t until) {
     const struct room *room = &w->seg->room;
     uint64_t sent = atomic_load_explicit(&c->sent, memory_order_relaxed);
-    int ring = client_facts(c)->encoding;
+    int ring = client_facts(c)->ring;
     if (sent + c->bias >= room_entry(room, until - 1)->end[ring])
         return false;
     struct change ch;

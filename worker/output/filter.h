@@ -19,7 +19,8 @@ enum { FILTER_LARGE = 5 * TX_DATA, FILTER_SMALL = 3500 }; /* bytes; the last lin
  * nothing is pending, or no buffer is free. */
 bool filter_continue(struct worker *w, struct client *c, uint64_t until);
 
-/* The line of one ledger entry as the client is sent it, put into a change. */
+/* The line of one ledger entry as the client is sent it, put into a change; without its time, if it
+ * came late and has one. */
 void filter_entry(struct change *ch, uint64_t index);
 
 #endif

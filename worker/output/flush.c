@@ -51,7 +51,7 @@ static bool flush_step(struct worker *w, struct client *c, uint64_t until) {
         return flush_forget_chain(w, c);
     /* A successor may be at an entry that its predecessor had flushed past; then nothing is sent.
      */
-    if (c->mode < ENC_RINGS)
+    if (c->mode < SENT_RINGS)
         send_direct(w, c, last->end);
     return false;
 }
@@ -69,13 +69,15 @@ static void flush_steps(struct worker *w, struct client *c, uint64_t until) {
         pause_end(w, c, PAUSE_OUTPUT);
 }
 
-/* The entries below may be sent.  All that are committed, whether this worker has applied them or
- * not; but a kick first takes its client out of the room, which is not sent its announcement. */
+/* The entries below may be sent: all that are committed, whether this worker has applied them or
+ * not.  But a kick first takes its client out of the room, which is not sent its announcement; and
+ * a private line is sent before the lines behind it, because a browser that comes back says which
+ * of those it has seen, and is sent what is behind that (resume.h). */
 static uint64_t flush_end(const struct worker *w) {
     const struct room *room = &w->seg->room;
     uint64_t count = room_count(room);
-    bool kick = atomic_load_explicit(&room->shared->kicked, memory_order_relaxed) > w->applied;
-    return kick && count > w->applied ? w->applied : count;
+    bool held = atomic_load_explicit(&room->shared->held, memory_order_relaxed) > w->applied;
+    return held && count > w->applied ? w->applied : count;
 }
 
 void flush_client(struct worker *w, struct client *c) {
@@ -123,7 +125,7 @@ void flush_reply_pending(struct worker *w) {
 static bool flush_guard_far(const struct room *room, uint64_t guard, uint64_t count) {
     if (count - guard > room->ledger_len / 2 + room->ledger_len / 8)
         return true;
-    for (int e = 0; e < ENC_RINGS; e++) {
+    for (int e = 0; e < SENT_RINGS; e++) {
         uint64_t used = room_entry(room, count - 1)->end[e] - room_start(room, guard, e);
         if (used > room->ring_size[e] / 2 + room->ring_size[e] / 8)
             return true;
@@ -178,7 +180,7 @@ static void flush_count_delivered(struct worker *w, uint64_t count) {
         return;
     uint32_t through = room_entry(&w->seg->room, count - 1)->lines;
     uint64_t lines = through - pass->delivered_lines;
-    uint64_t people = w->members.count - w->members.unauthenticated;
+    uint64_t people = w->members.count - w->members.unauthenticated - w->members.away;
     atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + lines * people,
                           memory_order_relaxed);
     pass->delivered = count;
@@ -187,7 +189,7 @@ static void flush_count_delivered(struct worker *w, uint64_t count) {
 
 static void flush_members(struct worker *w, uint64_t count) {
     struct flush_pass *pass = &w->flush;
-    uint64_t end[ENC_RINGS];
+    uint64_t end[SENT_RINGS];
     memcpy(end, room_entry(&w->seg->room, count - 1)->end, sizeof end);
     for (uint32_t n = 0; n < FLUSH_SLICE && pass->left > 0; n++) {
         if (pass->at >= w->members.count)
@@ -199,7 +201,7 @@ static void flush_members(struct worker *w, uint64_t count) {
         pass->left--;
         if (pass->guard_left > 0)
             pass->guard_left--;
-        if (c->mode < ENC_RINGS)
+        if (c->mode < SENT_RINGS)
             send_direct(w, c, end);
         else if (c->mode == MODE_SLOW)
             flush_steps(w, c, count);

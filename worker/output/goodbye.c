@@ -30,7 +30,7 @@ void goodbye(struct worker *w, struct client *c, enum sentence sentence, const c
 void goodbye_all(struct worker *w) {
     for (uint32_t i = 0; i < w->members.count; i++) {
         struct client *c = worker_client(w, w->members.at[i]);
-        if (client_kind(c) == KIND_TELNET)
+        if (client_is_person(client_facts(c)))
             goodbye_say(w, c, SAY_GOING_DOWN);
         else
             flush_client(w, c);

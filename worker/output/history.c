@@ -4,6 +4,7 @@
 #include "ipc/fault.h"
 #include "worker/output/filter.h"
 #include "worker/output/ignore.h"
+#include "worker/protocol/event.h"
 #include "worker/state/label.h"
 
 /* `list_next` is these, and enum history_why. */
@@ -25,7 +26,7 @@ static void history_find(struct history *h, struct change *ch) {
     uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
     h->ch = ch;
     h->at = guard;
-    h->before = room_find(room, ch->f->encoding, ch->f->pos, guard, room_count(room));
+    h->before = room_find(room, ch->f->ring, ch->f->pos, guard, room_count(room));
     h->last = room_entry(room, h->before - 1)->said;
     h->left = ch->f->list_next & HISTORY_LEFT;
     uint32_t kept = h->last - room_entry(room, guard - 1)->said;
@@ -77,8 +78,27 @@ static void history_heading(struct history *h) {
 static void history_line(struct history *h, const struct stamp_now *now,
                          const struct entry *entry) {
     char stamp[STAMP_MAX];
-    change_bytes(h->ch, stamp, stamp_text(&h->ch->w->stamp, now, entry->time, stamp));
+    if (h->ch->f->ring != RING_JSON) /* an event has its time */
+        change_bytes(h->ch, stamp, stamp_text(&h->ch->w->stamp, now, entry->time, stamp));
     filter_entry(h->ch, h->at - 1);
+}
+
+/* A browser's own coming, which has no frame in the ring: with the id of the last entry before what
+ * it is sent next. */
+static void history_own_join(struct change *ch, const char *label) {
+    const struct room *room = &ch->w->seg->room;
+    uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
+    uint64_t last = room_find(room, RING_JSON, ch->f->pos, guard, room_count(room)) - 1;
+    struct stamp_now now = stamp_now(ch->w->seg);
+    struct event_clock clock = {0};
+    struct event_line line = {.kind = EVENT_JOIN,
+                              .epoch = room->shared->epoch,
+                              .index = last,
+                              .ms = now.wall_ms,
+                              .who = label};
+    uint8_t out[EVENT_LINE_MAX];
+    uint32_t id_at;
+    change_frames(ch, out, event_line(&clock, &line, out, sizeof out, &id_at));
 }
 
 /* The list is complete: what follows it. */
@@ -90,7 +110,9 @@ static void history_end(struct change *ch) {
     struct words words = {.name = label_shown(client_wire(f), label, own, number)};
     if (f->list_next & HISTORY_ENTERED && f->flags & FACT_NAMED)
         change_sentence(ch, SAY_HELP, &words);
-    if (f->list_next & HISTORY_COMING)
+    if (f->list_next & HISTORY_COMING && f->ring == RING_JSON)
+        history_own_join(ch, label);
+    else if (f->list_next & HISTORY_COMING)
         change_sentence(ch, SAY_JOINED, &words);
     f->flags &= ~(uint32_t)FACT_LIST_SAID;
     f->list_next = 0;

@@ -49,7 +49,7 @@ static void reclaim_member(struct worker *w, struct reclaim *r, struct client *c
     bool known = last->generation == now.generation;
     if (now.blocked && known && last->blocked && (int32_t)(sent - last->unread) < 0) {
         if (few)
-            leave_begin(w, c, "does not read, and few buffers are free for others");
+            leave_lost(w, c, "does not read, and few buffers are free for others");
         return; /* the mark stays */
     }
     if (now.line && known && last->line)

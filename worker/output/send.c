@@ -57,6 +57,19 @@ void send_direct(struct worker *w, struct client *c, const uint64_t end[]) {
         send_short(w, c, n);
 }
 
+bool send_span(struct worker *w, struct client *c, const void *bytes, size_t len) {
+    if (len == 0)
+        return true;
+    FAULT("send.span.before");
+    ssize_t n = send((int)client_index(w, c), bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    FAULT("send.span.after");
+    if (n > 0)
+        send_accepted(w, c, (size_t)n);
+    if (n != (ssize_t)len)
+        send_short(w, c, n);
+    return n == (ssize_t)len;
+}
+
 static bool send_ring_follows(const struct facts *f) {
     const uint32_t slow = FACT_FILTERED | FACT_LISTS;
     return (f->flags & FACT_IN_ROOM) && !(f->flags & slow) && f->lines_lost == 0;
@@ -73,9 +86,9 @@ bool send_replies(struct worker *w, struct client *c, const struct entry *last) 
         leave_begin(w, c, "its chain of buffers is damaged");
         return false;
     }
-    if (complete && send_ring_follows(f) && last->end[f->encoding] > f->pos) {
-        const uint8_t *text = room_text(&w->seg->room, f->encoding, f->pos);
-        span[n++] = (struct iovec){(void *)text, last->end[f->encoding] - f->pos};
+    if (complete && send_ring_follows(f) && last->end[f->ring] > f->pos) {
+        const uint8_t *text = room_text(&w->seg->room, f->ring, f->pos);
+        span[n++] = (struct iovec){(void *)text, last->end[f->ring] - f->pos};
     }
     size_t want = 0;
     for (int i = 0; i < n; i++)

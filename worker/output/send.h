@@ -12,6 +12,9 @@
  * brought to. */
 void send_direct(struct worker *w, struct client *c, const uint64_t end[]);
 
+/* Bytes that lie elsewhere in the segment, in one send().  False if the socket did not take all. */
+bool send_span(struct worker *w, struct client *c, const void *bytes, size_t len);
+
 /* The client's reply buffers and, where nothing comes in between, its ring up to ledger entry
  * `last`, in one sendmsg().  Buffers that are sent are given back at once, all of the chain
  * together (client.h).  False if the socket did not take all of it. */

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -27,20 +28,43 @@ static const char *const http_methods[] = {"GET", "HEAD"}; /* enum http_method -
 
 /* ---- fields ---- */
 
-enum http_field { FIELD_HOST, FIELD_CONTENT_LENGTH, FIELD_TRANSFER_ENCODING, FIELDS };
+enum http_field {
+    FIELD_HOST,
+    FIELD_ORIGIN,
+    FIELD_KEY,
+    FIELD_VERSION,
+    FIELD_UPGRADE,
+    FIELD_CONNECTION,
+    FIELD_FORWARDED,
+    FIELDS_KEPT,
+    FIELD_CONTENT_LENGTH = FIELDS_KEPT,
+    FIELD_TRANSFER_ENCODING,
+    FIELDS
+};
 
 static const char *const http_fields[FIELDS] = {
     [FIELD_HOST] = "host",
+    [FIELD_ORIGIN] = "origin",
+    [FIELD_KEY] = "sec-websocket-key",
+    [FIELD_VERSION] = "sec-websocket-version",
+    [FIELD_UPGRADE] = "upgrade",
+    [FIELD_CONNECTION] = "connection",
+    [FIELD_FORWARDED] = "x-forwarded-for",
     [FIELD_CONTENT_LENGTH] = "content-length",
     [FIELD_TRANSFER_ENCODING] = "transfer-encoding",
 };
-_Static_assert((int)FIELDS <= 8, "a bit for each fits struct http");
+_Static_assert((int)FIELDS <= 16, "a bit for each fits struct http");
+
+enum {
+    /* Lists, which may be in several lines. */
+    FIELDS_REPEATED = 1u << FIELD_UPGRADE | 1u << FIELD_CONNECTION | 1u << FIELD_FORWARDED,
+};
 
 /* Of `word` the bits stay whose names have the byte there. */
 static void http_match(struct http *h, const char *const *names, int count, uint8_t byte) {
     for (int i = 0; i < count; i++)
         if (!(h->word & 1u << i) || strlen(names[i]) <= h->at || names[i][h->at] != (char)byte)
-            h->word &= (uint8_t) ~(1u << i);
+            h->word &= (uint16_t) ~(1u << i);
     h->at++;
 }
 
@@ -48,7 +72,7 @@ static void http_match(struct http *h, const char *const *names, int count, uint
 static void http_matched(struct http *h, const char *const *names, int count) {
     for (int i = 0; i < count; i++)
         if (strlen(names[i]) != h->at)
-            h->word &= (uint8_t) ~(1u << i);
+            h->word &= (uint16_t) ~(1u << i);
 }
 
 static bool http_is(const struct http *h, enum http_field field) {
@@ -150,7 +174,8 @@ static void http_in_name(struct http *h, uint8_t c) {
         return;
     }
     http_matched(h, http_fields, FIELDS);
-    if (c != ':' || h->at == 0 || h->seen & h->word || http_is(h, FIELD_TRANSFER_ENCODING))
+    unsigned again = h->seen & h->word & ~(unsigned)FIELDS_REPEATED;
+    if (c != ':' || h->at == 0 || again || http_is(h, FIELD_TRANSFER_ENCODING))
         http_fail(h, HTTP_BAD_REQUEST);
     h->seen |= h->word;
     h->step = STEP_BLANKS;
@@ -181,9 +206,10 @@ static void http_value(struct http *h, uint8_t *kept, uint16_t *kept_len, uint8_
     }
     if (http_is(h, FIELD_CONTENT_LENGTH) && (end ? first : c != '0' && !http_blank(c)))
         http_fail(h, HTTP_BAD_REQUEST); /* a body, or no number */
-    if (http_is(h, FIELD_HOST) && first)
-        room = http_keep(kept, kept_len, FIELD_HOST + 1);
-    if (http_is(h, FIELD_HOST))
+    unsigned wanted = h->word & ((1u << FIELDS_KEPT) - 1);
+    if (wanted && first)
+        room = http_keep(kept, kept_len, (uint8_t)__builtin_ctz(wanted) + 1);
+    if (wanted)
         room = room && http_keep(kept, kept_len, end ? '\0' : c);
     if (!room)
         http_fail(h, HTTP_FIELDS_TOO_LARGE);
@@ -233,11 +259,13 @@ size_t http_read(struct http *h, uint8_t *kept, uint16_t *kept_len, const uint8_
     return at;
 }
 
-/* The kept value of a field, without the blanks behind it; NULL: it has none. */
+/* The next kept value of a field behind `after` (NULL: the first), without the blanks behind it;
+ * NULL: it has no more. */
 static const char *http_kept(const uint8_t *kept, uint16_t kept_len, enum http_field field,
-                             size_t *len) {
+                             const char *after, size_t *len) {
     const char *at = (const char *)kept, *end = at + kept_len;
-    for (at += strnlen(at, kept_len) + 1; at < end; at += strlen(at) + 1) {
+    at = after ? after + strlen(after) + 1 : at + strnlen(at, kept_len) + 1;
+    for (; at < end; at += strlen(at) + 1) {
         if (*at != (char)(field + 1))
             continue;
         *len = strlen(at + 1);
@@ -248,11 +276,51 @@ static const char *http_kept(const uint8_t *kept, uint16_t kept_len, enum http_f
     return NULL;
 }
 
+/* Whether a list, in one line or several, has the word (RFC 9110 5.6.1, 7.8). */
+static bool http_lists(const uint8_t *kept, uint16_t kept_len, enum http_field field,
+                       const char *word) {
+    size_t len, n = strlen(word);
+    for (const char *at = NULL; (at = http_kept(kept, kept_len, field, at, &len)) != NULL;) {
+        for (const char *item = at, *end = at + len; item < end;) {
+            item += strspn(item, " \t,");
+            size_t span = strcspn(item, ","), bare = span;
+            while (bare > 0 && http_blank((uint8_t)item[bare - 1]))
+                bare--;
+            if (bare == n && strncasecmp(item, word, n) == 0)
+                return true;
+            item += span;
+        }
+    }
+    return false;
+}
+
 struct http_request http_request(const struct http *h, const uint8_t *kept, uint16_t kept_len) {
     struct http_request r = {.method = (enum http_method)h->method, .path = (const char *)kept};
+    size_t len = 0;
     r.path_len = strcspn(r.path, "?");
-    r.host = http_kept(kept, kept_len, FIELD_HOST, &r.host_len);
+    r.host = http_kept(kept, kept_len, FIELD_HOST, NULL, &r.host_len);
+    r.origin = http_kept(kept, kept_len, FIELD_ORIGIN, NULL, &r.origin_len);
+    r.key = http_kept(kept, kept_len, FIELD_KEY, NULL, &r.key_len);
+    const char *version = http_kept(kept, kept_len, FIELD_VERSION, NULL, &len);
+    r.version13 = version && len == 2 && memcmp(version, "13", 2) == 0;
+    r.upgrades = !h->old && r.method == HTTP_GET &&
+                 http_lists(kept, kept_len, FIELD_UPGRADE, "websocket") &&
+                 http_lists(kept, kept_len, FIELD_CONNECTION, "upgrade");
     return r;
+}
+
+const char *http_forwarded(const uint8_t *kept, uint16_t kept_len, const char *before,
+                           size_t *len) {
+    const char *last = NULL;
+    size_t n;
+    for (const char *at = NULL;
+         (at = http_kept(kept, kept_len, FIELD_FORWARDED, at, &n)) != NULL;) {
+        if (at == before)
+            break;
+        last = at;
+        *len = n;
+    }
+    return last;
 }
 
 /* ---- Host ---- */
@@ -307,18 +375,46 @@ enum http_host http_host(const char *host, size_t len, size_t *name_len) {
     return memchr(host, '.', n) ? HTTP_HOST_NAME : HTTP_HOST_LABEL;
 }
 
+/* Of ":9100"; that of the scheme where there is none. */
+static long http_port_of(const char *text, size_t len, long scheme) {
+    char digits[8] = "";
+    if (len > 1 && len <= sizeof digits)
+        memcpy(digits, text + 1, len - 1);
+    return len > 1 ? strtol(digits, NULL, 10) : scheme;
+}
+
+bool http_same_origin(const char *origin, size_t origin_len, const char *host, size_t host_len) {
+    bool plain = origin_len > 7 && strncasecmp(origin, "http://", 7) == 0;
+    bool secure = origin_len > 8 && strncasecmp(origin, "https://", 8) == 0;
+    size_t scheme = plain ? 7 : 8, name, host_name;
+    if (!plain && !secure)
+        return false;
+    origin += scheme;
+    origin_len -= scheme;
+    if (http_host(origin, origin_len, &name) == HTTP_HOST_NONE ||
+        http_host(host, host_len, &host_name) == HTTP_HOST_NONE || name != host_name ||
+        strncasecmp(origin, host, name) != 0)
+        return false;
+    long port = plain ? 80 : 443;
+    return http_port_of(origin + name, origin_len - name, port) ==
+           http_port_of(host + name, host_len - name, port);
+}
+
 /* ---- answers ---- */
 
 const char *http_status_text(enum http_status status) {
     static const char *const text[HTTP_STATUSES] = {
         [HTTP_NONE] = "500 Internal Server Error",
+        [HTTP_SWITCHING_PROTOCOLS] = "101 Switching Protocols",
         [HTTP_OK] = "200 OK",
         [HTTP_BAD_REQUEST] = "400 Bad Request",
+        [HTTP_FORBIDDEN] = "403 Forbidden",
         [HTTP_NOT_FOUND] = "404 Not Found",
         [HTTP_METHOD_NOT_ALLOWED] = "405 Method Not Allowed",
         [HTTP_REQUEST_TIMEOUT] = "408 Request Timeout",
         [HTTP_TARGET_TOO_LONG] = "414 URI Too Long",
         [HTTP_MISDIRECTED] = "421 Misdirected Request",
+        [HTTP_UPGRADE_REQUIRED] = "426 Upgrade Required",
         [HTTP_FIELDS_TOO_LARGE] = "431 Request Header Fields Too Large",
         [HTTP_UNAVAILABLE] = "503 Service Unavailable",
         [HTTP_VERSION_NOT_SUPPORTED] = "505 HTTP Version Not Supported",
@@ -326,17 +422,44 @@ const char *http_status_text(enum http_status status) {
     return text[status];
 }
 
+/* What some answers say besides. */
+static const char *http_more(enum http_status status) {
+    if (status == HTTP_METHOD_NOT_ALLOWED)
+        return "Allow: GET, HEAD\r\n";
+    if (status == HTTP_UPGRADE_REQUIRED)
+        return "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    return "";
+}
+
+/* What a page may do, and that no other page shows it in a frame. */
+static void http_page_fields(const char *policy, char *out, size_t size) {
+    snprintf(out, size,
+             "Content-Security-Policy: %s\r\nX-Frame-Options: DENY\r\n"
+             "Referrer-Policy: no-referrer\r\n",
+             policy);
+}
+
 size_t http_head(const struct http_answer *answer, char out[HTTP_HEAD_MAX]) {
-    char date[64];
+    char date[64], page[HTTP_HEAD_MAX] = "";
     struct tm tm;
     gmtime_r(&answer->date, &tm);
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    if (answer->policy)
+        http_page_fields(answer->policy, page, sizeof page);
+    bool upgrade = answer->status == HTTP_UPGRADE_REQUIRED;
     int n = snprintf(out, HTTP_HEAD_MAX,
-                     "HTTP/1.1 %s\r\nDate: %s\r\n%sContent-Type: %s\r\nContent-Length: %zu\r\n"
-                     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-                     "Connection: close\r\n\r\n",
-                     http_status_text(answer->status), date,
-                     answer->status == HTTP_METHOD_NOT_ALLOWED ? "Allow: GET, HEAD\r\n" : "",
-                     answer->type, answer->length);
+                     "HTTP/1.1 %s\r\nDate: %s\r\n%s%sContent-Type: %s\r\nContent-Length: %zu\r\n"
+                     "Cache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n"
+                     "Connection: %s\r\n\r\n",
+                     http_status_text(answer->status), date, http_more(answer->status), page,
+                     answer->type, answer->length, answer->policy ? "no-cache" : "no-store",
+                     upgrade ? "close, Upgrade" : "close");
     return n < HTTP_HEAD_MAX ? (size_t)n : 0;
+}
+
+size_t http_head_upgraded(const char accept[HTTP_ACCEPT_LEN], char out[HTTP_HEAD_MAX]) {
+    return (size_t)snprintf(out, HTTP_HEAD_MAX,
+                            "HTTP/1.1 %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                            "Sec-WebSocket-Accept: %.*s\r\n\r\n",
+                            http_status_text(HTTP_SWITCHING_PROTOCOLS), HTTP_ACCEPT_LEN, accept);
 }

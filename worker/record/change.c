@@ -2,6 +2,7 @@
 #include "worker/record/change.h"
 
 #include "ipc/fault.h"
+#include "worker/protocol/answer.h"
 #include "worker/protocol/telnet.h"
 #include "worker/record/chain.h"
 #include "worker/state/account.h"
@@ -207,11 +208,27 @@ static void change_append(struct change *ch, const void *bytes, size_t len) {
     }
 }
 
+/* Of a frame, which no byte ends: its entry knows. */
+static size_t change_torn_frame(const struct change *ch, uint64_t pos) {
+    const struct room *room = &ch->w->seg->room;
+    uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
+    if (pos < room_start(room, guard, RING_JSON))
+        return 0; /* overwritten: an overrun will find it so */
+    uint64_t at = room_find(room, RING_JSON, pos, guard, room_count(room));
+    return at < room_count(room) && room_start(room, at, RING_JSON) < pos
+               ? room_end(room, at, RING_JSON) - pos
+               : 0;
+}
+
 /* Of a line that a partial send tore: the bytes from `pos` to its end. */
 static size_t change_torn_rest(const struct change *ch, uint64_t pos) {
     const struct room *room = &ch->w->seg->room;
-    uint8_t ring = ch->f->encoding;
-    if (!(ch->f->flags & FACT_IN_ROOM) || pos == 0 || *room_text(room, ring, pos - 1) == '\n')
+    uint8_t ring = ch->f->ring;
+    if (!(ch->f->flags & FACT_IN_ROOM))
+        return 0;
+    if (ring == RING_JSON)
+        return change_torn_frame(ch, pos);
+    if (pos == 0 || *room_text(room, ring, pos - 1) == '\n')
         return 0;
     uint64_t end = room_entry(room, room_count(room) - 1)->end[ring];
     const uint8_t *rest = room_text(room, ring, pos);
@@ -244,7 +261,7 @@ void change_settle_map(struct change *ch) {
     if (ch->drop_replies && rest > 0)
         return; /* no reply will come between the halves of the line */
     change_restart_map(ch, sent, pos + rest);
-    change_append(ch, room_text(&ch->w->seg->room, f->encoding, pos), rest);
+    change_append(ch, room_text(&ch->w->seg->room, f->ring, pos), rest);
 }
 
 void change_drop_output(struct change *ch) {
@@ -335,11 +352,56 @@ void change_utf8(struct change *ch, const char *utf8, size_t len) {
     }
 }
 
+/* ---- what browsers are told ---- */
+
+enum { CHANGE_OK = 64 }; /* bytes of an `ok` */
+
+static bool change_to_browser(const struct change *ch) {
+    return ch->f->ring == RING_JSON;
+}
+
+void change_frames(struct change *ch, const void *frames, size_t len) {
+    if (len > 0)
+        change_raw(ch, frames, len);
+}
+
+int64_t change_re(struct change *ch) {
+    bool asked = ch->asked;
+    ch->asked = false;
+    return asked ? (int64_t)ch->f->re : EVENT_NO_RE;
+}
+
+void change_ok(struct change *ch) {
+    uint8_t out[CHANGE_OK];
+    change_frames(ch, out, event_ok(change_re(ch), out, sizeof out));
+}
+
+static void change_answer(struct change *ch, enum sentence which, const struct words *words) {
+    uint8_t out[ANSWER_MAX];
+    int64_t re = answer_refuses(which) ? change_re(ch) : EVENT_NO_RE;
+    size_t len = answer_frames(ch->w->config.language, which, words, re, out, sizeof out);
+    change_frames(ch, out, len);
+}
+
 void change_sentence(struct change *ch, enum sentence which, const struct words *words) {
     char out[SENTENCE_MAX];
+    if (change_to_browser(ch)) {
+        change_answer(ch, which, words);
+        return;
+    }
     size_t len = sentence_render(sentence_language(ch->w->config.language, client_wire(ch->f)),
                                  which, words, out, sizeof out);
     change_utf8(ch, out, len);
+}
+
+void change_line(struct change *ch, const char *utf8, size_t len) {
+    uint8_t out[SENTENCE_MAX];
+    if (change_to_browser(ch)) {
+        change_frames(ch, out, event_text(EVENT_NOTE, utf8, len, out, sizeof out));
+        return;
+    }
+    change_utf8(ch, utf8, len);
+    change_bytes(ch, "\r\n", 2);
 }
 
 /* ---- what it costs ---- */

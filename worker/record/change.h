@@ -13,6 +13,9 @@
  * Buffers that the facts no longer name are given back after the commit.  Changes of one client do
  * not nest; changes of two clients may be open at once.  By the client's owner only.
  *
+ * A browser's message may have a number: the change that consumes it has `asked` set, and answers
+ * it once, by an error, by a list or by `ok` (invocation_done, ledger/apply.c).
+ *
  * Shares of the pool.  Half-typed lines take buffers of its first quarter only, lines kept for
  * being recalled of its first eighth, replies to clients
  * that are not in the room of its first half, and replies to a client whose socket is full or that
@@ -45,6 +48,7 @@ struct change {
     uint32_t answered; /* bytes */
     bool outside;      /* the client is not in the room: its share is smaller */
     bool sending;      /* the caller sends what it queues: no other flush needs to */
+    bool asked;        /* a message with a number is consumed (facts.re), and not answered yet */
     uint32_t tail;     /* the tx buffer that the next byte goes to; NO_BUFFER: not found yet */
     uint32_t old_head; /* a chain that is dropped: given back after the commit */
     uint32_t old_len;
@@ -72,6 +76,15 @@ void change_text(struct change *ch, const char *text, size_t len);
 void change_bytes(struct change *ch, const void *bytes, size_t len);
 void change_utf8(struct change *ch, const char *utf8, size_t len);
 void change_sentence(struct change *ch, enum sentence which, const struct words *words);
+/* A line that is in no table, without its end. */
+void change_line(struct change *ch, const char *utf8, size_t len);
+
+/* A browser is told sentences and lines as events (protocol/answer.h), and by these what others are
+ * not.  change_frames: the length may be 0.  change_ok: what it asked for is done. */
+void change_frames(struct change *ch, const void *frames, size_t len);
+void change_ok(struct change *ch);
+/* The number that an answer bears, or EVENT_NO_RE; from then on the message is answered. */
+int64_t change_re(struct change *ch);
 
 /* Takes an echoed client's half-typed line off its screen until the commit.  A line that this
  * change has finished stays there, and is ended. */

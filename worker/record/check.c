@@ -33,10 +33,10 @@ static const char *check_output(const struct segment *seg, const struct client *
     if (f->tx_len == 0 ? f->tx != NO_BUFFER
                        : !client_drained(c, f) && !buffer_owned(&seg->tx_buffers, f->tx, tag))
         return "tx buffer";
-    if (f->base > UINT64_MAX - f->tx_len || sent < f->base ||
-        (!(f->flags & FACT_IN_ROOM) && sent > client_tx_end(f)))
+    bool follows = f->flags & FACT_IN_ROOM || (f->kind == KIND_WEB && client_speaks_http(f));
+    if (f->base > UINT64_MAX - f->tx_len || sent < f->base || (!follows && sent > client_tx_end(f)))
         return "output position";
-    uint64_t end = room_entry(room, room_count(room) - 1)->end[f->encoding];
+    uint64_t end = room_entry(room, room_count(room) - 1)->end[f->ring];
     uint64_t beyond = sent > client_tx_end(f) ? sent - client_tx_end(f) : 0;
     if ((f->flags & FACT_IN_ROOM) && (f->pos > end || beyond > end - f->pos))
         return "ring position";
@@ -48,7 +48,7 @@ const char *record_check(const struct segment *seg, const struct client *c) {
     uint64_t word = atomic_load_explicit(&c->state_word, memory_order_relaxed);
     uint64_t tag = buffer_tag((uint32_t)(c - seg->clients.at), client_generation(word));
     bool ring = !(f->flags & FACT_CONVERTED);
-    if (f->encoding >= ENC_RINGS || (!ring && f->encoding != ENC_UTF8) ||
+    if (f->ring >= SENT_RINGS || (!ring && f->ring != ENC_UTF8) ||
         (!ring && (f->wire < ENC_RINGS || !charset_exists((enum encoding)f->wire))))
         return "encoding";
     if (f->seen > room_count(&seg->room))

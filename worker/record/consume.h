@@ -14,4 +14,7 @@ void consume_bytes(struct change *ch, uint64_t to);
  * segment_tenths). */
 void consume_line(struct change *ch, uint64_t to, bool after_cr, uint32_t ms, uint32_t tenths);
 
+/* Behind it: the line was a browser's message with this number, which is to be answered. */
+void consume_number(struct change *ch, uint32_t re);
+
 #endif

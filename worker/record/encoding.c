@@ -11,10 +11,10 @@ void encoding_switch(struct change *ch, enum encoding to) {
     change_settle_map(ch);
     if (f->flags & FACT_IN_ROOM) { /* the same line in the other ring */
         uint64_t guard = atomic_load_explicit(&ch->w->slot->guard, memory_order_relaxed);
-        uint64_t at = room_find(room, f->encoding, f->pos, guard, room_count(room));
+        uint64_t at = room_find(room, f->ring, f->pos, guard, room_count(room));
         f->pos = room_start(room, at, (int)ring);
     }
-    f->encoding = (uint8_t)ring;
+    f->ring = (uint8_t)ring;
     f->wire = (uint8_t)to;
     f->flags &= ~(uint32_t)(FACT_CONVERTED | FACT_READ_UTF8);
     if (to != ring)

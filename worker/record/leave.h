@@ -14,8 +14,12 @@
 /* `why`: for the log; NULL: the client ended it.  No effect if it is not live. */
 void leave_begin(struct worker *w, struct client *c, const char *why);
 
+/* Its connection ended, but not by its own goodbye: a browser in the room is away from now on
+ * (away.h), and any other client leaves.  `why` as above. */
+void leave_lost(struct worker *w, struct client *c, const char *why);
+
 /* Its connection is broken (reset, or given up by the kernel), as recv, send or epoll told.  It
- * leaves at once: what it sent before is not processed, and nothing more is sent.  `error`: the
+ * is lost at once: what it sent before is not processed, and nothing more is sent.  `error`: the
  * errno; 0: the socket is asked for it. */
 void leave_broken(struct worker *w, struct client *c, int error);
 

@@ -48,7 +48,9 @@ void client_log_count(struct worker *w, enum tally_kind kind, const struct in6_a
 static bool client_log_may(struct worker *w, enum tally_kind kind, const struct in6_addr *addr) {
     uint64_t now = segment_us(w->seg);
     enum origin_account account =
-        kind == TALLY_CONNECTED || kind == TALLY_REFUSED ? ORIGIN_LOG_CONNECTED : ORIGIN_LOG_OTHERS;
+        kind == TALLY_CONNECTED || kind == TALLY_REFUSED || kind == TALLY_ASKED
+            ? ORIGIN_LOG_CONNECTED
+            : ORIGIN_LOG_OTHERS;
     uint64_t tat = w->log_tat > now ? w->log_tat : now;
     if (tat - now > CLIENT_LOG_SECOND - CLIENT_LOG_STEP ||
         !origin_try(&w->seg->origins, addr, &w->config, account, now))
@@ -84,6 +86,7 @@ static const char *const client_log_kinds[TALLY_KINDS] = {
     [TALLY_DISCONNECTED] = "more disconnected",
     [TALLY_REFUSED] = "more refused",
     [TALLY_UNPOLLED] = "more that epoll refused",
+    [TALLY_ASKED] = "more asked for the page",
 };
 
 /* "client 192.0.2.1" or "client 2001:db8::/64"; row 0 has no address. */

@@ -32,7 +32,7 @@ static uint16_t interest_wanted(const struct worker *w, const struct client *c, 
 void interest_arm(struct worker *w, struct client *c) {
     uint32_t fd = client_index(w, c);
     uint16_t want = interest_wanted(w, c, fd), *armed = &w->interest.armed[fd];
-    if (!worker_serves(w, fd) || *armed == want)
+    if (!worker_serves(w, fd) || *armed == want || client_away(client_facts(c)))
         return;
     struct epoll_event event = {.events = want, .data.u64 = client_tag(w, c)};
     /* A successor finds its clients registered; a client that comes later, as a rule, is not. */

@@ -11,7 +11,7 @@
 
 #define EVENT_BELL 0u
 #define EVENT_LISTENER UINT32_MAX
-#define EVENT_MASTER (UINT32_MAX - 1)   /* the master's pidfd: it is dead */
+#define EVENT_GUARDIAN (UINT32_MAX - 1) /* the guardian's pidfd: it is dead */
 #define EVENT_WATCHDOG (UINT32_MAX - 2) /* the master's watchdog timer: it hangs */
 _Static_assert(EVENT_WATCHDOG > GENERATION_LAST, "no client's tag is an event of another kind");
 

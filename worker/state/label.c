@@ -7,8 +7,9 @@
 #include <string.h>
 
 static const char *label_of_name(const char *name, char out[LABEL_TEXT]) {
-    memcpy(out, name, NAME_BYTES_MAX);
-    out[NAME_BYTES_MAX] = '\0';
+    size_t len = strnlen(name, NAME_BYTES_MAX);
+    memcpy(out, name, len);
+    out[len] = '\0';
     return out;
 }
 

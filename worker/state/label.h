@@ -7,7 +7,7 @@
 #include "ipc/client.h"
 
 /* Bytes of any label, with the NUL. */
-enum { LABEL_TEXT = NAME_BYTES_MAX + 1 };
+enum { LABEL_TEXT = NAME_TEXT };
 _Static_assert((int)ENDPOINT_TEXT <= (int)LABEL_TEXT, "an address with its port is a label, too");
 
 /* In the room's lines: the name (client_name; NULL: none), or the plain address.  Returns out. */
@@ -17,8 +17,8 @@ const char *label_name(const char *name, const struct in6_addr *addr, char out[L
 const char *label_unique(const char *name, const struct in6_addr *addr, uint16_t port,
                          char out[LABEL_TEXT]);
 
-/* The number of one connection among `clients` records, never given to another: the record's index
- * for its first user, and beyond all indexes for those after it. */
+/* The number of one client among `clients` records, remote ones too, never given to another: the
+ * record's index for its first user, and beyond all indexes for those after it. */
 static inline uint64_t label_number(uint32_t client, uint32_t generation, uint32_t clients) {
     return client + (uint64_t)(generation - 1) * clients;
 }

@@ -16,6 +16,9 @@ struct line {
     bool plain_only;   /* lines of this client are staged: only plain speech may join them */
     bool probe;        /* the client's first one, and a word that scanners send */
     bool plain;        /* out: what was staged was plain speech */
+    bool numbered;     /* a browser's message that has a number: it is to be answered, */
+    uint32_t re;       /* with this */
+    uint64_t from;     /* of a browser's login: the first ledger entry that it wants; 0: none */
     uint64_t consumed; /* stream position behind its end */
 };
 

@@ -22,8 +22,11 @@ struct members {
     uint32_t count;
     uint32_t *index;          /* [fd]: index in `at` + 1; 0: not a member */
     uint32_t unauthenticated; /* members that are not in the room */
-    uint32_t tools;           /* members of another kind than KIND_TELNET: no people */
-    uint32_t header_due;      /* members whose PROXY header is not complete */
+    uint32_t tools;           /* members that are no clients of the room: client_is_tool */
+    uint32_t asking;          /* members that speak HTTP */
+    uint32_t browsers;        /* members that are browsers: client_is_browser */
+    uint32_t header_due;      /* members whose address is not known: client_header_due */
+    uint32_t away;            /* members whose connection has ended (record/away.h) */
 };
 
 /* What epoll watches: epoll_interest.h. */
@@ -63,6 +66,16 @@ struct accounts {
     uint64_t *drop_to, *drop_most;
 };
 
+/* Which browsers answer: ledger/ping.h. */
+struct heard {
+    uint32_t received : 24; /* bytes, modulo 2^24, at the last look */
+    uint32_t silent : 8;    /* looks in a row at which they had not changed */
+};
+struct pings {
+    struct heard *heard; /* [fd] */
+    uint32_t looked;     /* segment_now() */
+};
+
 /* Which bans and mutes this worker has looked at: ledger/moderation.h. */
 struct moderated {
     uint64_t generation; /* of the table by which all members were looked at */
@@ -92,6 +105,7 @@ struct worker {
     struct flush_pass flush;
     struct stage stage;
     struct moderated moderated;
+    struct pings pings;
     uint64_t log_tat; /* the account of this worker's lines about clients (client_log.h), us */
     struct stamp stamp;
     uint64_t orders;       /* the last of the room that this worker has seen (ledger/orders.h) */
@@ -116,11 +130,12 @@ static inline uint64_t client_tag(const struct worker *w, const struct client *c
 /* In the room's lines, with these facts of it.  Returns out. */
 static inline const char *client_label(const struct worker *w, const struct client *c,
                                        const struct facts *f, char out[LABEL_TEXT]) {
-    return label_name(client_name(&w->seg->clients, c, f), &c->addr, out);
+    char name[NAME_TEXT];
+    return label_name(client_name(&w->seg->clients, c, f, name), &c->addr, out);
 }
 /* What label_shown calls it where its name cannot be shown (label.h). */
 static inline uint64_t client_number(const struct worker *w, uint32_t client, uint32_t generation) {
-    return label_number(client, generation, w->seg->clients.len);
+    return label_number(client, generation, w->seg->clients.rows);
 }
 static inline bool client_live(const struct client *c) {
     return client_state(atomic_load_explicit(&c->state_word, memory_order_relaxed)) == CLIENT_LIVE;

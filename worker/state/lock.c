@@ -8,8 +8,10 @@ static void lock_suspect(void *arg, uint64_t owner) {
         gate_repair(w->seg->gate, owner);
 }
 
+/* In the relay's descriptor table the numbers of pidfds are other files, so it cannot tell a dead
+ * owner: workers and the master do. */
 void worker_lock(struct worker *w) {
-    struct gate_watch watch = {lock_suspect, w};
+    struct gate_watch watch = {w->index == RELAY_SLOT ? NULL : lock_suspect, w};
     atomic_store_explicit(&w->slot->at_gate, 1, memory_order_relaxed);
     gate_lock(w->seg->gate, w->me, &watch);
     atomic_store_explicit(&w->slot->at_gate, 0, memory_order_relaxed);

@@ -17,7 +17,8 @@ bool members_make(struct worker *w, uint32_t len) {
     w->accounts.drop_at = calloc(len, sizeof *w->accounts.drop_at);
     w->accounts.drop_to = calloc(len, sizeof *w->accounts.drop_to);
     w->accounts.drop_most = calloc(len, sizeof *w->accounts.drop_most);
-    return w->accounts.owed && w->accounts.drop_at && w->accounts.drop_to &&
+    w->pings.heard = calloc(len, sizeof *w->pings.heard);
+    return w->pings.heard && w->accounts.owed && w->accounts.drop_at && w->accounts.drop_to &&
            w->accounts.drop_most && m->at && m->index && w->interest.armed &&
            w->interest.readable && w->interest.ended && w->pauses.why &&
            fd_queue_make(&w->pauses.look, len) && fd_queue_make(&w->ready, len) &&
@@ -46,6 +47,8 @@ static void member_forget(struct worker *w, uint32_t fd) {
         w->accounts.drop_to[fd] = 0;
     if (w->interest.ended[fd] != 0)
         w->interest.ended[fd] = 0;
+    if (w->pings.heard[fd].received != 0 || w->pings.heard[fd].silent != 0)
+        w->pings.heard[fd] = (struct heard){0};
 }
 
 void member_add(struct worker *w, struct client *c) {
@@ -61,8 +64,11 @@ void member_add(struct worker *w, struct client *c) {
     member_forget(w, fd);
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->members.unauthenticated++;
-    w->members.tools += client_kind(c) != KIND_TELNET;
+    w->members.tools += client_is_tool(client_facts(c));
+    w->members.asking += client_speaks_http(client_facts(c));
+    w->members.browsers += client_is_browser(client_facts(c));
     w->members.header_due += client_header_due(client_facts(c));
+    w->members.away += client_away(client_facts(c));
     members_publish_count(w);
     member_came(w, fd);
 }
@@ -77,8 +83,11 @@ void member_remove(struct worker *w, struct client *c) {
     w->members.index[fd] = 0;
     if (!(client_facts(c)->flags & FACT_IN_ROOM))
         w->members.unauthenticated--;
-    w->members.tools -= client_kind(c) != KIND_TELNET;
+    w->members.tools -= client_is_tool(client_facts(c));
+    w->members.asking -= client_speaks_http(client_facts(c));
+    w->members.browsers -= client_is_browser(client_facts(c));
     w->members.header_due -= client_header_due(client_facts(c));
+    w->members.away -= client_away(client_facts(c));
     members_publish_count(w);
     if (last != fd)
         member_came(w, last);

@@ -1,12 +1,15 @@
 /* stage.c - see stage.h. */
 #include "worker/state/stage.h"
 
+#include "ipc/clock.h"
 #include "ipc/unicode.h"
 #include "worker/state/label.h"
 #include "worker/text/charset.h"
 
 #include <assert.h>
 #include <string.h>
+
+enum { STAGE_EVENT = 256 }; /* bytes of an event besides its names and text */
 
 /* A batch is at most a quarter of the smallest ring, so that it fits once the guards have risen. */
 void stage_init(struct stage *stage, const struct room *room, uint32_t slot, uint32_t clients) {
@@ -16,6 +19,8 @@ void stage_init(struct stage *stage, const struct room *room, uint32_t slot, uin
     }
     stage->slot = (uint8_t)slot;
     stage->clients = clients;
+    stage->epoch = room->shared->epoch;
+    memset(&stage->clock, 0, sizeof stage->clock);
     stage->closed = false;
     stage_reset(stage);
 }
@@ -24,7 +29,8 @@ bool stage_fits(const struct stage *stage, uint32_t bytes) {
     if (stage->count == STAGE_LINES || stage->closed)
         return false;
     for (int e = 0; e < RING_COUNT; e++) {
-        if (stage->used[e] > 0 && stage->used[e] + bytes > stage->limit[e])
+        uint32_t most = e == RING_JSON ? 2 * bytes + STAGE_EVENT : bytes;
+        if (stage->used[e] > 0 && stage->used[e] + most > stage->limit[e])
             return false;
     }
     return true;
@@ -106,9 +112,32 @@ void stage_sentence(struct stage *stage, struct staged *s, enum language languag
             len = sentence_render(spoken, which, words, text, sizeof text);
         }
         size_t n = stage_encode(stage, s, e, text, len);
-        if (!ascii && memchr(stage->text[e] + stage->used[e] - n, '?', n))
+        if (!ascii && s->line.entry.client != NO_CLIENT &&
+            memchr(stage->text[e] + stage->used[e] - n, '?', n))
             stage_number(stage, s, e, n, spoken, which, words);
     }
+}
+
+void stage_event(struct stage *stage, struct staged *s, const struct event_line *event) {
+    stage_event_at(stage, s, event, (int64_t)clock_wall_ms());
+}
+
+void stage_event_at(struct stage *stage, struct staged *s, const struct event_line *event,
+                    int64_t ms) {
+    struct event_line line = *event;
+    size_t space;
+    uint8_t *out = stage_end(stage, s, RING_JSON, &space);
+    line.epoch = stage->epoch;
+    line.ms = ms;
+    stage_grow(stage, s, RING_JSON, event_line(&stage->clock, &line, out, space, &s->line.id_at));
+}
+
+void stage_ping(struct stage *stage, struct staged *s) {
+    size_t space;
+    uint8_t *out = stage_end(stage, s, RING_JSON, &space);
+    size_t n = space < EVENT_PING_LEN ? 0 : EVENT_PING_LEN;
+    memcpy(out, event_ping, n);
+    stage_grow(stage, s, RING_JSON, n);
 }
 
 void stage_side(struct stage *stage, struct staged *s, const void *bytes, uint32_t len) {

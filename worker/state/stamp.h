@@ -8,6 +8,7 @@
 
 #include "ipc/segment.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { STAMP_MAX = 16, STAMP_DAY_S = 24 * 60 * 60 };
@@ -25,9 +26,15 @@ struct stamp_now {
 };
 struct stamp_now stamp_now(const struct segment *seg);
 
+/* When it was, in milliseconds since 1970.  `ticks`: of the entry. */
+int64_t stamp_ms(const struct stamp_now *now, uint32_t ticks);
+
 /* "[21:04] ", or "[11-24 21:04] " if that is longer ago than a day.  `ticks`: of the entry. Returns
  * the length. */
 uint32_t stamp_text(struct stamp *stamp, const struct stamp_now *now, uint32_t ticks,
                     char out[STAMP_MAX]);
+
+/* Bytes of such a time that the text begins with; 0: with none. */
+size_t stamp_len(const char *text, size_t len);
 
 #endif

@@ -33,7 +33,7 @@ bool tool_open(struct worker *w, struct client *c, enum client_kind kind, uint64
     if (!tool_take_word(w, c, control ? h->control_clients : h->metrics_clients,
                         control ? (uint32_t)CONTROL_MAX : (uint32_t)METRICS_CLIENTS))
         return false;
-    struct facts facts = {.encoding = ENC_UTF8,
+    struct facts facts = {.ring = ENC_UTF8,
                           .kind = (uint8_t)kind,
                           .flags = FACT_GREETED | FACT_HEARD,
                           .last_input = w->tenths,

@@ -1,16 +1,20 @@
 /* name.c - see name.h. */
 #include "worker/text/name.h"
 
+#include "ipc/client.h"
+#include "ipc/siphash.h"
 #include "ipc/unicode.h"
 #include "worker/text/hangul.h"
 #include "worker/text/sanitize.h"
 #include "worker/text/skeleton.h"
 
-#include <endian.h>
 #include <string.h>
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
+_Static_assert(4 * (int)NAME_POINTS_MAX <= (int)NAME_OWN_MAX,
+               "a name of this machine fits its row");
+_Static_assert((int)NAME_FORM_BYTES >= (int)NAME_BYTES_MAX, "all of a name counts, NODE too");
 _Static_assert((int)NAME_FORM_MAX >= (int)SKELETON_GROWTH * (int)NAME_FORM_BYTES,
                "a form's bytes, and so its code points, have room");
 
@@ -50,6 +54,8 @@ static bool name_scripts_mixed(uint64_t scripts) {
 }
 
 static bool name_has_phrase(const struct name_forms *name) {
+    if (unicode_ascii(name->look, name->look_len) == name->look_len)
+        return false;
     for (size_t i = 0; i < LENGTH(name_phrases); i++)
         if (memmem(name->look, name->look_len, name_phrases[i], strlen(name_phrases[i])))
             return true;
@@ -211,58 +217,17 @@ bool name_is(const struct name_forms *name, const char *text) {
            name_form_is(name_look, name->look, name->look_len, text);
 }
 
-/* ---- SipHash-2-4 (Aumasson, Bernstein) ---- */
-
-static uint64_t name_load64(const void *p) {
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    return le64toh(word);
-}
-
-static uint64_t name_rotate(uint64_t x, int by) {
-    return x << by | x >> (64 - by);
-}
-
-static void name_sip_rounds(uint64_t v[4], int rounds) {
-    while (rounds-- > 0) {
-        v[0] += v[1], v[2] += v[3];
-        v[1] = name_rotate(v[1], 13) ^ v[0], v[3] = name_rotate(v[3], 16) ^ v[2];
-        v[0] = name_rotate(v[0], 32) + v[3], v[2] += v[1];
-        v[3] = name_rotate(v[3], 21) ^ v[0], v[1] = name_rotate(v[1], 17) ^ v[2];
-        v[2] = name_rotate(v[2], 32);
-    }
-}
-
-static uint64_t name_siphash(const void *bytes, size_t n, const uint8_t key[16]) {
-    uint64_t k0 = name_load64(key), k1 = name_load64(key + 8), word;
-    uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
-                     k1 ^ 0x7465646279746573};
-    const uint8_t *p = bytes;
-    for (size_t left = n;; left -= 8, p += 8) {
-        uint8_t last[8] = {[7] = (uint8_t)n};
-        if (left < 8)
-            memcpy(last, p, left);
-        word = name_load64(left < 8 ? last : p);
-        v[3] ^= word;
-        name_sip_rounds(v, 2);
-        v[0] ^= word;
-        if (left < 8)
-            break;
-    }
-    v[2] ^= 0xFF;
-    name_sip_rounds(v, 4);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
+/* ---- keys ---- */
 
 uint64_t name_key(const char *utf8, size_t n, const uint8_t key[16]) {
     char folded[NAME_FORM_MAX];
-    uint64_t hash = name_siphash(folded, name_fold(utf8, n, folded), key);
+    uint64_t hash = siphash(folded, name_fold(utf8, n, folded), key);
     return hash ? hash : 1;
 }
 
 /* The byte before the form is in no UTF-8, so that no text has a key of the other kind. */
 uint64_t name_look_key(const char *utf8, size_t n, const uint8_t key[16]) {
     char look[1 + NAME_FORM_MAX] = {'\377'};
-    uint64_t hash = name_siphash(look, 1 + name_look(utf8, n, look + 1), key);
+    uint64_t hash = siphash(look, 1 + name_look(utf8, n, look + 1), key);
     return hash ? hash : 1;
 }

@@ -38,7 +38,7 @@ enum name_error name_check(const char *utf8, size_t n, const char *room);
 
 /* The form as UTF-8, never terminated; its length.  Any text has them (a room's name, an address);
  * bytes that are not UTF-8 count as U+FFFD.  Only the first NAME_FORM_BYTES of it count, which is
- * more than a name can have. */
+ * what a name of another machine can have. */
 enum { NAME_FORM_BYTES = 128, NAME_FORM_MAX = 7 * NAME_FORM_BYTES };
 size_t name_fold(const char *utf8, size_t n, char out[NAME_FORM_MAX]);
 size_t name_look(const char *utf8, size_t n, char out[NAME_FORM_MAX]);

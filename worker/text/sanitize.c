@@ -118,7 +118,7 @@ size_t sanitize(char *s, size_t n) {
             continue;
         }
         int32_t cp = unicode_decode(s + from, n - from, &len);
-        if (cp == '\t')
+        if (cp == '\t' || cp == '\n' || cp == '\r')
             s[from] = (char)(cp = ' ');
         if (cp == UNICODE_BAD || !sanitize_keep(&before, cp, s + from + len, n - from - len))
             continue;

@@ -14,14 +14,15 @@ enum { SANITIZE_MARKS_MAX = 4 };
  * would look like a line of its own. */
 enum { SANITIZE_BLANKS_MAX = 16 };
 
-/* Cleans s[0, n) in place; the new length, never longer.  A tab becomes a space.  Of blanks of
- * any script, wide or narrow, mixed and with marks on them, the first SANITIZE_BLANKS_MAX in a row
- * are kept.  Dropped are: controls (C0, DEL, C1), bidirectional marks, embeddings, overrides and
- * isolates, everything invisible (zero width, soft hyphen, tags, fillers), line and paragraph
- * separators, private use, surrogates and noncharacters, marks without a character to stand on and
- * more than SANITIZE_MARKS_MAX on one, Korean vowels and finals without a syllable to be in
- * (hangul.h).  Of an escape sequence that leaves a harmless `[2J`.  A character that the tables do
- * not know yet is kept.
+/* Cleans s[0, n) in place; the new length, never longer.  A tab, a CR and an LF become spaces:
+ * what they keep apart are words.  Of blanks of any script, wide or narrow,
+ * mixed and with marks on them, the first SANITIZE_BLANKS_MAX in a row are kept.  Dropped are:
+ * other controls (C0, DEL, C1), bidirectional marks, embeddings, overrides and isolates, everything
+ * invisible (zero width, soft hyphen, tags, fillers), line and paragraph separators, private use,
+ * surrogates and noncharacters, marks without a character to stand on and more than
+ * SANITIZE_MARKS_MAX on one, Korean vowels and finals without a syllable to be in (hangul.h).  Of
+ * an escape sequence that leaves a harmless `[2J`.  A character that the tables do not know yet is
+ * kept.
  *
  * Two kinds of invisible characters are kept where the text needs them, one at a time:
  *   ZWNJ and ZWJ behind a letter or mark of a script that joins letters (UAX 31, section 2.3);

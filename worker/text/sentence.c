@@ -33,6 +33,9 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_LOOK] = {"The following are in this room:", "聊天室里有:", "聊天室裡有:"},
     [SAY_WHO] = {"The following are logged in:", "在线用户:", "線上使用者:"},
     [SAY_WHO_IDLE] = {"{name} (idle {text})", "{name} (空闲 {text})", "{name} (空閒 {text})"},
+    [SAY_WHO_BOT] = {"{name} (bot)", "{name} (机器人)", "{name} (機器人)"},
+    [SAY_WHO_BOT_IDLE] = {"{name} (bot, idle {text})", "{name} (机器人, 空闲 {text})",
+                          "{name} (機器人, 空閒 {text})"},
     [SAY_UNKNOWN] = {"Unknown command: {text}\r\n" SENTENCE_HELP_EN,
                      "未知命令: {text}\r\n" SENTENCE_HELP_ZH,
                      "未知指令: {text}\r\n" SENTENCE_HELP_ZH_HANT},
@@ -114,6 +117,18 @@ static const char *const sentences[SAY_COUNT][LANG_COUNT] = {
     [SAY_NO_REPLY_TO] = {"Nobody has written to you yet.", "还没有人给你发过消息。",
                          "還沒有人給你發過訊息。"},
     [SAY_HERE] = {"*** Yes, {room} is here.", "*** {room}在这里。", "*** {room}在這裡。"},
+    [SAY_LINK_DOWN] = {"*** The link to the other machines is down.",
+                       "*** 与其他机器的连接断开了。", "*** 與其他機器的連線斷開了。"},
+    [SAY_LINK_UP] = {"*** The link to the other machines is up again.",
+                     "*** 与其他机器的连接恢复了。", "*** 與其他機器的連線恢復了。"},
+    [SAY_NODE_AWAY] = {"*** {name} is out of reach ({n} {people}).", "*** 连不上{name}了({n}人)。",
+                       "*** 連不上{name}了({n}人)。"},
+    [SAY_NODE_BACK] = {"*** {name} is back ({n} {people}).", "*** {name}回来了({n}人)。",
+                       "*** {name}回來了({n}人)。"},
+    [SAY_NO_JSON] = {"That is not a message: {text}", "这不是消息 ({text})。",
+                     "這不是訊息 ({text})。"},
+    [SAY_NO_DO] = {"There is no such \"do\". There are: {text}", "没有这个\"do\"。可用的有: {text}",
+                   "沒有這個\"do\"。可用的有: {text}"},
 };
 
 /* How many bytes of text[0, len) fit into `space`: whole characters only. */

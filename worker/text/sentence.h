@@ -25,6 +25,8 @@ enum sentence {
     SAY_LOOK,
     SAY_WHO,
     SAY_WHO_IDLE,
+    SAY_WHO_BOT,
+    SAY_WHO_BOT_IDLE,
     SAY_UNKNOWN,
     SAY_HELP, /* how to get help */
     SAY_SKIPPED,
@@ -71,6 +73,12 @@ enum sentence {
     SAY_WHAT_TO_SAY,
     SAY_NO_REPLY_TO,
     SAY_HERE,
+    SAY_LINK_DOWN, /* to other machines; a private line is refused by it, too */
+    SAY_LINK_UP,
+    SAY_NODE_AWAY, /* name: a machine; n: its people */
+    SAY_NODE_BACK,
+    SAY_NO_JSON, /* a browser's message that is no object */
+    SAY_NO_DO,   /* a browser's message that asks for nothing that there is */
     SAY_COUNT
 };
 

@@ -103,14 +103,32 @@ static size_t skeleton_look(const struct skeleton_text *text, bool digits,
     return looks.len;
 }
 
+/* As the tables have it; most names are ASCII. */
+static size_t skeleton_ascii(int32_t cp, int32_t out[SKELETON_MAX]) {
+    bool pair = cp == 'm';
+    out[0] = cp == '0' ? 'O' : cp == '1' || cp == 'I' ? 'l' : pair ? 'r' : cp;
+    out[1] = 'n';
+    return pair ? 2 : 1;
+}
+
+static int32_t skeleton_ascii_capital(int32_t cp) {
+    return cp == 'i' || cp == 'I' ? 'l' : cp >= 'a' && cp <= 'z' ? cp - 'a' + 'A' : cp;
+}
+
 size_t skeleton_typed(int32_t cp, int32_t out[SKELETON_MAX]) {
     struct skeleton_text parts = {.len = 0};
+    if (cp >= 0 && cp < 0x80)
+        return skeleton_ascii(cp, out);
     skeleton_decompose(cp, &parts);
     return skeleton_look(&parts, true, out);
 }
 
 size_t skeleton_capital(int32_t cp, int32_t out[SKELETON_MAX]) {
     struct skeleton_text parts = {.len = 0}, capitals = {.len = 0};
+    if (cp >= 0 && cp < 0x80) {
+        out[0] = skeleton_ascii_capital(cp);
+        return 1;
+    }
     skeleton_decompose(cp, &parts);
     for (size_t i = 0; i < parts.len; i++)
         skeleton_map_one(&skeleton_capitals, parts.at[i], &capitals);

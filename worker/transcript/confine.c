@@ -105,7 +105,8 @@ static void confine_refused(int signo, siginfo_t *info, void *context) {
     raise(signo);
 }
 
-static bool confine_load(void) {
+/* A filter that does `listed` with the calls of the list, and `others` with all others. */
+static bool confine_load(const int *calls, size_t count, uint32_t listed, uint32_t others) {
     enum { HEAD = 4, TAIL = 2 };
     struct sock_filter code[HEAD + CONFINE_CALLS + TAIL];
     size_t n = 0;
@@ -115,12 +116,11 @@ static bool confine_load(void) {
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
     code[n++] =
         (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    for (size_t i = 0; i < CONFINE_CALLS; i++)
-        code[n++] =
-            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)confine_allowed[i],
-                                         (uint8_t)(CONFINE_CALLS - i), 0);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    for (size_t i = 0; i < count; i++)
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i],
+                                                 (uint8_t)(count - i), 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, others);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, listed);
     struct sock_fprog program = {.len = (unsigned short)n, .filter = code};
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
@@ -130,7 +130,17 @@ void confine_calls(void) {
     struct sigaction refused = {.sa_sigaction = confine_refused,
                                 .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_NODEFER};
     sigaction(SIGSYS, &refused, NULL);
-    if (!confine_load())
+    if (!confine_load(confine_allowed, CONFINE_CALLS, SECCOMP_RET_ALLOW, SECCOMP_RET_TRAP))
+        log_warn_errno("no filter of system calls: going on without");
+}
+
+void confine_programs(void) {
+    static const int denied[] = {
+        SYS_execve,           SYS_execveat,          SYS_ptrace,
+        SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_send_signal};
+    enum { DENIED = sizeof denied / sizeof denied[0] };
+    _Static_assert((int)DENIED <= (int)CONFINE_CALLS, "the list fits the filter");
+    if (!confine_load(denied, DENIED, SECCOMP_RET_ERRNO | EPERM, SECCOMP_RET_ALLOW))
         log_warn_errno("no filter of system calls: going on without");
 }
 
@@ -138,6 +148,10 @@ void confine_calls(void) {
 
 void confine_calls(void) {
     log_debug("this build has no filter of system calls");
+}
+
+void confine_programs(void) {
+    confine_calls();
 }
 
 #endif

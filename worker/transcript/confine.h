@@ -1,9 +1,11 @@
-/* confine.h - what the transcript's process gives up when it begins: every descriptor but its own
- * few, and every system call that it does not need.
+/* confine.h - what the transcript's process and the relay's give up when they begin: every
+ * descriptor but their own few, and system calls that they do not need.
  *
- * It reads every line of the room and writes one file; were its code taken over, it could reach
- * nothing else.  Workers carry no filter: a filter survives clone and execve, and a worker may have
- * to start a master, which reloads and upgrades. */
+ * The transcript reads every line of the room and writes one file; were its code taken over, it
+ * could reach nothing else.  The relay reads what comes from a network, and libc looks up names for
+ * it, for which no list of calls is known: it can start no program and reach into no process.
+ * Workers carry no filter: a filter survives clone and execve, and a worker may have to start a
+ * master, which reloads and upgrades. */
 #ifndef WORKER_TRANSCRIPT_CONFINE_H
 #define WORKER_TRANSCRIPT_CONFINE_H
 
@@ -18,5 +20,10 @@ void confine_descriptors(const int *keep, size_t count);
  * the kernel has no filters, or this build needs other calls (a sanitizer), the log says so, and
  * the process goes on without. */
 void confine_calls(void);
+
+/* From here on no program can be executed, and no process traced, read, written or signalled by its
+ * pidfd (EPERM): in this process and its children.  Likewise without, where there are no filters.
+ */
+void confine_programs(void);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "ipc/clock.h"
 #include "ipc/unicode.h"
+#include "worker/state/stamp.h"
 #include "worker/text/sentence.h"
 
 #include <stdio.h>
@@ -21,7 +22,8 @@ enum transcript_kind gather_kind(const struct entry *entry) {
     case ENTRY_LEAVE: return TRANSCRIPT_LEAVE;
     case ENTRY_NICK: return TRANSCRIPT_NICK;
     case ENTRY_KICK: return TRANSCRIPT_KICK;
-    case ENTRY_SYSTEM: return TRANSCRIPT_SYS;
+    case ENTRY_SYSTEM:
+    case ENTRY_NODE: return TRANSCRIPT_SYS;
     default: return TRANSCRIPT_NONE;
     }
 }
@@ -74,8 +76,11 @@ static bool gather_entry(const struct segment *seg, struct gather_clock *clock, 
     if (len > sizeof text)
         return false;
     memcpy(text, room_text(&seg->room, ENC_UTF8, start), len);
-    if (kind != TRANSCRIPT_NONE && len > 0)
-        gather_put(g, gather_time(seg, clock, entry->time), kind, text, len);
+    /* A line that came late begins with its time, as the row in the file does. */
+    size_t late = entry->flags & ENTRY_STAMPED ? stamp_len(text, len) : 0;
+    /* Of history this machine's own file has what was said while it was there. */
+    if (kind != TRANSCRIPT_NONE && len > late && !(entry->flags & ENTRY_EARLIER))
+        gather_put(g, gather_time(seg, clock, entry->time), kind, text + late, len - late);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "ipc/clock.h"
 #include "ipc/log.h"
 #include "ipc/unicode.h"
+#include "worker/protocol/event.h"
 #include "worker/text/charset.h"
 #include "worker/text/name.h"
 #include "worker/text/sanitize.h"
@@ -30,6 +31,7 @@ struct restore {
     uint64_t from; /* the file's byte at which `text` begins */
     char *text;
     size_t len;
+    struct event_clock clock;
     uint32_t bad, count;                   /* lines that are none; lines in `line` */
     struct restore_line line[HISTORY_MAX]; /* the last ones, as a ring */
 };
@@ -112,8 +114,31 @@ static uint32_t restore_ticks(const struct restore *r, const struct restore_line
     return segment_ticks(r->seg) - (uint32_t)(age > 0 ? age / 10 : 0);
 }
 
+/* The line as browsers are sent it: with the name, where it has one, apart from its text. */
+static uint32_t restore_event(struct restore *r, const struct restore_line *line, const char *utf8,
+                              size_t len, uint8_t frame[EVENT_LINE_MAX], uint32_t *id_at) {
+    char who[NAME_BYTES_MAX + 1] = "";
+    struct event_line event = {.kind = line->action ? EVENT_ME : EVENT_SAY,
+                               .epoch = r->seg->room.shared->epoch,
+                               .ms = line->ms,
+                               .who = who,
+                               .text = utf8,
+                               .text_len = len};
+    if (r->config->login && restore_named(r, line)) {
+        size_t from = line->action ? 2 : 0;
+        size_t end =
+            (size_t)((const char *)memchr(utf8 + from, line->action ? ' ' : ':', len) - utf8);
+        size_t text = end + (line->action ? 1 : 2);
+        memcpy(who, utf8 + from, end - from);
+        event.text = utf8 + text;
+        event.text_len = len > text ? len - text : 0;
+    }
+    return (uint32_t)event_line(&r->clock, &event, frame, EVENT_LINE_MAX, id_at);
+}
+
 static void restore_append(struct restore *r, const struct restore_line *line) {
     static char utf8[SENTENCE_MAX], ring[ENC_RINGS][SENTENCE_MAX];
+    static uint8_t frame[EVENT_LINE_MAX];
     struct room_line entry = {.entry = {.kind = ENTRY_SPEECH,
                                         .client = NO_CLIENT,
                                         .time = restore_ticks(r, line),
@@ -127,6 +152,8 @@ static void restore_append(struct restore *r, const struct restore_line *line) {
         entry.len[e] =
             (uint32_t)charset_encode((enum encoding)e, utf8, len + 2, ring[e], sizeof ring[e]);
     }
+    entry.text[RING_JSON] = frame;
+    entry.len[RING_JSON] = restore_event(r, line, utf8, len, frame, &entry.id_at);
     room_begin(&r->seg->room, &batch);
     if (room_append(&r->seg->room, &batch, &entry))
         room_commit(&r->seg->room, &batch);
@@ -139,7 +166,7 @@ void restore_history(struct segment *seg) {
     int fd = t->fd[atomic_load(&t->file) & 1];
     *r = (struct restore){
         .seg = seg, .config = header_config(seg->header), .now_ms = (int64_t)clock_wall_ms()};
-    if (fd >= 0 && restore_read(r, fd))
+    if (fd >= 0 && !relay_configured(r->config) && restore_read(r, fd))
         restore_lines(r);
     uint32_t kept = r->count < r->config->history ? r->count : r->config->history;
     for (uint32_t i = r->count - kept; i < r->count && r->text; i++)

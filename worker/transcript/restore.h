@@ -8,7 +8,9 @@
 /* Puts the last `history` lines that were said (say, me) into the ledger and all rings.  Their
  * speakers are no clients.  Lines older than RESTORE_DAYS are not taken: an entry's time could not
  * tell their age.  A line that is none of a transcript's is passed over; the log names the first by
- * its byte.  By the master, before any worker starts; reads at most the last RESTORE_BYTES. */
+ * its byte.  In a room over several machines nothing is taken: its history
+ * is the stream's (worker/relay/earlier.h).  By the master, before any worker starts; reads at most
+ * the last RESTORE_BYTES. */
 enum { RESTORE_DAYS = 365, RESTORE_BYTES = 8 << 20 };
 void restore_history(struct segment *seg);
 

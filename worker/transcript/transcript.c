@@ -3,15 +3,14 @@
 
 #include "ipc/clock.h"
 #include "ipc/fault.h"
-#include "ipc/fault_signals.h"
 #include "ipc/log.h"
+#include "worker/state/child.h"
 #include "worker/transcript/confine.h"
 #include "worker/transcript/disk.h"
 #include "worker/transcript/gather.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -19,8 +18,7 @@
 enum {
     TRANSCRIPT_LOOK_MS = 20,
     TRANSCRIPT_RETRY_MS = 1000, /* a disk that is full */
-    TRANSCRIPT_IDLE_MS = 5000,
-    TRANSCRIPT_ALONE_MS = 15000 /* beyond what workers need to start another master */
+    TRANSCRIPT_IDLE_MS = 5000
 };
 
 /* What only this process knows. */
@@ -35,8 +33,8 @@ struct recorder {
     bool failing;      /* the disk refuses; the log says so once */
     bool missing_said; /* likewise, of lines that are missed */
     uint64_t config_version;
-    uint64_t dirty_since;              /* ms: the first write since the last sync; 0: none */
-    uint64_t master_beat, master_seen; /* the master's heartbeat, and when it last moved */
+    uint64_t dirty_since; /* ms: the first write since the last sync; 0: none */
+    struct child_alone alone;
     struct gathered gathered;
 };
 
@@ -289,16 +287,6 @@ static void transcript_wait(struct recorder *r, bool wrote) {
     transcript_at_disk(r, false);
 }
 
-/* Workers start another master within seconds; if there are none, no process is left that could. */
-static bool transcript_alone(struct recorder *r) {
-    uint64_t now = clock_ms(), beat = atomic_load(&r->seg->slots[MASTER_SLOT].heartbeat);
-    if (beat != r->master_beat || r->master_seen == 0) {
-        r->master_beat = beat;
-        r->master_seen = now;
-    }
-    return now - r->master_seen > 2 * r->config.worker_timeout_ms + TRANSCRIPT_ALONE_MS;
-}
-
 static void transcript_read_config(struct recorder *r) {
     if (r->config_version == segment_config_version(r->seg))
         return;
@@ -319,7 +307,7 @@ static bool transcript_serve(struct recorder *r) {
             return true;
         if (transcript_sync_due(r, clock_ms()))
             transcript_sync(r);
-        if (transcript_alone(r))
+        if (child_is_alone(&r->alone, r->seg, r->config.worker_timeout_ms))
             return false;
         transcript_wait(r, wrote);
     }
@@ -339,28 +327,6 @@ static void transcript_end(struct recorder *r) {
 
 /* ---- start ---- */
 
-static struct slot *transcript_fault_slot; /* for the handler below */
-
-static void transcript_on_fault(int signo) {
-    atomic_store(&transcript_fault_slot->fault, (uint32_t)signo);
-    signal(signo, SIG_DFL);
-    raise(signo);
-}
-
-/* The master's orders come by the bell; a terminal's Ctrl-C reaches every process of the group. */
-static void transcript_signals(struct slot *slot) {
-    static const int ignored[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
-    struct sigaction act = {.sa_handler = transcript_on_fault,
-                            .sa_flags = SA_NODEFER | SA_RESETHAND};
-    sigset_t none;
-    transcript_fault_slot = slot;
-    fault_signals_set(&act);
-    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
-        signal(ignored[i], SIG_IGN);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void transcript_confine(const struct recorder *r) {
     const struct segment_header *h = r->seg->header;
     const int keep[] = {STDIN_FILENO,     STDOUT_FILENO,       STDERR_FILENO,      h->master.log_fd,
@@ -379,7 +345,7 @@ int transcript_main(struct segment *seg, uint64_t incarnation) {
     r->seg = seg;
     r->slot = &seg->slots[TRANSCRIPT_SLOT];
     r->shared = &seg->header->transcript;
-    transcript_signals(r->slot);
+    child_signals(r->seg, r->slot);
     transcript_read_config(r);
     transcript_confine(r);
     FAULT("transcript.serving.before");

@@ -69,15 +69,16 @@ static uint32_t hex8(const char *at) {
     return (uint32_t)(x | x >> 16);
 }
 
-static void line_check(struct child *c, struct client *cl, const char *line, uint64_t now) {
+void line_check(struct child *c, struct client *cl, const char *line, uint64_t now) {
     static char padding[BYTES_MAX];
     uint32_t bytes = c->sh->run.bytes;
+    const char *end = c->o->proto->web ? "\"}" : "\r\n";
     if (!padding[0])
         memset(padding, 'x', sizeof padding);
     uint32_t s = (uint32_t)(line[1] - '0'), seq = hex8(line + 2);
     uint64_t stamp = (uint64_t)hex8(line + 10) << 32 | hex8(line + 18), waited = now - stamp;
-    if (s >= SPEAKERS_MAX || waited > WAITED_MAX || line[bytes - 2] != '\r' ||
-        line[bytes - 1] != '\n' || memcmp(line + STAMP, padding, bytes - STAMP - 2) != 0) {
+    if (s >= SPEAKERS_MAX || waited > WAITED_MAX || memcmp(line + bytes - 2, end, 2) != 0 ||
+        memcmp(line + STAMP, padding, bytes - STAMP - 2) != 0) {
         c->result->torn++;
         return;
     }
@@ -92,9 +93,9 @@ static void line_check(struct child *c, struct client *cl, const char *line, uin
     }
 }
 
-static void keep(struct client *cl, const char *at, size_t len) {
+void client_keep(struct client *cl, const char *at, size_t len) {
     if (!cl->kept)
-        cl->kept = malloc(BYTES_MAX);
+        cl->kept = malloc(FRAME_MAX);
     memcpy(cl->kept, at, len);
     cl->rest = (uint16_t)len;
 }
@@ -103,7 +104,7 @@ static void lines_check(struct child *c, struct client *cl, const char *at, cons
     uint64_t now = now_ns();
     while ((at = memchr(at, '^', (size_t)(end - at)))) {
         if ((size_t)(end - at) < c->sh->run.bytes) {
-            keep(cl, at, (size_t)(end - at));
+            client_keep(cl, at, (size_t)(end - at));
             return;
         }
         line_check(c, cl, at, now);
@@ -124,7 +125,9 @@ static bool client_receive(struct child *c, struct client *cl) {
         return false;
     }
     cl->rest = 0;
-    if (cl->step == STEP_DONE)
+    if (c->o->proto->web)
+        frames_feed(c, cl, c->buffer, c->buffer + have + n);
+    else if (cl->step == STEP_DONE)
         lines_check(c, cl, c->buffer, c->buffer + have + n);
     else
         handshake_feed(c, cl, c->buffer, have + (size_t)n);

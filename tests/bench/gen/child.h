@@ -1,6 +1,7 @@
 /* child.h - one process of the generator: its clients, and the loop they live in.
  *
  *   child.c    the loop, receiving and checking lines, commands
+ *   web.c      receiving and sending frames
  *   connect.c  connecting and the protocol's handshake
  *   speak.c    sending lines (child 0)
  */
@@ -18,13 +19,14 @@ enum { POLL_IN = EPOLLIN | EPOLLRDHUP | (int)EPOLLET };
 enum { BUFFER = 256 << 10, EVENTS = 64, STEP_HABIT = STEPS_MAX + 1, STEP_DONE };
 
 struct client {
-    int fd;                      /* -1: lost */
-    uint8_t step;                /* 0: to be greeted; 1..: login steps; STEP_HABIT; STEP_DONE */
-    bool waiting;                /* for that step's words */
-    uint16_t rest;               /* bytes kept of an unfinished line, or of the handshake */
+    int fd;        /* -1: lost */
+    uint8_t step;  /* 0: to be greeted; 1..: login steps; STEP_HABIT; STEP_DONE */
+    bool waiting;  /* for that step's words */
+    bool framed;   /* of a protocol with frames: the answer's head has come */
+    uint16_t rest; /* bytes kept of an unfinished line or frame, or of the handshake */
     uint32_t next[SPEAKERS_MAX]; /* sequence expected */
     uint32_t segments;           /* tcpi_data_segs_in when the run began */
-    char *kept;                  /* BYTES_MAX, allocated when first needed */
+    char *kept;                  /* FRAME_MAX, allocated when first needed */
 };
 
 struct speaker {
@@ -65,6 +67,16 @@ void login_all(struct child *c);
 void habit_all(struct child *c);
 /* Bytes that came while the client was in its handshake. */
 void handshake_feed(struct child *c, struct client *cl, char *at, size_t len);
+
+/* What was received, of a client whose protocol has frames. */
+void frames_feed(struct child *c, struct client *cl, char *at, char *end);
+/* Turns the payload at `at`, FRAME_HEAD_MAX bytes behind `room`, into a masked frame whose head
+ * begins at `room`; returns the frame's length. */
+size_t frame_close(char *room, size_t len, uint32_t mask);
+
+/* `line` is as long as a line of this run: checks and counts it.  now: ns. */
+void line_check(struct child *c, struct client *cl, const char *line, uint64_t now);
+void client_keep(struct client *cl, const char *at, size_t len);
 
 /* Speaks for the run's time and waits until all lines are complete. */
 void speak_run(struct child *c);

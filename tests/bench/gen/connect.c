@@ -5,6 +5,7 @@
  * A source address serves PER_ADDRESS clients, for each has about 28,000 ports towards one server.
  */
 #include "tests/bench/gen/child.h"
+#include "tests/lib/frame.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,7 +37,7 @@ static bool only_publishes(const struct child *c, const struct client *cl) {
 }
 
 /* What the step sends; returns the length. */
-static size_t step_words(const struct step *step, uint32_t number, char out[WORDS_OUT_MAX]) {
+static size_t step_words(const struct step *step, uint32_t number, char *out) {
     size_t len = (size_t)snprintf(out, WORDS_OUT_MAX, step->send, number);
     for (size_t i = 0; i < len; i++)
         out[i] = out[i] == '~' ? '\0' : out[i];
@@ -51,9 +52,13 @@ static size_t step_words(const struct step *step, uint32_t number, char out[WORD
 static void step_enter(struct child *c, struct client *cl) {
     const struct step *step = step_of(c, cl);
     if (step->send) {
-        char words[WORDS_OUT_MAX];
-        size_t len = step_words(step, c->first + (uint32_t)(cl - c->client), words);
-        if (send(cl->fd, words, len, MSG_NOSIGNAL) != (ssize_t)len) {
+        char words[FRAME_HEAD_MAX + WORDS_OUT_MAX], *at = words + FRAME_HEAD_MAX;
+        size_t len = step_words(step, c->first + (uint32_t)(cl - c->client), at);
+        if (cl->framed) {
+            len = frame_close(words, len, 0x5eed1e55);
+            at = words;
+        }
+        if (send(cl->fd, at, len, MSG_NOSIGNAL) != (ssize_t)len) {
             client_lost(c, cl);
             return;
         }
@@ -87,10 +92,9 @@ void handshake_feed(struct child *c, struct client *cl, char *at, size_t len) {
         step_leave(c, cl);
         return;
     }
-    cl->rest = (uint16_t)(len < WORDS_MAX ? len : WORDS_MAX);
-    if (!cl->kept)
-        cl->kept = malloc(BYTES_MAX);
-    memcpy(cl->kept, at + len - cl->rest, cl->rest);
+    size_t rest = len < WORDS_MAX ? len : WORDS_MAX; /* the words may be torn; frames come whole */
+    if (!c->o->proto->web)
+        client_keep(cl, at + len - rest, rest);
 }
 
 /* Pumps until at most `most` clients are in a handshake, or nothing moves for STALL_SECONDS. */
@@ -106,10 +110,11 @@ static void settle(struct child *c, uint32_t most) {
 
 static bool client_connect(struct child *c, struct client *cl) {
     uint32_t number = c->first + (uint32_t)(cl - c->client);
+    uint16_t port = share_is_far(c->o, c->self) ? c->o->far_port : c->o->port;
     int on = 1;
     struct sockaddr_in from = {.sin_family = AF_INET,
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK + number / PER_ADDRESS)};
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(c->o->port)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
     inet_pton(AF_INET, c->o->address, &to.sin_addr);
     cl->fd = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(cl->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
@@ -146,7 +151,7 @@ void login_all(struct child *c) {
         if (cl->fd < 0)
             continue;
         cl->step = 1;
-        cl->rest = 0;
+        cl->rest = c->o->proto->web ? cl->rest : 0;
         if (only_publishes(c, cl) || !step_of(c, cl)->send)
             cl->step = STEP_DONE;
         else

@@ -4,14 +4,18 @@
  * (child.c) holds a share of the clients in one epoll loop.  The speakers are the first clients of
  * child 0.  Everything the processes share lies in one anonymous mapping made before the fork.
  *
- * A line is `^`, speaker (1 hex digit), sequence (8), time in ns (16), `x` up to its length, CR LF.
- * Whatever a protocol puts around it is skipped: a receiver looks for `^`.  A receiver checks that
- * each speaker's sequence has no gap and the line is whole.
+ * A line is `^`, speaker (1 hex digit), sequence (8), time in ns (16), `x` up to its length, and an
+ * end of two bytes: CR LF, in a frame `"}`.  Whatever a protocol puts around it is skipped: a
+ * receiver looks for `^`, of a frame only at the place where a line that ends with it begins.  A
+ * receiver checks that each speaker's sequence has no gap and the line is whole.
  *
  * A line is complete when every receiver has it: each child counts its own receivers per line, and
  * the child that finishes last counts the line as complete and wakes child 0, which may then send
  * the next (closed loop).  In an open loop the stamp is the time at which the line was to be sent,
- * so that waiting counts. */
+ * so that waiting counts.
+ *
+ * With a far port the clients of the upper half of the children are on another server, which shares
+ * the room; the speakers' own is the near one.  Latencies are then told apart. */
 #ifndef BENCH_GEN_H
 #define BENCH_GEN_H
 
@@ -28,7 +32,8 @@ enum {
     SLOTS = 4096, /* lines of one speaker that may be on their way */
     BYTES_MIN = 32,
     BYTES_MAX = 4096,
-    STAMP = 26, /* bytes of `^`, speaker, sequence, time */
+    FRAME_MAX = BYTES_MAX + 512, /* an event with the longest line */
+    STAMP = 26,                  /* bytes of `^`, speaker, sequence, time */
     STALL_SECONDS = 10,
 };
 
@@ -47,7 +52,7 @@ struct run {
     double rate;       /* lines a second, all speakers together; 0: closed loop */
     uint32_t window;   /* closed loop: lines on their way, all speakers together */
     uint32_t speakers; /* 1..SPEAKERS_MAX */
-    uint32_t bytes;    /* a line's length with CR LF */
+    uint32_t bytes;    /* a line's length with its end */
 };
 
 struct result { /* one child's, of one run */
@@ -74,7 +79,7 @@ struct shared {
 struct options {
     const struct proto *proto;
     const char *address;
-    uint16_t port;
+    uint16_t port, far_port; /* far_port 0: there is one server */
     uint32_t clients, speakers, children;
     int core[CHILDREN_MAX]; /* child k runs on core[k % cores] */
     uint32_t cores;
@@ -83,6 +88,11 @@ struct options {
 /* Clients [first(k), first(k + 1)) belong to child k. */
 static inline uint32_t share_first(const struct options *o, uint32_t child) {
     return (uint32_t)((uint64_t)o->clients * child / o->children);
+}
+
+/* Whether the child's clients are on the far server. */
+static inline bool share_is_far(const struct options *o, uint32_t child) {
+    return o->far_port != 0 && child >= o->children / 2;
 }
 
 /* How many of child's clients receive a line of this speaker. */

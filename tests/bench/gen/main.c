@@ -1,6 +1,7 @@
 /* main.c - the load generator's parent: options, children, commands, results.
  *
- * gen -t PROTOCOL -p PORT [-a ADDRESS] -n CLIENTS [-s SPEAKERS] [-j CHILDREN] [-c CORE,CORE...]
+ * gen -t PROTOCOL -p PORT [-f FAR-PORT] [-a ADDRESS] -n CLIENTS [-s SPEAKERS] [-j CHILDREN] [-c
+ * CORE,CORE...]
  *
  * Commands on standard input, one a line; each is answered by one line of JSON:
  *   accept                    connect all clients and wait until the server has greeted them
@@ -73,7 +74,9 @@ static void hist_print(const char *name, const struct hist *h) {
 /* Latencies are printed in microseconds. */
 static void run_report(struct parent *p) {
     static struct result sum;
+    static struct hist side[2]; /* near, far */
     sum = (struct result){0};
+    memset(side, 0, sizeof side);
     double busiest = 0;
     for (uint32_t k = 0; k < p->o.children; k++) {
         const struct result *r = &p->sh->result[k];
@@ -83,6 +86,7 @@ static void run_report(struct parent *p) {
         sum.closed += r->closed;
         sum.segments += r->segments;
         hist_merge(&sum.receiver, &r->receiver);
+        hist_merge(&side[share_is_far(&p->o, k)], &r->receiver);
         hist_merge(&sum.last, &r->last);
         busiest = r->cpu > busiest ? r->cpu : busiest;
     }
@@ -94,6 +98,10 @@ static void run_report(struct parent *p) {
            (unsigned long long)sum.closed, busiest);
     hist_print("receiver", &sum.receiver);
     hist_print("last", &sum.last);
+    if (p->o.far_port) {
+        hist_print("near", &side[0]);
+        hist_print("far", &side[1]);
+    }
     printf("}\n");
 }
 
@@ -153,10 +161,11 @@ static void children_start(struct parent *p) {
 static bool options_parse(struct options *o, int argc, char **argv) {
     int option;
     *o = (struct options){.address = "127.0.0.1", .speakers = 1, .children = 1};
-    while ((option = getopt(argc, argv, "t:p:a:n:s:j:c:")) != -1) {
+    while ((option = getopt(argc, argv, "t:p:f:a:n:s:j:c:")) != -1) {
         switch (option) {
         case 't': o->proto = proto_find(optarg); break;
         case 'p': o->port = (uint16_t)atoi(optarg); break;
+        case 'f': o->far_port = (uint16_t)atoi(optarg); break;
         case 'a': o->address = optarg; break;
         case 'n': o->clients = (uint32_t)atoi(optarg); break;
         case 's': o->speakers = (uint32_t)atoi(optarg); break;
@@ -169,8 +178,8 @@ static bool options_parse(struct options *o, int argc, char **argv) {
         }
     }
     return o->proto && o->port && o->children >= 1 && o->children <= CHILDREN_MAX &&
-           o->speakers >= 1 && o->speakers <= SPEAKERS_MAX &&
-           o->clients / o->children >= o->speakers;
+           (o->far_port == 0 || o->children % 2 == 0) && o->speakers >= 1 &&
+           o->speakers <= SPEAKERS_MAX && o->clients / o->children >= o->speakers;
 }
 
 int main(int argc, char **argv) {
@@ -178,10 +187,11 @@ int main(int argc, char **argv) {
     if (!options_parse(&p.o, argc, argv)) {
         char names[256];
         proto_list(names, sizeof names);
-        fprintf(stderr,
-                "usage: gen -t PROTOCOL -p PORT [-a ADDRESS] -n CLIENTS [-s SPEAKERS] "
-                "[-j CHILDREN] [-c CORE,CORE...]\nprotocols:%s\n",
-                names);
+        fprintf(
+            stderr,
+            "usage: gen -t PROTOCOL -p PORT [-f FAR-PORT] [-a ADDRESS] -n CLIENTS [-s SPEAKERS] "
+            "[-j CHILDREN] [-c CORE,CORE...]\nprotocols:%s\n",
+            names);
         return 2;
     }
     struct rlimit files;

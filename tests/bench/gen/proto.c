@@ -16,6 +16,10 @@
 /* A telnet of 80 columns in character mode: DO ECHO, DO SGA, NAWS. */
 #define BY_KEY "\377\375\001\377\375\003\377\373\037\377\372\037~P~\030\377\360"
 
+#define UPGRADE                                                                                    \
+    "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"       \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
 static const struct proto protos[] = {
     /* the bare limit without -g, and anything that echoes lines to all in silence */
     {.name = "plain", .audience = HEARD_BY_ALL, .burst = 256, .before = ""},
@@ -48,6 +52,15 @@ static const struct proto protos[] = {
     KIND("keys", BY_KEY, "\377\373\003", 0),
     KIND("keys-60", BY_KEY, "h.", 60),
     KIND("keys-1000", BY_KEY, "h.", 1000),
+    /* the bare limit with -f, node-ws.js, and our browsers */
+    {.name = "web",
+     .web = true,
+     .audience = HEARD_BY_ALL,
+     .burst = 256,
+     .crowd = 16,
+     .accept = {UPGRADE, "\"ev\":\"hello\"", 0},
+     .login = {{"{\"do\":\"login\",\"name\":\"u%u\",\"re\":1}", "\"ev\":\"ok\",\"re\":1", 0}},
+     .before = "{\"do\":\"say\",\"text\":\""},
     {.name = "ncat",
      .audience = HEARD_BY_OTHERS,
      .burst = 4,

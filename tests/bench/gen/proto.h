@@ -2,6 +2,7 @@
 #ifndef BENCH_PROTO_H
 #define BENCH_PROTO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { STEPS_MAX = 4, TYPED_MAX = 4000 };
@@ -22,6 +23,7 @@ struct step {
 
 struct proto {
     const char *name;
+    bool web; /* after the `accept` step's request and the answer's head, both speak frames */
     enum audience audience;
     uint32_t burst; /* clients of a child that connect at a time: below the server's backlog */
     uint32_t crowd; /* that log in at a time; 0: as burst.  What a server lends a client only for
@@ -29,7 +31,7 @@ struct proto {
     struct step accept; /* command `accept`: until the server has shown that it accepted */
     struct step login[STEPS_MAX]; /* command `login`, until a step with neither */
     struct step habit;  /* command `habit`, when all have logged in: of those that do not speak */
-    const char *before; /* a line's wrapping; %u is its length without CR LF */
+    const char *before; /* a line's wrapping; %u is its length without its end */
 };
 
 const struct proto *proto_find(const char *name); /* NULL: there is none */

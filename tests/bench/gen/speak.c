@@ -4,6 +4,7 @@
  * loop: line k is due at began + k / rate and stamped so, however late it can be sent.  Never more
  * than SLOTS - 1 lines of a speaker are on their way, or their counters would be shared. */
 #include "tests/bench/gen/child.h"
+#include "tests/lib/frame.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ static char *hex_put(char *at, uint64_t value, int count) {
 static void line_append(struct child *c, uint32_t s, uint64_t stamp) {
     struct speaker *sp = &c->speaker[s];
     uint32_t bytes = c->sh->run.bytes;
-    char *at = sp->out + sp->len;
+    bool web = c->o->proto->web;
+    char *room = sp->out + sp->len, *at = room + (web ? FRAME_HEAD_MAX : 0), *payload = at;
     at += sprintf(at, c->o->proto->before, bytes - 2);
     char *line = at;
     *at++ = '^';
@@ -31,8 +33,11 @@ static void line_append(struct child *c, uint32_t s, uint64_t stamp) {
     at = hex_put(at, sp->sent++, 8);
     at = hex_put(at, stamp, 16);
     memset(at, 'x', bytes - STAMP - 2);
-    memcpy(line + bytes - 2, "\r\n", 2);
+    memcpy(line + bytes - 2, web ? "\"}" : "\r\n", 2);
     sp->len = (size_t)(line + bytes - sp->out);
+    if (web)
+        sp->len = (size_t)(room - sp->out) +
+                  frame_close(room, (size_t)(line + bytes - payload), (uint32_t)stamp);
 }
 
 void speaker_flush(struct child *c, uint32_t s) {
