@@ -77,13 +77,13 @@ struct listener {
 struct master_state {
     int32_t log_fd;
     struct log_shared log;
-    int32_t pid_fd_file; /* the pidfile's descriptor, locked; -1: none */
-    int32_t pid_fd_next; /* of the one that is to take its place; -1: none */
-    int32_t binary_fd;   /* the running binary, to go back to */
-    int32_t signal_fd;   /* of the guardian that lives, or lived last */
-    int32_t watchdog_fd; /* timerfd: expires when the master hangs (watchdog_beat) */
-    int32_t listen_lock; /* held while sockets are bound (listen_lock.h); 0: not open */
-    int32_t oom_score;   /* oom_score_adj of the guardian */
+    int32_t pid_fd_file;         /* the pidfile's descriptor, locked; -1: none */
+    int32_t pid_fd_next;         /* of the one that is to take its place; -1: none */
+    int32_t binary_fd;           /* the running binary, to go back to */
+    int32_t signal_fd;           /* of the guardian that lives, or lived last */
+    int32_t watchdog_fd;         /* timerfd: expires when the master hangs (watchdog_beat) */
+    int32_t listen_lock;         /* held while sockets are bound (listen_lock.h); 0: not open */
+    int32_t oom_score;           /* oom_score_adj of the guardian */
     uint32_t addresses;          /* that the descriptors suffice for */
     uint32_t reloading;          /* how often a reload was begun and not ended: its master died */
     uint32_t configured_clients; /* max_clients as configured, before the system's limit */

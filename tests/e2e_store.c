@@ -134,8 +134,8 @@ Test(e2e_store, hole_7_what_is_left_of_the_life_before_does_not_use_the_segment_
         if (i > 0)
             talk(&v, "with another guardian");
         manager_launch(v.m, v.s);
-        while (waitpid(-group, NULL, WNOHANG) > 0 ||
-               kill(-group, 0) == 0) /* until its last process is reaped, whichever process is its parent */
+        /* Until its last process is reaped, whichever process is its parent. */
+        while (waitpid(-group, NULL, WNOHANG) > 0 || kill(-group, 0) == 0)
             wait_breath();
         talk(&v, "with the main process");
     }

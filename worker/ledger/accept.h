@@ -31,7 +31,6 @@ void accept_resume(struct worker *w, struct acceptor *a);
  * one, this is tried again after ACCEPT_PAUSE_MS. */
 void accept_listen(struct worker *w, struct acceptor *a);
 
-
 /* The other end.  False: the socket has none any more, or is a listener. */
 bool accept_peer(int fd, union address_any *peer);
 
