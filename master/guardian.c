@@ -189,14 +189,20 @@ static void guardian_end(struct guardian *g, int status) {
     g->status = status;
 }
 
+/* The child.  Until an upgrade is certain, the death of its guardian makes the old binary go on
+ * (standby.h): this master must not, too. */
+static int guardian_child(struct guardian *g, uint64_t incarnation) {
+    struct slot *slot = guardian_master(g);
+    upgrade_end();
+    bool wanted = !g->upgraded || process_die_with_parent(slot);
+    return wanted && slot_enter(slot, incarnation) ? g->master(g->seg, g->next) : EXIT_SUCCESS;
+}
+
 static void guardian_start(struct guardian *g) {
     uint64_t incarnation = segment_incarnation(g->seg, MASTER_SLOT);
-    struct slot *slot = guardian_master(g);
     pid_t pid = process_start(g->seg, MASTER_SLOT, incarnation, false);
-    if (pid == 0) {
-        upgrade_end();
-        _exit(slot_enter(slot, incarnation) ? g->master(g->seg, g->next) : EXIT_SUCCESS);
-    }
+    if (pid == 0)
+        _exit(guardian_child(g, incarnation));
     g->started_at = clock_ms();
     g->respawn_at = g->started_at + GUARDIAN_RETRY_MS;
     g->kill_at = 0;

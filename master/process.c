@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -47,6 +48,18 @@ pid_t process_start(struct segment *seg, uint32_t index, uint64_t incarnation, b
     if (pid > 0)
         process_record(slot, pid, pidfd);
     return pid;
+}
+
+bool process_has_parent(const struct slot *slot) {
+    return getppid() == atomic_load(&slot->reaper);
+}
+
+bool process_die_with_parent(const struct slot *slot) {
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && process_has_parent(slot);
+}
+
+void process_outlive_parent(void) {
+    prctl(PR_SET_PDEATHSIG, 0);
 }
 
 void process_await_entry(struct slot *slot) {

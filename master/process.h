@@ -25,6 +25,13 @@ pid_t process_start(struct segment *seg, uint32_t index, uint64_t incarnation, b
 /* The same fork for a process that has no slot yet. */
 pid_t process_clone(int *pidfd, bool sibling);
 
+/* The child, before it enters: it is killed when its parent dies, until process_outlive_parent.
+ * False: the parent is dead already. */
+bool process_die_with_parent(const struct slot *slot);
+void process_outlive_parent(void);
+/* Whether the calling process is still the child of the one that it was made for. */
+bool process_has_parent(const struct slot *slot);
+
 /* A process that was cloned stores its pidfd two system calls later.  Returns when it has, or when
  * its invitation is revoked and it will never enter. */
 void process_await_entry(struct slot *slot);

@@ -5,7 +5,8 @@
  * master holds the old table, does nothing but watch the guardian, and exits when the first worker
  * of the new binary has entered its slot.  If the guardian dies before that - killed, or because
  * its way back (upgrade.h) failed, or killed by the standby because `upgrade_beat` does not move -
- * the old master becomes the guardian, with the old binary and the old table.
+ * the old master becomes the guardian, with the old binary and the old table.  The new binary's
+ * master dies with its guardian until then (process_die_with_parent): there would be two.
  *
  * One word decides (header.h, `standby`).  A worker moves it from WATCHES to NONE before it enters
  * a slot; the standby moves it from WATCHES to ACTS before it takes over; the guardian moves it

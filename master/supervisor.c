@@ -63,6 +63,7 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
     s->entry = entry;
     s->guardian = guardian;
     s->plain_fork = process_plain_fork();
+    s->tentative = standby_watches(seg->header);
     atomic_store(&seg->slots[MASTER_SLOT].fault, 0);
     s->alarm_at = clock_ms() + SUPERVISOR_ALARM_MS; /* a predecessor's may be due */
     return watchdog_beat(seg) || supervisor_failed("timerfd_settime", err, err_size);
@@ -70,11 +71,13 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
 
 /* ---- starting ---- */
 
-/* The child.  Returns its exit status. */
+/* The child.  Returns its exit status.  A guardian that dies before the first worker makes the
+ * upgrade certain takes the upgrade with it. */
 static int supervisor_child(struct supervisor *s, uint32_t index, uint64_t incarnation) {
     struct slot *slots = s->seg->slots;
     bool first = index < WORKERS_MAX && standby_watches(s->seg->header);
-    bool wanted = (index >= WORKERS_MAX || standby_cancel(s->seg->header)) &&
+    bool wanted = (!first || process_has_parent(&slots[index])) &&
+                  (index >= WORKERS_MAX || standby_cancel(s->seg->header)) &&
                   slot_enter(&slots[index], incarnation);
     if (first && wanted)
         slot_ring_awake(&slots[GUARDIAN_SLOT]); /* the upgrade is certain */
@@ -263,6 +266,14 @@ static void supervisor_silence_bell(const struct supervisor *s) {
     (void)!read(s->seg->slots[MASTER_SLOT].bell_fd, &rung, sizeof rung);
 }
 
+/* The upgrade has become certain: from now on a guardian's death is no reason to die. */
+static void supervisor_settle(struct supervisor *s) {
+    if (s->tentative && !standby_watches(s->seg->header)) {
+        process_outlive_parent();
+        s->tentative = false;
+    }
+}
+
 /* Sleeps until a process dies, `ms` have passed, or, if `orders`, the bell rings: for an order or a
  * request.  Reaps the dead. */
 static void supervisor_wait(struct supervisor *s, int ms, bool orders) {
@@ -280,6 +291,7 @@ static void supervisor_wait(struct supervisor *s, int ms, bool orders) {
             wait[n++] = (struct pollfd){.fd = atomic_load(&slots[i].pidfd), .events = POLLIN};
         }
     }
+    supervisor_settle(s);
     watchdog_beat(s->seg); /* the timer could be set at first: see supervisor_init */
     if (poll(wait, n, ms) < 0)
         return;

@@ -24,6 +24,7 @@ struct supervisor {
     guardian_entry guardian;
     struct lease_watch guarded;
     bool plain_fork;
+    bool tentative;    /* of an upgrade that is not certain yet: dies with its guardian */
     bool stopping;     /* dead workers are not replaced */
     bool goodbye;      /* workers say it */
     uint64_t alarm_at; /* SUPERVISOR_ALARM is due; 0: none */

@@ -144,14 +144,18 @@ Test(undone, the_check_of_a_master_that_dies) {
 }
 
 /* It cannot: the master that waits starts another guardian. */
-static void another_pid_from(const char *from, const char *how) {
+static void another_pid_in(const char *from, const char *in, const char *how) {
     struct undone u = start(from);
-    replace(&u, "itself", how);
+    replace(&u, in, how);
     server_adopt_orphans();
     server_signal(u.s, SIGUSR2);
     await_begun(&u);
     server_await_guardian(u.s);
     goes_on(&u);
+}
+
+static void another_pid_from(const char *from, const char *how) {
+    another_pid_in(from, "itself", how);
 }
 
 static void another_pid(const char *how) {
@@ -213,6 +217,11 @@ Test(undone, hole_8_that_exits) {
     another_pid("exit");
 }
 
+/* Else there would be two masters: that one, and the one of the old binary. */
+Test(undone, hole_8_that_is_killed_when_it_has_a_master) {
+    another_pid_in(run_server_path(), "children", "orphan");
+}
+
 /* ---- from another layout: the old segment is as it was ---- */
 
 Test(undone, hole_8_that_crashes_while_it_converts) {
@@ -229,6 +238,9 @@ Test(undone, hole_8_whose_masters_all_hang_in_a_converted_segment) {
 }
 Test(undone, hole_9_that_is_killed_while_it_converts) {
     another_pid_from(run_other_path(), "kill");
+}
+Test(undone, hole_9_that_is_killed_when_it_has_a_master) {
+    another_pid_in(run_other_path(), "children", "orphan");
 }
 Test(undone, hole_9_that_is_stopped_while_it_converts) {
     another_pid_from(run_other_path(), "stop");

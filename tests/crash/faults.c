@@ -159,6 +159,7 @@ static const struct {
     {"conversion.", CONVERT},
     {"guardian.make", KILL_GUARDIAN},
     {"guardian.", KILL},
+    {"process.start.cloned", UPGRADE},
     {"process.", KILL},
     {"signals.", RELOAD},
     {"failover.", KILL_BOTH},
