@@ -469,16 +469,27 @@ Test(proxy_e2e, a_mute_of_a_guest_whom_the_proxy_does_not_name_is_its_alone) {
 
 /* ---- reload ---- */
 
+/* At log_level debug.  A worker that began after the reload would adopt nothing. */
+static void both_serve(struct server *s) {
+    for (int k = 0; k < 2; k++)
+        server_logged(s, "worker %d: serving", k);
+}
+
+static void both_adopted(struct server *s, int version) {
+    for (int k = 0; k < 2; k++)
+        server_logged(s, "worker %d: configuration %d adopted", k, version);
+}
+
 Test(proxy_e2e, a_reload_applies_to_new_connections) {
     static const char *const from[] = {"", "proxy_from = 127.0.0.8/30\n", ""};
     struct server *s = server_start(SERVER_QUIET(2) "log_level = debug\n");
     struct guest *old = guest_connect_as(s, .from = PROXY);
     greeted(old);
+    both_serve(s);
     for (int i = 0; i < 3; i++) {
         server_configure(s, SERVER_QUIET(2) "log_level = debug\n%s", from[i]);
         server_signal(s, SIGHUP);
-        for (int k = 0; k < 2; k++)
-            server_logged(s, "worker %d: configuration %d adopted", k, 2 + i);
+        both_adopted(s, 2 + i);
         struct guest *g = by_proxy(s);
         if (*from[i])
             guest_say(g, "PROXY TCP4 203.0.113.7 1.1.1.1 %d 6666", i);
@@ -499,11 +510,11 @@ Test(proxy_e2e, a_reload_of_login_passes_over_whose_header_is_due) {
     struct guest *g = by_proxy(s), *ann = guest_connect_as(s, .from = "127.0.0.2");
     guest_type(g, "PROXY TCP4 203.0.113.7 ");
     greeted(ann);
+    both_serve(s);
     server_configure(s, OPEN_ROOM "log_level = debug\n");
     server_signal(s, SIGHUP);
     guest_until(ann, "%s", told1(TOLD_COMES, "127.0.0.2"));
-    for (int k = 0; k < 2; k++)
-        server_logged(s, "worker %d: configuration 2 adopted", k);
+    both_adopted(s, 2);
     guest_say(ann, "hello");
     guest_until(ann, "hello");
     cr_assert_eq(guest_pending(g), 0);
