@@ -1,18 +1,21 @@
 /* e2e_guardian.c - the process that is started watches over all others and is watched by them:
  * whichever dies, or is stopped, the server has one pid and no client notices. */
 #include "ipc/clock.h"
+#include "tests/lib/ctl.h"
 #include "tests/lib/family.h"
 #include "tests/lib/guest.h"
 #include "tests/lib/skip.h"
 #include "tests/lib/usage.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -283,6 +286,42 @@ Test(guardian, one_that_is_stopped_when_the_master_dies_is_continued) {
     server_stop(r.s);
 }
 
+/* ---- a master that SIGCONT does not continue ---- */
+
+/* Stops the process until it is killed; SIGCONT does not continue it. */
+static void hold(pid_t pid) {
+    int status;
+    if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)PTRACE_O_EXITKILL) != 0)
+        skip_test("this machine allows no ptrace: %s", strerror(errno));
+    cr_assert_eq(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL), 0);
+    cr_assert_eq(waitpid(pid, &status, __WALL), pid);
+    cr_assert(WIFSTOPPED(status));
+}
+
+/* The process that holds it is to reap it first, then its parent can. */
+static void held_is_killed(pid_t pid) {
+    int status;
+    cr_assert_eq(waitpid(pid, &status, __WALL), pid);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%x", status);
+}
+
+Test(guardian, a_master_that_stands_still_is_killed_and_replaced) {
+    struct room r = begin("worker_timeout = 500ms\n");
+    r.s->workers_may_die = true;
+    pid_t master = server_master_pid(r.s);
+    int before = server_log_count(r.s, "ready again: ");
+    hold(master);
+    talk(&r);
+    server_logged(r.s, "the master stands still; killing it");
+    held_is_killed(master);
+    server_logged_more(r.s, "ready again: ", before);
+    cr_assert_neq(server_master_pid(r.s), master);
+    reloads(&r, "Second");
+    is_well(&r);
+    names_one_pid(&r);
+    server_stop(r.s);
+}
+
 /* ---- signals ---- */
 
 /* Hole 26: what is asked for while no master lives is done by the next one. */
@@ -494,6 +533,35 @@ Test(guardian, a_term_when_the_master_stands_still_for_long) {
     server_signal(r.s, SIGTERM);
     for (int64_t deadline = wait_deadline(); access(r.pidfile, F_OK) == 0; wait_breath())
         cr_assert_gt(wait_left_ms(deadline), 0);
+    server_ended(r.s);
+}
+
+/* Waits until the guardian has ended; server_ended is still to reap it. */
+static void until_ended(const struct room *r) {
+    siginfo_t info = {0};
+    for (int64_t deadline = wait_deadline(); info.si_pid == 0; wait_breath()) {
+        cr_assert_gt(wait_left_ms(deadline), 0, "the server does not end");
+        cr_assert_eq(waitid(P_PID, (id_t)r->s->pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+    }
+}
+
+/* Its watchdog does not expire before, so no other master says goodbye to the clients. */
+Test(guardian, a_term_when_the_master_cannot_be_continued) {
+    struct room r = begin("worker_timeout = 1h\n");
+    server_configure(r.s, "%scontrol = %s\n", r.conf, ctl_socket(r.s));
+    server_signal(r.s, SIGHUP);
+    server_logged(r.s, "reloaded: ");
+    cr_assert_eq(access(ctl_socket(r.s), F_OK), 0);
+    pid_t master = server_master_pid(r.s);
+    hold(master);
+    server_signal(r.s, SIGTERM);
+    server_logged(r.s, "the server does not end; killing its processes");
+    held_is_killed(master);
+    for (int i = 0; i < 2; i++)
+        guest_expect_end(r.g[i]);
+    until_ended(&r);
+    cr_assert_neq(access(r.pidfile, F_OK), 0);
+    cr_assert_neq(access(ctl_socket(r.s), F_OK), 0);
     server_ended(r.s);
 }
 
