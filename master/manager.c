@@ -37,12 +37,14 @@ static void manager_watchdog(struct manager *m, const struct segment *seg, uint6
 
 void manager_look(struct manager *m, const struct segment *seg, uint64_t now) {
     char state[64];
-    if (!m->announced && atomic_load(&seg->header->ready)) {
+    bool reloads = signals_pending(seg->header, ORDER_RELOAD);
+    /* In an upgrade a reload may wait for the new master: READY=1 would say that it is done. */
+    if (!m->announced && !reloads && atomic_load(&seg->header->ready)) {
         snprintf(state, sizeof state, "READY=1\nMAINPID=%d", (int)getpid());
         notify(state);
         m->announced = true;
     }
-    if (m->reloading && !signals_pending(seg->header, ORDER_RELOAD)) {
+    if (m->reloading && !reloads) {
         notify("READY=1");
         m->reloading = false;
     }

@@ -143,6 +143,18 @@ Test(manager, a_reload_during_a_reload_is_not_done_before_the_second) {
     cr_assert_str_eq(told_after(1), "READY=1;");
 }
 
+/* It was passed on just before the execve, and READY=1 would end it for the manager. */
+Test(manager, an_upgraded_guardian_is_not_ready_before_a_reload_that_waits) {
+    atomic_store(&seg.header->ready, 1);
+    told_after(1);
+    begin_reload();
+    told();
+    manager_begin(&manager, now);
+    cr_assert_str_eq(told_after(1), "", "no master has taken it");
+    do_reload();
+    cr_assert_eq(strncmp(told_after(1), "READY=1\n", 8), 0);
+}
+
 Test(manager, what_else_the_master_has_to_do_does_not_delay_it) {
     manager_reloading(&manager);
     told();
