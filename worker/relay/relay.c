@@ -27,7 +27,8 @@ enum {
     RELAY_BYE_MS = 300, /* and for the engine's answer to its goodbye */
     RELAY_IDLE_MS = 1000,
     RELAY_END_LOOK_MS = 10,
-    RELAY_WAITING_MS = 20, /* fallback: what makes room in the ring rings its bell */
+    RELAY_WAITING_MS = 20,             /* fallback: what makes room in the ring rings its bell */
+    RELAY_DENSE_US = 2 * PASS_LOOK_US, /* lines that follow one another sooner are many */
 };
 
 /* What only the loop knows. */
@@ -35,6 +36,15 @@ struct relay_loop {
     struct relay_process p;
     struct config next; /* the newest, which the process may not have adopted */
     struct child_alone alone;
+    uint64_t passed_us; /* something was passed on last */
+};
+
+/* What a turn leaves to be done.  One that is not idle looks again by itself, after PASS_LOOK_US.
+ */
+enum relay_load {
+    RELAY_IDLE, /* nothing, until something comes */
+    RELAY_BUSY, /* more may be to pass on soon: no bell is rung for it */
+    RELAY_DENSE /* the same, of many lines: the engine's answer to each wakes nothing, either */
 };
 
 /* ---- start ---- */
@@ -89,25 +99,24 @@ static int64_t relay_sooner(int64_t us, int64_t other) {
     return other < 0 || us < other ? us : other;
 }
 
-/* Microseconds to wait at most.  `busy`: something is to be passed on soon. */
-static int64_t relay_timeout(const struct relay_loop *l, bool busy) {
+/* Microseconds to wait at most. */
+static int64_t relay_timeout(const struct relay_loop *l, enum relay_load load) {
     const struct relay_process *p = &l->p;
     int link = link_timeout(p->link, clock_ms());
     int64_t us = RELAY_IDLE_MS * INT64_C(1000);
     us = relay_sooner(us, link < 0 ? -1 : link * INT64_C(1000));
     us = relay_sooner(us, events_timeout(p));
     us = relay_sooner(us, p->w.stage.closed ? RELAY_WAITING_MS * INT64_C(1000) : -1);
-    return relay_sooner(us, busy ? PASS_LOOK_US : -1);
+    return relay_sooner(us, load == RELAY_IDLE ? -1 : PASS_LOOK_US);
 }
 
-/* One that is busy looks again by itself: no bell is rung for each line meanwhile. */
-static void relay_wait(struct relay_loop *l, int64_t us, bool busy) {
+static void relay_wait(struct relay_loop *l, int64_t us, enum relay_load load) {
     struct relay_process *p = &l->p;
     struct pollfd polls[1 + LINK_POLLS];
     uint64_t rung;
     polls[0] = (struct pollfd){.fd = p->w.slot->bell_fd, .events = POLLIN};
-    int n = 1 + link_polls(p->link, polls + 1);
-    if (!busy && us > 0) {
+    int n = load == RELAY_DENSE ? 0 : 1 + link_polls(p->link, polls + 1);
+    if (load == RELAY_IDLE && us > 0) {
         slot_sleep(p->w.slot);
         if (relay_called(l))
             us = 0;
@@ -130,8 +139,13 @@ static void relay_tell(struct relay_process *p) {
         snprintf(shared->peer, sizeof shared->peer, "%s", peer);
 }
 
-/* True: there is more to pass on soon. */
-static bool relay_turn(struct relay_loop *l) {
+static enum relay_load relay_passed(struct relay_loop *l) {
+    uint64_t now = clock_us(), since = now - l->passed_us;
+    l->passed_us = now;
+    return since < RELAY_DENSE_US ? RELAY_DENSE : RELAY_BUSY;
+}
+
+static enum relay_load relay_turn(struct relay_loop *l) {
     struct relay_process *p = &l->p;
     worker_beat(&p->w);
     worker_read_clock(&p->w);
@@ -145,7 +159,7 @@ static bool relay_turn(struct relay_loop *l) {
     if (p->unsaved)
         place_commit(p);
     relay_tell(p);
-    return busy;
+    return busy ? relay_passed(l) : RELAY_IDLE;
 }
 
 static bool relay_is_over(const struct relay_loop *l) {
@@ -156,12 +170,12 @@ static bool relay_is_over(const struct relay_loop *l) {
 static bool relay_serve(struct relay_loop *l) {
     struct worker *w = &l->p.w;
     for (;;) {
-        bool busy = relay_turn(l);
+        enum relay_load load = relay_turn(l);
         if (relay_is_over(l))
             return true;
         if (child_is_alone(&l->alone, w->seg, w->config.worker_timeout_ms))
             return false;
-        relay_wait(l, relay_timeout(l, busy), busy);
+        relay_wait(l, relay_timeout(l, load), load);
     }
 }
 
@@ -172,7 +186,7 @@ static bool relay_serve(struct relay_loop *l) {
 static void relay_go_on(struct relay_loop *l, uint64_t end, int ms) {
     uint64_t until = clock_ms() + (uint64_t)ms;
     while (l->p.up && (end == 0 || !pass_done(&l->p, end)) && clock_ms() < until) {
-        relay_wait(l, RELAY_END_LOOK_MS * INT64_C(1000), false);
+        relay_wait(l, RELAY_END_LOOK_MS * INT64_C(1000), RELAY_IDLE);
         relay_turn(l);
     }
 }
