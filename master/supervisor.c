@@ -79,8 +79,10 @@ static int supervisor_child(struct supervisor *s, uint32_t index, uint64_t incar
     bool wanted = (!first || process_has_parent(&slots[index])) &&
                   (index >= WORKERS_MAX || standby_cancel(s->seg->header)) &&
                   slot_enter(&slots[index], incarnation);
-    if (first && wanted)
-        slot_ring_awake(&slots[GUARDIAN_SLOT]); /* the upgrade is certain */
+    if (first && wanted) { /* the upgrade is certain: neither is to wait for its next look */
+        slot_ring_awake(&slots[GUARDIAN_SLOT]);
+        slots_ring_master(slots);
+    }
     return wanted ? s->entry(s->seg, index, incarnation) : 0;
 }
 
