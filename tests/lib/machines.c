@@ -183,5 +183,10 @@ void machines_meet_at(struct where where, struct machines *m) {
     for (int to = 0; to < m->n; to++)
         for (int from = 0; from < m->n; from++)
             machine_until_listed_at(where, m->g[to], machine_person(from, to), true);
+    /* A relay that has found people before their machine tells at its next look that it is back. */
+    for (int to = 0; to < m->n; to++)
+        for (int from = 0; from < m->n; from++)
+            if (from != to)
+                server_logged_at(where, m->s[to], "node \"%s\" is in reach", machine_node[from]);
     machines_settle_at(where, m);
 }
