@@ -664,3 +664,25 @@ Test(guardian, detached_it_is_the_process_of_the_pidfile) {
     names_one_pid(&r);
     server_stop(s);
 }
+
+/* It dies with its guardian only until the first worker of the new binary is there. */
+Test(guardian, the_master_of_an_upgrade_outlives_it) {
+    struct server *s = server_start("%s", server_quiet);
+    s->workers_may_die = true;
+    server_signal(s, SIGUSR2);
+    server_logged(s, "upgraded: ");
+    struct guest *ann = guest_enter(s, "ann");
+    for (int i = 0; i < 2; i++) { /* after the second, the master has looked since */
+        int before = server_log_count(s, "reloaded: ");
+        server_signal(s, SIGHUP);
+        server_logged_more(s, "reloaded: ", before);
+    }
+    pid_t master = server_master_pid(s);
+    server_new_guardian(s);
+    cr_assert_eq(server_log_count(s, "guardian and master are dead"), 0);
+    cr_assert_eq(server_log_count(s, "the guardian is dead; starting another"), 1);
+    cr_assert_eq(server_master_pid(s), master);
+    guest_say(ann, "hello");
+    guest_expect(ann, "ann: hello");
+    server_stop(s);
+}
