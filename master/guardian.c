@@ -129,11 +129,9 @@ bool guardian_take(struct guardian *g, struct segment *seg, uint64_t lease, char
     g->next = MASTER_AGAIN;
     process_await_entry(guardian_master(g));
     g->alive = atomic_load(&guardian_master(g)->pidfd) >= 0;
-    if (!pidfile_write(&seg->header->master, getpid(), err, err_size))
-        log_error("%s; kill -HUP writes it again", err);
     guardian_stop_goes_on(g);
     process_ring_all(seg); /* each worker then watches this guardian */
-    slots_ring_master(seg->slots);
+    slots_ring_master(seg->slots); /* which writes the pidfile */
     return true;
 }
 

@@ -15,7 +15,6 @@
 #include "master/master.h"
 #include "master/options.h"
 #include "master/process.h"
-#include "master/ready.h"
 #include "master/relay_process.h"
 #include "master/reload.h"
 #include "master/requests.h"
@@ -84,6 +83,7 @@ static int main_loop(struct master *m) {
             upgrade(&m->supervisor, m->argv);
             signals_done(&m->seg, ORDER_UPGRADE);
             break;
+        case SUPERVISOR_GUARDIAN: master_new_guardian(m); break;
         case SUPERVISOR_STORE: master_store(m); return EXIT_SUCCESS;
         case SUPERVISOR_REQUEST:
             if (requests_run(m))
@@ -108,7 +108,6 @@ static int main_guardian(struct segment *seg, uint64_t lease) {
     char err[256];
     if (!guardian_take(&g, seg, lease, err, sizeof err))
         return EXIT_SUCCESS; /* another process is the guardian */
-    ready_log(seg, "ready again");
     return guardian_run(&g, main_master, main_argv);
 }
 

@@ -199,12 +199,30 @@ static bool master_serve(struct supervisor *s, char *err, size_t err_size) {
     return false;
 }
 
+/* Only a master does: a reload of its own may move the file.  Another guardian may be made
+ * meanwhile, which supervisor_run then finds. */
+static bool master_write_pid(struct master *m, char *err, size_t err_size) {
+    pid_t guardian = atomic_load(&m->seg.slots[GUARDIAN_SLOT].pid);
+    m->supervisor.named = guardian;
+    return pidfile_write(&m->seg.header->master, guardian, err, err_size);
+}
+
+static void master_say(struct master *m, const char *what) {
+    char err[512];
+    if (!master_write_pid(m, err, sizeof err))
+        log_error("%s; kill -HUP writes it again", err);
+    ready_log(&m->seg, what);
+}
+
+void master_new_guardian(struct master *m) {
+    master_say(m, "ready again");
+}
+
 /* The server is ready: so it is in the log, the starter may go on (-d), and the manager is told. */
 static bool master_ready(struct master *m, char *err, size_t err_size) {
     struct segment_header *h = m->seg.header;
     bool detached = m->detach.ready >= 0;
-    pid_t guardian = atomic_load(&m->seg.slots[GUARDIAN_SLOT].pid);
-    if (!pidfile_write(&h->master, guardian, err, err_size))
+    if (!master_write_pid(m, err, err_size))
         return false;
     FAULT("master.ready.before");
     ready_log(&m->seg, "ready");
@@ -305,7 +323,7 @@ static void master_adopt(struct master *m, bool returned) {
     moderation_take_up(&m->seg);
     supervisor_start_all(&m->supervisor);
     supervisor_finish_retired(&m->supervisor);
-    ready_log(&m->seg, returned ? "ready again" : "upgraded");
+    master_say(m, returned ? "ready again" : "upgraded");
     master_end_upgrade(m);
 }
 
@@ -324,7 +342,7 @@ static bool master_again(struct master *m, char *err, size_t err_size) {
     master_take_over(m);
     if (!atomic_load(&m->seg.header->ready))
         return master_ready(m, err, err_size);
-    ready_log(&m->seg, "ready again");
+    master_say(m, "ready again");
     return true;
 }
 

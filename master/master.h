@@ -46,6 +46,9 @@ void server_adopt(struct segment *seg);
 bool master_live(struct master *m, struct segment *seg, enum master_beginning beginning,
                  worker_entry entry, guardian_entry guardian);
 
+/* Pidfile and log name the guardian that was made in place of a dead one. */
+void master_new_guardian(struct master *m);
+
 /* Says goodbye to every client; all workers have ended when it returns, and the server ends with
  * the caller. */
 void master_stop(struct master *m);

@@ -1,11 +1,13 @@
-/* pidfile.h - the file that names the living master.
+/* pidfile.h - the file that names the living guardian.
  *
  * The file is opened and locked (flock) early, so that a second server with the same pidfile does
  * not start, and is written when the server is ready.  The lock belongs to the open file and is
  * shared by every process of the server: it is held until the last of them ends.  The descriptors
  * lie in `struct master_state`, so that the next master goes on with them.  The file is a regular
  * one that no other user can have put there (trusted_file.h), and holds nothing but a process id: a
- * path given by mistake would cost the file there.  The caller is the master. */
+ * path given by mistake would cost the file there.
+ *
+ * The caller is the master, or the guardian before the first one lives and after the last one. */
 #ifndef MASTER_PIDFILE_H
 #define MASTER_PIDFILE_H
 

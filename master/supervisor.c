@@ -348,6 +348,8 @@ enum supervisor_event supervisor_run(struct supervisor *s) {
             s->alarm_at = 0;
             return SUPERVISOR_ALARM;
         }
+        if (atomic_load(&s->seg->slots[GUARDIAN_SLOT].pid) != s->named)
+            return SUPERVISOR_GUARDIAN;
         enum supervisor_event event = supervisor_order(s);
         if (event != SUPERVISOR_NOTHING)
             return event;

@@ -25,6 +25,7 @@ struct supervisor {
     struct lease_watch guarded;
     bool plain_fork;
     bool tentative;    /* of an upgrade that is not certain yet: dies with its guardian */
+    pid_t named;       /* the guardian that the pidfile and the log's last such line name */
     bool stopping;     /* dead workers are not replaced */
     bool goodbye;      /* workers say it */
     uint64_t alarm_at; /* SUPERVISOR_ALARM is due; 0: none */
@@ -46,7 +47,8 @@ enum supervisor_event {
     SUPERVISOR_UPGRADE,
     SUPERVISOR_STOP,
     SUPERVISOR_STORE,
-    SUPERVISOR_REQUEST, /* a request waits (ipc/request.h) */
+    SUPERVISOR_REQUEST,  /* a request waits (ipc/request.h) */
+    SUPERVISOR_GUARDIAN, /* it is another than `named` */
 };
 
 /* Makes bell and epoll set of every slot, the master's bell, and the watchdog timer.  False with a
@@ -74,7 +76,8 @@ void supervisor_finish_retired(struct supervisor *s);
 void supervisor_take_over(struct supervisor *s);
 
 /* Waits; replaces dead workers and those that make no progress, and a dead guardian; returns when
- * an order (signals.h) or a request asks for something or the alarm is due. */
+ * there is another guardian, an order (signals.h) or a request asks for something, or the alarm is
+ * due. */
 enum supervisor_event supervisor_run(struct supervisor *s);
 
 /* The server ends: asks all workers to, waits up to `ms`, and kills those that are left; then relay

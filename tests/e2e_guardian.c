@@ -400,6 +400,26 @@ Test(guardian, hole_26_ten_hups_are_one_reload) {
     server_stop(r.s);
 }
 
+/* The master makes another guardian and reloads at one moment: the pidfile names the new one. */
+Test(guardian, one_that_dies_as_it_passes_a_reload_on) {
+    enum { TIMES = 40 };
+    struct room r = begin("worker_timeout = 60s\n");
+    server_adopt_orphans();
+    for (int i = 0; i < TIMES; i++) {
+        kill(server_master_pid(r.s), SIGSTOP);
+        server_signal(r.s, SIGHUP);
+        until_read(r.s->pid);
+        server_signal(r.s, SIGKILL);
+        kill(server_master_pid(r.s), SIGCONT);
+        server_await_guardian(r.s);
+        server_logged_more(r.s, "reloaded: ", i);
+        is_in_pidfile(&r);
+    }
+    server_new_master(r.s);
+    is_well(&r);
+    server_stop(r.s);
+}
+
 /* All orders at once, and no master: each is done. */
 Test(guardian, hole_26_orders_of_every_kind_wait_for_the_next_master) {
     struct room r = begin("");
