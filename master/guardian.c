@@ -130,7 +130,7 @@ bool guardian_take(struct guardian *g, struct segment *seg, uint64_t lease, char
     process_await_entry(guardian_master(g));
     g->alive = atomic_load(&guardian_master(g)->pidfd) >= 0;
     guardian_stop_goes_on(g);
-    process_ring_all(seg); /* each worker then watches this guardian */
+    process_ring_all(seg);         /* each worker then watches this guardian */
     slots_ring_master(seg->slots); /* which writes the pidfile */
     return true;
 }
