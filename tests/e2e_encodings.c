@@ -228,8 +228,7 @@ Test(encodings, a_chinese_server_speaks_traditional_to_big5) {
     guest_expect(ann, "bob進入聊天室!");
     guest_say(ann, "look");
     guest_expect(ann, "聊天室裡有:");
-    guest_expect(ann, "ann");
-    guest_expect(ann, "bob");
+    guest_expect_names(ann, ((const char *const[]){"ann", "bob"}), 2);
     guest_say(ann, "/nick amy");
     guest_expect(ann, "ann改名為amy。");
     guest_say(ann, "/nick login");

@@ -59,10 +59,12 @@ Test(kick, in_a_converted_encoding_and_with_times) {
     guest_until_begins(eve, "***");
     guest_say(eve, "look");
     guest_expect(eve, "%s", told(TOLD_LOOK));
-    char number[64];
-    snprintf(number, sizeof number, "%s", guest_next(eve));
+    char line[2][64], *number = line[0];
+    for (int i = 0; i < 2; i++) /* in any order */
+        snprintf(line[i], sizeof line[i], "%s", guest_next(eve));
+    if (strcmp(number, "eve") == 0)
+        number = line[1];
     cr_assert_eq(strncmp(number, "\?\?\?#", 4), 0, "%s", number);
-    guest_expect(eve, "eve");
     ctl_ok(s, "kick", number);
     guest_until(bob, "%s", asked);
     guest_expect_earlier(eve, "%s was asked to leave.", number);

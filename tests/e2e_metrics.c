@@ -35,8 +35,7 @@ static void undisturbed(struct guest *g[2], const char *line) {
     guest_expect(g[1], "%s", told2(TOLD_SPEECH, "ann", line));
     guest_say(g[1], "who");
     guest_expect(g[1], "%s", told(TOLD_WHO));
-    guest_expect(g[1], "ann");
-    guest_expect(g[1], "bob");
+    guest_expect_names(g[1], ((const char *const[]){"ann", "bob"}), 2);
 }
 
 static pid_t kill_worker(struct server *s, int k) {

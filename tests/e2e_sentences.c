@@ -50,6 +50,7 @@ static void before_login(struct guest *g) {
 }
 
 static void in_the_room(struct guest *ann, struct guest *bob) {
+    static const char *const both[] = {"ann", "bob"};
     char long_line[1026];
     memset(long_line, 'x', 1025);
     long_line[1025] = '\0';
@@ -79,12 +80,10 @@ static void in_the_room(struct guest *ann, struct guest *bob) {
     hears(ann, TOLD_A_NAME, "", "");
     guest_say(ann, "look");
     hears(ann, TOLD_LOOK, "", "");
-    guest_expect(ann, "ann");
-    guest_expect(ann, "bob");
+    guest_expect_names(ann, both, 2);
     guest_say(ann, "who");
     hears(ann, TOLD_WHO, "", "");
-    guest_expect(ann, "ann");
-    guest_expect(ann, "bob");
+    guest_expect_names(ann, both, 2);
 }
 
 static void both_hear(struct guest *g[2], enum told which, const char *first, const char *second) {

@@ -478,7 +478,7 @@ Test(e2e_store, a_restart_with_another_layout_keeps_everybody) {
     end(&v);
 }
 
-/* The store has the old segment until the new one is stored. */
+/* The store has the old segment until the new one is stored, a moment after the upgrade. */
 Test(e2e_store, an_upgrade_to_another_layout_and_then_the_death_of_every_process) {
     static char binary[400];
     static struct ran ran;
@@ -489,10 +489,12 @@ Test(e2e_store, an_upgrade_to_another_layout_and_then_the_death_of_every_process
     manager_store(v.m, v.s);
     v.s->binary = binary;
     manager_launch(v.m, v.s);
+    manager_await_told(v.m, "FDSTOREREMOVE=1", 1);
     run(&ran, "cp", "--remove-destination", run_server_path(), binary);
     server_signal(v.s, SIGUSR2);
     server_logged(v.s, "upgraded: ");
     talk(&v, "upgraded");
+    manager_await_told(v.m, "FDSTOREREMOVE=1", 2);
     manager_kill_all(v.m, v.s);
     manager_launch(v.m, v.s);
     talk(&v, "alive");

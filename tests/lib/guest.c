@@ -306,6 +306,21 @@ void guest_expect_at(struct where where, struct guest *g, const char *fmt, ...) 
     expect(where, g, want);
 }
 
+void guest_expect_names_at(struct where where, struct guest *g, const char *const *names, int n) {
+    unsigned seen = 0;
+    for (int k = 0; k < n; k++) {
+        const char *line = guest_next_at(where, g);
+        for (int i = 0; i < n; i++) {
+            size_t len = strlen(names[i]);
+            if (strncmp(line, names[i], len) == 0 &&
+                (line[len] == '\0' || strncmp(line + len, " (idle ", 7) == 0))
+                seen |= 1U << i;
+        }
+    }
+    if (seen != (1U << n) - 1)
+        fail_at(where, "not all the names; the last line was \"%s\"", g->line);
+}
+
 void guest_expect_earlier_at(struct where where, struct guest *g, const char *fmt, ...) {
     char want[GUEST_LINE_MAX];
     int hour, minute, end = 0;

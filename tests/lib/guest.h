@@ -93,6 +93,9 @@ const char *guest_next_at(struct where where, struct guest *g);
 void guest_expect_at(struct where where, struct guest *g, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 #define guest_expect(g, ...) guest_expect_at(HERE, g, __VA_ARGS__)
+/* The next n lines are, in any order, each of `names` once, as a name or as `NAME (idle ...)`. */
+void guest_expect_names_at(struct where where, struct guest *g, const char *const *names, int n);
+#define guest_expect_names(g, names, n) guest_expect_names_at(HERE, g, names, n)
 /* The next line is this one behind its time, "[21:04] ". */
 void guest_expect_earlier_at(struct where where, struct guest *g, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
