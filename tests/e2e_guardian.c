@@ -401,11 +401,15 @@ Test(guardian, hole_26_ten_hups_are_one_reload) {
 }
 
 /* The master makes another guardian and reloads at one moment: the pidfile names the new one. */
-Test(guardian, one_that_dies_as_it_passes_a_reload_on) {
+static void die_as_they_pass_reloads_on(bool move) {
     enum { TIMES = 40 };
     struct room r = begin("worker_timeout = 60s\n");
     server_adopt_orphans();
     for (int i = 0; i < TIMES; i++) {
+        if (move) {
+            snprintf(r.pidfile, sizeof r.pidfile, "%s/pid%d", r.s->dir, i % 2);
+            server_configure(r.s, "%spidfile = %s\n", server_quiet, r.pidfile);
+        }
         kill(server_master_pid(r.s), SIGSTOP);
         server_signal(r.s, SIGHUP);
         until_read(r.s->pid);
@@ -418,6 +422,14 @@ Test(guardian, one_that_dies_as_it_passes_a_reload_on) {
     server_new_master(r.s);
     is_well(&r);
     server_stop(r.s);
+}
+
+Test(guardian, one_that_dies_as_it_passes_a_reload_on) {
+    die_as_they_pass_reloads_on(false);
+}
+
+Test(guardian, one_that_dies_as_it_passes_a_reload_on_that_moves_the_pidfile) {
+    die_as_they_pass_reloads_on(true);
 }
 
 /* All orders at once, and no master: each is done. */
