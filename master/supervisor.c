@@ -29,7 +29,8 @@ enum {
     SUPERVISOR_KILL_MS = 5000,
     SUPERVISOR_HUNG_MS = 200, /* for a process that was killed, at the end */
     SUPERVISOR_SERVING_MS = 5000,
-    SUPERVISOR_DEATHS = 3 /* in a row: it will not serve */
+    SUPERVISOR_REST_MS = 2000, /* for the other workers, once one serves */
+    SUPERVISOR_DEATHS = 3     /* in a row: it will not serve */
 };
 
 /* ---- making ---- */
@@ -360,12 +361,11 @@ enum supervisor_event supervisor_run(struct supervisor *s) {
     }
 }
 
-static bool supervisor_any_serves(const struct supervisor *s) {
-    for (int i = 0; i < WORKERS_MAX; i++) {
-        if (atomic_load(&s->seg->slots[i].state) == SLOT_SERVING)
-            return true;
-    }
-    return false;
+static uint32_t supervisor_serving(const struct supervisor *s) {
+    uint32_t serving = 0;
+    for (int i = 0; i < WORKERS_MAX; i++)
+        serving += atomic_load(&s->seg->slots[i].state) == SLOT_SERVING;
+    return serving;
 }
 
 static bool supervisor_all_die(const struct supervisor *s) {
@@ -380,10 +380,15 @@ static bool supervisor_all_die(const struct supervisor *s) {
 /* A worker that neither serves nor dies is left to the watchdog, which looks from supervisor_run.
  */
 bool supervisor_await_serving(struct supervisor *s) {
-    uint64_t until = clock_ms() + SUPERVISOR_SERVING_MS;
-    while (!supervisor_any_serves(s) && clock_ms() < until) {
-        if (supervisor_all_die(s))
+    uint64_t now = clock_ms(), until = now + SUPERVISOR_SERVING_MS;
+    uint32_t workers = atomic_load(&s->seg->header->workers), serving;
+    bool any = false;
+    for (; (serving = supervisor_serving(s)) < workers && now < until; now = clock_ms()) {
+        if (serving == 0 && supervisor_all_die(s))
             return false;
+        if (serving > 0 && !any && until > now + SUPERVISOR_REST_MS)
+            until = now + SUPERVISOR_REST_MS;
+        any |= serving > 0;
         supervisor_wait(s, 5, false);
         supervisor_respawn_due(s);
     }

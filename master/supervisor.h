@@ -64,8 +64,8 @@ bool supervisor_init(struct supervisor *s, struct segment *seg, worker_entry ent
  * supervisor_run. */
 bool supervisor_start_all(struct supervisor *s);
 
-/* After supervisor_start_all: waits until one of these workers serves, replacing those that die.
- * False if each has died several times before it served. */
+/* After supervisor_start_all: waits until one of these workers serves, and a moment for the others,
+ * replacing those that die.  False if each has died several times before it served. */
 bool supervisor_await_serving(struct supervisor *s);
 
 /* Slots beyond `workers` whose process died before it had given its clients away: starts a worker

@@ -52,8 +52,9 @@ static int seat_row(struct seat *seat, const char *text) {
 }
 
 static int seat_until(struct seat *seat, const char *text) {
+    int64_t deadline = wait_deadline();
     for (int row; (row = seat_row(seat, text)) < 0; seat_feed(seat, false))
-        pty_more(seat->pty);
+        pty_more(seat->pty, deadline);
     return seat_row(seat, text);
 }
 
@@ -125,10 +126,10 @@ Test(top, modes_are_restored_while_it_is_stopped) {
     cr_assert_eq(now.c_lflag & (ICANON | ECHO), 0);
     pty_type(seat.pty, "\x1a");
     usage_wait_state(seat.pty->pid, 'T');
-    while (seat.screen->alternate) {
+    for (int64_t deadline = wait_deadline(); seat.screen->alternate;) {
         seat_feed(&seat, true);
         if (seat.screen->alternate)
-            pty_more(seat.pty);
+            pty_more(seat.pty, deadline);
     }
     cr_assert_str_eq(terminal_line(seat.screen, 0), "before");
     tcgetattr(seat.pty->fd, &now);
@@ -146,8 +147,9 @@ Test(top, follows_the_windows_size) {
     seat_until(&seat, "serving");
     seat.screen->columns = 30;
     pty_resize(seat.pty, 6, 30);
+    int64_t deadline = wait_deadline();
     for (bool small = false; !small;) {
-        pty_more(seat.pty);
+        pty_more(seat.pty, deadline);
         seat_feed(&seat, false);
         small = strlen(terminal_line(seat.screen, 2)) <= 30 && seat_row(&seat, "People") == 2 &&
                 seat_row(&seat, "PROCESS") < 0;
@@ -158,7 +160,7 @@ Test(top, follows_the_windows_size) {
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         seat.screen->columns = 500;
         pty_resize(seat.pty, sizes[i][0], sizes[i][1]);
-        pty_more(seat.pty);
+        pty_more(seat.pty, deadline);
     }
     memset(seat.screen->cell, 0, sizeof seat.screen->cell);
     seat_until(&seat, "serving");
@@ -182,8 +184,8 @@ Test(top, shows_a_room_whose_processes_are_all_stopped) {
     cr_assert_geq(seat_row(&seat, "1 in the room"), 0);
     for (int i = 3; i-- > 0;)
         kill(pid[i], SIGCONT);
-    while (seat_row(&seat, "STOPPED") >= 0) {
-        pty_more(seat.pty);
+    for (int64_t deadline = wait_deadline(); seat_row(&seat, "STOPPED") >= 0;) {
+        pty_more(seat.pty, deadline);
         seat_feed(&seat, false);
     }
     seat_leaves(&seat, "q");

@@ -114,6 +114,23 @@ static int64_t milliseconds(void) {
 
 /* ---- a server that is well ---- */
 
+static int serving(const char *status) {
+    int n = 0;
+    for (const char *at = status; (at = strstr(at, "  serving\n")); at++)
+        n++;
+    return n;
+}
+
+/* "ready" in the log. */
+Test(view, every_worker_serves_when_the_server_is_ready) {
+    for (int i = 0; i < 5; i++) {
+        struct server *s = ctl_server(SERVER_QUIET(12));
+        const char *out = ctl_ok(s, "status")->out;
+        cr_assert_eq(serving(out), 12, "%s", out);
+        server_stop(s);
+    }
+}
+
 Test(view, status_has_people_workers_and_rings) {
     struct server *s = ctl_server(SERVER_QUIET(3) "room = Tea & \\\"milk\\\"\n");
     struct guest *ann = guest_enter(s, "ann");
@@ -128,10 +145,7 @@ Test(view, status_has_people_workers_and_rings) {
     has(out, "connections    2 of 10,000\n");
     has(out, "WORKER");
     cr_assert_eq(out[strlen(out) - 1], '\n');
-    int serving = 0;
-    for (const char *at = out; (at = strstr(at, "  serving\n")); at++)
-        serving++;
-    cr_assert_eq(serving, 3, "%s", out);
+    cr_assert_eq(serving(out), 3, "%s", out);
     has_not(out, "hello");
     has_not(out, "NO WORKER");
     server_stop(s);

@@ -88,9 +88,9 @@ void pty_expect_at(struct where where, struct pty *p, const char *text) {
     p->at = (size_t)(found - p->screen) + strlen(text);
 }
 
-void pty_more_at(struct where where, struct pty *p) {
-    if (!wait_fd(p->fd, POLLIN, wait_deadline()))
-        fail_at(where, "the screen shows no more; all of it:\n%s", p->screen);
+void pty_more_at(struct where where, struct pty *p, int64_t deadline) {
+    if (wait_left_ms(deadline) == 0 || !wait_fd(p->fd, POLLIN, deadline))
+        fail_at(where, "the screen does not show it; all of it:\n%s", p->screen);
     if (!look(p))
         fail_at(where, "the program has ended; all of it:\n%s", p->screen);
 }

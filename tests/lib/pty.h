@@ -30,9 +30,10 @@ void pty_type_at(struct where where, struct pty *p, const char *keys);
 void pty_expect_at(struct where where, struct pty *p, const char *text);
 #define pty_expect(p, text) pty_expect_at(HERE, p, text)
 
-/* Waits for more output. */
-void pty_more_at(struct where where, struct pty *p);
-#define pty_more(p) pty_more_at(HERE, p)
+/* Waits for more output.  Fails after the deadline (wait_deadline), even if there always is more: a
+ * program may show the same again and again. */
+void pty_more_at(struct where where, struct pty *p, int64_t deadline);
+#define pty_more(p, deadline) pty_more_at(HERE, p, deadline)
 
 /* The window gets another size, of which the program is told (SIGWINCH). */
 void pty_resize(struct pty *p, unsigned rows, unsigned columns);
