@@ -30,7 +30,7 @@ enum {
     SUPERVISOR_HUNG_MS = 200, /* for a process that was killed, at the end */
     SUPERVISOR_SERVING_MS = 5000,
     SUPERVISOR_REST_MS = 2000, /* for the other workers, once one serves */
-    SUPERVISOR_DEATHS = 3     /* in a row: it will not serve */
+    SUPERVISOR_DEATHS = 3      /* in a row: it will not serve */
 };
 
 /* ---- making ---- */

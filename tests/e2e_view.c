@@ -124,9 +124,9 @@ static int serving(const char *status) {
 /* "ready" in the log. */
 Test(view, every_worker_serves_when_the_server_is_ready) {
     for (int i = 0; i < 5; i++) {
-        struct server *s = ctl_server(SERVER_QUIET(12));
+        struct server *s = ctl_server(SERVER_QUIET(24));
         const char *out = ctl_ok(s, "status")->out;
-        cr_assert_eq(serving(out), 12, "%s", out);
+        cr_assert_eq(serving(out), 24, "%s", out);
         server_stop(s);
     }
 }
