@@ -20,6 +20,14 @@ static bool detach_failed(const char *step, char *err, size_t err_size) {
     return false;
 }
 
+/* A stop that comes as the child becomes ready is passed on, too. */
+static void detach_pass_on(int signal_fd, pid_t child) {
+    for (enum signals_order order; (order = signals_read(signal_fd)) != SIGNALS_NONE;) {
+        if (order == SIGNALS_STOP)
+            kill(child, SIGTERM);
+    }
+}
+
 /* In the parent: the exit status.  The end of the pipe without a byte is the child's failure, which
  * it has explained itself unless a signal killed it. */
 static int detach_wait(int from, pid_t child) {
@@ -27,10 +35,9 @@ static int detach_wait(int from, pid_t child) {
     int status = 0;
     struct pollfd wait[] = {{.fd = from, .events = POLLIN},
                             {.fd = signals_watch(), .events = POLLIN}};
-    while (poll(wait, 2, -1) >= 0 && wait[0].revents == 0) {
-        if (signals_read(wait[1].fd) == SIGNALS_STOP)
-            kill(child, SIGTERM);
-    }
+    while (poll(wait, 2, -1) >= 0 && wait[0].revents == 0)
+        detach_pass_on(wait[1].fd, child);
+    detach_pass_on(wait[1].fd, child);
     if (read(from, &byte, 1) == 1)
         return EXIT_SUCCESS;
     if (waitpid(child, &status, 0) == child && WIFSIGNALED(status))

@@ -5,6 +5,7 @@
 #include "tests/lib/network.h"
 #include "tests/lib/pty.h"
 #include "tests/lib/skip.h"
+#include "tests/lib/usage.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -150,7 +151,33 @@ Test(signals, the_process_that_waits_for_a_detached_server_is_not_killed) {
     until_gone(pid);
 }
 
-Test(signals, a_stop_of_the_process_that_waits_ends_the_detached_server) {
+static bool has_pipe(pid_t pid) {
+    char path[64], link[64];
+    for (int fd = 0; fd < 64; fd++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+        ssize_t n = readlink(path, link, sizeof link);
+        if (n > 5 && strncmp(link, "pipe:", 5) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The detached server has told the process that waits that it is ready, and has closed their pipe.
+ */
+static void until_told(const char *pidfile) {
+    for (int64_t deadline = wait_deadline();;) {
+        char *text = run_read_file(pidfile);
+        pid_t pid = text ? (pid_t)atoi(text) : 0;
+        free(text);
+        if (pid > 0 && !has_pipe(pid))
+            return;
+        cr_assert_gt(wait_left_ms(deadline), 0);
+        wait_breath();
+    }
+}
+
+/* `late`: the process that waits sees the signal no earlier than that the server is ready. */
+static void detached_server_is_stopped(bool late) {
     static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
     network_own();
     for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) {
@@ -167,8 +194,16 @@ Test(signals, a_stop_of_the_process_that_waits_ends_the_detached_server) {
             cr_assert_gt(wait_left_ms(deadline), 0);
             wait_breath();
         }
+        if (late) {
+            kill(starter, SIGSTOP);
+            usage_wait_state(starter, 'T');
+        }
         kill(starter, stops[i]);
         close(lock);
+        if (late) {
+            until_told(pidfile);
+            kill(starter, SIGCONT);
+        }
         cr_assert(run_wait(starter, &status, wait_deadline()));
         cr_assert(WIFEXITED(status), "killed by signal %d", WTERMSIG(status));
         for (int64_t deadline = wait_deadline(); access(pidfile, F_OK) == 0;) {
@@ -177,6 +212,14 @@ Test(signals, a_stop_of_the_process_that_waits_ends_the_detached_server) {
         }
         cr_assert_eq(server_log_count(s, "saying goodbye"), 1);
     }
+}
+
+Test(signals, a_stop_of_the_process_that_waits_ends_the_detached_server) {
+    detached_server_is_stopped(false);
+}
+
+Test(signals, a_stop_of_the_process_that_waits_as_the_server_becomes_ready) {
+    detached_server_is_stopped(true);
 }
 
 /* ---- before main ---- */
