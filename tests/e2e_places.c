@@ -179,8 +179,7 @@ Test(places, what_cannot_be_listened_on_is_named_by_line) {
 /* A listener that a wider one covers stays open for its queue, but is not named. */
 Test(places, the_list_of_addresses_is_the_configurations) {
     char conf[300], want[100];
-    if (geteuid() == 0)
-        network_own(); /* else another process may use the port at another address */
+    network_own_ports();
     skip_unless_ipv6();
     struct server *s = server_start("workers = 2\n"); /* 127.0.0.1 */
     static const char *const listen[] = {"0.0.0.0", "[::]", "127.0.0.1", "[::]"};

@@ -1,6 +1,7 @@
 /* e2e_reload.c - changes while clients talk: reload, log reopened, a worker killed; no client is
  * disturbed. */
 #include "tests/lib/guest.h"
+#include "tests/lib/network.h"
 #include "tests/lib/skip.h"
 
 #include <criterion/criterion.h>
@@ -99,6 +100,7 @@ static void newcomers_until_reloaded(struct server *s, const char *room) {
 /* From one address to all addresses and back, on the same port: it is open at every moment. */
 Test(reload, a_wider_and_a_narrower_address_of_the_same_port) {
     static const char *const listen[] = {"[::]", "127.0.0.1", "0.0.0.0", "[::]", "0.0.0.0", "*"};
+    network_own_ports();
     skip_unless_ipv6();
     struct server *s = server_start("%s", base); /* on 127.0.0.1 */
     struct guest *g[GUESTS];
@@ -265,6 +267,7 @@ Test(reload, a_killed_worker_is_replaced_and_no_client_notices) {
 /* The server reserves descriptors for added addresses, so clients can still connect. */
 Test(reload, adds_addresses_until_the_descriptors_end) {
     enum { ADDRESSES = 12, CLIENTS = 10 };
+    network_own_ports();
     struct server *s = server_start("workers = 2\nmax_clients = %d\n", CLIENTS);
     struct guest *g[CLIENTS];
     char more[ADDRESSES * 40] = "";

@@ -8,6 +8,10 @@
  * skipped if it may not. */
 void network_own(void);
 
+/* For a server that takes another address of a port that the kernel has picked: another process may
+ * use that.  The same, but where the process may not, the test goes on with a small risk. */
+void network_own_ports(void);
+
 /* Takes the lock by which servers of one network exclude each other while they bind
  * (master/listen_lock.h), and so holds every start in this namespace, for at most 5 s, and every
  * reload that adds an address, for at most 1 s.  Returns a descriptor whose close releases it. */
