@@ -164,6 +164,7 @@ static void person_gone(struct person *p) {
     order_outside(run.machine[p->machine].order, &p->viewer);
     close(p->fd);
     p->fd = -1;
+    p->out.len = 0; /* the LF of its "logout", which the server did not wait for */
     p->state = AWAY;
 }
 
@@ -430,6 +431,8 @@ static void person_reads(struct person *p) {
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
+    if (p->state == LEAVING && p->waits)
+        return; /* it is gone once all it has received is judged */
     if (p->state != LEAVING) {
         complain(p, &run.disconnects, "DISCONNECTED: %s", n == 0 ? "end" : strerror(errno));
         for (uint32_t m = 0; m < MACHINES; m++)
